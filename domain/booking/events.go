@@ -1,0 +1,77 @@
+// Package booking decides about a booking inquiry: an enterprise asks about a product, its provider replies (R36–R40).
+package booking
+
+import (
+	"github.com/google/uuid"
+
+	"waybill/domain"
+)
+
+// Inquiry is what the enterprise fills in (Q22): contact, phone and message are required.
+type Inquiry struct {
+	ContactName  string `json:"contact_name"`
+	Phone        string `json:"phone"`
+	Message      string `json:"message"`
+	Goods        string `json:"goods,omitempty"`
+	WeightVolume string `json:"weight_volume,omitempty"`
+	Origin       string `json:"origin,omitempty"`
+	// ExpectedDate is a calendar day in Asia/Shanghai, YYYY-MM-DD.
+	ExpectedDate string `json:"expected_date,omitempty"`
+}
+
+// Requested is the card's BookingRequested. Product names the approved revision the enterprise saw.
+type Requested struct {
+	ProductID       uuid.UUID `json:"product_id"`
+	ProductRevision int       `json:"product_revision"`
+	ProductName     string    `json:"product_name"`
+	ProviderID      uuid.UUID `json:"provider_id"`
+	EnterpriseID    uuid.UUID `json:"enterprise_id"`
+	EnterpriseName  string    `json:"enterprise_name"`
+	Inquiry         Inquiry   `json:"inquiry"`
+}
+
+// Replied is the card's BookingReplied. Number counts the messages of the thread from 1 (Q20).
+type Replied struct {
+	Number int    `json:"number"`
+	Text   string `json:"text"`
+}
+
+// Read: the enterprise has seen the reply (Q21).
+type Read struct {
+	Number int `json:"number"`
+}
+
+// CloseReason says why a booking was closed.
+type CloseReason string
+
+// The reasons.
+const (
+	Withdrawn      CloseReason = "withdrawn"       // by the enterprise
+	ProductDeleted CloseReason = "product_deleted" // by the system (Q17)
+	ProviderClosed CloseReason = "provider_closed" // by the system
+)
+
+// Closed: no reply is to be expected any more.
+type Closed struct {
+	Reason CloseReason `json:"reason"`
+}
+
+// EventType is the stored name.
+func (Requested) EventType() string { return "booking-requested.v1" }
+
+// EventType is the stored name.
+func (Replied) EventType() string { return "booking-replied.v1" }
+
+// EventType is the stored name.
+func (Read) EventType() string { return "booking-read.v1" }
+
+// EventType is the stored name.
+func (Closed) EventType() string { return "booking-closed.v1" }
+
+// Types decodes this aggregate's events.
+var Types = domain.Types{
+	Requested{}.EventType(): domain.JSON[Requested],
+	Replied{}.EventType():   domain.JSON[Replied],
+	Read{}.EventType():      domain.JSON[Read],
+	Closed{}.EventType():    domain.JSON[Closed],
+}

@@ -1,0 +1,25 @@
+// Package events knows every stored event of Waybill.
+package events
+
+import (
+	"maps"
+
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/operation"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/uscc"
+)
+
+// Types decodes the events of all aggregates.
+var Types = union(account.Types, provider.Types, uscc.Types, product.Types, booking.Types, operation.Types)
+
+func union(all ...domain.Types) domain.Types {
+	types := domain.Types{}
+	for _, t := range all {
+		maps.Copy(types, t)
+	}
+	return types
+}

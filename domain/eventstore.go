@@ -1,0 +1,168 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+)
+
+// EventStore is the log of everything that happened. Every implementation passes the suite in domain/storetest.
+type EventStore interface {
+	// Append adds events to the end of stream, all or none, if the stream is at the expected revision.
+	//
+	// It is idempotent by event id: when the stream already holds exactly these ids in this order, as an append with the
+	// same expected revision would have left them, the first append's result is answered again, with Duplicate set.
+	// Errors: ErrConflict (the stream is elsewhere; read again), ErrTooLarge, ErrOutcomeUnknown (append the same
+	// ids at the same expected revision again), ErrUnavailable (nothing was written), ErrInvalidAppend.
+	Append(ctx context.Context, stream StreamName, expected ExpectedRevision, events []NewEvent) (AppendResult, error)
+
+	// ReadStream yields at most limit events of stream: upward from revision from, or with Backward downward from it
+	// (End: from the last). A stream that does not exist yields nothing. The first error ends the sequence.
+	ReadStream(ctx context.Context, stream StreamName, from uint64, dir Direction, limit int) iter.Seq2[RecordedEvent, error]
+
+	// ReadAll yields at most limit events of the whole log in commit order: those after a position, or with Backward
+	// those before it (LogEnd: from the newest). Positions only grow; an event becomes visible after all before it.
+	ReadAll(ctx context.Context, at Position, dir Direction, limit int) iter.Seq2[RecordedEvent, error]
+
+	// Subscribe yields every event after a position, in commit order, and waits for more. It never ends by itself:
+	// an error ends it (ErrUnavailable when the store went away), or the context. Subscribing again after the last
+	// position yielded goes on with nothing lost and nothing doubled.
+	Subscribe(ctx context.Context, after Position) iter.Seq2[RecordedEvent, error]
+}
+
+// Position is an event's place in the whole log. It only grows; 0 is before the first event. Gaps are allowed.
+type Position uint64
+
+// LogEnd is past every position: where ReadAll starts when it goes backward.
+const LogEnd Position = math.MaxInt64
+
+// Direction is the way a read goes.
+type Direction bool
+
+// The two directions.
+const (
+	Forward  Direction = false
+	Backward Direction = true
+)
+
+const (
+	// End as a revision is past every event of a stream: where ReadStream starts when it goes backward.
+	End uint64 = math.MaxInt64
+	// NoLimit as a limit reads to the end.
+	NoLimit = math.MaxInt
+)
+
+// Limits every store keeps, so that a log can move from one to another.
+const (
+	// MaxAppendBytes bounds the data and metadata of one append together: 1 MiB less room for the envelope.
+	MaxAppendBytes = 1<<20 - 16<<10
+	// MaxAppendEvents bounds the events of one append.
+	MaxAppendEvents = 500
+)
+
+// AppendResult says where an append ended up.
+type AppendResult struct {
+	// Revision is the stream's revision after the append: that of its last event.
+	Revision uint64
+	// Position is that of the append's last event.
+	Position Position
+	// Duplicate is set when the events had been there already.
+	Duplicate bool
+}
+
+// Errors of an event store; test with errors.Is.
+var (
+	ErrConflict       = errors.New("stream is not at the expected revision")
+	ErrOutcomeUnknown = errors.New("append may or may not have taken effect")
+	ErrUnavailable    = errors.New("event store is unavailable")
+	ErrTooLarge       = errors.New("append is larger than an event store takes")
+	ErrInvalidAppend  = errors.New("append is not valid")
+)
+
+// ExpectedRevision is what an append demands of its stream. The zero value is not valid: it must always be stated.
+type ExpectedRevision struct {
+	kind     expectedKind
+	revision uint64
+}
+
+type expectedKind uint8
+
+const (
+	expectInvalid expectedKind = iota
+	expectExact
+	expectNoStream
+	expectStreamExists
+	expectAny
+)
+
+// Exactly demands that the stream's last event has this revision.
+func Exactly(revision uint64) ExpectedRevision {
+	return ExpectedRevision{kind: expectExact, revision: revision}
+}
+
+// NoStream demands that the stream has no event yet.
+func NoStream() ExpectedRevision { return ExpectedRevision{kind: expectNoStream} }
+
+// StreamExists demands at least one event.
+func StreamExists() ExpectedRevision { return ExpectedRevision{kind: expectStreamExists} }
+
+// AnyRevision demands nothing.
+func AnyRevision() ExpectedRevision { return ExpectedRevision{kind: expectAny} }
+
+// Exact is the revision that Exactly was given; ok is false for the other kinds.
+func (e ExpectedRevision) Exact() (revision uint64, ok bool) {
+	return e.revision, e.kind == expectExact
+}
+
+// IsNoStream reports whether e is NoStream.
+func (e ExpectedRevision) IsNoStream() bool { return e.kind == expectNoStream }
+
+// IsStreamExists reports whether e is StreamExists.
+func (e ExpectedRevision) IsStreamExists() bool { return e.kind == expectStreamExists }
+
+// IsAny reports whether e is AnyRevision.
+func (e ExpectedRevision) IsAny() bool { return e.kind == expectAny }
+
+// String is for messages: "exactly 3", "no stream", …
+func (e ExpectedRevision) String() string {
+	switch e.kind {
+	case expectExact:
+		return fmt.Sprintf("exactly %d", e.revision)
+	case expectNoStream:
+		return "no stream"
+	case expectStreamExists:
+		return "stream exists"
+	case expectAny:
+		return "any"
+	case expectInvalid:
+	}
+	return "not stated"
+}
+
+// CheckAppend is the part of an append's validity that needs no store. Every store calls it first.
+func CheckAppend(stream StreamName, expected ExpectedRevision, events []NewEvent) error {
+	switch {
+	case stream == "":
+		return fmt.Errorf("%w: no stream named", ErrInvalidAppend)
+	case expected.kind == expectInvalid:
+		return fmt.Errorf("%w: expected revision not stated", ErrInvalidAppend)
+	case len(events) == 0:
+		return fmt.Errorf("%w: no events", ErrInvalidAppend)
+	case len(events) > MaxAppendEvents:
+		return fmt.Errorf("%w: %d events, at most %d", ErrTooLarge, len(events), MaxAppendEvents)
+	}
+	size := 0
+	for _, e := range events {
+		var nilID [16]byte
+		if e.ID == nilID || e.Type == "" {
+			return fmt.Errorf("%w: event without id or type", ErrInvalidAppend)
+		}
+		size += len(e.Data) + len(e.Metadata)
+	}
+	if size > MaxAppendBytes {
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, MaxAppendBytes)
+	}
+	return nil
+}

@@ -1,0 +1,24 @@
+// Package operation records what operators did to Waybill itself, so that it shows in the audit history.
+package operation
+
+import "waybill/domain"
+
+// DeadLetterSkipped: an operator gave up an event that a read model could not apply.
+type DeadLetterSkipped struct {
+	ReadModel string            `json:"read_model"`
+	Stream    domain.StreamName `json:"stream"`
+	Revision  uint64            `json:"revision"`
+	Position  domain.Position   `json:"position"`
+	Reason    string            `json:"reason"`
+}
+
+// EventType is the stored name.
+func (DeadLetterSkipped) EventType() string { return "dead-letter-skipped.v1" }
+
+// Category names the streams of operations.
+const Category = "operation"
+
+// Types decodes this package's events.
+var Types = domain.Types{
+	DeadLetterSkipped{}.EventType(): domain.JSON[DeadLetterSkipped],
+}

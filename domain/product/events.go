@@ -1,0 +1,120 @@
+// Package product decides about a logistics product on its two axes: the review of each revision, and its display.
+package product
+
+import (
+	"github.com/google/uuid"
+
+	"waybill/domain"
+)
+
+// Mode is one of the four transport modes (R24).
+type Mode string
+
+// The four modes: 海运, 空运, 陆运, 铁路.
+const (
+	Sea  Mode = "sea"
+	Air  Mode = "air"
+	Land Mode = "land"
+	Rail Mode = "rail"
+)
+
+// Destination is one country and one city (Q23), with the coordinates of the map click (Q24).
+type Destination struct {
+	Country   string  `json:"country"`
+	City      string  `json:"city"`
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	// CRS is the coordinate system the map gave: "WGS-84", "GCJ-02" or "BD-09". The numbers are kept as given.
+	CRS string `json:"crs"`
+}
+
+// Content is what the provider typed (R24) and the reviewer judges.
+type Content struct {
+	Name        string            `json:"name"`
+	Brief       string            `json:"brief"`
+	Tags        []string          `json:"tags"`
+	Mode        Mode              `json:"mode"`
+	Destination Destination       `json:"destination"`
+	Cover       domain.ImageRef   `json:"cover"`
+	Details     []domain.ImageRef `json:"details"`
+}
+
+// Submitted is the card's ProductSubmitted: revision 1 was submitted for review (R23). Its time is the product's creation time.
+type Submitted struct {
+	ProviderID uuid.UUID `json:"provider_id"`
+	Revision   int       `json:"revision"`
+	Content    Content   `json:"content"`
+}
+
+// Revised is the card's ProductRevised: a later revision was submitted (R25, R28); a pending one before it is superseded,
+// an approved one stays live (Q12).
+type Revised struct {
+	Revision int     `json:"revision"`
+	Content  Content `json:"content"`
+}
+
+// Approved is the card's ProductApproved: this revision is now the live one. The first approval is followed by Listed (R27).
+type Approved struct {
+	Revision int `json:"revision"`
+}
+
+// Rejected is the card's ProductRejected(reasons). An earlier approved revision stays live.
+type Rejected struct {
+	Revision int             `json:"revision"`
+	Reasons  []domain.Reason `json:"reasons"`
+}
+
+// Listed: shown to the public (R33).
+type Listed struct{}
+
+// Unlisted: hidden from the public (R33).
+type Unlisted struct{}
+
+// Pinned: placed before all products that are not pinned (R34).
+type Pinned struct{}
+
+// Unpinned: back in order of creation (R34).
+type Unpinned struct{}
+
+// Deleted is the card's ProductDeleted: gone from every read path (R35, Q16).
+type Deleted struct{}
+
+// EventType is the stored name.
+func (Submitted) EventType() string { return "product-submitted.v1" }
+
+// EventType is the stored name.
+func (Revised) EventType() string { return "product-revised.v1" }
+
+// EventType is the stored name.
+func (Approved) EventType() string { return "product-approved.v1" }
+
+// EventType is the stored name.
+func (Rejected) EventType() string { return "product-rejected.v1" }
+
+// EventType is the stored name.
+func (Listed) EventType() string { return "product-listed.v1" }
+
+// EventType is the stored name.
+func (Unlisted) EventType() string { return "product-unlisted.v1" }
+
+// EventType is the stored name.
+func (Pinned) EventType() string { return "product-pinned.v1" }
+
+// EventType is the stored name.
+func (Unpinned) EventType() string { return "product-unpinned.v1" }
+
+// EventType is the stored name.
+func (Deleted) EventType() string { return "product-deleted.v1" }
+
+// Types decodes this aggregate's events.
+var Types = domain.Types{
+	Submitted{}.EventType(): domain.JSON[Submitted],
+	Revised{}.EventType():   domain.JSON[Revised],
+	Approved{}.EventType():  domain.JSON[Approved],
+	Rejected{}.EventType():  domain.JSON[Rejected],
+	Listed{}.EventType():    domain.JSON[Listed],
+	Unlisted{}.EventType():  domain.JSON[Unlisted],
+	Pinned{}.EventType():    domain.JSON[Pinned],
+	Unpinned{}.EventType():  domain.JSON[Unpinned],
+	Deleted{}.EventType():   domain.JSON[Deleted],
+}

@@ -1,0 +1,92 @@
+// Package provider decides about a logistics provider: its application, the review of each revision, and its standing.
+// A provider has the id of the account it belongs to: one provider per account (R13).
+package provider
+
+import "waybill/domain"
+
+// Profile is the application form of 物流机构 (R15). All fields are required.
+type Profile struct {
+	Type                string          `json:"type"`
+	Name                string          `json:"name"`
+	USCC                string          `json:"uscc"`
+	Licence             domain.ImageRef `json:"licence"`
+	LegalRepresentative string          `json:"legal_representative"`
+	Contact             string          `json:"contact"`
+	Address             string          `json:"address"`
+	Phone               string          `json:"phone"`
+	Logo                domain.ImageRef `json:"logo"`
+	Introduction        string          `json:"introduction"`
+}
+
+// Applied is the card's ProviderApplied: revision 1 of the application was submitted for review.
+type Applied struct {
+	Revision int     `json:"revision"`
+	Profile  Profile `json:"profile"`
+	// Mismatches points at the fields that differ from the certified enterprise (Q8), for the reviewer to see.
+	Mismatches []string `json:"mismatches,omitempty"`
+}
+
+// Revised: a later revision was submitted; a pending one before it is superseded, an approved one stays live (Q12).
+type Revised struct {
+	Revision   int      `json:"revision"`
+	Profile    Profile  `json:"profile"`
+	Mismatches []string `json:"mismatches,omitempty"`
+}
+
+// Approved is the card's ProviderApproved: this revision is the live one; the first approval makes the provider active (R21).
+type Approved struct {
+	Revision int `json:"revision"`
+}
+
+// Rejected is the card's ProviderRejected(reasons) (R20).
+type Rejected struct {
+	Revision int             `json:"revision"`
+	Reasons  []domain.Reason `json:"reasons"`
+}
+
+// Suspended: an operator took the provider and all its products out of public view (R45), for a time.
+type Suspended struct {
+	Reason string `json:"reason"`
+}
+
+// Reinstated ends a suspension; what was listed before is listed again, nothing else is.
+type Reinstated struct {
+	Reason string `json:"reason"`
+}
+
+// Closed: an operator ended the provider for good.
+type Closed struct {
+	Reason string `json:"reason"`
+}
+
+// EventType is the stored name.
+func (Applied) EventType() string { return "provider-applied.v1" }
+
+// EventType is the stored name.
+func (Revised) EventType() string { return "provider-revised.v1" }
+
+// EventType is the stored name.
+func (Approved) EventType() string { return "provider-approved.v1" }
+
+// EventType is the stored name.
+func (Rejected) EventType() string { return "provider-rejected.v1" }
+
+// EventType is the stored name.
+func (Suspended) EventType() string { return "provider-suspended.v1" }
+
+// EventType is the stored name.
+func (Reinstated) EventType() string { return "provider-reinstated.v1" }
+
+// EventType is the stored name.
+func (Closed) EventType() string { return "provider-closed.v1" }
+
+// Types decodes this aggregate's events.
+var Types = domain.Types{
+	Applied{}.EventType():    domain.JSON[Applied],
+	Revised{}.EventType():    domain.JSON[Revised],
+	Approved{}.EventType():   domain.JSON[Approved],
+	Rejected{}.EventType():   domain.JSON[Rejected],
+	Suspended{}.EventType():  domain.JSON[Suspended],
+	Reinstated{}.EventType(): domain.JSON[Reinstated],
+	Closed{}.EventType():     domain.JSON[Closed],
+}

@@ -1,0 +1,113 @@
+package domain
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// CleanText brings typed text to the form in which it is counted, compared and stored: NFC, trimmed, line ends as \n.
+func CleanText(s string) string {
+	return strings.TrimSpace(norm.NFC.String(strings.ReplaceAll(s, "\r\n", "\n")))
+}
+
+// Required cleans *value in place and notes at pointer when it is missing, longer than max code points (Q5), or holds
+// control characters. label names the field in both languages, as the manual's form does.
+func (f *Fields) Required(pointer string, value *string, max int, label Text) {
+	*value = CleanText(*value)
+	if *value == "" {
+		f.Add(pointer, "required", "请输入"+label.ZH, label.EN+" is required")
+		return
+	}
+	f.Optional(pointer, value, max, label)
+}
+
+// Optional is Required for a field that may stay empty.
+func (f *Fields) Optional(pointer string, value *string, max int, label Text) {
+	*value = CleanText(*value)
+	if n := utf8.RuneCountInString(*value); n > max {
+		f.Add(pointer, "too_long", fmt.Sprintf("%s不能超过%d个字", label.ZH, max),
+			fmt.Sprintf("%s must have at most %d characters, not %d", label.EN, max, n))
+	}
+	if strings.ContainsFunc(*value, func(r rune) bool { return (unicode.IsControl(r) && r != '\n') || r == utf8.RuneError }) {
+		f.Add(pointer, "control_characters", label.ZH+"含有无效字符", label.EN+" has invalid characters")
+	}
+}
+
+// ImageRef names an image by the SHA-256 of its bytes: "sha256:" and 64 lower-case hex digits.
+type ImageRef string
+
+var imageRef = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// Image notes at pointer when ref is missing or not an image reference.
+func (f *Fields) Image(pointer string, ref ImageRef, label Text) {
+	switch {
+	case ref == "":
+		f.Add(pointer, "required", "请上传"+label.ZH, label.EN+" is required")
+	case !imageRef.MatchString(string(ref)):
+		f.Add(pointer, "bad_image_reference", label.ZH+"的图片引用无效", label.EN+` must be "sha256:" and 64 lower-case hex digits`)
+	}
+}
+
+// Reason is one coded reason of a rejection (R20, R28): which field, and what a person should know.
+type Reason struct {
+	Code string `json:"code"`
+	// Field is an RFC 6901 pointer into the reviewed content; empty when the reason is about the whole.
+	Field string `json:"field,omitempty"`
+	Note  string `json:"note,omitempty"`
+}
+
+// ReasonText names every reason code a reviewer can give. "other" needs a note.
+var ReasonText = map[string]Text{
+	"incomplete":          {ZH: "信息不完整", EN: "information is incomplete"},
+	"inconsistent":        {ZH: "信息与证照不一致", EN: "information does not match the licence"},
+	"image_unclear":       {ZH: "图片不清晰", EN: "image is not legible"},
+	"image_inappropriate": {ZH: "图片不合规", EN: "image is not acceptable"},
+	"text_inappropriate":  {ZH: "文字内容不合规", EN: "text is not acceptable"},
+	"misleading":          {ZH: "夸大或误导性宣传", EN: "misleading claim"},
+	"wrong_destination":   {ZH: "目的地信息有误", EN: "destination is wrong"},
+	"unqualified":         {ZH: "资质不符合要求", EN: "qualification is missing"},
+	"duplicate":           {ZH: "重复提交", EN: "duplicate of another submission"},
+	"other":               {ZH: "其他原因", EN: "other; see the note"},
+}
+
+// Limits of a rejection.
+const (
+	MaxReasons    = 20
+	MaxReasonNote = 500
+)
+
+// CleanReasons cleans the reasons of a rejection and refuses none, too many, unknown codes and a bare "other".
+func CleanReasons(reasons []Reason) ([]Reason, error) {
+	var f Fields
+	if len(reasons) == 0 {
+		f.Add("/reasons", "required", "请填写拒绝原因", "at least one reason is required")
+	}
+	if len(reasons) > MaxReasons {
+		f.Add("/reasons", "too_many", fmt.Sprintf("拒绝原因不能超过%d条", MaxReasons), fmt.Sprintf("at most %d reasons", MaxReasons))
+		return nil, f.Err()
+	}
+	clean := make([]Reason, len(reasons))
+	for i, r := range reasons {
+		at := fmt.Sprintf("/reasons/%d", i)
+		if _, ok := ReasonText[r.Code]; !ok {
+			f.Add(at+"/code", "unknown_code", "未知的原因代码", "not a known reason code")
+		}
+		f.Optional(at+"/field", &r.Field, 100, Text{ZH: "字段", EN: "field"})
+		if r.Field != "" && !strings.HasPrefix(r.Field, "/") {
+			f.Add(at+"/field", "bad_pointer", "字段指针须以 / 开头", "must be a JSON pointer, such as /name")
+		}
+		note := Text{ZH: "说明", EN: "note"}
+		if r.Code == "other" {
+			f.Required(at+"/note", &r.Note, MaxReasonNote, note)
+		} else {
+			f.Optional(at+"/note", &r.Note, MaxReasonNote, note)
+		}
+		clean[i] = r
+	}
+	return clean, f.Err()
+}
