@@ -1,0 +1,206 @@
+package account
+
+import (
+	"fmt"
+	"slices"
+
+	"waybill/domain"
+	"waybill/domain/uscc"
+)
+
+// Category names the streams of accounts.
+const Category = "account"
+
+// Limits of what is typed, in code points.
+const (
+	MaxDisplayName = 100
+	MaxReason      = 500
+	// MaxAsserted bounds the names that a certifying authority asserts (Q7).
+	MaxAsserted = 100
+)
+
+// State is one account.
+type State struct {
+	Exists      bool
+	DisplayName string
+	// Enterprise is nil until the account is certified.
+	Enterprise *Enterprise
+	// Roles are the staff roles it holds, sorted.
+	Roles  []domain.Role
+	Closed bool
+}
+
+// Holds reports whether the account may act in role. RoleProvider depends on its provider, not on the account: never here.
+func (s State) Holds(role domain.Role) bool {
+	if !s.Exists || s.Closed {
+		return false
+	}
+	if role == domain.RoleEnterprise {
+		return s.Enterprise != nil
+	}
+	return slices.Contains(s.Roles, role)
+}
+
+// Certified is the enterprise the account acts for, or the refusal ErrClosed or ErrNotCertified.
+func (s State) Certified() (Enterprise, error) {
+	switch {
+	case s.Closed:
+		return Enterprise{}, ErrClosed
+	case s.Enterprise == nil:
+		return Enterprise{}, ErrNotCertified
+	}
+	return *s.Enterprise, nil
+}
+
+// Command is one of the structs below.
+type Command interface{ command() }
+
+// Open opens an account.
+type Open struct{ DisplayName string }
+
+// Certify records what an authority asserts about the account's enterprise. Again, it updates the names; the code stays (Q8).
+type Certify struct {
+	Enterprise Enterprise
+	Source     string
+}
+
+// GrantRole gives a staff role.
+type GrantRole struct{ Role domain.Role }
+
+// RevokeRole takes a staff role back.
+type RevokeRole struct {
+	Role   domain.Role
+	Reason string
+}
+
+// Close ends the account for good.
+type Close struct{ Reason string }
+
+func (Open) command()       {}
+func (Certify) command()    {}
+func (GrantRole) command()  {}
+func (RevokeRole) command() {}
+func (Close) command()      {}
+
+// Refusals.
+var (
+	ErrExists       = domain.Refuse(domain.KindConflict, "account_exists", "该账号已存在", "the account exists already")
+	ErrClosed       = domain.Refuse(domain.KindForbidden, "account_closed", "该账号已注销", "the account is closed")
+	ErrNotCertified = domain.Refuse(domain.KindForbidden, "enterprise_not_certified",
+		"请先完成企业认证", "the account's enterprise is not certified yet")
+	ErrOtherEnterprise = domain.Refuse(domain.KindConflict, "certified_for_another_enterprise",
+		"该账号已认证为其他企业", "the account is certified for another enterprise")
+)
+
+// Decider is the account aggregate.
+var Decider = domain.Decider[State, Command]{Category: Category, Decide: Decide, Evolve: Evolve, Types: Types}
+
+// Decide turns a command into what happened.
+func Decide(s State, c Command) ([]domain.Event, error) {
+	if open, ok := c.(Open); ok {
+		return decideOpen(s, open)
+	}
+	if !s.Exists {
+		return nil, domain.ErrNotFound
+	}
+	if _, again := c.(Close); s.Closed && again {
+		return nil, nil
+	}
+	if s.Closed {
+		return nil, ErrClosed
+	}
+	switch c := c.(type) {
+	case Certify:
+		return decideCertify(s, c)
+	case GrantRole:
+		if err := checkRole(c.Role); err != nil || slices.Contains(s.Roles, c.Role) {
+			return nil, err
+		}
+		return []domain.Event{RoleGranted{Role: c.Role}}, nil
+	case RevokeRole:
+		if err := checkRole(c.Role); err != nil {
+			return nil, err
+		}
+		if err := cleanReason(&c.Reason); err != nil || !slices.Contains(s.Roles, c.Role) {
+			return nil, err
+		}
+		return []domain.Event{RoleRevoked{Role: c.Role, Reason: c.Reason}}, nil
+	case Close:
+		if err := cleanReason(&c.Reason); err != nil {
+			return nil, err
+		}
+		return []domain.Event{Closed{Reason: c.Reason}}, nil
+	}
+	return nil, fmt.Errorf("account: unknown command %T", c)
+}
+
+func decideOpen(s State, c Open) ([]domain.Event, error) {
+	if s.Exists {
+		return nil, ErrExists
+	}
+	var f domain.Fields
+	f.Required("/display_name", &c.DisplayName, MaxDisplayName, domain.Text{ZH: "名称", EN: "display name"})
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	return []domain.Event{Opened{DisplayName: c.DisplayName}}, nil
+}
+
+func decideCertify(s State, c Certify) ([]domain.Event, error) {
+	if err := c.Enterprise.Clean(); err != nil {
+		return nil, err
+	}
+	if s.Enterprise != nil && s.Enterprise.USCC != c.Enterprise.USCC {
+		return nil, ErrOtherEnterprise
+	}
+	if s.Enterprise != nil && *s.Enterprise == c.Enterprise {
+		return nil, nil
+	}
+	return []domain.Event{Certified{Enterprise: c.Enterprise, Source: c.Source}}, nil
+}
+
+// Clean cleans the asserted values in place and reports all that is wrong with them.
+func (e *Enterprise) Clean() error {
+	var f domain.Fields
+	f.Required("/name", &e.Name, MaxAsserted, domain.Text{ZH: "企业名称", EN: "enterprise name"})
+	uscc.Clean(&f, "/uscc", &e.USCC)
+	f.Required("/legal_representative", &e.LegalRepresentative, MaxAsserted, domain.Text{ZH: "法定代表人", EN: "legal representative"})
+	return f.Err()
+}
+
+func checkRole(role domain.Role) error {
+	switch role {
+	case domain.RoleReviewer, domain.RoleAuditor, domain.RoleOperator:
+		return nil
+	case domain.RoleEnterprise, domain.RoleProvider, domain.RoleSystem:
+	}
+	var f domain.Fields
+	f.Add("/role", "unknown_role", "角色只能是 reviewer、auditor 或 operator", "must be reviewer, auditor or operator")
+	return f.Err()
+}
+
+func cleanReason(reason *string) error {
+	var f domain.Fields
+	f.Required("/reason", reason, MaxReason, domain.Text{ZH: "原因", EN: "reason"})
+	return f.Err()
+}
+
+// Evolve folds one event.
+func Evolve(s State, e domain.Event) State {
+	switch e := e.(type) {
+	case Opened:
+		s.Exists, s.DisplayName = true, e.DisplayName
+	case Certified:
+		s.Enterprise = &e.Enterprise
+	case RoleGranted:
+		if !slices.Contains(s.Roles, e.Role) {
+			s.Roles = append(slices.Clone(s.Roles), e.Role)
+			slices.Sort(s.Roles)
+		}
+	case RoleRevoked:
+		s.Roles = slices.DeleteFunc(slices.Clone(s.Roles), func(r domain.Role) bool { return r == e.Role })
+	case Closed:
+		s.Closed = true
+	}
+	return s
+}

@@ -1,0 +1,53 @@
+// Package commands carries out every command: it loads what is needed, has the aggregate decide, and appends what happened.
+package commands
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+)
+
+// Request is what accompanies every command.
+type Request struct {
+	// ID derives from the Idempotency-Key: the same id is the same request, carried out once.
+	ID uuid.UUID
+	// Fingerprint is a digest of the request; another one under the same ID is refused with domain.ErrKeyReused.
+	Fingerprint   string
+	Actor         domain.Actor
+	CorrelationID uuid.UUID
+	// RequestID is the id the caller's HTTP request is logged under.
+	RequestID string
+	At        time.Time
+	// IfRevision is the stream revision the caller saw (If-Match); nil when it named none. Any other is refused with domain.ErrStale.
+	IfRevision *uint64
+}
+
+func (r Request) metadata() domain.Metadata {
+	return domain.Metadata{
+		Actor: r.Actor, At: r.At.UTC(), CausationID: r.ID, CorrelationID: r.CorrelationID, RequestID: r.RequestID,
+		Fingerprint: r.Fingerprint, Schema: domain.MetadataSchema,
+	}
+}
+
+// newID is the id of the aggregate that the request makes: the same request makes the same one.
+func (r Request) newID(category string) uuid.UUID { return uuid.NewSHA1(r.ID, []byte(category)) }
+
+// Outcome is what a command left behind.
+type Outcome[S any] struct {
+	// ID is the aggregate's.
+	ID    uuid.UUID
+	State S
+	// Revision is the stream's revision that State was folded to, and Position that event's place in the log.
+	Revision uint64
+	Position domain.Position
+	// Replayed says that the request had been carried out before: the rest is what it left behind then.
+	Replayed bool
+}
+
+// Service carries out commands on a store.
+type Service struct{ store domain.EventStore }
+
+// New is the service on store.
+func New(store domain.EventStore) *Service { return &Service{store: store} }

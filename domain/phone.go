@@ -1,0 +1,33 @@
+package domain
+
+import (
+	"regexp"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// MaxPhone bounds a contact phone, in code points (R15).
+const MaxPhone = 20
+
+var phones = []*regexp.Regexp{
+	regexp.MustCompile(`^(\+?86[ -]?)?1[3-9]\d([ -]?\d{4}){2}$`),                        // mobile
+	regexp.MustCompile(`^(\+?86[ -]?)?(0\d{2,3}|\(0\d{2,3}\))[ -]?\d{7,8}(-\d{1,6})?$`), // landline, with extension
+	regexp.MustCompile(`^[48]00([ -]?\d){7}$`),                                          // 400 and 800 numbers
+}
+
+// Phone cleans *value in place (full-width digits become plain ones) and notes at pointer when it is missing or is not a
+// mobile, landline or 400 number of the mainland (Q9).
+func (f *Fields) Phone(pointer string, value *string, label Text) {
+	*value = norm.NFKC.String(*value)
+	before := len(*f)
+	f.Required(pointer, value, MaxPhone, label)
+	if len(*f) > before {
+		return
+	}
+	for _, p := range phones {
+		if p.MatchString(*value) {
+			return
+		}
+	}
+	f.Add(pointer, "bad_phone", "请输入正确的手机号码、固定电话或400电话", label.EN+" must be a mobile, landline or 400 number")
+}

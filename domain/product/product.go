@@ -1,0 +1,240 @@
+package product
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/provider"
+)
+
+// Category names the streams of products.
+const Category = "product"
+
+// State is one product on its two axes.
+type State struct {
+	ProviderID uuid.UUID
+	// Revision counts the submissions, 0 when there is no product; Latest is the newest, and Review its review.
+	Revision int
+	Review   domain.Review
+	Latest   Content
+	// Reasons are those of the latest revision's rejection.
+	Reasons []domain.Reason
+	// ApprovedRevision is 0 before the first approval. Approved is the content the public sees.
+	ApprovedRevision int
+	Approved         Content
+	Listed           bool
+	Pinned           bool
+	// Deleted is final; Latest, Reasons and Approved are blank then.
+	Deleted bool
+}
+
+// Public reports whether the product is shown, as far as it is the product's to say: its provider must be active too (R45).
+func (s State) Public() bool { return s.ApprovedRevision > 0 && s.Listed && !s.Deleted }
+
+// Command is one of the structs below. By is the account that asks; any other than the owner's gets ErrNotFound. Provider
+// is the standing of the owner now; the zero value is refused.
+type Command interface{ command() }
+
+// Submit submits revision 1 for review (R23).
+type Submit struct {
+	ProviderID uuid.UUID
+	Provider   provider.Standing
+	Content    Content
+}
+
+// Revise submits a later revision for review. The same content again is a revision too.
+type Revise struct {
+	By       uuid.UUID
+	Provider provider.Standing
+	Content  Content
+}
+
+// Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer.
+type Approve struct {
+	By       uuid.UUID
+	Revision int
+}
+
+// Reject refuses the named revision, which must be the latest and pending. By is the reviewer.
+type Reject struct {
+	By       uuid.UUID
+	Revision int
+	Reasons  []domain.Reason
+}
+
+// List shows an approved product (R33).
+type List struct {
+	By       uuid.UUID
+	Provider provider.Standing
+}
+
+// Unlist hides it; it stays pinned.
+type Unlist struct{ By uuid.UUID }
+
+// Pin places an approved product before all that are not pinned (R34, Q14).
+type Pin struct {
+	By       uuid.UUID
+	Provider provider.Standing
+}
+
+// Unpin puts it back in order of creation.
+type Unpin struct{ By uuid.UUID }
+
+// Delete removes it for good (R35). Deleting again succeeds.
+type Delete struct{ By uuid.UUID }
+
+func (Submit) command()  {}
+func (Revise) command()  {}
+func (Approve) command() {}
+func (Reject) command()  {}
+func (List) command()    {}
+func (Unlist) command()  {}
+func (Pin) command()     {}
+func (Unpin) command()   {}
+func (Delete) command()  {}
+
+// Refusals; the provider's standing refuses with package provider's.
+var (
+	ErrAlreadySubmitted = domain.Refuse(domain.KindConflict, "already_submitted", "该产品已提交", "the product was submitted already")
+	ErrNotApproved      = domain.Refuse(domain.KindConflict, "product_not_approved",
+		"产品审核通过后才能上架或置顶", "a product can be listed or pinned only after a revision of it was approved")
+)
+
+// Decider is the product aggregate.
+var Decider = domain.Decider[State, Command]{Category: Category, Decide: Decide, Evolve: Evolve, Types: Types}
+
+// Decide turns a command into what happened.
+func Decide(s State, c Command) ([]domain.Event, error) {
+	if submit, ok := c.(Submit); ok {
+		return decideSubmit(s, submit)
+	}
+	if _, again := c.(Delete); s.Revision == 0 || (s.Deleted && !again) {
+		return nil, domain.ErrNotFound
+	}
+	switch c := c.(type) {
+	case Approve:
+		return decideApprove(s, c)
+	case Reject:
+		return decideReject(s, c)
+	case Revise:
+		return decideRevise(s, c)
+	case List:
+		return s.display(c.By, c.Provider.MayOffer, s.Listed, Listed{})
+	case Pin:
+		return s.display(c.By, c.Provider.MayOffer, s.Pinned, Pinned{})
+	case Unlist:
+		return s.display(c.By, nil, !s.Listed, Unlisted{})
+	case Unpin:
+		return s.display(c.By, nil, !s.Pinned, Unpinned{})
+	case Delete:
+		return s.display(c.By, nil, s.Deleted, Deleted{})
+	}
+	return nil, fmt.Errorf("product: unknown command %T", c)
+}
+
+func decideSubmit(s State, c Submit) ([]domain.Event, error) {
+	if s.Revision > 0 {
+		return nil, ErrAlreadySubmitted
+	}
+	if err := c.Provider.MayOffer(); err != nil {
+		return nil, err
+	}
+	if err := c.Content.Clean(); err != nil {
+		return nil, err
+	}
+	return []domain.Event{Submitted{ProviderID: c.ProviderID, Revision: 1, Content: c.Content}}, nil
+}
+
+func decideRevise(s State, c Revise) ([]domain.Event, error) {
+	if c.By != s.ProviderID {
+		return nil, domain.ErrNotFound
+	}
+	if err := c.Provider.MayOffer(); err != nil {
+		return nil, err
+	}
+	if err := c.Content.Clean(); err != nil {
+		return nil, err
+	}
+	return []domain.Event{Revised{Revision: s.Revision + 1, Content: c.Content}}, nil
+}
+
+// decideApprove lists on the first approval only (R27): later the display is as the provider left it.
+func decideApprove(s State, c Approve) ([]domain.Event, error) {
+	if c.By == s.ProviderID {
+		return nil, domain.ErrOwnCase
+	}
+	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
+		return nil, err
+	}
+	if s.ApprovedRevision > 0 {
+		return []domain.Event{Approved{Revision: c.Revision}}, nil
+	}
+	return []domain.Event{Approved{Revision: c.Revision}, Listed{}}, nil
+}
+
+func decideReject(s State, c Reject) ([]domain.Event, error) {
+	if c.By == s.ProviderID {
+		return nil, domain.ErrOwnCase
+	}
+	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
+		return nil, err
+	}
+	reasons, err := domain.CleanReasons(c.Reasons)
+	if err != nil {
+		return nil, err
+	}
+	return []domain.Event{Rejected{Revision: c.Revision, Reasons: reasons}}, nil
+}
+
+// display decides about one switch of the owner's. mayOffer is nil where the provider's standing does not matter; the
+// other switches need an approved revision (Q15). Nothing happens when the switch is there already.
+func (s State) display(by uuid.UUID, mayOffer func() error, already bool, happened domain.Event) ([]domain.Event, error) {
+	if by != s.ProviderID {
+		return nil, domain.ErrNotFound
+	}
+	if mayOffer != nil {
+		if err := mayOffer(); err != nil {
+			return nil, err
+		}
+		if s.ApprovedRevision == 0 {
+			return nil, ErrNotApproved
+		}
+	}
+	if already {
+		return nil, nil
+	}
+	return []domain.Event{happened}, nil
+}
+
+// Evolve folds one event.
+func Evolve(s State, e domain.Event) State {
+	switch e := e.(type) {
+	case Submitted:
+		s.ProviderID = e.ProviderID
+		s.submit(e.Revision, e.Content)
+	case Revised:
+		s.submit(e.Revision, e.Content)
+	case Approved:
+		s.Review, s.ApprovedRevision, s.Approved = domain.ReviewApproved, e.Revision, s.Latest
+	case Rejected:
+		s.Review, s.Reasons = domain.ReviewRejected, e.Reasons
+	case Listed:
+		s.Listed = true
+	case Unlisted:
+		s.Listed = false
+	case Pinned:
+		s.Pinned = true
+	case Unpinned:
+		s.Pinned = false
+	case Deleted:
+		s.Deleted, s.Listed, s.Pinned = true, false, false
+		s.Latest, s.Approved, s.Reasons = Content{}, Content{}, nil
+	}
+	return s
+}
+
+func (s *State) submit(revision int, c Content) {
+	s.Revision, s.Review, s.Latest, s.Reasons = revision, domain.ReviewPending, c, nil
+}

@@ -1,0 +1,275 @@
+package provider
+
+import (
+	"fmt"
+
+	"waybill/domain"
+	"waybill/domain/account"
+)
+
+// Category names the streams of providers; a stream's id is the account's.
+const Category = "provider"
+
+// MaxReason bounds an operator's reason, in code points.
+const MaxReason = 500
+
+// Standing is what a provider may do. It is empty before the application.
+type Standing string
+
+// The standings: applicant → active ⇄ suspended → closed; any may be closed.
+const (
+	StandingApplicant Standing = "applicant"
+	StandingActive    Standing = "active"
+	StandingSuspended Standing = "suspended"
+	StandingClosed    Standing = "closed"
+)
+
+// MayOffer refuses submitting, revising, listing and pinning products unless the provider is active. Hiding,
+// deleting and replying are always allowed.
+func (s Standing) MayOffer() error {
+	switch s {
+	case StandingActive:
+		return nil
+	case StandingSuspended:
+		return ErrSuspended
+	case StandingClosed:
+		return ErrClosed
+	case StandingApplicant:
+	}
+	return ErrNotApproved
+}
+
+// State is one provider: its standing, the review of its latest revision, and the approved profile.
+type State struct {
+	Standing Standing
+	// Revision counts the submissions; Latest is the newest, and Review its review.
+	Revision   int
+	Review     domain.Review
+	Latest     Profile
+	Mismatches []string
+	// Reasons are those of the latest revision's rejection.
+	Reasons []domain.Reason
+	// ApprovedRevision is 0 before the first approval. Approved is the profile the public sees.
+	ApprovedRevision int
+	Approved         Profile
+	// StandingReason is why an operator suspended, reinstated or closed it.
+	StandingReason string
+}
+
+// Needs reports whether the provider stands in the way of another that asks for the code. With confirmed (a decision to approve it
+// with the code was under way) it does until it can never be approved with the code.
+func (s State) Needs(code string, confirmed bool) bool {
+	if s.ApprovedRevision > 0 {
+		return s.Approved.USCC == code
+	}
+	if s.Standing == StandingClosed {
+		return false
+	}
+	return confirmed || (s.Review == domain.ReviewPending && s.Latest.USCC == code)
+}
+
+// Command is one of the structs below.
+type Command interface{ command() }
+
+// Apply submits revision 1. Certified is the account's enterprise; its zero value is refused.
+type Apply struct {
+	Profile   Profile
+	Certified account.Enterprise
+}
+
+// Revise submits a later revision: of a pending, rejected or approved application, also while suspended, since
+// that may be what the suspension asks for. It never publishes by itself, and never reinstates.
+type Revise struct {
+	Profile   Profile
+	Certified account.Enterprise
+}
+
+// Approve makes the named revision, which must be the latest and pending, the live one.
+type Approve struct{ Revision int }
+
+// Reject refuses the named revision, which must be the latest and pending.
+type Reject struct {
+	Revision int
+	Reasons  []domain.Reason
+}
+
+// Suspend takes an active provider out of public view for a time.
+type Suspend struct{ Reason string }
+
+// Reinstate ends a suspension.
+type Reinstate struct{ Reason string }
+
+// Close ends a provider or an applicant for good.
+type Close struct{ Reason string }
+
+func (Apply) command()     {}
+func (Revise) command()    {}
+func (Approve) command()   {}
+func (Reject) command()    {}
+func (Suspend) command()   {}
+func (Reinstate) command() {}
+func (Close) command()     {}
+
+// Refusals.
+var (
+	ErrAlreadyApplied = domain.Refuse(domain.KindConflict, "already_applied",
+		"该账号已提交过服务商申请，请在原申请上修改", "the account has applied already; revise that application")
+	ErrTypeFixed = domain.Refuse(domain.KindConflict, "provider_type_fixed",
+		"服务商类型审核通过后不可变更", "the provider type cannot change after the first approval")
+	ErrUSCCFixed = domain.Refuse(domain.KindConflict, "uscc_fixed",
+		"统一社会信用代码审核通过后不可变更", "the unified social credit code cannot change after the first approval")
+	ErrNotApproved = domain.Refuse(domain.KindForbidden, "provider_not_approved",
+		"您的服务商申请尚未审核通过", "the provider is not approved yet")
+	ErrSuspended = domain.Refuse(domain.KindForbidden, "provider_suspended",
+		"该服务商已被暂停，暂时不能进行此操作", "the provider is suspended")
+	ErrClosed    = domain.Refuse(domain.KindForbidden, "provider_closed", "该服务商已被关闭", "the provider is closed")
+	ErrNotActive = domain.Refuse(domain.KindConflict, "provider_not_active",
+		"该服务商尚未通过审核，无需暂停或恢复", "the provider was never active, so it cannot be suspended or reinstated")
+)
+
+// Decider is the provider aggregate.
+var Decider = domain.Decider[State, Command]{Category: Category, Decide: Decide, Evolve: Evolve, Types: Types}
+
+// Decide turns a command into what happened.
+func Decide(s State, c Command) ([]domain.Event, error) {
+	if apply, ok := c.(Apply); ok {
+		return decideApply(s, apply)
+	}
+	if s.Standing == "" {
+		return nil, domain.ErrNotFound
+	}
+	if _, again := c.(Close); s.Standing == StandingClosed && again {
+		return nil, nil
+	}
+	if s.Standing == StandingClosed {
+		return nil, ErrClosed
+	}
+	switch c := c.(type) {
+	case Revise:
+		return decideRevise(s, c)
+	case Approve:
+		if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
+			return nil, err
+		}
+		return []domain.Event{Approved(c)}, nil
+	case Reject:
+		return decideReject(s, c)
+	case Suspend:
+		return decideSuspend(s, c)
+	case Reinstate:
+		return decideReinstate(s, c)
+	case Close:
+		if err := cleanReason(&c.Reason); err != nil {
+			return nil, err
+		}
+		return []domain.Event{Closed(c)}, nil
+	}
+	return nil, fmt.Errorf("provider: unknown command %T", c)
+}
+
+func decideApply(s State, c Apply) ([]domain.Event, error) {
+	switch {
+	case s.Standing == StandingClosed:
+		return nil, ErrClosed
+	case s.Standing != "":
+		return nil, ErrAlreadyApplied
+	case c.Certified == account.Enterprise{}:
+		return nil, account.ErrNotCertified
+	}
+	if err := c.Profile.Clean(c.Certified); err != nil {
+		return nil, err
+	}
+	return []domain.Event{Applied{Revision: 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified)}}, nil
+}
+
+func decideRevise(s State, c Revise) ([]domain.Event, error) {
+	if c.Certified == (account.Enterprise{}) {
+		return nil, account.ErrNotCertified
+	}
+	if err := c.Profile.Clean(c.Certified); err != nil {
+		return nil, err
+	}
+	if s.ApprovedRevision > 0 {
+		switch {
+		case c.Profile.Type != s.Approved.Type:
+			return nil, ErrTypeFixed
+		case c.Profile.USCC != s.Approved.USCC:
+			return nil, ErrUSCCFixed
+		}
+	}
+	return []domain.Event{Revised{Revision: s.Revision + 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified)}}, nil
+}
+
+func decideReject(s State, c Reject) ([]domain.Event, error) {
+	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
+		return nil, err
+	}
+	reasons, err := domain.CleanReasons(c.Reasons)
+	if err != nil {
+		return nil, err
+	}
+	return []domain.Event{Rejected{Revision: c.Revision, Reasons: reasons}}, nil
+}
+
+func decideSuspend(s State, c Suspend) ([]domain.Event, error) {
+	if err := cleanReason(&c.Reason); err != nil {
+		return nil, err
+	}
+	switch s.Standing {
+	case StandingActive:
+		return []domain.Event{Suspended(c)}, nil
+	case StandingSuspended:
+		return nil, nil
+	case StandingApplicant, StandingClosed:
+	}
+	return nil, ErrNotActive
+}
+
+func decideReinstate(s State, c Reinstate) ([]domain.Event, error) {
+	if err := cleanReason(&c.Reason); err != nil {
+		return nil, err
+	}
+	switch s.Standing {
+	case StandingSuspended:
+		return []domain.Event{Reinstated(c)}, nil
+	case StandingActive:
+		return nil, nil
+	case StandingApplicant, StandingClosed:
+	}
+	return nil, ErrNotActive
+}
+
+func cleanReason(reason *string) error {
+	var f domain.Fields
+	f.Required("/reason", reason, MaxReason, domain.Text{ZH: "原因", EN: "reason"})
+	return f.Err()
+}
+
+// Evolve folds one event.
+func Evolve(s State, e domain.Event) State {
+	switch e := e.(type) {
+	case Applied:
+		s.Standing = StandingApplicant
+		s.submit(e.Revision, e.Profile, e.Mismatches)
+	case Revised:
+		s.submit(e.Revision, e.Profile, e.Mismatches)
+	case Approved:
+		if s.ApprovedRevision == 0 {
+			s.Standing = StandingActive
+		}
+		s.Review, s.ApprovedRevision, s.Approved = domain.ReviewApproved, e.Revision, s.Latest
+	case Rejected:
+		s.Review, s.Reasons = domain.ReviewRejected, e.Reasons
+	case Suspended:
+		s.Standing, s.StandingReason = StandingSuspended, e.Reason
+	case Reinstated:
+		s.Standing, s.StandingReason = StandingActive, e.Reason
+	case Closed:
+		s.Standing, s.StandingReason = StandingClosed, e.Reason
+	}
+	return s
+}
+
+func (s *State) submit(revision int, p Profile, mismatches []string) {
+	s.Revision, s.Review, s.Latest, s.Mismatches, s.Reasons = revision, domain.ReviewPending, p, mismatches, nil
+}

@@ -1,0 +1,37 @@
+package domain
+
+import "fmt"
+
+// Review is how the latest revision of an application or of a product stands with the reviewers. It is empty before
+// the first submission.
+type Review string
+
+// The states of a review: 待审核, 已通过, 已拒绝 (R19, R25, R27, R28).
+const (
+	ReviewPending  Review = "pending"
+	ReviewApproved Review = "approved"
+	ReviewRejected Review = "rejected"
+)
+
+// Refusals of a decision.
+var (
+	ErrAlreadyDecided = Refuse(KindConflict, "already_decided", "该版本已审核，无需重复操作", "this revision has been decided already")
+	ErrOwnCase        = Refuse(KindForbidden, "own_case", "审核人员不能审核自己的申请", "a reviewer may not decide on their own submission")
+)
+
+// CheckDecision refuses a decision on any revision but the latest (ErrStale, naming the latest; Q13), and on one that
+// has been decided (ErrAlreadyDecided).
+func CheckDecision(review Review, latest, named int) error {
+	if named != latest {
+		e := *ErrStale
+		e.Text = Text{
+			ZH: fmt.Sprintf("该内容已更新为第%d版，您审核的是第%d版，请刷新后重试", latest, named),
+			EN: fmt.Sprintf("the latest revision is %d, not %d; read it again", latest, named),
+		}
+		return &e
+	}
+	if review != ReviewPending {
+		return ErrAlreadyDecided
+	}
+	return nil
+}
