@@ -1,0 +1,383 @@
+package embedded
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	host     = "127.0.0.1"
+	role     = "waybill"
+	database = "waybill"
+	// patience bounds the wait for a server that neither answers nor says that it is starting up.
+	patience = 30 * time.Second
+)
+
+// ensure leaves a running server behind, and s knowing its port and password. The caller holds the start lock.
+// A port other than 0 is insisted on.
+func (s *Server) ensure(ctx context.Context, port int) error {
+	deadline := time.Now().Add(patience)
+	for told := false; ; {
+		server, err := s.place.tryLock(serverLock, exclusive)
+		if err != nil {
+			return err
+		}
+		if server != nil {
+			defer server.release()
+			return s.launch(ctx, server, port)
+		}
+		err = s.join(ctx)
+		var pgErr *pgconn.PgError
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, errSettled):
+			return err
+		case errors.As(err, &pgErr) && pgErr.Code == "57P03": // starting up, or shutting down
+			deadline = time.Now().Add(patience)
+			if !told {
+				s.opts.Log.Info("waiting for PostgreSQL", "dir", s.place.dir, "state", pgErr.Message)
+				told = true
+			}
+		case time.Now().After(deadline):
+			return fmt.Errorf("embedded: a PostgreSQL holds %s but does not answer: %w", s.place.dir, err)
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("embedded: waiting for PostgreSQL in %s: %w", s.place.dir, err)
+		}
+	}
+}
+
+// errSettled marks an error that waiting does not mend.
+var errSettled = errors.New("embedded: cannot use the running PostgreSQL")
+
+// join connects to the server that holds the folder.
+func (s *Server) join(ctx context.Context) error {
+	run, err := s.place.running()
+	if err != nil {
+		return err
+	}
+	pass, err := os.ReadFile(s.place.password())
+	if err != nil {
+		return fmt.Errorf("%w: %w", errSettled, err)
+	}
+	durable, err := ping(ctx, run.port, string(pass))
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "28P01" {
+		return fmt.Errorf("%w: the password in %s is not the server's: %w", errSettled, s.place.password(), err)
+	}
+	if err != nil {
+		return err
+	}
+	if s.opts.Durable && !durable {
+		return fmt.Errorf("%w: the one in %s runs without fsync, for tests", errSettled, s.place.dir)
+	}
+	s.port, s.pass = run.port, string(pass)
+	s.opts.Log.Debug("joined PostgreSQL", "dir", s.place.dir, "port", s.port)
+	return nil
+}
+
+// ping makes sure that the database is there and answers, and reports whether it syncs.
+func ping(ctx context.Context, port int, pass string) (durable bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, connString(port, pass, database))
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "3D000" { // first use
+		admin, err := pgx.Connect(ctx, connString(port, pass, "postgres"))
+		if err != nil {
+			return false, err
+		}
+		_, err = admin.Exec(ctx, "CREATE DATABASE "+database)
+		if err = errors.Join(err, admin.Close(ctx)); err != nil {
+			return false, err
+		}
+		conn, err = pgx.Connect(ctx, connString(port, pass, database))
+		if err != nil {
+			return false, err
+		}
+	} else if err != nil {
+		return false, err
+	}
+	err = conn.QueryRow(ctx, "SELECT current_setting('fsync')::boolean").Scan(&durable)
+	return durable, errors.Join(err, conn.Close(ctx))
+}
+
+// launch starts the server, which inherits the server lock.
+func (s *Server) launch(ctx context.Context, server *lock, port int) error {
+	p := s.place
+	err := s.recoverable(ctx, server, port)
+	if err == nil || s.opts.Durable || ctx.Err() != nil || port != 0 || !p.volatile() {
+		return err
+	}
+	s.opts.Log.Warn("a test cluster cannot be recovered; making a new one", "dir", p.dir, "error", err)
+	if err := os.RemoveAll(p.data()); err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	return s.recoverable(ctx, server, port)
+}
+
+func (s *Server) recoverable(ctx context.Context, server *lock, port int) error {
+	p := s.place
+	major, err := p.version()
+	if err != nil {
+		return err
+	}
+	if major != 0 && s.opts.Durable && p.volatile() {
+		return fmt.Errorf("embedded: the cluster in %s was made for tests, without fsync: remove it or choose another folder", p.dir)
+	}
+	bin, err := p.findBinaries(s.opts.Binaries, major)
+	if err != nil {
+		return err
+	}
+	if major == 0 {
+		if err := s.initialise(bin, server); err != nil {
+			return err
+		}
+	}
+	pass, err := os.ReadFile(p.password())
+	if err != nil {
+		return fmt.Errorf("embedded: the password of the database is lost: %w", err)
+	}
+	if err := p.forget(); err != nil {
+		return err
+	}
+	s.pass = string(pass)
+	want := port
+	if want == 0 {
+		want = p.lastPort()
+	}
+	for try := 0; ; try++ {
+		if want == 0 || !free(want) {
+			if port != 0 {
+				return fmt.Errorf("embedded: port %d is taken by another program", port)
+			}
+			if want, err = freePort(); err != nil {
+				return err
+			}
+		}
+		err := s.run(ctx, bin, server, want)
+		if err == nil {
+			s.port = want
+			s.opts.Log.Info("PostgreSQL runs", "dir", p.dir, "port", want, "version", bin.major)
+			return os.WriteFile(filepath.Join(p.dir, "port"), []byte(strconv.Itoa(want)), 0o600)
+		}
+		if try == 3 || ctx.Err() != nil || port != 0 || free(want) {
+			return err
+		}
+	}
+}
+
+// run starts one server process and waits until it answers.
+func (s *Server) run(ctx context.Context, bin binaries, server *lock, port int) error {
+	p := s.place
+	args := []string{"-D", p.data()}
+	for _, kv := range settings(s.opts.Durable, port) {
+		args = append(args, "-c", kv)
+	}
+	out, offset, err := p.openLog()
+	if err != nil {
+		return err
+	}
+	defer out.Close() //nolint:errcheck // our copy; the server has its own
+	cmd := p.command(bin, "postgres", args...)
+	cmd.Dir = p.data()
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.ExtraFiles = []*os.File{server.file}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("embedded: start PostgreSQL: %w", err)
+	}
+	died := make(chan error, 1)
+	go func() { died <- cmd.Wait() }()
+	told := time.Now()
+	for {
+		select {
+		case err := <-died:
+			return fmt.Errorf("embedded: PostgreSQL did not start: %w; %s", err, tail(p.log(), offset))
+		default:
+		}
+		if _, err = ping(ctx, port, s.pass); err == nil {
+			return nil
+		}
+		if time.Since(told) > 5*time.Second {
+			s.opts.Log.Info("waiting for PostgreSQL to recover", "dir", p.dir, "last", err.Error())
+			told = time.Now()
+		}
+		if err := pause(ctx, 5*time.Millisecond); err != nil {
+			_ = cmd.Process.Signal(syscall.SIGQUIT)
+			<-died
+			return fmt.Errorf("embedded: waiting for PostgreSQL to start: %w", err)
+		}
+	}
+}
+
+// settings are given on the command line, so that an update of Waybill brings its own.
+func settings(durable bool, port int) []string {
+	set := []string{
+		"listen_addresses=" + host,
+		"port=" + strconv.Itoa(port),
+		"unix_socket_directories=",
+		"max_connections=200",
+		"shared_buffers=256MB",
+		"jit=off", // short statements only; compiling costs more than it saves
+		"max_wal_size=2GB",
+		"checkpoint_timeout=15min",
+		"checkpoint_completion_target=0.9",
+		"timezone=" + utc(),
+		"log_timezone=" + utc(),
+		// Errors go to the client, which knows what may be told. Here they could show personal data.
+		"log_min_messages=log",
+		"log_min_error_statement=panic",
+		"log_error_verbosity=terse",
+		"log_checkpoints=off",
+	}
+	if !durable {
+		set = append(set, "fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=500",
+			"shared_buffers=128MB")
+	}
+	return set
+}
+
+// utc is a name of that zone that the server understands even where no time zone files are installed.
+func utc() string {
+	if _, err := os.Stat("/usr/share/zoneinfo/UTC"); err != nil {
+		return "UTC0"
+	}
+	return "UTC"
+}
+
+// initialise makes the data folder under another name first: a data folder is whole or absent.
+func (s *Server) initialise(bin binaries, server *lock) error {
+	p := s.place
+	s.opts.Log.Info("creating the database", "dir", p.dir, "version", bin.major)
+	halves, err := filepath.Glob(filepath.Join(p.dir, "new-*"))
+	if err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	for _, half := range halves {
+		if err := os.RemoveAll(half); err != nil {
+			return fmt.Errorf("embedded: %w", err)
+		}
+	}
+	fresh, err := os.MkdirTemp(p.dir, "new-")
+	if err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	if err := errors.Join(p.give(fresh), p.writePassword(), p.markVolatile(!s.opts.Durable)); err != nil {
+		return err
+	}
+	args := []string{
+		"--pgdata=" + fresh, "--username=" + role, "--pwfile=" + p.password(), "--auth=scram-sha-256",
+		"--encoding=UTF8", "--locale=C",
+	}
+	if !s.opts.Durable {
+		args = append(args, "--no-sync")
+	}
+	cmd := p.command(bin, "initdb", args...)
+	cmd.Dir = fresh
+	cmd.ExtraFiles = []*os.File{server.file} // if we are killed, the next Start waits until this one has ended
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("embedded: initdb: %w\n%s", err, out)
+	}
+	if err := os.Rename(fresh, p.data()); err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	return nil
+}
+
+func (p place) writePassword() error {
+	if err := os.WriteFile(p.password(), []byte(rand.Text()), 0o600); err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	return p.give(p.password())
+}
+
+func (p place) markVolatile(volatile bool) error {
+	file := filepath.Join(p.dir, "volatile")
+	if !volatile {
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("embedded: %w", err)
+		}
+		return nil
+	}
+	return os.WriteFile(file, []byte("A cluster for tests: it runs without fsync and is removed when it fails.\n"), 0o600)
+}
+
+func (p place) volatile() bool {
+	_, err := os.Stat(filepath.Join(p.dir, "volatile"))
+	return err == nil
+}
+
+// version is the major version that wrote the data, 0 when there are none.
+func (p place) version() (int, error) {
+	b, err := os.ReadFile(filepath.Join(p.data(), "PG_VERSION"))
+	if errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(p.data()); err == nil {
+			return 0, fmt.Errorf("embedded: %s exists but holds no database", p.data())
+		}
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("embedded: %w", err)
+	}
+	v, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return 0, fmt.Errorf("embedded: %s: %w", filepath.Join(p.data(), "PG_VERSION"), err)
+	}
+	return v, nil
+}
+
+func (p place) lastPort() int {
+	b, err := os.ReadFile(filepath.Join(p.dir, "port"))
+	if err != nil {
+		return 0
+	}
+	port, _ := strconv.Atoi(string(b))
+	return port
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp4", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp4", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return 0, fmt.Errorf("embedded: no free port: %w", err)
+	}
+	defer l.Close() //nolint:errcheck // nothing was sent
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// openLog opens the server's log to append to it, and says where that begins.
+func (p place) openLog() (*os.File, int64, error) {
+	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND | syscall.O_NOFOLLOW
+	if info, err := os.Stat(p.log()); err == nil && info.Size() > 8<<20 {
+		flags |= os.O_TRUNC
+	}
+	f, err := os.OpenFile(p.log(), flags, 0o600)
+	if err != nil {
+		return nil, 0, fmt.Errorf("embedded: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, fmt.Errorf("embedded: %w", err)
+	}
+	return f, info.Size(), nil
+}

@@ -1,0 +1,521 @@
+package embedded_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"waybill/adapters/postgres/embedded"
+)
+
+// helper makes this test binary a process that uses a cluster until its standard input ends.
+const helper = "WAYBILL_EMBEDDED_TEST_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(helper); dir != "" {
+		os.Exit(use(dir))
+	}
+	os.Exit(m.Run())
+}
+
+func use(dir string) int {
+	s, err := embedded.Start(context.Background(), embedded.Options{Dir: dir})
+	if err != nil {
+		fmt.Println("error", err)
+		return 1
+	}
+	fmt.Println("ready", s.URL())
+	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+	if err := s.Close(); err != nil {
+		fmt.Println("error", err)
+		return 1
+	}
+	return 0
+}
+
+// folder is a temporary one that an unprivileged user can enter, unlike t.TempDir.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "waybill-embedded-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := embedded.StopUnused(ctx, filepath.Join(dir, "db"), 0); err != nil {
+			t.Errorf("stop what is left: %v", err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return filepath.Join(dir, "db")
+}
+
+func start(t *testing.T, opts embedded.Options) *embedded.Server {
+	t.Helper()
+	s, err := embedded.Start(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func value(t *testing.T, url, sql string) string {
+	t.Helper()
+	v, err := ask(t.Context(), url, sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func ask(ctx context.Context, url, sql string) (v string, err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	return v, conn.QueryRow(ctx, sql).Scan(&v)
+}
+
+// keep writes what a restart must not lose.
+func keep(t *testing.T, url, v string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE kept AS SELECT '"+v+"'::text AS v"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func postmaster(t *testing.T, s *embedded.Server) int {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(s.Dir(), "data", "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(b), "\n")
+	pid, err := strconv.Atoi(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("never happened: " + what)
+		}
+	}
+}
+
+func answers(s *embedded.Server) bool {
+	_, err := ask(context.Background(), s.URL(), "SELECT 'x'")
+	return err == nil
+}
+
+func TestSettings(t *testing.T) {
+	for _, durable := range []bool{true, false} {
+		t.Run(fmt.Sprintf("durable=%v", durable), func(t *testing.T) {
+			t.Parallel()
+			s := start(t, embedded.Options{Dir: folder(t), Durable: durable})
+			onOff := map[bool]string{true: "on", false: "off"}[durable]
+			for name, want := range map[string]string{
+				"fsync": onOff, "synchronous_commit": onOff, "full_page_writes": onOff,
+				"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "server_encoding": "UTF8",
+				"lc_collate": "C", "TimeZone": "UTC", "jit": "off",
+			} {
+				if got := value(t, s.URL(), fmt.Sprintf("SELECT current_setting('%s')", name)); got != want {
+					t.Errorf("%s = %q, want %q", name, got, want)
+				}
+			}
+			info, err := os.Stat(filepath.Join(s.Dir(), "password"))
+			if err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("password file: %v %v, want mode 0600", info, err)
+			}
+			wrong := strings.Replace(s.URL(), "waybill:", "waybill:not", 1)
+			if _, err := ask(t.Context(), wrong, "SELECT 'x'"); err == nil {
+				t.Error("a wrong password was let in")
+			}
+		})
+	}
+}
+
+func TestLastOneStopsIt(t *testing.T) {
+	dir := folder(t)
+	var servers [3]*embedded.Server
+	var started sync.WaitGroup
+	for i := range servers { // all at once: one makes the cluster, the others join
+		started.Go(func() { servers[i] = start(t, embedded.Options{Dir: dir}) })
+	}
+	started.Wait()
+	if t.Failed() {
+		return
+	}
+	for i, s := range servers {
+		if s.URL() != servers[0].URL() {
+			t.Errorf("server %d is another: %s", i, s.URL())
+		}
+	}
+	for i, s := range servers {
+		if !answers(servers[2]) {
+			t.Fatalf("gone after %d of 3 had left", i)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if answers(servers[0]) {
+		t.Error("still running after the last had left")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data", "postmaster.pid")); err == nil {
+		t.Error("postmaster.pid is still there")
+	}
+}
+
+func TestDataAndURLSurviveRestart(t *testing.T) {
+	dir := folder(t)
+	first := start(t, embedded.Options{Dir: dir, Durable: true})
+	keep(t, first.URL(), "运单")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	second := start(t, embedded.Options{Dir: dir, Durable: true})
+	took := time.Since(begun)
+	t.Logf("start on existing data: %v", took)
+	if took > 2*time.Second {
+		t.Errorf("start on existing data took %v", took)
+	}
+	if got := value(t, second.URL(), "SELECT v FROM kept"); got != "运单" {
+		t.Errorf("got %q", got)
+	}
+	if first.URL() != second.URL() {
+		t.Errorf("the address changed without need: %s, then %s", first.URL(), second.URL())
+	}
+}
+
+func TestUsersKilled(t *testing.T) {
+	dir := folder(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), helper+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	url, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
+	if !ok {
+		t.Fatal(line, err)
+	}
+	// Ctrl-C reaches the whole foreground group: the server must not be in it.
+	s := start(t, embedded.Options{Dir: dir})
+	if group, err := syscall.Getpgid(postmaster(t, s)); err != nil || group == cmd.Process.Pid || group == syscall.Getpgrp() {
+		t.Errorf("the server's process group is %d, ours %d and %d (%v)", group, cmd.Process.Pid, syscall.Getpgrp(), err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if _, err := ask(t.Context(), url, "SELECT 'x'"); err != nil {
+		t.Fatalf("the server went with its users: %v", err)
+	}
+	again := start(t, embedded.Options{Dir: dir})
+	if again.URL() != url {
+		t.Errorf("not found again: %s, then %s", url, again.URL())
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(t.Context(), url, "SELECT 'x'"); err == nil {
+		t.Error("the last Close left a server running that another process had started")
+	}
+}
+
+func TestServerKilledUnderItsUsers(t *testing.T) {
+	s := start(t, embedded.Options{Dir: folder(t), Durable: true})
+	keep(t, s.URL(), "here")
+	for range 3 {
+		if err := syscall.Kill(postmaster(t, s), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the server died", func() bool { return !answers(s) })
+		eventually(t, "the server came back at its address", func() bool { return answers(s) })
+		if got := value(t, s.URL(), "SELECT v FROM kept"); got != "here" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+func TestEverythingKilled(t *testing.T) {
+	dir := folder(t)
+	first := start(t, embedded.Options{Dir: dir, Durable: true})
+	keep(t, first.URL(), "here")
+	pidFile := filepath.Join(dir, "data", "postmaster.pid")
+	whole, err := os.ReadFile(pidFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(pidFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(whole), "\n")
+	for name, pid := range map[string]int{
+		"a dead process": 1 << 22,
+		"this process":   os.Getpid(),
+		"our parent":     os.Getppid(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			// What a crash of the machine leaves, when that process id has been given away since.
+			if err := os.WriteFile(pidFile, []byte(strconv.Itoa(pid)+"\n"+rest), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Lchown(pidFile, int(owner.Uid), int(owner.Gid)); err != nil {
+				t.Fatal(err)
+			}
+			s := start(t, embedded.Options{Dir: dir, Durable: true})
+			if got := value(t, s.URL(), "SELECT v FROM kept"); got != "here" {
+				t.Errorf("got %q", got)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestInterruptedInitdb(t *testing.T) {
+	dir := folder(t)
+	half := filepath.Join(dir, "new-half")
+	if err := os.MkdirAll(half, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(half, "PG_VERSION"), []byte("15\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, embedded.Options{Dir: dir})
+	if !answers(s) {
+		t.Error("no answer")
+	}
+	if _, err := os.Stat(half); err == nil {
+		t.Error("the half made folder is still there")
+	}
+}
+
+func TestPortTaken(t *testing.T) {
+	dir := folder(t)
+	first := start(t, embedded.Options{Dir: dir})
+	port := first.Port()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other := start(t, embedded.Options{Dir: folder(t)})
+	if err := os.WriteFile(filepath.Join(dir, "port"), []byte(strconv.Itoa(other.Port())), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := start(t, embedded.Options{Dir: dir})
+	if again.Port() == other.Port() || !answers(again) || !answers(other) {
+		t.Errorf("ports %d, then %d beside %d", port, again.Port(), other.Port())
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Run("no binaries", func(t *testing.T) {
+		_, err := embedded.Start(t.Context(), embedded.Options{Dir: folder(t), Binaries: t.TempDir()})
+		if !errors.Is(err, embedded.ErrNoBinaries) || !strings.Contains(err.Error(), "make postgres") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("data of another version", func(t *testing.T) {
+		dir := folder(t)
+		s := start(t, embedded.Options{Dir: dir, Durable: true})
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "data", "PG_VERSION"), []byte("12\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := embedded.Start(t.Context(), embedded.Options{Dir: dir, Durable: true})
+		if err == nil || !strings.Contains(err.Error(), "written by PostgreSQL 12") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("durable on a test cluster", func(t *testing.T) {
+		dir := folder(t)
+		s := start(t, embedded.Options{Dir: dir})
+		for _, running := range []bool{true, false} {
+			if _, err := embedded.Start(t.Context(), embedded.Options{Dir: dir, Durable: true}); err == nil ||
+				!strings.Contains(err.Error(), "for tests") {
+				t.Errorf("running=%v: got %v", running, err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	t.Run("given up while waiting", func(t *testing.T) {
+		dir := folder(t)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Create(filepath.Join(dir, "start.lock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := embedded.Start(ctx, embedded.Options{Dir: dir}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("folder of another user", func(t *testing.T) {
+		if os.Geteuid() != 0 {
+			t.Skip("only root can give a folder away")
+		}
+		dir := folder(t)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(dir, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		_, err := embedded.Start(t.Context(), embedded.Options{Dir: dir})
+		if err == nil || !strings.Contains(err.Error(), "belongs to user nobody") {
+			t.Errorf("got %v", err)
+		}
+		if err := os.Chown(dir, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestBrokenTestClusterIsMadeAnew(t *testing.T) {
+	dir := folder(t)
+	s := start(t, embedded.Options{Dir: dir})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "data", "global", "pg_control")); err != nil {
+		t.Fatal(err)
+	}
+	if again := start(t, embedded.Options{Dir: dir}); !answers(again) {
+		t.Error("no answer")
+	}
+}
+
+func TestFolderThatTheServerCannotEnter(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("the server runs as ourselves")
+	}
+	parent := filepath.Dir(folder(t))
+	if err := os.Chmod(parent, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(parent, "closed")
+	var moved string
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := embedded.StopUnused(ctx, dir, 0); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(moved); err == nil {
+			t.Errorf("%s is still there", moved)
+		}
+	})
+	s := start(t, embedded.Options{Dir: dir})
+	moved = s.Dir()
+	if strings.HasPrefix(moved, parent) || !answers(s) {
+		t.Fatalf("runs in %s", moved)
+	}
+	keep(t, s.URL(), "here")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// Opening the folder later does not hide the data.
+	if err := os.Chmod(parent, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	again := start(t, embedded.Options{Dir: dir})
+	if got := value(t, again.URL(), "SELECT v FROM kept"); got != "here" || again.Dir() != moved {
+		t.Errorf("got %q in %s", got, again.Dir())
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStopUnused(t *testing.T) {
+	dir := folder(t)
+	s := start(t, embedded.Options{Dir: dir})
+	done := make(chan error, 1)
+	go func() { done <- embedded.StopUnused(t.Context(), dir, 300*time.Millisecond) }()
+	select {
+	case err := <-done:
+		t.Fatalf("gave up while the cluster was in use: %v", err)
+	case <-time.After(time.Second):
+	}
+	if !answers(s) {
+		t.Fatal("stopped while in use")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the folder is still there")
+	}
+}
