@@ -1,0 +1,134 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain"
+)
+
+// EventStore is the log in table eventstore.events. Several may share one database: positions are gap-free and in commit
+// order all the same. Besides the pool it holds a few connections of its own, so that readers cannot starve writers.
+type EventStore struct {
+	pool      *pgxpool.Pool
+	committer *committer
+	tail      *tail
+	closed    chan struct{}
+	close     sync.Once
+	listening sync.Once
+	listener  sync.WaitGroup
+}
+
+var _ domain.EventStore = (*EventStore)(nil)
+
+// Option changes how an EventStore works.
+type Option func(*EventStore)
+
+// Batch is what one transaction of the group committer did.
+type Batch struct {
+	// Appends and Events were sent together; some of the appends may have been refused on their expected revision.
+	Appends, Events int
+	// Took is the time from sending to the durable commit.
+	Took time.Duration
+	// Err is nil when the transaction committed.
+	Err error
+}
+
+// OnBatch has observe called after each transaction of appends. It must be quick and safe for concurrent use.
+func OnBatch(observe func(Batch)) Option {
+	return func(s *EventStore) { s.committer.observe = observe }
+}
+
+// NewEventStore uses a database that Migrate has prepared. It connects on first use.
+func NewEventStore(pool *pgxpool.Pool, options ...Option) *EventStore {
+	s := &EventStore{pool: pool, tail: newTail(), closed: make(chan struct{})}
+	s.committer = newCommitter(s.connect, s.tail.advance)
+	for _, o := range options {
+		o(s)
+	}
+	s.committer.start()
+	return s
+}
+
+// Close lets appends that were sent finish, fails those still waiting with ErrUnavailable, and ends all subscriptions.
+// It leaves the pool open.
+func (s *EventStore) Close() error {
+	s.close.Do(func() {
+		close(s.closed)
+		s.committer.close()
+		s.listener.Wait()
+	})
+	return nil
+}
+
+// connect opens a connection outside the pool.
+func (s *EventStore) connect(ctx context.Context, settings map[string]string) (*pgx.Conn, error) {
+	config := s.pool.Config().ConnConfig
+	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	for name, value := range settings {
+		config.RuntimeParams[name] = value
+	}
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// Append implements domain.EventStore. When the connection breaks before the answer it sends the append once more,
+// which is harmless; only if that fails too is the outcome unknown.
+func (s *EventStore) Append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+	if err := domain.CheckAppend(stream, expected, events); err != nil {
+		return domain.AppendResult{}, err
+	}
+	result, accepted, err := s.committer.append(ctx, stream, expected, events)
+	if err != nil {
+		return domain.AppendResult{}, fmt.Errorf("append to %s: %w", stream, err)
+	}
+	if accepted {
+		return result, nil
+	}
+	return s.refused(ctx, stream, expected, events)
+}
+
+// refused finds out why an append was refused: its events are there already, or the stream is elsewhere.
+// What it reads cannot change any more, since streams only grow.
+func (s *EventStore) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+	var first any // the revision the first event would have; for an append at any revision, where its id is
+	if revision, ok := expected.Exact(); ok {
+		first = clamp(revision) + 1
+	} else if expected.IsNoStream() {
+		first = int64(0)
+	}
+	rows, _ := s.pool.Query(ctx, `
+		select revision, position, id from eventstore.events
+		where stream = $1 and revision >= coalesce($2, (select max(revision) from eventstore.events where stream = $1 and id = $3))
+		order by revision limit $4`, string(stream), first, events[0].ID, len(events))
+	type stored struct {
+		Revision int64
+		Position int64
+		ID       uuid.UUID
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[stored])
+	if err != nil {
+		// This append wrote nothing, but an earlier one with the same ids may have.
+		return domain.AppendResult{}, fmt.Errorf("append to %s was refused; looking for its events: %w: %w", stream, domain.ErrOutcomeUnknown, err)
+	}
+	same := len(found) == len(events)
+	for i := 0; same && i < len(found); i++ {
+		same = found[i].ID == events[i].ID
+	}
+	if !same {
+		return domain.AppendResult{}, fmt.Errorf("append to %s expecting %s: %w", stream, expected, domain.ErrConflict)
+	}
+	last := found[len(found)-1]
+	return domain.AppendResult{Revision: uint64(last.Revision), Position: domain.Position(last.Position), Duplicate: true}, nil //nolint:gosec // never negative
+}
+
+// clamp brings a revision or position into bigint's range; no event is ever that far.
+func clamp[N ~uint64](n N) int64 {
+	const most = 1<<63 - 2
+	return int64(min(uint64(n), most)) //nolint:gosec // bounded just here
+}

@@ -1,0 +1,55 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"waybill/domain"
+)
+
+// poll is the safety net under the notifications.
+const poll = time.Second
+
+// Subscribe implements domain.EventStore. Appends of this process wake it directly, those of others by notification.
+func (s *EventStore) Subscribe(ctx context.Context, after domain.Position) iter.Seq2[domain.RecordedEvent, error] {
+	return func(yield func(domain.RecordedEvent, error) bool) {
+		s.listening.Do(func() { s.listener.Go(s.listen) })
+		ticker := time.NewTicker(poll)
+		defer ticker.Stop()
+		after := after // the sequence may be ranged over again
+		for {
+			known, _ := s.tail.state()
+			for e, err := range s.read(ctx, forward(after), domain.NoLimit) {
+				if !yield(e, err) || err != nil {
+					return
+				}
+				after = e.Position
+			}
+			if err := s.wait(ctx, max(after, known), ticker.C); err != nil {
+				yield(domain.RecordedEvent{}, fmt.Errorf("subscription: %w", err))
+				return
+			}
+		}
+	}
+}
+
+// wait returns when the log has grown past a position, or it is time to look anyway.
+func (s *EventStore) wait(ctx context.Context, past domain.Position, tick <-chan time.Time) error {
+	for {
+		head, grown := s.tail.state()
+		if head > past {
+			return nil
+		}
+		select {
+		case <-grown:
+		case <-tick:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.closed:
+			return errClosed
+		}
+	}
+}

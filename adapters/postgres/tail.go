@@ -1,0 +1,87 @@
+package postgres
+
+import (
+	"context"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"waybill/domain"
+)
+
+// tail knows how far the log has come, as far as this process has heard, and wakes those who wait for more.
+type tail struct {
+	mu    sync.Mutex
+	head  domain.Position
+	grown chan struct{} // closed and replaced when head moves
+}
+
+func newTail() *tail { return &tail{grown: make(chan struct{})} }
+
+// state gives the head and a channel that is closed when there is more.
+func (t *tail) state() (domain.Position, <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.head, t.grown
+}
+
+func (t *tail) advance(head domain.Position) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if head > t.head {
+		t.head = head
+		close(t.grown)
+		t.grown = make(chan struct{})
+	}
+}
+
+// listen follows the notifications of all writers, over one connection for all subscriptions, until the store is
+// closed. While it is down, subscriptions go on by their poll.
+func (s *EventStore) listen() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		<-s.closed
+		cancel()
+	}()
+	const least, most = 50 * time.Millisecond, 2 * time.Second
+	for wait := least; ctx.Err() == nil; wait = min(2*wait, most) {
+		start := time.Now()
+		s.follow(ctx)
+		if time.Since(start) > most {
+			wait = least
+		}
+		select {
+		case <-time.After(wait/2 + rand.N(wait/2)): //nolint:gosec // jitter
+		case <-ctx.Done():
+		}
+	}
+}
+
+// follow returns when its connection is lost.
+func (s *EventStore) follow(ctx context.Context) {
+	conn, err := s.connect(ctx, nil)
+	if err != nil {
+		return
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, `listen waybill_events`); err != nil {
+		return
+	}
+	// What came before the LISTEN was not notified.
+	var head int64
+	if err := conn.QueryRow(ctx, `select coalesce(max(position), 0) from eventstore.events`).Scan(&head); err != nil {
+		return
+	}
+	s.tail.advance(domain.Position(head)) //nolint:gosec // never negative
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return
+		}
+		if position, err := strconv.ParseUint(n.Payload, 10, 63); err == nil {
+			s.tail.advance(domain.Position(position))
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain"
+	"waybill/domain/access"
+)
+
+// Tokens keeps bearer tokens, hashed, in table access.tokens.
+type Tokens struct {
+	pool *pgxpool.Pool
+}
+
+var _ access.Tokens = (*Tokens)(nil)
+
+// NewTokens uses a database that Migrate has prepared.
+func NewTokens(pool *pgxpool.Pool) *Tokens { return &Tokens{pool: pool} }
+
+// Issue implements access.Tokens.
+func (t *Tokens) Issue(ctx context.Context, account uuid.UUID, roles []domain.Role, label string, expires time.Time) (access.Secret, error) {
+	secret, err := access.NewSecret(rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	hash := secret.Hash()
+	_, err = t.pool.Exec(ctx, `
+		insert into access.tokens (hash, id, account_id, roles, label, created_at, expires_at)
+		values ($1, $2, $3, $4, $5, now(), $6)`, hash[:], uuid.New(), account, roleNames(roles), label, expires)
+	if err != nil {
+		return "", fmt.Errorf("issue a token: %w", classify(err))
+	}
+	return secret, nil
+}
+
+const selectTokens = `
+	select id, account_id, roles, label, created_at, expires_at, coalesce(revoked_at, '0001-01-01Z') from access.tokens `
+
+func scanToken(row pgx.CollectableRow) (access.Token, error) {
+	var t access.Token
+	var roles []string
+	err := row.Scan(&t.ID, &t.AccountID, &roles, &t.Label, &t.CreatedAt, &t.ExpiresAt, &t.RevokedAt)
+	for _, r := range roles {
+		t.Roles = append(t.Roles, domain.Role(r))
+	}
+	t.CreatedAt, t.ExpiresAt, t.RevokedAt = t.CreatedAt.UTC(), t.ExpiresAt.UTC(), t.RevokedAt.UTC()
+	return t, err
+}
+
+// Authenticate implements access.Tokens with one look-up by primary key.
+func (t *Tokens) Authenticate(ctx context.Context, secret access.Secret, now time.Time) (access.Principal, error) {
+	if !secret.Valid() {
+		return access.Principal{}, access.ErrTokenUnknown
+	}
+	hash := secret.Hash()
+	rows, _ := t.pool.Query(ctx, selectTokens+`where hash = $1`, hash[:])
+	token, err := pgx.CollectExactlyOneRow(rows, scanToken)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return access.Principal{}, access.ErrTokenUnknown
+	}
+	if err != nil {
+		return access.Principal{}, fmt.Errorf("look up a token: %w", classify(err))
+	}
+	if err := token.Err(now); err != nil {
+		return access.Principal{}, err
+	}
+	return token.Principal(), nil
+}
+
+// Revoke implements access.Tokens.
+func (t *Tokens) Revoke(ctx context.Context, id uuid.UUID) error {
+	done, err := t.pool.Exec(ctx, `update access.tokens set revoked_at = coalesce(revoked_at, now()) where id = $1`, id)
+	if err != nil {
+		return fmt.Errorf("revoke a token: %w", classify(err))
+	}
+	if done.RowsAffected() == 0 {
+		return domain.ErrNotFound
+	}
+	return nil
+}
+
+// RevokeAccount implements access.Tokens.
+func (t *Tokens) RevokeAccount(ctx context.Context, account uuid.UUID, roles ...domain.Role) error {
+	_, err := t.pool.Exec(ctx, `
+		update access.tokens set revoked_at = now()
+		where account_id = $1 and revoked_at is null and (cardinality($2::text[]) = 0 or roles && $2::text[])`,
+		account, roleNames(roles))
+	if err != nil {
+		return fmt.Errorf("revoke the tokens of an account: %w", classify(err))
+	}
+	return nil
+}
+
+// List implements access.Tokens.
+func (t *Tokens) List(ctx context.Context, account uuid.UUID) ([]access.Token, error) {
+	rows, _ := t.pool.Query(ctx, selectTokens+`where account_id = $1 order by created_at desc, id`, account)
+	tokens, err := pgx.CollectRows(rows, scanToken)
+	if err != nil {
+		return nil, fmt.Errorf("list the tokens of an account: %w", classify(err))
+	}
+	return tokens, nil
+}
+
+func roleNames(roles []domain.Role) []string {
+	names := make([]string, 0, len(roles))
+	for _, r := range roles {
+		names = append(names, string(r))
+	}
+	return names
+}
