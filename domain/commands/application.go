@@ -17,7 +17,7 @@ import (
 // that the same request finds again, or that another account may take over.
 
 // submit carries out Apply or Revise for the actor.
-func (s *Service) submit(ctx context.Context, req Request, command func(account.Enterprise) provider.Command) (providerOutcome, error) {
+func (s *Service) submit(ctx context.Context, req Request, command func(account.Enterprise) provider.Command) (Outcome[provider.State], error) {
 	return execute(ctx, s.store, req, provider.Decider, req.Actor.ID, plan[provider.State, provider.Command]{
 		command: func(ctx context.Context, _ provider.State) (provider.Command, error) {
 			enterprise, err := s.certified(ctx, req.Actor.ID)
@@ -30,9 +30,9 @@ func (s *Service) submit(ctx context.Context, req Request, command func(account.
 }
 
 // approve carries out Approve.
-func (s *Service) approve(ctx context.Context, req Request, id uuid.UUID, c provider.Approve) (providerOutcome, error) {
+func (s *Service) approve(ctx context.Context, req Request, id uuid.UUID, c provider.Approve) (Outcome[provider.State], error) {
 	if req.Actor.ID == id {
-		return providerOutcome{}, domain.ErrOwnCase
+		return Outcome[provider.State]{}, domain.ErrOwnCase
 	}
 	p := given[provider.State, provider.Command](c)
 	p.ahead = func(ctx context.Context, after provider.State) error {

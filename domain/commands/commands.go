@@ -13,169 +13,164 @@ import (
 	"waybill/domain/provider"
 )
 
-type (
-	accountOutcome  = Outcome[account.State]
-	providerOutcome = Outcome[provider.State]
-	productOutcome  = Outcome[product.State]
-	bookingOutcome  = Outcome[booking.State]
-)
-
 // OpenAccount opens an account.
-func (s *Service) OpenAccount(ctx context.Context, req Request, displayName string) (accountOutcome, error) {
+func (s *Service) OpenAccount(ctx context.Context, req Request, displayName string) (Outcome[account.State], error) {
 	return create(ctx, s.store, req, account.Decider, given[account.State, account.Command](account.Open{DisplayName: displayName}))
 }
 
 // CertifyAccount records what source asserts about the account's enterprise.
-func (s *Service) CertifyAccount(ctx context.Context, req Request, id uuid.UUID, e account.Enterprise, source string) (accountOutcome, error) {
+func (s *Service) CertifyAccount(ctx context.Context, req Request, id uuid.UUID, e account.Enterprise, source string) (Outcome[account.State], error) {
 	return s.account(ctx, req, id, account.Certify{Enterprise: e, Source: source})
 }
 
 // GrantRole gives an account a staff role.
-func (s *Service) GrantRole(ctx context.Context, req Request, id uuid.UUID, role domain.Role) (accountOutcome, error) {
+func (s *Service) GrantRole(ctx context.Context, req Request, id uuid.UUID, role domain.Role) (Outcome[account.State], error) {
 	return s.account(ctx, req, id, account.GrantRole{Role: role})
 }
 
 // RevokeRole takes a staff role back.
-func (s *Service) RevokeRole(ctx context.Context, req Request, id uuid.UUID, role domain.Role, reason string) (accountOutcome, error) {
+func (s *Service) RevokeRole(ctx context.Context, req Request, id uuid.UUID, role domain.Role, reason string) (Outcome[account.State], error) {
 	return s.account(ctx, req, id, account.RevokeRole{Role: role, Reason: reason})
 }
 
 // CloseAccount ends an account for good.
-func (s *Service) CloseAccount(ctx context.Context, req Request, id uuid.UUID, reason string) (accountOutcome, error) {
+func (s *Service) CloseAccount(ctx context.Context, req Request, id uuid.UUID, reason string) (Outcome[account.State], error) {
 	return s.account(ctx, req, id, account.Close{Reason: reason})
 }
 
 // ApplyAsProvider submits the actor's application, and reserves its code first.
-func (s *Service) ApplyAsProvider(ctx context.Context, req Request, p provider.Profile) (providerOutcome, error) {
+func (s *Service) ApplyAsProvider(ctx context.Context, req Request, p provider.Profile) (Outcome[provider.State], error) {
 	return s.submit(ctx, req, func(e account.Enterprise) provider.Command { return provider.Apply{Profile: p, Certified: e} })
 }
 
 // ReviseApplication submits a later revision of it, and reserves its code first.
-func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider.Profile) (providerOutcome, error) {
+func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider.Profile) (Outcome[provider.State], error) {
 	return s.submit(ctx, req, func(e account.Enterprise) provider.Command { return provider.Revise{Profile: p, Certified: e} })
 }
 
 // ApproveProvider makes a revision of the application the live one, and confirms its code first.
-func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID, revision int) (providerOutcome, error) {
+func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID, revision int) (Outcome[provider.State], error) {
 	return s.approve(ctx, req, id, provider.Approve{Revision: revision})
 }
 
 // RejectProvider refuses a revision of the application.
-func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision int, reasons []domain.Reason) (providerOutcome, error) {
+func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision int, reasons []domain.Reason) (Outcome[provider.State], error) {
 	if req.Actor.ID == id {
-		return providerOutcome{}, domain.ErrOwnCase
+		return Outcome[provider.State]{}, domain.ErrOwnCase
 	}
 	return s.provider(ctx, req, id, provider.Reject{Revision: revision, Reasons: reasons})
 }
 
 // SuspendProvider takes a provider and all its products out of public view for a time.
-func (s *Service) SuspendProvider(ctx context.Context, req Request, id uuid.UUID, reason string) (providerOutcome, error) {
+func (s *Service) SuspendProvider(ctx context.Context, req Request, id uuid.UUID, reason string) (Outcome[provider.State], error) {
 	return s.provider(ctx, req, id, provider.Suspend{Reason: reason})
 }
 
 // ReinstateProvider ends a suspension.
-func (s *Service) ReinstateProvider(ctx context.Context, req Request, id uuid.UUID, reason string) (providerOutcome, error) {
+func (s *Service) ReinstateProvider(ctx context.Context, req Request, id uuid.UUID, reason string) (Outcome[provider.State], error) {
 	return s.provider(ctx, req, id, provider.Reinstate{Reason: reason})
 }
 
 // CloseProvider ends a provider for good.
-func (s *Service) CloseProvider(ctx context.Context, req Request, id uuid.UUID, reason string) (providerOutcome, error) {
+func (s *Service) CloseProvider(ctx context.Context, req Request, id uuid.UUID, reason string) (Outcome[provider.State], error) {
 	return s.provider(ctx, req, id, provider.Close{Reason: reason})
 }
 
 // SubmitProduct submits a new product of the actor's for review.
-func (s *Service) SubmitProduct(ctx context.Context, req Request, c product.Content) (productOutcome, error) {
+func (s *Service) SubmitProduct(ctx context.Context, req Request, c product.Content) (Outcome[product.State], error) {
 	return create(ctx, s.store, req, product.Decider, s.offering(req, func(p provider.Standing) product.Command {
 		return product.Submit{ProviderID: req.Actor.ID, Provider: p, Content: c}
 	}))
 }
 
 // ReviseProduct submits a later revision of the actor's product for review.
-func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, c product.Content) (productOutcome, error) {
+func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, c product.Content) (Outcome[product.State], error) {
 	return execute(ctx, s.store, req, product.Decider, id, s.offering(req, func(p provider.Standing) product.Command {
 		return product.Revise{By: req.Actor.ID, Provider: p, Content: c}
 	}))
 }
 
 // ApproveProduct makes a revision of the product the live one; the first time it also lists it.
-func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID, revision int) (productOutcome, error) {
+func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID, revision int) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Approve{By: req.Actor.ID, Revision: revision})
 }
 
 // RejectProduct refuses a revision of the product.
-func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision int, reasons []domain.Reason) (productOutcome, error) {
+func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision int, reasons []domain.Reason) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Reject{By: req.Actor.ID, Revision: revision, Reasons: reasons})
 }
 
 // ListProduct shows the actor's product to the public.
-func (s *Service) ListProduct(ctx context.Context, req Request, id uuid.UUID) (productOutcome, error) {
+func (s *Service) ListProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
 	return execute(ctx, s.store, req, product.Decider, id, s.offering(req, func(p provider.Standing) product.Command {
 		return product.List{By: req.Actor.ID, Provider: p}
 	}))
 }
 
 // UnlistProduct hides the actor's product.
-func (s *Service) UnlistProduct(ctx context.Context, req Request, id uuid.UUID) (productOutcome, error) {
+func (s *Service) UnlistProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Unlist{By: req.Actor.ID})
 }
 
 // PinProduct places the actor's product before all that are not pinned.
-func (s *Service) PinProduct(ctx context.Context, req Request, id uuid.UUID) (productOutcome, error) {
+func (s *Service) PinProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
 	return execute(ctx, s.store, req, product.Decider, id, s.offering(req, func(p provider.Standing) product.Command {
 		return product.Pin{By: req.Actor.ID, Provider: p}
 	}))
 }
 
 // UnpinProduct puts the actor's product back in order of creation.
-func (s *Service) UnpinProduct(ctx context.Context, req Request, id uuid.UUID) (productOutcome, error) {
+func (s *Service) UnpinProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Unpin{By: req.Actor.ID})
 }
 
 // DeleteProduct removes the actor's product for good.
-func (s *Service) DeleteProduct(ctx context.Context, req Request, id uuid.UUID) (productOutcome, error) {
+func (s *Service) DeleteProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Delete{By: req.Actor.ID})
 }
 
 // RequestBooking files the actor's inquiry about a product.
-func (s *Service) RequestBooking(ctx context.Context, req Request, productID uuid.UUID, q booking.Inquiry) (bookingOutcome, error) {
+func (s *Service) RequestBooking(ctx context.Context, req Request, productID uuid.UUID, q booking.Inquiry) (Outcome[booking.State], error) {
 	return create(ctx, s.store, req, booking.Decider, plan[booking.State, booking.Command]{
-		command: func(ctx context.Context, _ booking.State) (booking.Command, error) { return s.inquiry(ctx, req, productID, q) },
+		command: func(ctx context.Context, _ booking.State) (booking.Command, error) {
+			return s.inquiry(ctx, req, productID, q)
+		},
 	})
 }
 
 // ReplyToBooking answers an inquiry about the actor's product.
-func (s *Service) ReplyToBooking(ctx context.Context, req Request, id uuid.UUID, text string) (bookingOutcome, error) {
+func (s *Service) ReplyToBooking(ctx context.Context, req Request, id uuid.UUID, text string) (Outcome[booking.State], error) {
 	return s.booking(ctx, req, id, booking.Reply{By: req.Actor.ID, Text: text})
 }
 
 // MarkBookingRead records that the actor has seen the reply to its inquiry.
-func (s *Service) MarkBookingRead(ctx context.Context, req Request, id uuid.UUID) (bookingOutcome, error) {
+func (s *Service) MarkBookingRead(ctx context.Context, req Request, id uuid.UUID) (Outcome[booking.State], error) {
 	return s.booking(ctx, req, id, booking.MarkRead{By: req.Actor.ID})
 }
 
 // WithdrawBooking takes the actor's unanswered inquiry back.
-func (s *Service) WithdrawBooking(ctx context.Context, req Request, id uuid.UUID) (bookingOutcome, error) {
+func (s *Service) WithdrawBooking(ctx context.Context, req Request, id uuid.UUID) (Outcome[booking.State], error) {
 	return s.booking(ctx, req, id, booking.Withdraw{By: req.Actor.ID})
 }
 
 // CloseBooking ends an unanswered inquiry for the system.
-func (s *Service) CloseBooking(ctx context.Context, req Request, id uuid.UUID, reason booking.CloseReason) (bookingOutcome, error) {
+func (s *Service) CloseBooking(ctx context.Context, req Request, id uuid.UUID, reason booking.CloseReason) (Outcome[booking.State], error) {
 	return s.booking(ctx, req, id, booking.Close{Reason: reason})
 }
 
-func (s *Service) account(ctx context.Context, req Request, id uuid.UUID, c account.Command) (accountOutcome, error) {
+func (s *Service) account(ctx context.Context, req Request, id uuid.UUID, c account.Command) (Outcome[account.State], error) {
 	return execute(ctx, s.store, req, account.Decider, id, given[account.State](c))
 }
 
-func (s *Service) provider(ctx context.Context, req Request, id uuid.UUID, c provider.Command) (providerOutcome, error) {
+func (s *Service) provider(ctx context.Context, req Request, id uuid.UUID, c provider.Command) (Outcome[provider.State], error) {
 	return execute(ctx, s.store, req, provider.Decider, id, given[provider.State](c))
 }
 
-func (s *Service) product(ctx context.Context, req Request, id uuid.UUID, c product.Command) (productOutcome, error) {
+func (s *Service) product(ctx context.Context, req Request, id uuid.UUID, c product.Command) (Outcome[product.State], error) {
 	return execute(ctx, s.store, req, product.Decider, id, given[product.State](c))
 }
 
-func (s *Service) booking(ctx context.Context, req Request, id uuid.UUID, c booking.Command) (bookingOutcome, error) {
+func (s *Service) booking(ctx context.Context, req Request, id uuid.UUID, c booking.Command) (Outcome[booking.State], error) {
 	return execute(ctx, s.store, req, booking.Decider, id, given[booking.State](c))
 }
 

@@ -1,0 +1,186 @@
+package provider_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/decidertest"
+	"waybill/domain/provider"
+)
+
+var (
+	certified = account.Enterprise{Name: "三亚海丰国际物流有限公司", USCC: "91350100M000100Y43", LegalRepresentative: "符海生"}
+	unfit     = []domain.Reason{{Code: "inconsistent", Field: "/name"}}
+)
+
+func profile() provider.Profile {
+	return provider.Profile{
+		Type: provider.Logistics, Name: certified.Name, USCC: certified.USCC, LegalRepresentative: certified.LegalRepresentative,
+		Licence: domain.ImageRef("sha256:" + strings.Repeat("1", 64)), Logo: domain.ImageRef("sha256:" + strings.Repeat("2", 64)),
+		Contact: "陈琳", Address: "海南省三亚市吉阳区迎宾路1号", Phone: "0898-88270001", Introduction: "立足三亚的国际物流企业。",
+	}
+}
+
+func history(then ...domain.Event) []domain.Event {
+	return append([]domain.Event{provider.Applied{Revision: 1, Profile: profile()}}, then...)
+}
+
+func TestProcess(t *testing.T) {
+	active := func(then ...domain.Event) []domain.Event {
+		return history(append([]domain.Event{provider.Approved{Revision: 1}}, then...)...)
+	}
+	revised := provider.Revised{Revision: 2, Profile: profile()}
+	otherCode := profile()
+	otherCode.USCC = "91460200MA5T00002W"
+	decidertest.Table[provider.State, provider.Command]{
+		Decider: provider.Decider,
+		Given: map[string][]domain.Event{
+			"none":               nil,
+			"pending":            history(),
+			"rejected":           history(provider.Rejected{Revision: 1, Reasons: unfit}),
+			"active":             active(),
+			"active, pending":    active(revised),
+			"active, rejected":   active(revised, provider.Rejected{Revision: 2, Reasons: unfit}),
+			"suspended":          active(provider.Suspended{Reason: "复核"}),
+			"suspended, pending": active(provider.Suspended{Reason: "复核"}, revised),
+			"closed":             active(provider.Closed{Reason: "注销"}),
+			"closed applicant":   history(provider.Closed{Reason: "注销"}),
+		},
+		When: map[string]provider.Command{
+			"apply":                 provider.Apply{Profile: profile(), Certified: certified},
+			"apply, not certified":  provider.Apply{Profile: profile()},
+			"apply, no profile":     provider.Apply{Certified: certified},
+			"revise":                provider.Revise{Profile: profile(), Certified: certified},
+			"revise, not certified": provider.Revise{Profile: profile()},
+			"revise, no profile":    provider.Revise{Certified: certified},
+			"revise the code":       provider.Revise{Profile: otherCode, Certified: certified},
+			"approve 1":             provider.Approve{Revision: 1},
+			"approve 2":             provider.Approve{Revision: 2},
+			"reject 1":              provider.Reject{Revision: 1, Reasons: unfit},
+			"reject 2":              provider.Reject{Revision: 2, Reasons: unfit},
+			"reject 1, no reason":   provider.Reject{Revision: 1},
+			"suspend":               provider.Suspend{Reason: "复核"},
+			"suspend, no reason":    provider.Suspend{},
+			"reinstate":             provider.Reinstate{Reason: "复核通过"},
+			"reinstate, no reason":  provider.Reinstate{},
+			"close":                 provider.Close{Reason: "注销"},
+			"close, no reason":      provider.Close{},
+		},
+		Then: `
+                      | none                      | pending              | rejected             | active           | active, pending  | active, rejected | suspended        | suspended, pending | closed           | closed applicant
+apply                 | applied                   | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed
+apply, not certified  | !enterprise_not_certified | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed
+apply, no profile     | !invalid_input            | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed
+revise                | !not_found                | revised              | revised              | revised          | revised          | revised          | revised          | revised            | !provider_closed | !provider_closed
+revise, not certified | !not_found | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !provider_closed | !provider_closed
+revise, no profile    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed
+revise the code       | !not_found                | revised              | revised              | !uscc_fixed      | !uscc_fixed      | !uscc_fixed      | !uscc_fixed      | !uscc_fixed        | !provider_closed | !provider_closed
+approve 1             | !not_found                | approved             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
+approve 2             | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | approved         | !already_decided | !stale_revision  | approved           | !provider_closed | !provider_closed
+reject 1              | !not_found                | rejected             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
+reject 2              | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | rejected         | !already_decided | !stale_revision  | rejected           | !provider_closed | !provider_closed
+reject 1, no reason   | !not_found                | !invalid_input       | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
+suspend               | !not_found                | !provider_not_active | !provider_not_active | suspended        | suspended        | suspended        | -                | -                  | !provider_closed | !provider_closed
+suspend, no reason    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed
+reinstate             | !not_found                | !provider_not_active | !provider_not_active | -                | -                | -                | reinstated       | reinstated         | !provider_closed | !provider_closed
+reinstate, no reason  | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed
+close                 | !not_found                | closed               | closed               | closed           | closed           | closed           | closed           | closed             | -                | -
+close, no reason      | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | -                | -
+`,
+	}.Run(t)
+}
+
+func TestStoredEvents(t *testing.T) { decidertest.Golden(t, provider.Types) }
+
+func TestApprovedProfileStaysLiveAndSuspensionStays(t *testing.T) {
+	later := profile()
+	later.Contact = "林芳"
+	s := decidertest.Fold(provider.Decider, history(
+		provider.Approved{Revision: 1}, provider.Suspended{Reason: "复核"}, provider.Revised{Revision: 2, Profile: later}))
+	if s.Approved.Contact != "陈琳" || s.Latest.Contact != "林芳" {
+		t.Errorf("while pending: approved %q, latest %q", s.Approved.Contact, s.Latest.Contact)
+	}
+	s = provider.Evolve(s, provider.Approved{Revision: 2})
+	if s.Approved.Contact != "林芳" || s.Standing != provider.StandingSuspended {
+		t.Errorf("after approval: approved %q, standing %s", s.Approved.Contact, s.Standing)
+	}
+}
+
+func TestTypeIsFixedAfterApproval(t *testing.T) {
+	forms := provider.Forms
+	t.Cleanup(func() { provider.Forms = forms })
+	other := forms[0]
+	other.Type = "customs"
+	provider.Forms = append(slices.Clone(forms), other)
+	changed := profile()
+	changed.Type = other.Type
+	revise := provider.Revise{Profile: changed, Certified: certified}
+	if _, err := provider.Decide(decidertest.Fold(provider.Decider, history(provider.Rejected{Revision: 1, Reasons: unfit})), revise); err != nil {
+		t.Errorf("before the first approval: %v", err)
+	}
+	_, err := provider.Decide(decidertest.Fold(provider.Decider, history(provider.Approved{Revision: 1})), revise)
+	if err != error(provider.ErrTypeFixed) { //nolint:errorlint // the very value
+		t.Errorf("after: %v", err)
+	}
+}
+
+func TestMismatchesAreForTheReviewer(t *testing.T) {
+	p := profile()
+	p.Name, p.USCC, p.LegalRepresentative = "三亚海丰物流", "91460200MA5T00002W", "符海"
+	for _, c := range []provider.Command{provider.Apply{Profile: p, Certified: certified}, provider.Revise{Profile: p, Certified: certified}} {
+		var s provider.State
+		if _, revise := c.(provider.Revise); revise {
+			s = decidertest.Fold(provider.Decider, history())
+		}
+		facts, err := provider.Decide(s, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"/name", "/uscc", "/legal_representative"}
+		if got := provider.Evolve(s, facts[0]).Mismatches; !slices.Equal(got, want) {
+			t.Errorf("%T: got %v, want %v", c, got, want)
+		}
+	}
+}
+
+func TestStandingSaysWhatMayBeOffered(t *testing.T) {
+	for standing, want := range map[provider.Standing]error{
+		"": provider.ErrNotApproved, provider.StandingApplicant: provider.ErrNotApproved, provider.StandingActive: nil,
+		provider.StandingSuspended: provider.ErrSuspended, provider.StandingClosed: provider.ErrClosed,
+	} {
+		if got := standing.MayOffer(); got != want { //nolint:errorlint // the very value
+			t.Errorf("%q: got %v, want %v", standing, got, want)
+		}
+	}
+}
+
+func TestWhoNeedsACode(t *testing.T) {
+	other := profile()
+	other.USCC = "91460200MA5T00002W"
+	moved := provider.Revised{Revision: 2, Profile: other}
+	rejected := provider.Rejected{Revision: 1, Reasons: unfit}
+	for name, test := range map[string]struct {
+		history                 []domain.Event
+		reserved, afterDecision bool
+	}{
+		"nobody":                {nil, false, true},
+		"pending":               {history(), true, true},
+		"rejected":              {history(rejected), false, true},
+		"moved to another code": {history(moved), false, true},
+		"approved with it":      {history(provider.Approved{Revision: 1}), true, true},
+		"approved with another": {history(moved, provider.Approved{Revision: 2}), false, false},
+		"closed":                {history(provider.Closed{}), false, false},
+		"closed after approval": {history(provider.Approved{Revision: 1}, provider.Closed{}), true, true},
+	} {
+		s := decidertest.Fold(provider.Decider, test.history)
+		if got := s.Needs(certified.USCC, false); got != test.reserved {
+			t.Errorf("%s, reserved: %v", name, got)
+		}
+		if got := s.Needs(certified.USCC, true); got != test.afterDecision {
+			t.Errorf("%s, confirmed: %v", name, got)
+		}
+	}
+}
