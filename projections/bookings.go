@@ -120,18 +120,18 @@ func (q BookingQueries) one(ctx context.Context, condition string, args ...any) 
 	return b, nil
 }
 
-// OpenBookingsOfProduct is every booking on a product that is not closed, oldest first (Q17).
+// OpenBookingsOfProduct is every booking on a product that awaits its reply, oldest first (Q17).
 func (q BookingQueries) OpenBookingsOfProduct(ctx context.Context, product uuid.UUID) ([]uuid.UUID, error) {
 	return q.open(ctx, `product_id = $1`, product)
 }
 
-// OpenBookingsOfProvider is every booking on any of a provider's products that is not closed, oldest first.
+// OpenBookingsOfProvider is every booking on any of a provider's products that awaits its reply, oldest first.
 func (q BookingQueries) OpenBookingsOfProvider(ctx context.Context, provider uuid.UUID) ([]uuid.UUID, error) {
 	return q.open(ctx, `provider_id = $1`, provider)
 }
 
 func (q BookingQueries) open(ctx context.Context, condition string, id uuid.UUID) ([]uuid.UUID, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT id FROM bookings_v1.bookings WHERE state <> 'closed' AND `+condition+
+	rows, _ := q.DB.Query(ctx, `SELECT id FROM bookings_v1.bookings WHERE state = 'awaiting_reply' AND `+condition+
 		` ORDER BY requested_at, id`, id)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {

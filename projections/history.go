@@ -29,12 +29,12 @@ type Entry struct {
 	RequestID     string
 	// ContentRevision is the submission or decision's revision; 0 where there is none.
 	ContentRevision int
-	// Changes is a JSON array of {"field", "before", "after"}; Blanked when the product was deleted since: then the
-	// fields stay named and content values are gone.
+	// Changes is a JSON array of Change. Blanked is set once the product was deleted: the fields stay named, and the
+	// content values and the notes of reasons are gone.
 	Changes json.RawMessage
 	Blanked bool
-	// Reasons is a JSON array of domain.Reason, or of one with only a note, or empty.
-	Reasons json.RawMessage
+	// Reasons are those of a rejection, or one with only a note, or none.
+	Reasons []domain.Reason
 }
 
 // HistoryFilter narrows the history; zero fields do not. From is inclusive, To exclusive.

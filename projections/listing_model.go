@@ -1,0 +1,120 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+)
+
+// Listing is the public list and detail of products (R29–R34, R45).
+var Listing = ReadModel{
+	Name:       "listing",
+	Schema:     "listing_v1",
+	Categories: []string{"product", "provider"},
+	DDL: `
+-- What the public sees of a provider: its approved profile.
+CREATE TABLE providers (
+	id            uuid PRIMARY KEY,
+	standing      text NOT NULL,
+	live_revision integer NOT NULL,
+	name          text NOT NULL,
+	logo          text NOT NULL,
+	introduction  text NOT NULL,
+	revision      bigint NOT NULL
+);
+
+-- Content submitted and not approved yet, of providers and products. It is never shown.
+CREATE TABLE pending (
+	subject  uuid PRIMARY KEY,
+	revision integer NOT NULL,
+	content  json NOT NULL
+);
+
+-- One row per product from its submission on; the content columns are those of the approved revision.
+CREATE TABLE products (
+	id            uuid PRIMARY KEY,
+	provider_id   uuid NOT NULL,
+	created_at    timestamptz NOT NULL,
+	public        boolean NOT NULL,
+	pinned        boolean NOT NULL,
+	listed        boolean NOT NULL,
+	live_revision integer NOT NULL,
+	revision      bigint NOT NULL,
+	latitude      double precision NOT NULL DEFAULT 0,
+	longitude     double precision NOT NULL DEFAULT 0,
+	crs           text NOT NULL DEFAULT '',
+	mode          text COLLATE "C" NOT NULL DEFAULT '',
+	country       text NOT NULL DEFAULT '',
+	city          text NOT NULL DEFAULT '',
+	country_key   text COLLATE "C" NOT NULL DEFAULT '',
+	city_key      text COLLATE "C" NOT NULL DEFAULT '',
+	name          text NOT NULL DEFAULT '',
+	brief         text NOT NULL DEFAULT '',
+	cover         text NOT NULL DEFAULT '',
+	tags          text[] NOT NULL DEFAULT '{}',
+	tag_keys      text[] COLLATE "C" NOT NULL DEFAULT '{}',
+	text          text COLLATE "C" NOT NULL DEFAULT '',
+	details       text[] NOT NULL DEFAULT '{}',
+	terms         integer[] NOT NULL DEFAULT '{}'
+) WITH (toast_tuple_target = 640);
+-- What a walk along the list does not read lives apart, so that more rows share a page.
+ALTER TABLE products ALTER details SET STORAGE EXTERNAL, ALTER terms SET STORAGE EXTERNAL, ALTER text SET STORAGE MAIN;
+CREATE INDEX products_provider ON products (provider_id);
+
+-- The tags of public products, in the order of the list.
+CREATE TABLE product_tags (
+	tag        text COLLATE "C" NOT NULL,
+	pinned     boolean NOT NULL,
+	created_at timestamptz NOT NULL,
+	id         uuid NOT NULL,
+	PRIMARY KEY (tag, pinned, created_at, id)
+);`,
+	Indexes: `
+CREATE INDEX products_order ON products (pinned, created_at, id) WHERE public;
+CREATE INDEX products_mode ON products (mode, pinned, created_at, id) WHERE public;
+CREATE INDEX products_country ON products (country_key, pinned, created_at, id) WHERE public;
+CREATE INDEX products_city ON products (city_key, pinned, created_at, id) WHERE public;
+CREATE INDEX products_terms ON products USING gin (terms) WITH (fastupdate = off) WHERE public;
+ANALYZE;`,
+	Apply: applyListing,
+}
+
+// byIndex makes the statements of a batch use keys. Their plans are cached, and those made while a table was small,
+// or before it was analysed, would scan it whole ever after.
+const byIndex = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+	set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)`
+
+func applyListing(ctx context.Context, tx pgx.Tx, events []Event) error {
+	b := newListingBatch(events)
+	if err := b.load(ctx, tx); err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err := b.fold(e); err != nil {
+			return err
+		}
+	}
+	return b.write(ctx, tx)
+}
+
+// subjectsOf lists the aggregates of a batch by category. A name without an id is left to the fold to report.
+func subjectsOf(events []Event) map[string][]uuid.UUID {
+	ids, seen := map[string][]uuid.UUID{}, map[domain.StreamName]bool{}
+	for _, e := range events {
+		if seen[e.Stream] {
+			continue
+		}
+		seen[e.Stream] = true
+		if id, err := e.Stream.ID(); err == nil {
+			ids[e.Stream.Category()] = append(ids[e.Stream.Category()], id)
+		}
+	}
+	return ids
+}
+
+// eventTime is when an event happened, in the precision in which the tables keep it.
+func eventTime(e Event) time.Time { return e.Meta.At.UTC().Truncate(time.Microsecond) }

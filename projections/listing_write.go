@@ -1,0 +1,203 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// listingRows are the columns of products that change without the content.
+type listingRows struct {
+	ids, providers         []uuid.UUID
+	created                []time.Time
+	public, pinned, listed []bool
+	revision               []int64
+}
+
+func (r *listingRows) add(p *listingProduct, public bool) {
+	r.ids, r.providers, r.created = append(r.ids, p.id), append(r.providers, p.providerID), append(r.created, p.createdAt)
+	r.public, r.pinned, r.listed = append(r.public, public), append(r.pinned, p.pinned), append(r.listed, p.listed)
+	r.revision = append(r.revision, int64(p.revision)) //nolint:gosec // fits a bigint
+}
+
+// pendingRows are the changes of the table of content that awaits approval.
+type pendingRows struct {
+	ids, gone []uuid.UUID
+	revisions []int32
+	contents  []string
+}
+
+func (r *pendingRows) add(id uuid.UUID, p *pendingContent, stored bool) error {
+	switch {
+	case !p.changed:
+	case p.content == nil:
+		if stored {
+			r.gone = append(r.gone, id)
+		}
+	default:
+		content, err := json.Marshal(p.content)
+		if err != nil {
+			return fmt.Errorf("pending content: %w", err)
+		}
+		r.ids, r.contents = append(r.ids, id), append(r.contents, string(content))
+		r.revisions = append(r.revisions, int32(p.revision)) //nolint:gosec // revisions count from 1
+	}
+	return nil
+}
+
+func (b *listingBatch) public(p *listingProduct) bool {
+	active := p.providerActive
+	if v, ok := b.providers[p.providerID]; ok {
+		active = v.active()
+	}
+	return p.liveRevision > 0 && p.listed && active && !p.deleted
+}
+
+// write brings the tables to the folded state, in one round trip.
+func (b *listingBatch) write(ctx context.Context, tx pgx.Tx) error {
+	var (
+		fresh, changed       listingRows
+		live                 []*listingProduct
+		untag, retag, gone   []uuid.UUID
+		pending              pendingRows
+		activated, withdrawn []uuid.UUID // providers
+		batch                pgx.Batch
+	)
+	for _, p := range b.order {
+		public := b.public(p)
+		switch {
+		case p.deleted && !p.stored:
+			continue
+		case p.deleted:
+			p.pending = pendingContent{changed: true}
+			gone = append(gone, p.id)
+		case p.live != nil:
+			live = append(live, p)
+		case p.stored:
+			changed.add(p, public)
+		default:
+			fresh.add(p, public)
+		}
+		if p.live != nil || public != p.wasPublic || p.pinned != p.wasPinned {
+			if p.wasPublic {
+				untag = append(untag, p.id)
+			}
+			if public {
+				retag = append(retag, p.id)
+			}
+		}
+		if err := pending.add(p.id, &p.pending, p.stored); err != nil {
+			return err
+		}
+	}
+	for _, v := range b.providers {
+		if !v.changed {
+			continue
+		}
+		if err := pending.add(v.id, &v.pending, true); err != nil {
+			return err
+		}
+		batch.Queue(upsertListingProvider, v.id, v.standing, v.liveRevision, v.name, v.logo, v.introduction, v.revision)
+		switch {
+		case v.active() && !v.wasActive:
+			activated = append(activated, v.id)
+		case !v.active() && v.wasActive:
+			withdrawn = append(withdrawn, v.id)
+		}
+	}
+
+	queue := func(ids []uuid.UUID, sql string, args ...any) {
+		if len(ids) > 0 {
+			batch.Queue(sql, args...)
+		}
+	}
+	queue(untag, untagProducts+`p.id = ANY ($1)`+untagEnd, untag)
+	queue(withdrawn, untagProducts+`p.provider_id = ANY ($1)`+untagEnd, withdrawn)
+	queue(gone, `DELETE FROM products WHERE id = ANY ($1)`, gone)
+	queue(fresh.ids, insertListing, fresh.ids, fresh.providers, fresh.created, fresh.public, fresh.pinned, fresh.listed, fresh.revision)
+	queue(changed.ids, updateListing, changed.ids, changed.public, changed.pinned, changed.listed, changed.revision)
+	for _, p := range live {
+		batch.Queue(upsertListing, liveArgs(p, b.public(p))...)
+	}
+	queue(withdrawn, `UPDATE products SET public = false WHERE provider_id = ANY ($1) AND public`, withdrawn)
+	queue(activated, `UPDATE products SET public = true
+		WHERE provider_id = ANY ($1) AND listed AND live_revision > 0 AND NOT public`, activated)
+	queue(retag, tagProducts+`p.id = ANY ($1)`+tagEnd, retag)
+	queue(activated, tagProducts+`p.provider_id = ANY ($1)`+tagEnd, activated)
+	queue(pending.gone, `DELETE FROM pending WHERE subject = ANY ($1)`, pending.gone)
+	queue(pending.ids, upsertPending, pending.ids, pending.revisions, pending.contents)
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+const (
+	upsertListingProvider = `INSERT INTO providers (id, standing, live_revision, name, logo, introduction, revision)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (id) DO UPDATE SET standing = excluded.standing, live_revision = excluded.live_revision, name = excluded.name,
+			logo = excluded.logo, introduction = excluded.introduction, revision = excluded.revision`
+
+	insertListing = `INSERT INTO products (id, provider_id, created_at, public, pinned, listed, live_revision, revision)
+		SELECT id, provider_id, created_at, public, pinned, listed, 0, revision
+		FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::boolean[], $5::boolean[], $6::boolean[], $7::bigint[])
+			AS n (id, provider_id, created_at, public, pinned, listed, revision)`
+
+	updateListing = `UPDATE products p SET public = n.public, pinned = n.pinned, listed = n.listed, revision = n.revision
+		FROM unnest($1::uuid[], $2::boolean[], $3::boolean[], $4::boolean[], $5::bigint[]) AS n (id, public, pinned, listed, revision)
+		WHERE p.id = n.id`
+
+	upsertListing = `INSERT INTO products (id, provider_id, created_at, public, pinned, listed, live_revision, revision,
+			latitude, longitude, crs, mode, country, city, country_key, city_key, name, brief, cover, tags, tag_keys, text, details, terms)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+		ON CONFLICT (id) DO UPDATE SET public = excluded.public, pinned = excluded.pinned, listed = excluded.listed,
+			live_revision = excluded.live_revision, revision = excluded.revision, latitude = excluded.latitude,
+			longitude = excluded.longitude, crs = excluded.crs, mode = excluded.mode, country = excluded.country,
+			city = excluded.city, country_key = excluded.country_key, city_key = excluded.city_key, name = excluded.name,
+			brief = excluded.brief, cover = excluded.cover, tags = excluded.tags, tag_keys = excluded.tag_keys,
+			text = excluded.text, details = excluded.details, terms = excluded.terms`
+
+	untagProducts = `DELETE FROM product_tags t USING (
+		SELECT unnest(p.tag_keys) AS tag, p.pinned, p.created_at, p.id FROM products p WHERE p.public AND `
+	untagEnd = `) o WHERE t.tag = o.tag AND t.pinned = o.pinned AND t.created_at = o.created_at AND t.id = o.id`
+
+	tagProducts = `INSERT INTO product_tags (tag, pinned, created_at, id)
+		SELECT unnest(p.tag_keys), p.pinned, p.created_at, p.id FROM products p WHERE p.public AND `
+	tagEnd = ` ON CONFLICT DO NOTHING`
+
+	upsertPending = `INSERT INTO pending (subject, revision, content)
+		SELECT subject, revision, content::json FROM unnest($1::uuid[], $2::integer[], $3::text[]) AS n (subject, revision, content)
+		ON CONFLICT (subject) DO UPDATE SET revision = excluded.revision, content = excluded.content`
+)
+
+func liveArgs(p *listingProduct, public bool) []any {
+	c := p.live
+	d := c.Destination
+	mode, country, city, tags := fold(string(c.Mode)), fold(d.Country), fold(d.City), tagKeys(c.Tags)
+	text := searchText(*c)
+	t := terms{}
+	t.addText(text)
+	t.add(termMode, mode)
+	t.add(termCountry, country)
+	t.add(termCity, city)
+	for _, tag := range tags {
+		t.add(termTag, tag)
+	}
+	return []any{
+		p.id, p.providerID, p.createdAt, public, p.pinned, p.listed, p.liveRevision, p.revision,
+		d.Latitude, d.Longitude, d.CRS, string(c.Mode), d.Country, d.City, country, city, c.Name, c.Brief, string(c.Cover),
+		orEmpty(c.Tags), tags, text, orEmpty(c.Details), t.list(),
+	}
+}
+
+// orEmpty is an empty slice for none: what the tables hold is never null.
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
