@@ -130,15 +130,12 @@ func (e FormFieldKind) Valid() bool {
 
 // Defines values for HealthStatus.
 const (
-	Behind HealthStatus = "behind"
-	Ok     HealthStatus = "ok"
+	Ok HealthStatus = "ok"
 )
 
 // Valid indicates whether the value is a known member of the HealthStatus enum.
 func (e HealthStatus) Valid() bool {
 	switch e {
-	case Behind:
-		return true
 	case Ok:
 		return true
 	default:
@@ -323,6 +320,7 @@ func (e Order) Valid() bool {
 // Defines values for ReviewStateFilter.
 const (
 	ReviewStateFilterApproved   ReviewStateFilter = "approved"
+	ReviewStateFilterDecided    ReviewStateFilter = "decided"
 	ReviewStateFilterPending    ReviewStateFilter = "pending"
 	ReviewStateFilterRejected   ReviewStateFilter = "rejected"
 	ReviewStateFilterSuperseded ReviewStateFilter = "superseded"
@@ -332,6 +330,8 @@ const (
 func (e ReviewStateFilter) Valid() bool {
 	switch e {
 	case ReviewStateFilterApproved:
+		return true
+	case ReviewStateFilterDecided:
 		return true
 	case ReviewStateFilterPending:
 		return true
@@ -443,6 +443,7 @@ func (e ListOwnProductsParamsDisplay) Valid() bool {
 // Defines values for GetReviewQueueParamsState.
 const (
 	GetReviewQueueParamsStateApproved   GetReviewQueueParamsState = "approved"
+	GetReviewQueueParamsStateDecided    GetReviewQueueParamsState = "decided"
 	GetReviewQueueParamsStatePending    GetReviewQueueParamsState = "pending"
 	GetReviewQueueParamsStateRejected   GetReviewQueueParamsState = "rejected"
 	GetReviewQueueParamsStateSuperseded GetReviewQueueParamsState = "superseded"
@@ -452,6 +453,8 @@ const (
 func (e GetReviewQueueParamsState) Valid() bool {
 	switch e {
 	case GetReviewQueueParamsStateApproved:
+		return true
+	case GetReviewQueueParamsStateDecided:
 		return true
 	case GetReviewQueueParamsStatePending:
 		return true
@@ -540,7 +543,7 @@ type AuditEvent struct {
 	ID              openapi_types.UUID `json:"id"`
 	Kind            string             `json:"kind"`
 	Position        int64              `json:"position"`
-	Reasons         json.RawMessage    `json:"reasons,omitempty,omitzero"`
+	Reasons         []AuditReason      `json:"reasons,omitempty,omitzero"`
 	RequestID       string             `json:"request_id,omitempty,omitzero"`
 
 	// Revision 流版本
@@ -554,6 +557,13 @@ type AuditEvent struct {
 type AuditPage struct {
 	Items      []AuditEvent `json:"items"`
 	NextCursor string       `json:"next_cursor,omitempty,omitzero"`
+}
+
+// AuditReason A reviewer's reason, or with only a note, an operator's.
+type AuditReason struct {
+	Code  string `json:"code,omitempty,omitzero"`
+	Field string `json:"field,omitempty,omitzero"`
+	Note  string `json:"note,omitempty,omitzero"`
 }
 
 // Booking defines model for Booking.
@@ -993,16 +1003,22 @@ type ProviderTypes struct {
 	Items []ProviderType `json:"items"`
 }
 
-// ReadModel defines model for ReadModel.
+// ReadModel A read model or reaction.
 type ReadModel struct {
-	LagEvents  int64   `json:"lag_events"`
+	// Head 日志的最后位置
+	Head int64 `json:"head"`
+
+	// Holder 正在处理的节点；没有则为空
+	Holder    string `json:"holder"`
+	LagEvents int64  `json:"lag_events"`
+
+	// LagSeconds 最早一个未处理事件的年龄
 	LagSeconds float64 `json:"lag_seconds"`
 	Name       string  `json:"name"`
 
-	// Parked 停放的事件数
-	Parked   int64  `json:"parked"`
-	Position int64  `json:"position"`
-	Schema   string `json:"schema"`
+	// Parked 因无法处理而停住的流
+	Parked   int32 `json:"parked"`
+	Position int64 `json:"position"`
 }
 
 // ReadModels defines model for ReadModels.
@@ -1547,7 +1563,7 @@ type RejectProviderParams struct {
 type GetReviewQueueParams struct {
 	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
 
-	// State pending when not said
+	// State pending when not said; decided is approved and rejected together
 	State GetReviewQueueParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
 	// OlderThan Submitted before; RFC 3339.

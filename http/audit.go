@@ -1,0 +1,25 @@
+package http
+
+import (
+	nethttp "net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain"
+	"waybill/projections"
+)
+
+// ListAuditEvents reads the history (R44).
+func (s *server) ListAuditEvents(c echo.Context, params ListAuditEventsParams) error {
+	if !params.From.IsZero() && !params.To.IsZero() && !params.From.Before(params.To) {
+		return wrongParameter("to", "bad_range", "结束时间须晚于开始时间", "must be later than from")
+	}
+	page, err := s.history.Query(c.Request().Context(), projections.HistoryFilter{
+		Stream: domain.StreamName(params.Stream), Kind: string(params.Kind), Type: params.Type, Actor: params.Actor,
+		From: params.From, To: params.To, After: params.Cursor, Descending: string(params.Order) == "desc", Limit: params.Limit,
+	})
+	if err != nil {
+		return inPage(err)
+	}
+	return answer(c, nethttp.StatusOK, AuditPage{Items: convert(page.Rows, auditEventOf), NextCursor: page.Next})
+}

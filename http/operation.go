@@ -1,0 +1,148 @@
+package http
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"waybill/domain"
+	"waybill/domain/provider"
+)
+
+//go:embed openapi.yaml
+var specification []byte
+
+// Roles in x-roles that are not roles of an account.
+const (
+	rolePublic domain.Role = "public"
+	roleAny    domain.Role = "any"
+)
+
+// operation is what the specification says about one route.
+type operation struct {
+	id, method, path string
+	// roles may call it; rolePublic and roleAny stand alone.
+	roles []domain.Role
+	// standings of a provider that may call it.
+	standings []provider.Standing
+	// readModel is the one a read waits for; empty for writes.
+	readModel string
+	body      bool
+	params    []*parameter
+}
+
+func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
+
+// loadOperations reads the embedded specification, by operation id.
+func loadOperations() (map[string]*operation, error) {
+	document, err := openapi3.NewLoader().LoadFromData(specification)
+	if err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	if err := document.Validate(context.Background()); err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	operations := map[string]*operation{}
+	for path, item := range document.Paths.Map() {
+		for method, spec := range item.Operations() {
+			op, err := newOperation(method, path, spec)
+			if err != nil {
+				return nil, fmt.Errorf("openapi.yaml: %s %s: %w", method, path, err)
+			}
+			operations[op.id] = op
+		}
+	}
+	return operations, nil
+}
+
+func newOperation(method, path string, spec *openapi3.Operation) (*operation, error) {
+	op := &operation{id: spec.OperationID, method: method, path: path, body: spec.RequestBody != nil}
+	if err := extension(spec, "x-roles", &op.roles); err != nil {
+		return nil, err
+	}
+	if len(op.roles) == 0 {
+		return nil, fmt.Errorf("no x-roles")
+	}
+	if err := extension(spec, "x-provider-standing", &op.standings); err != nil {
+		return nil, err
+	}
+	if len(op.standings) == 0 {
+		op.standings = []provider.Standing{provider.StandingActive}
+	}
+	if err := extension(spec, "x-read-model", &op.readModel); err != nil {
+		return nil, err
+	}
+	for _, ref := range spec.Parameters {
+		p, err := newParameter(ref.Value)
+		if err != nil {
+			return nil, err
+		}
+		op.params = append(op.params, p)
+	}
+	return op, nil
+}
+
+func extension(spec *openapi3.Operation, name string, into any) error {
+	value, ok := spec.Extensions[name]
+	if !ok {
+		return nil
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// newParameter knows the part of JSON Schema that the specification uses for parameters, and fails on any other.
+func newParameter(spec *openapi3.Parameter) (*parameter, error) {
+	schema := spec.Schema.Value
+	p := &parameter{name: spec.Name, in: spec.In, required: spec.Required}
+	switch {
+	case schema.Type.Is("integer"):
+		p.kind, p.least, p.most = integer, 0, 1<<63-1
+		if schema.Format == "int32" {
+			p.most = 1<<31 - 1
+		}
+		if schema.Min != nil {
+			p.least = int64(*schema.Min)
+		}
+		if schema.Max != nil {
+			p.most = int64(*schema.Max)
+		}
+	case schema.Type.Is("string"):
+		p.kind, p.shortest = text, int(schema.MinLength) //nolint:gosec // small numbers of our own
+		if schema.MaxLength != nil {
+			p.longest = int(*schema.MaxLength) //nolint:gosec // as above
+		}
+		switch schema.Format {
+		case "uuid":
+			p.kind = identifier
+		case "date-time":
+			p.kind = instant
+		}
+		for _, v := range schema.Enum {
+			p.oneOf = append(p.oneOf, fmt.Sprint(v))
+		}
+		if schema.Pattern != "" {
+			pattern, err := regexp.Compile(schema.Pattern)
+			if err != nil {
+				return nil, fmt.Errorf("parameter %s: %w", spec.Name, err)
+			}
+			p.pattern = pattern
+		}
+	default:
+		return nil, fmt.Errorf("parameter %s: type %v is not known", spec.Name, schema.Type)
+	}
+	p.label = strings.Join(p.oneOf, ", ")
+	return p, nil
+}

@@ -1,0 +1,144 @@
+package http
+
+import (
+	"fmt"
+	nethttp "net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain"
+)
+
+type parameterKind int
+
+const (
+	text parameterKind = iota
+	integer
+	identifier
+	instant
+)
+
+// parameter is a path, query or header parameter of an operation.
+type parameter struct {
+	name, in string
+	required bool
+	kind     parameterKind
+	// least and most bound an integer.
+	least, most int64
+	// shortest and longest bound a text, in code points; a longest of 0 is no bound.
+	shortest, longest int
+	oneOf             []string
+	label             string
+	pattern           *regexp.Regexp
+}
+
+var errBadQuery = refuse(nethttp.StatusBadRequest, "malformed_query", "查询参数无法解析", "the query string cannot be parsed")
+
+// checkParameters refuses what the operation's parameters do not allow, all mistakes at once. A malformed path parameter
+// names nothing, so it is ErrNotFound.
+func (op *operation) checkParameters(c echo.Context) error {
+	var mistakes domain.Fields
+	if raw := c.Request().URL.RawQuery; raw != "" {
+		query, err := url.ParseQuery(raw)
+		if err != nil {
+			return errBadQuery
+		}
+		for name := range query {
+			if !slices.ContainsFunc(op.params, func(p *parameter) bool { return p.in == "query" && p.name == name }) {
+				mistakes.Add(printable(name), "unknown_parameter", "未知的查询参数", "not a parameter of this operation")
+			}
+		}
+		for _, p := range op.params {
+			if p.in == "query" {
+				p.check(query[p.name], &mistakes)
+			}
+		}
+	}
+	for _, p := range op.params {
+		switch p.in {
+		case "path":
+			var wrong domain.Fields
+			if p.check([]string{c.Param(p.name)}, &wrong); len(wrong) > 0 {
+				return domain.ErrNotFound
+			}
+		case "header":
+			p.check(c.Request().Header.Values(p.name), &mistakes)
+		}
+	}
+	return mistakes.Err()
+}
+
+func (p *parameter) check(values []string, mistakes *domain.Fields) {
+	switch len(values) {
+	case 0:
+		if p.required {
+			mistakes.Add(p.name, "required", "缺少该参数", "is required")
+		}
+		return
+	case 1:
+	default:
+		mistakes.Add(p.name, "repeated_parameter", "该参数只能出现一次", "must be given once")
+		return
+	}
+	value := values[0]
+	switch p.kind {
+	case integer:
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < p.least || n > p.most || strings.HasPrefix(value, "+") {
+			mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须为 %d 到 %d 的整数", p.least, p.most),
+				fmt.Sprintf("must be an integer from %d to %d", p.least, p.most))
+		}
+	case identifier:
+		if _, err := uuid.Parse(value); err != nil || len(value) != 36 {
+			mistakes.Add(p.name, "bad_uuid", "须为 UUID", "must be a UUID")
+		}
+	case instant:
+		t, err := time.Parse(time.RFC3339, value)
+		if err != nil || t.Year() < 1 || t.Year() > 9999 {
+			mistakes.Add(p.name, "bad_time", "须为 RFC 3339 时间，如 2026-03-02T08:00:00Z", "must be an RFC 3339 time, such as 2026-03-02T08:00:00Z")
+		}
+	case text:
+		p.checkText(value, mistakes)
+	}
+}
+
+func (p *parameter) checkText(value string, mistakes *domain.Fields) {
+	n := utf8.RuneCountInString(value)
+	switch {
+	case p.oneOf != nil:
+		if !slices.Contains(p.oneOf, value) {
+			mistakes.Add(p.name, "unknown_value", "须为以下之一："+p.label, "must be one of "+p.label)
+		}
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		mistakes.Add(p.name, "control_characters", "含有无效字符", "has invalid characters")
+	case n < p.shortest:
+		mistakes.Add(p.name, "too_short", "不能为空", "must not be empty")
+	case p.longest > 0 && n > p.longest:
+		mistakes.Add(p.name, "too_long", fmt.Sprintf("不能超过%d个字", p.longest), fmt.Sprintf("must have at most %d characters", p.longest))
+	case p.pattern != nil && !p.pattern.MatchString(value):
+		mistakes.Add(p.name, "bad_format", "格式不正确", "does not have the right form")
+	}
+}
+
+// printable is a caller's own word, cut and cleaned so that it can be shown.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, strings.ToValidUTF8(s, "?"))
+	if runes := []rune(s); len(runes) > 60 {
+		return string(runes[:60]) + "…"
+	}
+	return s
+}

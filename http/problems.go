@@ -1,0 +1,53 @@
+package http
+
+import (
+	nethttp "net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain"
+	"waybill/domain/access"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/commands"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/uscc"
+	"waybill/projections"
+)
+
+// explained is every refusal that a problem's type can lead to, by code.
+var explained = func() map[string]*refusal {
+	byCode := map[string]*refusal{}
+	for _, r := range []*refusal{
+		errInternal, errNoRoute, errNoMethod, errBadRequest, errPrecondition, errUnauthorized, errUnavailable, errNotReady,
+		errBadQuery, errMediaType, errTooLarge, errEmptyBody, errNotJSON, errTooDeep,
+	} {
+		byCode[r.Code] = r
+	}
+	for _, e := range []*domain.Error{
+		domain.ErrInvalid, domain.ErrNotFound, domain.ErrForbidden, domain.ErrStale, domain.ErrKeyReused, domain.ErrContention,
+		domain.ErrAlreadyDecided, domain.ErrOwnCase,
+		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise,
+		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,
+		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken,
+		product.ErrAlreadySubmitted, product.ErrNotApproved,
+		booking.ErrAlreadyRequested, booking.ErrOwnProduct, booking.ErrNotAvailable, booking.ErrAlreadyReplied,
+		booking.ErrNotReplied, booking.ErrClosed,
+		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
+		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
+		projections.ErrBehind,
+	} {
+		byCode[e.Code] = &refusal{status: statusOf(e.Kind), said: e}
+	}
+	return byCode
+}()
+
+// ExplainProblem is where a problem's type leads.
+func (s *server) ExplainProblem(c echo.Context, code string) error {
+	r, ok := explained[code]
+	if !ok {
+		return domain.ErrNotFound
+	}
+	return answer(c, nethttp.StatusOK, ProblemType{Code: r.Code, Status: r.status, Messages: textOf(r.Text)})
+}

@@ -1,0 +1,109 @@
+package http
+
+import (
+	"context"
+	nethttp "net/http"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain/commands"
+	"waybill/domain/product"
+	"waybill/projections"
+)
+
+// ListOwnProducts is the provider's product list (R23).
+func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) error {
+	filter := projections.OwnProductFilter{Review: string(params.Review), After: params.Cursor, Limit: params.Limit}
+	if params.Display != "" {
+		listed := string(params.Display) == string(DisplayListed)
+		filter.Listed = &listed
+	}
+	page, err := s.backoffice.Products(c.Request().Context(), callOf(c).account, filter)
+	if err != nil {
+		return inPage(err)
+	}
+	return answer(c, nethttp.StatusOK, OwnProductPage{Items: convert(page.Rows, ownProductOf), NextCursor: page.Next})
+}
+
+// SubmitProduct submits a new product (R23).
+func (s *server) SubmitProduct(c echo.Context, _ SubmitProductParams) error {
+	content, err := decode[ProductContent](c)
+	if err != nil {
+		return err
+	}
+	req, err := s.request(c)
+	if err != nil {
+		return err
+	}
+	out, err := s.Commands.SubmitProduct(c.Request().Context(), req, content.toDomain())
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Location", "/api/v1/provider/products/"+out.ID.String())
+	return productWritten(c, nethttp.StatusCreated, out)
+}
+
+// GetOwnProduct shows the latest revision, what became of it, and what the public sees.
+func (s *server) GetOwnProduct(c echo.Context, id ProductID, _ GetOwnProductParams) error {
+	p, err := s.backoffice.Product(c.Request().Context(), callOf(c).account, id)
+	if err != nil {
+		return err
+	}
+	return conditional(c, etag(p.Revision), ownProductOf(p))
+}
+
+// ReviseProduct submits a later revision (R25, R28, Q12).
+func (s *server) ReviseProduct(c echo.Context, id ProductID, _ ReviseProductParams) error {
+	content, err := decode[ProductContent](c)
+	if err != nil {
+		return err
+	}
+	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
+		return s.Commands.ReviseProduct(ctx, req, id, content.toDomain())
+	})
+}
+
+// DeleteProduct removes it from every read path (R35).
+func (s *server) DeleteProduct(c echo.Context, id ProductID, _ DeleteProductParams) error {
+	return s.changeProduct(c, id, s.Commands.DeleteProduct)
+}
+
+// ListProduct shows it to the public (R33).
+func (s *server) ListProduct(c echo.Context, id ProductID, _ ListProductParams) error {
+	return s.changeProduct(c, id, s.Commands.ListProduct)
+}
+
+// UnlistProduct hides it (R33).
+func (s *server) UnlistProduct(c echo.Context, id ProductID, _ UnlistProductParams) error {
+	return s.changeProduct(c, id, s.Commands.UnlistProduct)
+}
+
+// PinProduct places it before all that are not pinned (R34).
+func (s *server) PinProduct(c echo.Context, id ProductID, _ PinProductParams) error {
+	return s.changeProduct(c, id, s.Commands.PinProduct)
+}
+
+// UnpinProduct puts it back in order of creation (R34).
+func (s *server) UnpinProduct(c echo.Context, id ProductID, _ UnpinProductParams) error {
+	return s.changeProduct(c, id, s.Commands.UnpinProduct)
+}
+
+// changeProduct carries out a command on one product and answers with what it left behind.
+func (s *server) changeProduct(c echo.Context, id uuid.UUID,
+	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[product.State], error),
+) error {
+	req, err := s.request(c)
+	if err != nil {
+		return err
+	}
+	out, err := command(c.Request().Context(), req, id)
+	if err != nil {
+		return err
+	}
+	return productWritten(c, nethttp.StatusOK, out)
+}
+
+func productWritten(c echo.Context, status int, out commands.Outcome[product.State]) error {
+	return written(c, status, out, productStateOf(out.ID, out.State))
+}

@@ -1,0 +1,97 @@
+package http
+
+import (
+	"errors"
+	nethttp "net/http"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+)
+
+// BrowseProducts is the public list (R29, R32, R34).
+func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) error {
+	page, err := s.listing.Page(c.Request().Context(), projections.ListingFilter{
+		Mode: product.Mode(params.Mode), Country: params.Country, City: params.City, Tag: params.Tag, Text: params.Q,
+		After: params.Cursor, Limit: params.Limit,
+	})
+	if err != nil {
+		return inPage(err)
+	}
+	return answer(c, nethttp.StatusOK, ProductPage{Items: convert(page.Rows, cardOf), NextCursor: page.Next})
+}
+
+// GetProduct is the detail of a public product (R30, R31). Its tag changes with the product and with its provider.
+func (s *server) GetProduct(c echo.Context, id ProductID, _ GetProductParams) error {
+	p, err := s.listing.Product(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	tag := `"` + strconv.FormatUint(p.Revision, 10) + "-" + strconv.FormatUint(p.ProviderRevision, 10) + `"`
+	return conditional(c, tag, publicProductOf(p))
+}
+
+// ListProviderTypes serves the forms of the provider types (Q26).
+func (s *server) ListProviderTypes(c echo.Context) error {
+	return answer(c, nethttp.StatusOK, ProviderTypes{Items: convert(provider.Forms, func(f provider.Form) ProviderType {
+		return ProviderType{Type: f.Type, Label: textOf(f.Label), Fields: convert(f.Fields, func(f provider.Field) FormField {
+			return FormField{Name: f.Name, Label: textOf(f.Label), Kind: FormFieldKind(f.Kind), Max: int32of(f.Max)}
+		})}
+	})})
+}
+
+// ListReviewReasons serves the codes a rejection can give, in a stable order with "other" last.
+func (s *server) ListReviewReasons(c echo.Context) error {
+	var reasons ReviewReasons
+	for code, text := range domain.ReasonText {
+		reasons.Items = append(reasons.Items, ReviewReason{Code: code, Text: textOf(text), NoteRequired: code == "other"})
+	}
+	slices.SortFunc(reasons.Items, func(a, b ReviewReason) int {
+		switch {
+		case a.NoteRequired != b.NoteRequired && b.NoteRequired, a.Code < b.Code && !a.NoteRequired:
+			return -1
+		case a.Code == b.Code:
+			return 0
+		}
+		return 1
+	})
+	return answer(c, nethttp.StatusOK, reasons)
+}
+
+// GetMe tells the caller who it is, and whether it is a provider.
+func (s *server) GetMe(c echo.Context) error {
+	in := callOf(c)
+	me := Me{AccountID: in.account, Roles: []MeRoles{}}
+	for _, role := range in.roles {
+		me.Roles = append(me.Roles, MeRoles(role))
+	}
+	if !slices.Contains(in.roles, domain.RoleEnterprise) {
+		return answer(c, nethttp.StatusOK, me)
+	}
+	state, err := s.Commands.Provider(c.Request().Context(), in.account)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		return answer(c, nethttp.StatusOK, me)
+	case err != nil:
+		return err
+	}
+	me.Standing = Standing(state.Standing)
+	if state.Standing == provider.StandingActive || state.Standing == provider.StandingSuspended {
+		me.Roles = append(me.Roles, MeRoles(domain.RoleProvider))
+	}
+	return answer(c, nethttp.StatusOK, me)
+}
+
+// inPage names the parameter when a page was refused for its cursor.
+func inPage(err error) error {
+	if errors.Is(err, projections.ErrBadCursor) {
+		text := projections.ErrBadCursor.Text
+		return wrongParameter("cursor", projections.ErrBadCursor.Code, text.ZH, text.EN)
+	}
+	return err
+}

@@ -1,0 +1,109 @@
+package http
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	nethttp "net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain"
+	"waybill/domain/commands"
+)
+
+// requests is the name space of the ids that derive from an Idempotency-Key.
+var requests = uuid.MustParse("b7a5a3f1-64a7-5c51-8f1d-0d8f0f6d9b42")
+
+// request makes the command's side of a write. The same account sending the same key to the same address is the same
+// request; without a key every request is another one.
+func (s *server) request(c echo.Context) (commands.Request, error) {
+	in, r := callOf(c), c.Request()
+	address := r.Method + " " + strings.ToLower(r.URL.Path)
+	digest := sha256.Sum256(append([]byte(address+"\n"), in.body...))
+	req := commands.Request{
+		ID:            uuid.New(),
+		Fingerprint:   hex.EncodeToString(digest[:16]),
+		Actor:         domain.Actor{ID: in.account, Role: in.role},
+		CorrelationID: uuid.New(),
+		RequestID:     in.requestID,
+		At:            s.Clock().UTC(),
+	}
+	if key := r.Header.Get("Idempotency-Key"); key != "" {
+		req.ID = uuid.NewSHA1(requests, []byte(in.account.String()+"\n"+address+"\n"+key))
+	}
+	revision, err := ifMatch(r.Header.Values("If-Match"))
+	if err != nil {
+		return req, err
+	}
+	if slices.ContainsFunc(in.op.params, func(p *parameter) bool { return p.name == "If-Match" }) {
+		req.IfRevision = revision
+		in.conditional = revision != nil
+	}
+	return req, nil
+}
+
+// ifMatch is the stream revision of one strong ETag; nil for none and for "*", which any revision fits.
+func ifMatch(values []string) (*uint64, error) {
+	if len(values) == 0 || (len(values) == 1 && values[0] == "*") {
+		return nil, nil
+	}
+	tag, ok := strings.CutPrefix(values[0], `"`)
+	tag, closed := strings.CutSuffix(tag, `"`)
+	revision, err := strconv.ParseUint(tag, 10, 63)
+	if len(values) > 1 || !ok || !closed || err != nil || tag != strconv.FormatUint(revision, 10) {
+		return nil, wrongParameter("If-Match", "bad_etag", `须为一个强 ETag（如 "7"）或 *`, `must be one strong ETag, such as "7", or *`)
+	}
+	return &revision, nil
+}
+
+func etag(revision uint64) string { return `"` + strconv.FormatUint(revision, 10) + `"` }
+
+// written answers a write, from its outcome alone: a repeated request is answered the same, byte for byte.
+func written[S any](c echo.Context, status int, out commands.Outcome[S], body any) error {
+	header := c.Response().Header()
+	header.Set("ETag", etag(out.Revision))
+	header.Set("Waybill-Position", strconv.FormatUint(uint64(out.Position), 10))
+	if out.Replayed {
+		header.Set("Idempotency-Replayed", "true")
+	}
+	return answer(c, status, body)
+}
+
+// answer writes JSON.
+func answer(c echo.Context, status int, body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	return c.Blob(status, echo.MIMEApplicationJSON, raw)
+}
+
+// conditional answers a read with an ETag, and with 304 when the caller has it already.
+func conditional(c echo.Context, tag string, body any) error {
+	c.Response().Header().Set("ETag", tag)
+	for _, one := range strings.Split(c.Request().Header.Get("If-None-Match"), ",") {
+		if one = strings.TrimPrefix(strings.TrimSpace(one), "W/"); one == tag || one == "*" {
+			return c.NoContent(nethttp.StatusNotModified)
+		}
+	}
+	return answer(c, nethttp.StatusOK, body)
+}
+
+// wait holds a read back until its read model shows the position that the caller names.
+func (s *server) wait(c echo.Context, op *operation) error {
+	named := c.Request().Header.Get("Waybill-Position")
+	if op.readModel == "" || named == "" {
+		return nil
+	}
+	position, err := strconv.ParseUint(named, 10, 63)
+	if err != nil {
+		return errBadRequest.because(err)
+	}
+	return s.Positions.Wait(c.Request().Context(), op.readModel, domain.Position(position))
+}

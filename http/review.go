@@ -1,0 +1,151 @@
+package http
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	nethttp "net/http"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain"
+	"waybill/domain/commands"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+)
+
+// GetReviewQueue lists submissions (R41).
+func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
+	page, err := s.review.Queue(c.Request().Context(), projections.QueueFilter{
+		Kind: string(params.Kind), State: string(params.State), OlderThan: params.OlderThan, After: params.Cursor, Limit: params.Limit,
+	})
+	if err != nil {
+		return inPage(err)
+	}
+	return answer(c, nethttp.StatusOK, ReviewPage{Items: convert(page.Rows, reviewItemOf), NextCursor: page.Next})
+}
+
+// GetProductForReview shows exactly what was submitted as one revision.
+func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetProductForReviewParams) error {
+	var content product.Content
+	item, err := s.submission(c.Request().Context(), product.Category, id, params.Revision, &content)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("ETag", etag(item.Revision))
+	return answer(c, nethttp.StatusOK, ProductReview{Item: reviewItemOf(item), Content: contentOf(content)})
+}
+
+// GetProviderForReview shows exactly what was submitted as one revision.
+func (s *server) GetProviderForReview(c echo.Context, id ProviderID, params GetProviderForReviewParams) error {
+	var profile provider.Profile
+	item, err := s.submission(c.Request().Context(), provider.Category, id, params.Revision, &profile)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("ETag", etag(item.Revision))
+	return answer(c, nethttp.StatusOK, ProviderReview{Item: reviewItemOf(item), Profile: profileOf(profile)})
+}
+
+// submission reads one submission, the latest for revision 0, and its content.
+func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revision int32, content any) (projections.Submission, error) {
+	var detail projections.SubmissionDetail
+	var err error
+	if revision == 0 {
+		detail, err = s.review.Item(ctx, kind, id)
+	} else {
+		detail, err = s.review.ItemAt(ctx, kind, id, int(revision))
+	}
+	if err != nil {
+		return projections.Submission{}, err
+	}
+	if err := json.Unmarshal(detail.Content, content); err != nil {
+		return projections.Submission{}, fmt.Errorf("content of %s %s: %w", kind, id, err)
+	}
+	return detail.Submission, nil
+}
+
+// ApproveProduct approves the named revision (R27).
+func (s *server) ApproveProduct(c echo.Context, id ProductID, _ ApproveProductParams) error {
+	body, err := decodeApproval(c)
+	if err != nil {
+		return err
+	}
+	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
+		return s.Commands.ApproveProduct(ctx, req, id, int(body.Revision))
+	})
+}
+
+// RejectProduct rejects the named revision with reasons (R28).
+func (s *server) RejectProduct(c echo.Context, id ProductID, _ RejectProductParams) error {
+	revision, reasons, err := decodeRejection(c)
+	if err != nil {
+		return err
+	}
+	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
+		return s.Commands.RejectProduct(ctx, req, id, revision, reasons)
+	})
+}
+
+// ApproveProvider approves the named revision of an application (R21).
+func (s *server) ApproveProvider(c echo.Context, id ProviderID, _ ApproveProviderParams) error {
+	body, err := decodeApproval(c)
+	if err != nil {
+		return err
+	}
+	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
+		return s.Commands.ApproveProvider(ctx, req, id, int(body.Revision))
+	})
+}
+
+// RejectProvider rejects the named revision of an application with reasons (R20).
+func (s *server) RejectProvider(c echo.Context, id ProviderID, _ RejectProviderParams) error {
+	revision, reasons, err := decodeRejection(c)
+	if err != nil {
+		return err
+	}
+	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
+		return s.Commands.RejectProvider(ctx, req, id, revision, reasons)
+	})
+}
+
+func (s *server) changeProvider(c echo.Context, id uuid.UUID,
+	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[provider.State], error),
+) error {
+	req, err := s.request(c)
+	if err != nil {
+		return err
+	}
+	out, err := command(c.Request().Context(), req, id)
+	if err != nil {
+		return err
+	}
+	return applicationWritten(c, nethttp.StatusOK, out)
+}
+
+func decodeApproval(c echo.Context) (Approval, error) {
+	body, err := decode[Approval](c)
+	if err != nil {
+		return body, err
+	}
+	return body, checkRevision(body.Revision)
+}
+
+func decodeRejection(c echo.Context) (int, []domain.Reason, error) {
+	body, err := decode[Rejection](c)
+	if err != nil {
+		return 0, nil, err
+	}
+	return int(body.Revision), convert(body.Reasons, Reason.toDomain), checkRevision(body.Revision)
+}
+
+// checkRevision refuses a decision that does not name a content revision.
+func checkRevision(revision int32) error {
+	var f domain.Fields
+	if revision < 1 {
+		f.Add("/revision", "required", "请指明审核的是第几版内容", "say which content revision was judged, from 1")
+	}
+	return f.Err()
+}

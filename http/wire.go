@@ -1,0 +1,226 @@
+package http
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/booking"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+)
+
+// What goes over the wire is its own set of types, generated from the specification, so that the domain can change
+// without the API changing. These functions are the whole translation.
+
+func (p ProviderProfile) toDomain() provider.Profile {
+	return provider.Profile{
+		Type: p.Type, Name: p.Name, USCC: p.Uscc, Licence: domain.ImageRef(p.Licence), LegalRepresentative: p.LegalRepresentative,
+		Contact: p.Contact, Address: p.Address, Phone: p.Phone, Logo: domain.ImageRef(p.Logo), Introduction: p.Introduction,
+	}
+}
+
+func profileOf(p provider.Profile) ProviderProfile {
+	return ProviderProfile{
+		Type: p.Type, Name: p.Name, Uscc: p.USCC, Licence: ImageRef(p.Licence), LegalRepresentative: p.LegalRepresentative,
+		Contact: p.Contact, Address: p.Address, Phone: p.Phone, Logo: ImageRef(p.Logo), Introduction: p.Introduction,
+	}
+}
+
+func (p ProductContent) toDomain() product.Content {
+	d := p.Destination
+	return product.Content{
+		Name: p.Name, Brief: p.Brief, Tags: p.Tags, Mode: product.Mode(p.Mode),
+		Destination: product.Destination{Country: d.Country, City: d.City, Latitude: d.Latitude, Longitude: d.Longitude, CRS: string(d.Crs)},
+		Cover:       domain.ImageRef(p.Cover), Details: convert(p.Details, func(r ImageRef) domain.ImageRef { return domain.ImageRef(r) }),
+	}
+}
+
+func contentOf(p product.Content) ProductContent {
+	return ProductContent{
+		Name: p.Name, Brief: p.Brief, Tags: list(p.Tags), Mode: Mode(p.Mode), Destination: destinationOf(p.Destination),
+		Cover: ImageRef(p.Cover), Details: convert(p.Details, imageOf),
+	}
+}
+
+func destinationOf(d product.Destination) Destination {
+	return Destination{Country: d.Country, City: d.City, Latitude: d.Latitude, Longitude: d.Longitude, Crs: DestinationCrs(d.CRS)}
+}
+
+func imageOf(r domain.ImageRef) ImageRef { return ImageRef(r) }
+
+func (r Reason) toDomain() domain.Reason {
+	return domain.Reason{Code: r.Code, Field: r.Field, Note: r.Note}
+}
+
+func reasonsOf(reasons []domain.Reason) []GivenReason {
+	if len(reasons) == 0 {
+		return nil
+	}
+	return convert(reasons, func(r domain.Reason) GivenReason {
+		return GivenReason{Code: r.Code, Field: r.Field, Note: r.Note, Text: textOf(domain.ReasonText[r.Code])}
+	})
+}
+
+func textOf(t domain.Text) Text { return Text{Zh: t.ZH, En: t.EN} }
+
+func (b BookingRequest) toDomain() booking.Inquiry {
+	return booking.Inquiry{
+		ContactName: b.ContactName, Phone: b.Phone, Message: b.Message, Goods: b.Goods, WeightVolume: b.WeightVolume,
+		Origin: b.Origin, ExpectedDate: b.ExpectedDate,
+	}
+}
+
+func inquiryOf(q booking.Inquiry) Inquiry {
+	return Inquiry{
+		ContactName: q.ContactName, Phone: q.Phone, Message: q.Message, Goods: q.Goods, WeightVolume: q.WeightVolume,
+		Origin: q.Origin, ExpectedDate: q.ExpectedDate,
+	}
+}
+
+func applicationStateOf(id uuid.UUID, s provider.State) ApplicationState {
+	return ApplicationState{
+		ID: id, Standing: Standing(s.Standing), Revision: int32of(s.Revision), Review: Review(s.Review),
+		LiveRevision: int32of(s.ApprovedRevision), Reasons: reasonsOf(s.Reasons),
+	}
+}
+
+func productStateOf(id uuid.UUID, s product.State) ProductState {
+	display := displayOf(s.Listed)
+	if s.Deleted {
+		display = DisplayDeleted
+	}
+	return ProductState{
+		ID: id, Revision: int32of(s.Revision), Review: Review(s.Review), LiveRevision: int32of(s.ApprovedRevision),
+		Reasons: reasonsOf(s.Reasons), Display: display, Pinned: s.Pinned,
+	}
+}
+
+func displayOf(listed bool) Display {
+	if listed {
+		return DisplayListed
+	}
+	return DisplayUnlisted
+}
+
+func bookingStateOf(id uuid.UUID, s booking.State) BookingState {
+	return BookingState{
+		ID: id, ProductID: s.Request.ProductID, State: BookingProgress(s.Status), Read: s.ReadNumber > 0,
+		CloseReason: CloseReason(s.CloseReason),
+	}
+}
+
+func cardOf(p projections.Card) ProductCard {
+	return ProductCard{
+		ID: p.ID, Name: p.Name, Brief: p.Brief, Tags: list(p.Tags), Mode: Mode(p.Mode), Destination: destinationOf(p.Destination),
+		Cover: ImageRef(p.Cover), Pinned: p.Pinned, CreatedAt: p.CreatedAt.UTC(),
+		Provider: ProviderCard{ID: p.ProviderID, Name: p.ProviderName, Logo: ImageRef(p.ProviderLogo)},
+	}
+}
+
+func publicProductOf(p projections.PublicProduct) Product {
+	card := cardOf(p.Card)
+	card.Provider.Introduction = p.ProviderIntroduction
+	return Product{
+		ID: card.ID, Name: card.Name, Brief: card.Brief, Tags: card.Tags, Mode: card.Mode, Destination: card.Destination,
+		Cover: card.Cover, Details: convert(p.Details, imageOf), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
+		Revision: int32of(p.ContentRevision), Provider: card.Provider,
+	}
+}
+
+func applicationOf(a projections.Application) Application {
+	out := Application{
+		ID: a.ProviderID, Standing: Standing(a.Standing), StandingReason: a.StandingReason, Revision: int32of(a.ContentRevision),
+		Review: Review(a.Review), Reasons: reasonsOf(a.Reasons), Profile: profileOf(a.Profile), Mismatches: a.Mismatches,
+		LiveRevision: int32of(a.LiveRevision), FirstSubmittedAt: a.FirstSubmittedAt.UTC(), SubmittedAt: a.SubmittedAt.UTC(),
+		DecidedAt: timeOf(a.DecidedAt),
+	}
+	if a.LiveProfile != nil {
+		out.LiveProfile = profileOf(*a.LiveProfile)
+	}
+	return out
+}
+
+func ownProductOf(p projections.OwnProduct) OwnProduct {
+	out := OwnProduct{
+		ID: p.ID, Revision: int32of(p.ContentRevision), Review: Review(p.Review), Reasons: reasonsOf(p.Reasons),
+		Display: displayOf(p.Listed), Pinned: p.Pinned, Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
+		CreatedAt: p.CreatedAt.UTC(), FirstSubmittedAt: p.FirstSubmittedAt.UTC(), SubmittedAt: p.SubmittedAt.UTC(), DecidedAt: timeOf(p.DecidedAt),
+	}
+	if p.LiveContent != nil {
+		out.LiveContent = contentOf(*p.LiveContent)
+	}
+	return out
+}
+
+func bookingOf(b projections.Booking) Booking {
+	return Booking{
+		ID: b.ID, State: BookingProgress(b.State), ProductID: b.ProductID, ProductName: b.ProductName, ProductDeleted: b.ProductDeleted,
+		ProductRevision: int32of(b.ProductRevision), ProviderID: b.ProviderID, EnterpriseID: b.EnterpriseID,
+		EnterpriseName: b.EnterpriseName, Inquiry: inquiryOf(b.Inquiry), CloseReason: CloseReason(b.CloseReason),
+		Replies: convert(b.Replies, func(r projections.Reply) BookingReply {
+			return BookingReply{Number: int32of(r.Number), Text: r.Text, At: r.At.UTC()}
+		}),
+		RequestedAt: b.RequestedAt.UTC(), RepliedAt: timeOf(b.RepliedAt), ReadAt: timeOf(b.ReadAt), ClosedAt: timeOf(b.ClosedAt),
+	}
+}
+
+func reviewItemOf(s projections.Submission) ReviewItem {
+	out := ReviewItem{
+		Kind: ReviewKind(s.Kind), ID: s.SubjectID, Revision: int32of(s.ContentRevision), State: ReviewItemState(s.State),
+		Name: s.Name, ProviderID: s.ProviderID, ProviderName: s.ProviderName, Mismatches: s.Mismatches,
+		FirstSubmittedAt: s.FirstSubmittedAt.UTC(), SubmittedAt: s.SubmittedAt.UTC(), DecidedAt: timeOf(s.DecidedAt),
+		Reasons: reasonsOf(s.Reasons),
+	}
+	if s.DecidedBy != nil {
+		out.DecidedBy = *s.DecidedBy
+	}
+	return out
+}
+
+func auditEventOf(e projections.Entry) AuditEvent {
+	return AuditEvent{
+		Position: int64(e.Position), ID: e.EventID, Stream: string(e.Stream), Kind: e.Kind, SubjectID: e.SubjectID, //nolint:gosec // positions fit a bigint
+		Revision: int64(e.Revision), Type: e.Type, At: e.At.UTC(), Actor: Actor{ID: e.ActorID, Role: string(e.Role)}, //nolint:gosec // as above
+		ContentRevision: int32of(e.ContentRevision), Changes: jsonList(e.Changes), Blanked: e.Blanked,
+		Reasons:       convert(e.Reasons, func(r domain.Reason) AuditReason { return AuditReason(r) }),
+		CorrelationID: e.CorrelationID, RequestID: e.RequestID,
+	}
+}
+
+// jsonList is raw, or an empty list.
+func jsonList(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 || string(raw) == "null" {
+		return json.RawMessage("[]")
+	}
+	return raw
+}
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// int32of narrows a count of submissions, which stays small.
+func int32of(n int) int32 { return int32(n) } //nolint:gosec // see above
+
+// list is never null in JSON.
+func list[T any](items []T) []T {
+	if items == nil {
+		return []T{}
+	}
+	return items
+}
+
+func convert[A, B any](from []A, to func(A) B) []B {
+	out := make([]B, len(from))
+	for i, a := range from {
+		out[i] = to(a)
+	}
+	return out
+}
