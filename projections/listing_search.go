@@ -2,6 +2,7 @@ package projections
 
 import (
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -79,6 +80,7 @@ func (t terms) list() []int32 {
 	for term := range t {
 		list = append(list, term)
 	}
+	slices.Sort(list)
 	return list
 }
 
