@@ -1,0 +1,143 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"waybill/domain"
+)
+
+// Bounds of a projector's batches. A batch is what is ready, so a live one is small; these are reached in catch-up.
+const (
+	maxBatchEvents = 1000
+	maxBatchBytes  = 4 << 20
+	// prefetch is more than two batches: one is written while the next is decoded.
+	prefetch = 3 * maxBatchEvents
+)
+
+// projector keeps one read model up to date while it holds the lease.
+type projector struct {
+	target
+	store   domain.EventStore
+	lease   lease
+	log     *slog.Logger
+	metrics *metrics
+	// moved is told of every move of the checkpoint, after the commit.
+	moved func(projection string, at domain.Position)
+}
+
+// run works until ctx ends: it waits for the lease, goes on from the checkpoint, and starts again after an error.
+func (p *projector) run(ctx context.Context) {
+	var wait backoff
+	for ctx.Err() == nil {
+		started := time.Now()
+		err := p.lease.hold(ctx, p.project)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(started) > time.Minute {
+			wait.reset()
+		}
+		if errors.Is(err, errFenced) || errors.Is(err, errLeaseLost) {
+			p.log.InfoContext(ctx, "projector starts again from its checkpoint", "error", err)
+		} else {
+			p.log.ErrorContext(ctx, "projector stopped; it starts again", "error", err)
+		}
+		wait.sleep(ctx)
+	}
+}
+
+// haul is a batch on its way to the writer, with the messages to ack once it is written.
+type haul struct {
+	batch
+	messages []*message.Message
+}
+
+// project follows the log from the checkpoint until ctx ends, the lease is lost, or somebody else moves the checkpoint.
+func (p *projector) project(ctx context.Context) error {
+	known, err := p.lease.claim(ctx)
+	if err != nil {
+		return err
+	}
+	p.moved(p.schema, known.position)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	subscriber := NewSubscriber(SubscriberConfig{Store: p.store, After: known.position, Prefetch: prefetch, Logger: p.log})
+	defer subscriber.Close() //nolint:errcheck // it has no errors
+	messages, err := subscriber.Subscribe(ctx, TopicAll)
+	if err != nil {
+		return err
+	}
+	hauls := make(chan haul)
+	go p.collect(ctx, messages, hauls)
+	for h := range hauls {
+		if known, err = p.write(ctx, known, h.batch); err != nil {
+			return err
+		}
+		for _, msg := range h.messages {
+			msg.Ack()
+		}
+	}
+	return ctx.Err()
+}
+
+// collect decodes messages into a haul that grows while the writer is busy, so that batches are as large as the load
+// wants and decoding costs the writer no time. It ends with ctx or the channel of messages.
+func (p *projector) collect(ctx context.Context, messages <-chan *message.Message, hauls chan<- haul) {
+	defer close(hauls)
+	var next haul
+	for {
+		in, out := messages, hauls
+		if len(next.messages) == 0 {
+			out = nil
+		} else if len(next.messages) >= maxBatchEvents || next.size >= maxBatchBytes {
+			in = nil
+		}
+		select {
+		case msg, open := <-in:
+			if !open {
+				return
+			}
+			recorded, _ := EventOf(msg)
+			next.add(p.model, recorded)
+			next.messages = append(next.messages, msg)
+		case out <- next:
+			next = haul{}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// write applies one batch, again and again while only the circumstances are against it.
+func (p *projector) write(ctx context.Context, known checkpoint, b batch) (checkpoint, error) {
+	var wait backoff
+	for {
+		started := time.Now()
+		at, letters, err := p.apply(ctx, known, b)
+		if err == nil {
+			p.metrics.applied(p.model.Name, len(b.events), time.Since(started))
+			p.report(ctx, letters)
+			p.moved(p.schema, at.position)
+			return at, nil
+		}
+		if ctx.Err() != nil || errors.Is(err, errFenced) || !transient(err) {
+			return known, err
+		}
+		p.metrics.retried(p.model.Name)
+		p.log.WarnContext(ctx, "batch could not be applied; trying again", "position", b.last, "error", err)
+		wait.sleep(ctx)
+	}
+}
+
+func (p *projector) report(ctx context.Context, letters []letter) {
+	for _, l := range letters {
+		p.metrics.parked(p.model.Name)
+		p.log.ErrorContext(ctx, "event was parked", "stream", l.event.Stream, "revision", l.event.Revision,
+			"position", l.event.Position, "type", l.event.Type, "error", letterText(l.err))
+	}
+}
