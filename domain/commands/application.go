@@ -2,7 +2,7 @@ package commands
 
 import (
 	"context"
-	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -14,7 +14,7 @@ import (
 
 // One provider per code (Q19) without a transaction over two streams: whoever applies with a code appends to the code's own
 // stream first, and nobody is approved whom that stream does not name. A crash between the two appends leaves a reservation
-// that the same request finds again, or that another account may take over.
+// that the same request finds again, and that another account may take over a minute later.
 
 // submit carries out Apply or Revise for the actor.
 func (s *Service) submit(ctx context.Context, req Request, command func(account.Enterprise) provider.Command) (Outcome[provider.State], error) {
@@ -41,22 +41,40 @@ func (s *Service) approve(ctx context.Context, req Request, id uuid.UUID, c prov
 	return execute(ctx, s.store, req, provider.Decider, id, p)
 }
 
+// inFlight is how long a reservation stands whose request has not got to the holder's own stream: it is under way, or was cut short.
+const inFlight = time.Minute
+
 // reserve makes the code the applicant's, when nobody else needs it.
 func (s *Service) reserve(ctx context.Context, req Request, code uscc.Code, applicant uuid.UUID) error {
 	return s.reservation(ctx, req, code, applicant, plan[uscc.State, uscc.Command]{
-		command: func(ctx context.Context, held uscc.State) (uscc.Command, error) {
+		command: func(ctx context.Context, held uscc.State) (_ uscc.Command, err error) {
 			c := uscc.Reserve{ProviderID: applicant}
-			if held.Holder == uuid.Nil || held.Holder == applicant {
-				return c, nil
+			if held.Holder != uuid.Nil && held.Holder != applicant {
+				c.HolderGone, err = s.holderGone(ctx, req, code, held)
 			}
-			holder, err := s.Provider(ctx, held.Holder)
-			if err != nil && !errors.Is(err, domain.ErrNotFound) {
-				return nil, err
-			}
-			c.HolderGone = !holder.Needs(string(code), held.Confirmed)
-			return c, nil
+			return c, err
 		},
 	})
+}
+
+// holderGone finds out whether the code's holder no longer needs it. Should it change its mind meanwhile, it renews its
+// reservation first, and so this request's append loses.
+func (s *Service) holderGone(ctx context.Context, req Request, code uscc.Code, held uscc.State) (bool, error) {
+	var last domain.Metadata
+	for recorded, err := range s.store.ReadStream(ctx, domain.Stream(uscc.Category, code.StreamID()), domain.End, domain.Backward, 1) {
+		if err != nil {
+			return false, refusal(err)
+		}
+		if last, err = recorded.DecodeMetadata(); err != nil {
+			return false, err
+		}
+	}
+	holder, err := load(ctx, s.store, Request{ID: last.CausationID, Fingerprint: last.Fingerprint}, provider.Decider, held.Holder)
+	if err != nil {
+		return false, err
+	}
+	followed := holder.done != nil || req.At.Sub(last.At) > inFlight
+	return followed && !holder.State.Needs(string(code), held.Confirmed), nil
 }
 
 // reservation carries out one step on the code's stream. A step that this request took before, and that another account

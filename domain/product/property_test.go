@@ -1,0 +1,95 @@
+package product_test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"waybill/domain"
+	"waybill/domain/decidertest"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+)
+
+func commands() *rapid.Generator[product.Command] {
+	return rapid.Custom(func(t *rapid.T) product.Command {
+		by := rapid.SampledFrom([]uuid.UUID{owner, owner, owner, stranger, reviewer}).Draw(t, "by")
+		standing := rapid.SampledFrom([]provider.Standing{active, active, active, provider.StandingSuspended}).Draw(t, "standing")
+		revision := rapid.IntRange(0, 6).Draw(t, "revision")
+		c := content()
+		c.Name = fmt.Sprint("产品", rapid.IntRange(0, 99).Draw(t, "name"))
+		c.Tags = rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "tags")
+		return rapid.SampledFrom([]product.Command{
+			product.Submit{ProviderID: owner, Provider: standing, Content: c},
+			product.Revise{By: by, Provider: standing, Content: c},
+			product.Approve{By: reviewer, Revision: revision}, product.Approve{By: reviewer, Revision: revision},
+			product.Reject{By: reviewer, Revision: revision, Reasons: unfit},
+			product.List{By: by, Provider: standing}, product.Unlist{By: by},
+			product.Pin{By: by, Provider: standing}, product.Unpin{By: by}, product.Delete{By: by},
+		}).Draw(t, "command")
+	})
+}
+
+func TestAnySequenceOfCommandsKeepsTheInvariants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s product.State
+		var log []domain.Event
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			before := s
+			c := commands().Draw(t, "c")
+			if d, ok := c.(product.Delete); ok && d.By == owner && rapid.Bool().Draw(t, "spare it") {
+				continue
+			}
+			facts, err := product.Decide(s, c)
+			if err != nil && len(facts) > 0 {
+				t.Fatalf("%T refused with events", c)
+			}
+			decidertest.Lossless(t, product.Types, facts)
+			for _, fact := range facts {
+				s = product.Evolve(s, fact)
+			}
+			log = append(log, facts...)
+			checkInvariants(t, before, s, facts)
+		}
+		if again := decidertest.Fold(product.Decider, log); !reflect.DeepEqual(again, s) {
+			t.Fatalf("folding the whole log gives\n%+v, want\n%+v", again, s)
+		}
+	})
+}
+
+func checkInvariants(t *rapid.T, before, s product.State, facts []domain.Event) {
+	for _, rule := range []struct {
+		holds bool
+		name  string
+	}{
+		{!s.Listed || s.ApprovedRevision > 0, "listed without approval"},
+		{!s.Pinned || s.ApprovedRevision > 0, "pinned without approval"},
+		{s.ApprovedRevision <= s.Revision, "approved what was never submitted"},
+		{s.ApprovedRevision >= before.ApprovedRevision, "an older revision went live"},
+		{s.Revision >= before.Revision && s.Revision <= before.Revision+1, "revision jumped"},
+		{s.Deleted || s.ApprovedRevision == 0 || s.Approved.Name != "", "live content lost"},
+		{s.Review != domain.ReviewApproved || s.ApprovedRevision == s.Revision, "approved revision is not the live one"},
+		{!before.Deleted || (s.Deleted && len(facts) == 0), "something happened after deletion"},
+		{!s.Deleted || (!s.Public() && !s.Pinned && s.Latest.Name == "" && s.Approved.Name == ""), "deleted product still shows"},
+		{before.Revision == 0 || s.ProviderID == before.ProviderID, "changed owner"},
+	} {
+		if !rule.holds {
+			t.Fatalf("%s: %+v", rule.name, s)
+		}
+	}
+	for _, fact := range facts {
+		switch e := fact.(type) {
+		case product.Revised:
+			if e.Revision != before.Revision+1 {
+				t.Fatalf("revision %d after %d", e.Revision, before.Revision)
+			}
+		case product.Approved:
+			if before.Review != domain.ReviewPending || e.Revision != before.Revision {
+				t.Fatalf("approved %d when %d was %s", e.Revision, before.Revision, before.Review)
+			}
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package provider_test
+
+import (
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"waybill/domain"
+	"waybill/domain/decidertest"
+	"waybill/domain/provider"
+)
+
+func commands() *rapid.Generator[provider.Command] {
+	return rapid.Custom(func(t *rapid.T) provider.Command {
+		p := profile()
+		p.USCC = rapid.SampledFrom([]string{certified.USCC, certified.USCC, "91460200MA5T00002W"}).Draw(t, "uscc")
+		p.Contact = rapid.SampledFrom([]string{"陈琳", "林芳", ""}).Draw(t, "contact")
+		revision := rapid.IntRange(0, 6).Draw(t, "revision")
+		return rapid.SampledFrom([]provider.Command{
+			provider.Apply{Profile: p, Certified: certified},
+			provider.Revise{Profile: p, Certified: certified}, provider.Revise{Profile: p, Certified: certified},
+			provider.Approve{Revision: revision}, provider.Approve{Revision: revision},
+			provider.Reject{Revision: revision, Reasons: unfit},
+			provider.Suspend{Reason: "复核"}, provider.Reinstate{Reason: "通过"}, provider.Close{Reason: "注销"},
+		}).Draw(t, "command")
+	})
+}
+
+func TestAnySequenceOfCommandsKeepsTheInvariants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s provider.State
+		var log []domain.Event
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			before := s
+			c := commands().Draw(t, "c")
+			if _, end := c.(provider.Close); end && rapid.IntRange(0, 9).Draw(t, "spare it") > 0 {
+				continue
+			}
+			facts, err := provider.Decide(s, c)
+			if err != nil && len(facts) > 0 {
+				t.Fatalf("%T refused with events", c)
+			}
+			decidertest.Lossless(t, provider.Types, facts)
+			for _, fact := range facts {
+				s = provider.Evolve(s, fact)
+			}
+			log = append(log, facts...)
+			checkInvariants(t, before, s, facts)
+		}
+		if again := decidertest.Fold(provider.Decider, log); !reflect.DeepEqual(again, s) {
+			t.Fatalf("folding the whole log gives\n%+v, want\n%+v", again, s)
+		}
+	})
+}
+
+func checkInvariants(t *rapid.T, before, s provider.State, facts []domain.Event) {
+	offering := s.Standing == provider.StandingActive || s.Standing == provider.StandingSuspended
+	for _, rule := range []struct {
+		holds bool
+		name  string
+	}{
+		{!offering || s.ApprovedRevision > 0, "active without approval"},
+		{s.Standing != provider.StandingApplicant || s.ApprovedRevision == 0, "approved and still an applicant"},
+		{s.ApprovedRevision <= s.Revision && s.ApprovedRevision >= before.ApprovedRevision, "live revision went back"},
+		{s.Revision >= before.Revision && s.Revision <= before.Revision+1, "revision jumped"},
+		{before.ApprovedRevision == 0 || s.Approved.USCC == before.Approved.USCC, "code changed after approval"},
+		{before.Standing != provider.StandingClosed || len(facts) == 0, "something happened after the end"},
+		{s.Review == domain.ReviewRejected || len(s.Reasons) == 0, "reasons without a rejection"},
+	} {
+		if !rule.holds {
+			t.Fatalf("%s: %+v", rule.name, s)
+		}
+	}
+}
