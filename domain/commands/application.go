@@ -73,7 +73,7 @@ func (s *Service) holderGone(ctx context.Context, req Request, code uscc.Code, h
 	if err != nil {
 		return false, err
 	}
-	followed := holder.done != nil || req.At.Sub(last.At) > inFlight
+	followed := held.Confirmed || holder.done != nil || req.At.Sub(last.At) > inFlight
 	return followed && !holder.State.Needs(string(code), held.Confirmed), nil
 }
 

@@ -1,0 +1,452 @@
+package commands_test
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/commands"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+)
+
+// outcome is any Outcome, for tables over all commands.
+type outcome struct {
+	id       uuid.UUID
+	state    any
+	revision uint64
+	position domain.Position
+	replayed bool
+}
+
+func anyOutcome[S any](o commands.Outcome[S], err error) (outcome, error) {
+	return outcome{o.ID, o.State, o.Revision, o.Position, o.Replayed}, err
+}
+
+type call = func(context.Context, *world, commands.Request) (outcome, error)
+
+// every has each command, ready to be carried out: set prepares the world for it.
+var every = map[string]func(w *world) (commands.Request, call){
+	"OpenAccount": func(*world) (commands.Request, call) {
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.OpenAccount(ctx, req, "海丰"))
+		}
+	},
+	"CertifyAccount": func(w *world) (commands.Request, call) {
+		id := must[account.State](w.t)(w.OpenAccount(w.t.Context(), staff(), "海丰")).ID
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.CertifyAccount(ctx, req, id, certificate(w.codeA), "operator"))
+		}
+	},
+	"GrantRole": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.GrantRole(ctx, req, id, domain.RoleAuditor))
+		}
+	},
+	"RevokeRole": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		must[account.State](w.t)(w.GrantRole(w.t.Context(), staff(), id, domain.RoleAuditor))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RevokeRole(ctx, req, id, domain.RoleAuditor, "调岗"))
+		}
+	},
+	"CloseAccount": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.CloseAccount(ctx, req, id, "注销"))
+		}
+	},
+	"ApplyAsProvider": func(w *world) (commands.Request, call) {
+		return as(w.enterprise(w.codeA)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ApplyAsProvider(ctx, req, profile(w.codeA)))
+		}
+	},
+	"ReviseApplication": func(w *world) (commands.Request, call) {
+		return as(w.provider(w.codeA)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ReviseApplication(ctx, req, profile(w.codeA)))
+		}
+	},
+	"ApproveProvider": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(w.codeA)))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ApproveProvider(ctx, req, id, 1))
+		}
+	},
+	"RejectProvider": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(w.codeA)))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RejectProvider(ctx, req, id, 1, unfit))
+		}
+	},
+	"SuspendProvider": func(w *world) (commands.Request, call) {
+		id := w.provider(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.SuspendProvider(ctx, req, id, "复核"))
+		}
+	},
+	"ReinstateProvider": func(w *world) (commands.Request, call) {
+		id := w.provider(w.codeA)
+		must[provider.State](w.t)(w.SuspendProvider(w.t.Context(), staff(), id, "复核"))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ReinstateProvider(ctx, req, id, "通过"))
+		}
+	},
+	"CloseProvider": func(w *world) (commands.Request, call) {
+		id := w.provider(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.CloseProvider(ctx, req, id, "注销"))
+		}
+	},
+	"SubmitProduct": func(w *world) (commands.Request, call) {
+		return as(w.provider(w.codeA)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.SubmitProduct(ctx, req, content()))
+		}
+	},
+	"ReviseProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.ReviseProduct(ctx, req, id, content()))
+	}),
+	"ApproveProduct": func(w *world) (commands.Request, call) {
+		id := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(w.provider(w.codeA)), content())).ID
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ApproveProduct(ctx, req, id, 1))
+		}
+	},
+	"RejectProduct": func(w *world) (commands.Request, call) {
+		id := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(w.provider(w.codeA)), content())).ID
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RejectProduct(ctx, req, id, 1, unfit))
+		}
+	},
+	"UnlistProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.UnlistProduct(ctx, req, id))
+	}),
+	"ListProduct": func(w *world) (commands.Request, call) {
+		owner := w.provider(w.codeA)
+		id := w.listed(owner)
+		must[product.State](w.t)(w.UnlistProduct(w.t.Context(), as(owner), id))
+		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ListProduct(ctx, req, id))
+		}
+	},
+	"PinProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.PinProduct(ctx, req, id))
+	}),
+	"UnpinProduct": func(w *world) (commands.Request, call) {
+		owner := w.provider(w.codeA)
+		id := w.listed(owner)
+		must[product.State](w.t)(w.PinProduct(w.t.Context(), as(owner), id))
+		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.UnpinProduct(ctx, req, id))
+		}
+	},
+	"DeleteProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.DeleteProduct(ctx, req, id))
+	}),
+	"RequestBooking": func(w *world) (commands.Request, call) {
+		id := w.listed(w.provider(w.codeA))
+		return as(w.enterprise(w.codeB)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RequestBooking(ctx, req, id, inquiry()))
+		}
+	},
+	"ReplyToBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.ReplyToBooking(ctx, req, id, "请联系陈琳"))
+	}, true),
+	"MarkBookingRead": func(w *world) (commands.Request, call) {
+		owner, enterprise, id := w.booking()
+		must[booking.State](w.t)(w.ReplyToBooking(w.t.Context(), as(owner), id, "请联系陈琳"))
+		return as(enterprise), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.MarkBookingRead(ctx, req, id))
+		}
+	},
+	"WithdrawBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.WithdrawBooking(ctx, req, id))
+	}, false),
+	"CloseBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.CloseBooking(ctx, req, id, booking.ProductDeleted))
+	}, false),
+}
+
+func onProduct(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error)) func(*world) (commands.Request, call) {
+	return func(w *world) (commands.Request, call) {
+		owner := w.provider(w.codeA)
+		id := w.listed(owner)
+		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) { return do(ctx, w, req, id) }
+	}
+}
+
+func onBooking(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error), byProvider bool) func(*world) (commands.Request, call) {
+	return func(w *world) (commands.Request, call) {
+		owner, enterprise, id := w.booking()
+		by := enterprise
+		if byProvider {
+			by = owner
+		}
+		return as(by), func(ctx context.Context, w *world, req commands.Request) (outcome, error) { return do(ctx, w, req, id) }
+	}
+}
+
+func (w *world) booking() (owner, enterprise, id uuid.UUID) {
+	w.t.Helper()
+	owner, enterprise = w.provider(w.codeA), w.enterprise(w.codeB)
+	requested := must[booking.State](w.t)(w.RequestBooking(w.t.Context(), as(enterprise), w.listed(owner), inquiry()))
+	return owner, enterprise, requested.ID
+}
+
+func TestTableHasEveryCommand(t *testing.T) {
+	service := reflect.TypeFor[*commands.Service]()
+	request := reflect.TypeFor[commands.Request]()
+	for i := range service.NumMethod() {
+		m := service.Method(i)
+		if m.Type.NumIn() > 2 && m.Type.In(2) == request && every[m.Name] == nil {
+			t.Errorf("%s is not in the table", m.Name)
+		}
+	}
+}
+
+func TestEveryCommandIsCarriedOutOnce(t *testing.T) {
+	all := newWorld(t)
+	for name, set := range every {
+		t.Run(name, func(t *testing.T) {
+			w := all.fork(t)
+			req, do := set(w)
+			before := w.size()
+			first, err := do(t.Context(), w, req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.size() == before || first.replayed {
+				t.Fatalf("nothing happened: %+v", first)
+			}
+			after := w.size()
+			later := req
+			later.At = req.At.Add(48 * time.Hour)
+			second, err := do(t.Context(), w, later)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !second.replayed {
+				t.Error("the repeat is not marked")
+			}
+			second.replayed = false
+			if !reflect.DeepEqual(first, second) {
+				t.Errorf("the repeat answers\n%+v, want\n%+v", second, first)
+			}
+			other := req
+			other.Fingerprint = "another body"
+			_, err = do(t.Context(), w, other)
+			wantRefusal(t, err, domain.ErrKeyReused)
+			if w.size() != after {
+				t.Errorf("repeats appended %d events", w.size()-after)
+			}
+			checkMetadata(t, w, req, first.position)
+		})
+	}
+}
+
+func checkMetadata(t *testing.T, w *world, req commands.Request, at domain.Position) {
+	t.Helper()
+	for e, err := range w.store.ReadAll(t.Context(), at-1, domain.Forward, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := e.DecodeMetadata()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := domain.Metadata{
+			Actor: req.Actor, At: req.At, CausationID: req.ID, CorrelationID: req.CorrelationID, RequestID: req.RequestID,
+			Fingerprint: req.Fingerprint, Schema: domain.MetadataSchema,
+		}
+		if got != want {
+			t.Errorf("metadata %+v, want %+v", got, want)
+		}
+	}
+}
+
+func TestRepeatIsAnsweredAsItWasThen(t *testing.T) {
+	w := newWorld(t)
+	owner := w.provider(w.codeA)
+	submit := as(owner)
+	first := must[product.State](t)(w.SubmitProduct(t.Context(), submit, content()))
+	must[product.State](t)(w.ApproveProduct(t.Context(), staff(), first.ID, 1))
+	must[provider.State](t)(w.SuspendProvider(t.Context(), staff(), owner, "复核"))
+	again := must[product.State](t)(w.SubmitProduct(t.Context(), submit, content()))
+	if !again.Replayed || again.State.Review != domain.ReviewPending || again.Revision != 0 || again.Position != first.Position {
+		t.Errorf("got %+v", again)
+	}
+}
+
+func TestNothingToChange(t *testing.T) {
+	w := newWorld(t)
+	owner := w.provider(w.codeA)
+	id := w.listed(owner)
+	pinned := must[product.State](t)(w.PinProduct(t.Context(), as(owner), id))
+	before := w.size()
+	again := must[product.State](t)(w.PinProduct(t.Context(), as(owner), id))
+	if again.Replayed || again.Revision != pinned.Revision || again.Position != pinned.Position || !again.State.Pinned || w.size() != before {
+		t.Errorf("got %+v, want %+v", again, pinned)
+	}
+}
+
+func TestASubmissionCostsOneReadAndOneAppend(t *testing.T) {
+	w := newWorld(t)
+	owner := w.provider(w.codeA)
+	w.store.reads.Store(0)
+	w.store.appends.Store(0)
+	must[product.State](t)(w.SubmitProduct(t.Context(), as(owner), content()))
+	if reads, appends := w.store.reads.Load(), w.store.appends.Load(); reads != 1 || appends != 1 {
+		t.Errorf("%d reads, %d appends", reads, appends)
+	}
+}
+
+func TestIfRevision(t *testing.T) {
+	w := newWorld(t)
+	owner := w.provider(w.codeA)
+	id := w.listed(owner) // revisions 0 to 2
+	at := func(req commands.Request, revision uint64) commands.Request {
+		req.IfRevision = &revision
+		return req
+	}
+	for _, revision := range []uint64{0, 1, 3} {
+		_, err := w.PinProduct(t.Context(), at(as(owner), revision), id)
+		wantRefusal(t, err, domain.ErrStale)
+	}
+	stranger := w.provider(w.codeB)
+	_, err := w.PinProduct(t.Context(), at(as(stranger), 0), id)
+	wantRefusal(t, err, domain.ErrNotFound) // not that the product is at another revision
+	if got := must[product.State](t)(w.PinProduct(t.Context(), at(as(owner), 2), id)); got.Revision != 3 {
+		t.Errorf("got revision %d", got.Revision)
+	}
+	_, err = w.ReviseApplication(t.Context(), at(as(owner), 0), profile(w.codeA))
+	wantRefusal(t, err, domain.ErrStale)
+	if got := len(w.events(domain.Stream(provider.Category, owner))); got != 2 {
+		t.Errorf("%d events of the provider", got)
+	}
+	must[provider.State](t)(w.ReviseApplication(t.Context(), at(as(owner), 1), profile(w.codeA)))
+}
+
+func TestWhoseAndWhat(t *testing.T) {
+	w := newWorld(t)
+	owner, stranger := w.provider(w.codeA), w.provider(w.codeB)
+	id := w.listed(owner)
+	nobody := uuid.New()
+	ctx := t.Context()
+	_, err := w.UnlistProduct(ctx, as(stranger), id)
+	wantRefusal(t, err, domain.ErrNotFound)
+	_, err = w.ApproveProduct(ctx, staff(), nobody, 1)
+	wantRefusal(t, err, domain.ErrNotFound)
+	_, err = w.ApproveProvider(ctx, staff(), nobody, 1)
+	wantRefusal(t, err, domain.ErrNotFound)
+	_, err = w.ApproveProvider(ctx, as(owner), owner, 1)
+	wantRefusal(t, err, domain.ErrOwnCase)
+	_, err = w.RejectProvider(ctx, as(owner), owner, 1, unfit)
+	wantRefusal(t, err, domain.ErrOwnCase)
+	_, err = w.ApplyAsProvider(ctx, as(nobody), profile(w.codeA))
+	wantRefusal(t, err, account.ErrNotCertified)
+	_, err = w.SubmitProduct(ctx, as(nobody), content())
+	wantRefusal(t, err, provider.ErrNotApproved)
+	_, err = w.RequestBooking(ctx, as(stranger), nobody, inquiry())
+	wantRefusal(t, err, domain.ErrNotFound)
+	_, err = w.RequestBooking(ctx, as(nobody), id, inquiry())
+	wantRefusal(t, err, account.ErrNotCertified)
+	_, err = w.RequestBooking(ctx, as(owner), id, inquiry())
+	wantRefusal(t, err, booking.ErrOwnProduct)
+	if _, err := w.SubmitProduct(ctx, commands.Request{Actor: domain.Actor{ID: owner}, At: noon}, content()); err == nil {
+		t.Error("a request without an id is carried out")
+	}
+	must[account.State](t)(w.CloseAccount(ctx, staff(), stranger, "注销"))
+	_, err = w.RequestBooking(ctx, as(stranger), id, inquiry())
+	wantRefusal(t, err, account.ErrClosed)
+}
+
+func TestOnlyPublicProductsCanBeBooked(t *testing.T) {
+	all := newWorld(t)
+	for name, hide := range map[string]func(w *world, owner, id uuid.UUID) error{
+		"unlisted": func(w *world, owner, id uuid.UUID) error {
+			_, err := w.UnlistProduct(w.t.Context(), as(owner), id)
+			return err
+		},
+		"deleted": func(w *world, owner, id uuid.UUID) error {
+			_, err := w.DeleteProduct(w.t.Context(), as(owner), id)
+			return err
+		},
+		"suspended": func(w *world, owner, _ uuid.UUID) error {
+			_, err := w.SuspendProvider(w.t.Context(), staff(), owner, "复核")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := all.fork(t)
+			owner, enterprise := w.provider(w.codeA), w.enterprise(w.codeB)
+			id := w.listed(owner)
+			booked := must[booking.State](t)(w.RequestBooking(t.Context(), as(enterprise), id, inquiry()))
+			if r := booked.State.Request; r.ProductName != content().Name || r.ProductRevision != 1 || r.EnterpriseName == "" || r.ProviderID != owner {
+				t.Errorf("asked for %+v", r)
+			}
+			if err := hide(w, owner, id); err != nil {
+				t.Fatal(err)
+			}
+			_, err := w.RequestBooking(t.Context(), as(enterprise), id, inquiry())
+			wantRefusal(t, err, booking.ErrNotAvailable)
+			if name == "suspended" {
+				must[booking.State](t)(w.ReplyToBooking(t.Context(), as(owner), booked.ID, "请稍候"))
+				must[product.State](t)(w.UnlistProduct(t.Context(), as(owner), id))
+			}
+		})
+	}
+}
+
+func TestReplay(t *testing.T) {
+	w := newWorld(t)
+	owner := w.provider(w.codeA)
+	id := w.listed(owner)
+	revise := as(owner)
+	revise.At = noon.Add(time.Hour)
+	must[product.State](t)(w.ReviseProduct(t.Context(), revise, id, content()))
+	must[product.State](t)(w.DeleteProduct(t.Context(), revise2(owner), id))
+	stream := domain.Stream(product.Category, id)
+	was := func(until commands.Until) product.State {
+		t.Helper()
+		r, err := w.Replay(t.Context(), stream, until)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.State.(product.State)
+	}
+	zero, at, early := uint64(0), noon.Add(time.Hour), noon.Add(-time.Hour)
+	if s := was(commands.Until{Revision: &zero}); s.Review != domain.ReviewPending || s.Listed || s.Latest.Name == "" {
+		t.Errorf("at revision 0: %+v", s)
+	}
+	if s := was(commands.Until{At: &at}); s.Revision != 2 || s.Deleted {
+		t.Errorf("an hour later: %+v", s)
+	}
+	if s := was(commands.Until{}); !s.Deleted {
+		t.Errorf("now: %+v", s)
+	}
+	_, err := w.Replay(t.Context(), stream, commands.Until{At: &early})
+	wantRefusal(t, err, domain.ErrNotFound)
+	_, err = w.Replay(t.Context(), "nonsense", commands.Until{})
+	wantRefusal(t, err, domain.ErrNotFound)
+	for _, stream := range []domain.StreamName{domain.Stream(account.Category, owner), domain.Stream(provider.Category, owner)} {
+		r, err := w.Replay(t.Context(), stream, commands.Until{})
+		if err != nil || r.Stream != stream || r.Revision != 1 || !slices.Contains([]time.Time{noon}, r.At) {
+			t.Errorf("%s: %+v, %v", stream, r, err)
+		}
+	}
+}
+
+func revise2(owner uuid.UUID) commands.Request {
+	req := as(owner)
+	req.At = noon.Add(2 * time.Hour)
+	return req
+}
