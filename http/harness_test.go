@@ -1,0 +1,393 @@
+package http_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	nethttp "net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"waybill/adapters/postgres"
+	"waybill/adapters/postgres/pgtest"
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/commands"
+	"waybill/domain/uscc"
+	"waybill/http"
+	"waybill/projections"
+)
+
+var models = []projections.ReadModel{
+	projections.Listing, projections.Backoffice, projections.Review, projections.Bookings, projections.History,
+}
+
+// world is a whole running server: a database, the event store, the projectors and the API on a loopback port.
+type world struct {
+	t        testing.TB
+	url      string
+	echo     *echo.Echo
+	pool     *pgxpool.Pool
+	commands *commands.Service
+	tokens   *postgres.Tokens
+	log      *lockedBuffer
+	spec     *openapi3.T
+	router   routers.Router
+	client   *nethttp.Client
+	serial   int
+}
+
+func start(t testing.TB, options ...func(*projections.Config)) *world {
+	t.Helper()
+	ctx := context.Background()
+	pool := pgtest.Database(t, "http", func(ctx context.Context, pool *pgxpool.Pool) error {
+		if err := postgres.Migrate(ctx, pool); err != nil {
+			return err
+		}
+		return projections.Prepare(ctx, pool, models)
+	})
+	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: 30 * time.Second}}
+	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	store := postgres.NewEventStore(pool)
+	w.commands = commands.New(store)
+	registry := prometheus.NewRegistry()
+	config := projections.Config{Pool: pool, Store: store, Models: models, Owner: "test", Registerer: registry, MaxWait: 20 * time.Second}
+	for _, option := range options {
+		option(&config)
+	}
+	runtime, err := projections.Start(ctx, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.echo, err = http.New(http.Deps{
+		Commands: w.commands, Tokens: w.tokens, Queries: pool, Positions: runtime.Positions(), Status: runtime,
+		Logger: logger, Registry: registry, Clock: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := http.NewServer(w.echo)
+	go func() { _ = server.Serve(listener) }()
+	w.url = "http://" + listener.Addr().String()
+	t.Cleanup(func() {
+		w.client.CloseIdleConnections()
+		_ = server.Close()
+		stop, cancel := context.WithTimeout(ctx, 20*time.Second)
+		defer cancel()
+		if err := runtime.Close(stop); err != nil {
+			t.Error(err)
+		}
+		_ = store.Close()
+		if t.Failed() {
+			t.Log(w.log.String())
+		}
+	})
+	w.loadSpec()
+	return w
+}
+
+func (w *world) loadSpec() {
+	w.t.Helper()
+	spec, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if w.router, err = gorillamux.NewRouter(spec); err != nil {
+		w.t.Fatal(err)
+	}
+	w.spec = spec
+}
+
+// as is a caller: an account and its token. The zero value is nobody.
+type as struct {
+	id    uuid.UUID
+	token string
+}
+
+func (w *world) request() commands.Request {
+	return commands.Request{ID: uuid.New(), CorrelationID: uuid.New(), Actor: domain.Actor{Role: domain.RoleOperator}, At: time.Now()}
+}
+
+// staff opens an account with one staff role and a token for it.
+func (w *world) staff(role domain.Role) as {
+	w.t.Helper()
+	ctx := context.Background()
+	out, err := w.commands.OpenAccount(ctx, w.request(), "工作人员")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.commands.GrantRole(ctx, w.request(), out.ID, role); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.token(out.ID, time.Hour, role)
+}
+
+// enterprise opens a certified account with a token for it.
+func (w *world) enterprise() as {
+	w.t.Helper()
+	ctx := context.Background()
+	out, err := w.commands.OpenAccount(ctx, w.request(), "企业账号")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.serial++
+	certified := account.Enterprise{Name: fmt.Sprintf("三亚测试物流%d号公司", w.serial), USCC: w.uscc(), LegalRepresentative: "陈海生"}
+	if _, err := w.commands.CertifyAccount(ctx, w.request(), out.ID, certified, "operator"); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.token(out.ID, time.Hour, domain.RoleEnterprise)
+}
+
+// uscc is the code of the enterprise opened last.
+func (w *world) uscc() string {
+	body := fmt.Sprintf("91460200MA%07d", w.serial)
+	return body + string(uscc.CheckCharacter(body))
+}
+
+func (w *world) token(id uuid.UUID, valid time.Duration, roles ...domain.Role) as {
+	w.t.Helper()
+	secret, err := w.tokens.Issue(context.Background(), id, roles, "test", time.Now().Add(valid))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return as{id: id, token: string(secret)}
+}
+
+// provider is an enterprise whose application a reviewer approved.
+func (w *world) provider(reviewer as) as {
+	w.t.Helper()
+	who := w.enterprise()
+	w.do(who, "POST", "/api/v1/provider/application", w.profile()).is(201)
+	w.do(reviewer, "POST", "/api/v1/review/providers/"+who.id.String()+"/approve", m{"revision": 1}).is(200)
+	return who
+}
+
+// listed is a product of a provider's that a reviewer approved, and the position at which it was.
+func (w *world) listed(owner, reviewer as) (id, position string) {
+	w.t.Helper()
+	id = w.do(owner, "POST", "/api/v1/provider/products", content()).is(201).text("id")
+	approved := w.do(reviewer, "POST", "/api/v1/review/products/"+id+"/approve", m{"revision": 1}).is(200)
+	return id, approved.header.Get("Waybill-Position")
+}
+
+type m = map[string]any
+
+const image = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+// profile is a valid application of the enterprise opened last.
+func (w *world) profile() m {
+	return m{
+		"type": "logistics", "name": fmt.Sprintf("三亚测试物流%d号公司", w.serial), "uscc": w.uscc(), "licence": image,
+		"legal_representative": "陈海生", "contact": "林晓燕", "address": "海南省三亚市天涯区凤凰路188号", "phone": "0898-88271234",
+		"logo": image, "introduction": "专注东南亚航线的跨境物流。",
+	}
+}
+
+func content() m {
+	return m{
+		"name": "三亚至海防海运拼箱", "brief": "每周三、周六开航", "tags": []string{"拼箱", "冷链"}, "mode": "sea",
+		"destination": m{"country": "越南", "city": "海防", "latitude": 20.8449, "longitude": 106.6881, "crs": "WGS-84"},
+		"cover":       image, "details": []string{image},
+	}
+}
+
+func inquiry(product string) m {
+	return m{"product_id": product, "contact_name": "王芳", "phone": "13876543210", "message": "每月两柜椰子制品，请报价。"}
+}
+
+// with is a copy of o with one more field.
+func with(o m, name string, value any) m {
+	c := m{name: value}
+	for k, v := range o {
+		if k != name {
+			c[k] = v
+		}
+	}
+	return c
+}
+
+// answer is what the server said, already held against the specification.
+type answer struct {
+	t      testing.TB
+	what   string
+	status int
+	header nethttp.Header
+	body   []byte
+}
+
+// do sends a request and holds the answer against the specification. body may be nil, a string sent as it is, or a value.
+func (w *world) do(who as, method, path string, body any, headers ...string) answer {
+	w.t.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(b)
+	default:
+		raw, err := json.Marshal(b)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		reader = bytes.NewReader(raw)
+	}
+	r, err := nethttp.NewRequestWithContext(context.Background(), method, w.url+path, reader)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if who.token != "" {
+		r.Header.Set("Authorization", "Bearer "+who.token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return w.send(r)
+}
+
+func (w *world) send(r *nethttp.Request) answer {
+	w.t.Helper()
+	response, err := w.client.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // read to its end
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a := answer{t: w.t, what: r.Method + " " + r.URL.Path, status: response.StatusCode, header: response.Header, body: raw}
+	w.conforms(r, a)
+	return a
+}
+
+// conforms holds an answer against the specification.
+func (w *world) conforms(r *nethttp.Request, a answer) {
+	w.t.Helper()
+	if a.header.Get("X-Request-Id") == "" {
+		w.t.Errorf("%s: no X-Request-Id", a.what)
+	}
+	if a.status >= 400 {
+		if got := a.header.Get("Content-Type"); got != "application/problem+json" && r.Method != nethttp.MethodHead {
+			w.t.Errorf("%s: %d as %q", a.what, a.status, got)
+		}
+	}
+	route, params, err := w.router.FindRoute(r)
+	if err != nil {
+		return // an unknown route, which only the checks above are for
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
+		Status:                 a.status, Header: a.header,
+		Options: &openapi3filter.Options{
+			IncludeResponseStatus: true, MultiError: true,
+			ExcludeResponseBody: a.status == nethttp.StatusNotModified || !strings.Contains(a.header.Get("Content-Type"), "json"),
+		},
+	}
+	input.SetBodyBytes(a.body)
+	if err := openapi3filter.ValidateResponse(context.Background(), input); err != nil {
+		w.t.Errorf("%s: %d does not fit the specification: %v\n%s", a.what, a.status, err, a.body)
+	}
+}
+
+func (a answer) is(status int) answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("%s: %d, want %d\n%s", a.what, a.status, status, a.body)
+	}
+	return a
+}
+
+// refuses checks a problem's status and code.
+func (a answer) refuses(status int, code string) answer {
+	a.t.Helper()
+	if got := a.is(status).text("code"); got != code {
+		a.t.Fatalf("%s: code %q, want %q\n%s", a.what, got, code, a.body)
+	}
+	return a
+}
+
+// at is the value at a path of names and indexes, such as "items", 0, "id"; nil when there is none.
+func (a answer) at(path ...any) any {
+	a.t.Helper()
+	var v any
+	if err := json.Unmarshal(a.body, &v); err != nil {
+		a.t.Fatalf("%s: %v\n%s", a.what, err, a.body)
+	}
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			object, _ := v.(m)
+			v = object[step]
+		case int:
+			list, _ := v.([]any)
+			if step >= len(list) {
+				return nil
+			}
+			v = list[step]
+		}
+	}
+	return v
+}
+
+func (a answer) text(path ...any) string {
+	a.t.Helper()
+	s, _ := a.at(path...).(string)
+	return s
+}
+
+func (a answer) count(path ...any) int {
+	a.t.Helper()
+	list, _ := a.at(path...).([]any)
+	return len(list)
+}
+
+// mistakes are the pointers or parameters that a problem names, with their codes.
+func (a answer) mistakes() map[string]string {
+	a.t.Helper()
+	found := map[string]string{}
+	for i := range a.count("errors") {
+		found[a.text("errors", i, "pointer")+a.text("errors", i, "parameter")] = a.text("errors", i, "code")
+	}
+	return found
+}
+
+func (a answer) position() string { return a.header.Get("Waybill-Position") }
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
