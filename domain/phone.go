@@ -20,7 +20,7 @@ var phones = []*regexp.Regexp{
 func (f *Fields) Phone(pointer string, value *string, label Text) {
 	*value = norm.NFKC.String(*value)
 	before := len(*f)
-	f.Required(pointer, value, MaxPhone, label)
+	f.Line(pointer, value, MaxPhone, label)
 	if len(*f) > before {
 		return
 	}

@@ -14,7 +14,7 @@ func TestPhone(t *testing.T) {
 		"400-820-8820": "", "4008208820": "", "400 8888 888": "", "800-820-8820": "",
 		"": " required", "12800138000": " bad_phone", "1380013800": " bad_phone", "138001380000": " bad_phone", "88270001": " bad_phone",
 		"0898": " bad_phone", "(0898-88270001": " bad_phone", "400-820-88201": " bad_phone", "微信 13800138000": " bad_phone",
-		"13800138000;13900139000": " too_long", "1380013\n8000": " bad_phone", "+1 650 253 0000": " bad_phone",
+		"13800138000;13900139000": " too_long", "1380013\n8000": " line_break", "+1 650 253 0000": " bad_phone",
 	} {
 		var f domain.Fields
 		value := phone

@@ -10,9 +10,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// CleanText brings typed text to the form in which it is counted, compared and stored: NFC, trimmed, line ends as \n.
+// unseen are characters that show nothing and come in by pasting: zero-width space, word joiner, byte order mark.
+var unseen = strings.NewReplacer("\r\n", "\n", "\u200b", "", "\u2060", "", "\ufeff", "")
+
+// CleanText brings typed text to the form in which it is counted, compared and stored: NFC, trimmed, line ends as \n, and
+// without characters of no width.
 func CleanText(s string) string {
-	return strings.TrimSpace(norm.NFC.String(strings.ReplaceAll(s, "\r\n", "\n")))
+	return strings.TrimSpace(norm.NFC.String(unseen.Replace(s)))
 }
 
 // Required cleans *value in place and notes at pointer when it is missing, longer than max code points (Q5), or holds
@@ -33,9 +37,30 @@ func (f *Fields) Optional(pointer string, value *string, max int, label Text) {
 		f.Add(pointer, "too_long", fmt.Sprintf("%s不能超过%d个字", label.ZH, max),
 			fmt.Sprintf("%s must have at most %d characters, not %d", label.EN, max, n))
 	}
-	if strings.ContainsFunc(*value, func(r rune) bool { return (unicode.IsControl(r) && r != '\n') || r == utf8.RuneError }) {
+	if strings.ContainsFunc(*value, invalid) {
 		f.Add(pointer, "control_characters", label.ZH+"含有无效字符", label.EN+" has invalid characters")
 	}
+}
+
+// Line is Required for a field of one line.
+func (f *Fields) Line(pointer string, value *string, max int, label Text) {
+	before := len(*f)
+	f.Required(pointer, value, max, label)
+	if len(*f) == before && strings.Contains(*value, "\n") {
+		f.Add(pointer, "line_break", label.ZH+"不能换行", label.EN+" must be one line")
+	}
+}
+
+// invalid reports control characters, line and paragraph separators, what was not UTF-8, and the marks that turn the
+// direction of writing, with which a text can be made to look like another.
+func invalid(r rune) bool {
+	switch {
+	case r == '\n':
+		return false
+	case r == utf8.RuneError, unicode.IsControl(r), r == '\u2028', r == '\u2029':
+		return true
+	}
+	return unicode.Is(unicode.Bidi_Control, r)
 }
 
 // ImageRef names an image by the SHA-256 of its bytes: "sha256:" and 64 lower-case hex digits.

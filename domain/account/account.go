@@ -139,7 +139,7 @@ func decideOpen(s State, c Open) ([]domain.Event, error) {
 		return nil, ErrExists
 	}
 	var f domain.Fields
-	f.Required("/display_name", &c.DisplayName, MaxDisplayName, domain.Text{ZH: "名称", EN: "display name"})
+	f.Line("/display_name", &c.DisplayName, MaxDisplayName, domain.Text{ZH: "名称", EN: "display name"})
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
@@ -162,9 +162,9 @@ func decideCertify(s State, c Certify) ([]domain.Event, error) {
 // Clean cleans the asserted values in place and reports all that is wrong with them.
 func (e *Enterprise) Clean() error {
 	var f domain.Fields
-	f.Required("/name", &e.Name, MaxAsserted, domain.Text{ZH: "企业名称", EN: "enterprise name"})
+	f.Line("/name", &e.Name, MaxAsserted, domain.Text{ZH: "企业名称", EN: "enterprise name"})
 	uscc.Clean(&f, "/uscc", &e.USCC)
-	f.Required("/legal_representative", &e.LegalRepresentative, MaxAsserted, domain.Text{ZH: "法定代表人", EN: "legal representative"})
+	f.Line("/legal_representative", &e.LegalRepresentative, MaxAsserted, domain.Text{ZH: "法定代表人", EN: "legal representative"})
 	return f.Err()
 }
 

@@ -23,7 +23,7 @@ var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
 // dates are past.
 func (q *Inquiry) Clean(now time.Time) error {
 	var f domain.Fields
-	f.Required("/contact_name", &q.ContactName, MaxContactName, domain.Text{ZH: "联系人", EN: "contact name"})
+	f.Line("/contact_name", &q.ContactName, MaxContactName, domain.Text{ZH: "联系人", EN: "contact name"})
 	f.Phone("/phone", &q.Phone, domain.Text{ZH: "联系电话", EN: "phone"})
 	f.Required("/message", &q.Message, MaxMessage, domain.Text{ZH: "预约内容", EN: "message"})
 	f.Optional("/goods", &q.Goods, MaxGoods, domain.Text{ZH: "货物", EN: "goods"})

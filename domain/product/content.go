@@ -33,8 +33,8 @@ var CoordinateSystems = []string{"WGS-84", "GCJ-02", "BD-09"}
 // tags are dropped, the first of equals stays.
 func (c *Content) Clean() error {
 	var f domain.Fields
-	f.Required("/name", &c.Name, MaxName, domain.Text{ZH: "产品名称", EN: "product name"})
-	f.Required("/brief", &c.Brief, MaxBrief, domain.Text{ZH: "产品简介", EN: "product brief"})
+	f.Line("/name", &c.Name, MaxName, domain.Text{ZH: "产品名称", EN: "product name"})
+	f.Line("/brief", &c.Brief, MaxBrief, domain.Text{ZH: "产品简介", EN: "product brief"})
 	c.cleanTags(&f)
 	if _, ok := Modes[c.Mode]; !ok {
 		f.Add("/mode", "unknown_mode", "请选择运输方式", "transport mode must be sea, air, land or rail")
@@ -49,8 +49,10 @@ func (c *Content) cleanTags(f *domain.Fields) {
 	tags := make([]string, 0, min(len(c.Tags), MaxTags))
 	for i, tag := range c.Tags {
 		before := len(*f)
-		f.Optional(fmt.Sprintf("/tags/%d", i), &tag, MaxTag, domain.Text{ZH: "标签", EN: "tag"})
-		if len(*f) > before || tag == "" || slices.Contains(tags, tag) {
+		if tag = domain.CleanText(tag); tag == "" || slices.Contains(tags, tag) {
+			continue
+		}
+		if f.Line(fmt.Sprintf("/tags/%d", i), &tag, MaxTag, domain.Text{ZH: "标签", EN: "tag"}); len(*f) > before {
 			continue
 		}
 		if len(tags) == MaxTags {
@@ -77,8 +79,8 @@ func (c *Content) checkDetails(f *domain.Fields) {
 }
 
 func (d *Destination) clean(f *domain.Fields) {
-	f.Required("/destination/country", &d.Country, MaxPlace, domain.Text{ZH: "目的地国家", EN: "destination country"})
-	f.Required("/destination/city", &d.City, MaxPlace, domain.Text{ZH: "目的地城市", EN: "destination city"})
+	f.Line("/destination/country", &d.Country, MaxPlace, domain.Text{ZH: "目的地国家", EN: "destination country"})
+	f.Line("/destination/city", &d.City, MaxPlace, domain.Text{ZH: "目的地城市", EN: "destination city"})
 	if d.Latitude == 0 && d.Longitude == 0 {
 		// No city is there, but a form whose map was never clicked is.
 		f.Add("/destination/latitude", "required", "请在地图上点击目的地以填入经纬度", "click the destination on the map to fill in its coordinates")

@@ -98,7 +98,11 @@ func (p *Profile) Clean(certified account.Enterprise) error {
 			if a := asserted[field.Name]; a != "" && domain.CleanText(*value) == a {
 				limit = account.MaxAsserted
 			}
-			f.Required(at, value, limit, field.Label)
+			if field.Kind == KindText {
+				f.Line(at, value, limit, field.Label)
+			} else {
+				f.Required(at, value, limit, field.Label)
+			}
 		}
 	}
 	return f.Err()

@@ -30,6 +30,7 @@ func TestProfileLimits(t *testing.T) {
 		"logo is no digest":    {func(p *provider.Profile) { p.Logo = "logo.png" }, "/logo bad_image_reference"},
 		"representative over":  {func(p *provider.Profile) { p.LegalRepresentative = long(21) }, "/legal_representative too_long"},
 		"contact over":         {func(p *provider.Profile) { p.Contact = long(21) }, "/contact too_long"},
+		"address of two lines": {func(p *provider.Profile) { p.Address = "a\nb" }, "/address line_break"},
 		"address at limit":     {func(p *provider.Profile) { p.Address = long(30) }, ""},
 		"address over":         {func(p *provider.Profile) { p.Address = long(31) }, "/address too_long"},
 		"phone over":           {func(p *provider.Profile) { p.Phone = strings.Repeat("1", 21) }, "/phone too_long"},

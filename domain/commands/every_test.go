@@ -1,0 +1,199 @@
+package commands_test
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/commands"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+)
+
+// outcome is any Outcome, for tables over all commands.
+type outcome struct {
+	id       uuid.UUID
+	state    any
+	revision uint64
+	position domain.Position
+	replayed bool
+}
+
+func anyOutcome[S any](o commands.Outcome[S], err error) (outcome, error) {
+	return outcome{o.ID, o.State, o.Revision, o.Position, o.Replayed}, err
+}
+
+type call = func(context.Context, *world, commands.Request) (outcome, error)
+
+// every has each command, ready to be carried out: set prepares the world for it.
+var every = map[string]func(w *world) (commands.Request, call){
+	"OpenAccount": func(*world) (commands.Request, call) {
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.OpenAccount(ctx, req, "海丰"))
+		}
+	},
+	"CertifyAccount": func(w *world) (commands.Request, call) {
+		id := must[account.State](w.t)(w.OpenAccount(w.t.Context(), staff(), "海丰")).ID
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.CertifyAccount(ctx, req, id, certificate(w.codeA), "operator"))
+		}
+	},
+	"GrantRole": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.GrantRole(ctx, req, id, domain.RoleAuditor))
+		}
+	},
+	"RevokeRole": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		must[account.State](w.t)(w.GrantRole(w.t.Context(), staff(), id, domain.RoleAuditor))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RevokeRole(ctx, req, id, domain.RoleAuditor, "调岗"))
+		}
+	},
+	"CloseAccount": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.CloseAccount(ctx, req, id, "注销"))
+		}
+	},
+	"ApplyAsProvider": func(w *world) (commands.Request, call) {
+		return as(w.enterprise(w.codeA)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ApplyAsProvider(ctx, req, profile(w.codeA)))
+		}
+	},
+	"ReviseApplication": func(w *world) (commands.Request, call) {
+		return as(w.provider(w.codeA)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ReviseApplication(ctx, req, profile(w.codeA)))
+		}
+	},
+	"ApproveProvider": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(w.codeA)))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ApproveProvider(ctx, req, id, 1))
+		}
+	},
+	"RejectProvider": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(w.codeA)))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RejectProvider(ctx, req, id, 1, unfit))
+		}
+	},
+	"SuspendProvider": func(w *world) (commands.Request, call) {
+		id := w.provider(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.SuspendProvider(ctx, req, id, "复核"))
+		}
+	},
+	"ReinstateProvider": func(w *world) (commands.Request, call) {
+		id := w.provider(w.codeA)
+		must[provider.State](w.t)(w.SuspendProvider(w.t.Context(), staff(), id, "复核"))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ReinstateProvider(ctx, req, id, "通过"))
+		}
+	},
+	"CloseProvider": func(w *world) (commands.Request, call) {
+		id := w.provider(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.CloseProvider(ctx, req, id, "注销"))
+		}
+	},
+	"SubmitProduct": func(w *world) (commands.Request, call) {
+		return as(w.provider(w.codeA)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.SubmitProduct(ctx, req, content()))
+		}
+	},
+	"ReviseProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.ReviseProduct(ctx, req, id, content()))
+	}),
+	"ApproveProduct": func(w *world) (commands.Request, call) {
+		id := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(w.provider(w.codeA)), content())).ID
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ApproveProduct(ctx, req, id, 1))
+		}
+	},
+	"RejectProduct": func(w *world) (commands.Request, call) {
+		id := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(w.provider(w.codeA)), content())).ID
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RejectProduct(ctx, req, id, 1, unfit))
+		}
+	},
+	"UnlistProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.UnlistProduct(ctx, req, id))
+	}),
+	"ListProduct": func(w *world) (commands.Request, call) {
+		owner := w.provider(w.codeA)
+		id := w.listed(owner)
+		must[product.State](w.t)(w.UnlistProduct(w.t.Context(), as(owner), id))
+		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ListProduct(ctx, req, id))
+		}
+	},
+	"PinProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.PinProduct(ctx, req, id))
+	}),
+	"UnpinProduct": func(w *world) (commands.Request, call) {
+		owner := w.provider(w.codeA)
+		id := w.listed(owner)
+		must[product.State](w.t)(w.PinProduct(w.t.Context(), as(owner), id))
+		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.UnpinProduct(ctx, req, id))
+		}
+	},
+	"DeleteProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.DeleteProduct(ctx, req, id))
+	}),
+	"RequestBooking": func(w *world) (commands.Request, call) {
+		id := w.listed(w.provider(w.codeA))
+		return as(w.enterprise(w.codeB)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RequestBooking(ctx, req, id, inquiry()))
+		}
+	},
+	"ReplyToBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.ReplyToBooking(ctx, req, id, "请联系陈琳"))
+	}, true),
+	"MarkBookingRead": func(w *world) (commands.Request, call) {
+		owner, enterprise, id := w.booking()
+		must[booking.State](w.t)(w.ReplyToBooking(w.t.Context(), as(owner), id, "请联系陈琳"))
+		return as(enterprise), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.MarkBookingRead(ctx, req, id))
+		}
+	},
+	"WithdrawBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.WithdrawBooking(ctx, req, id))
+	}, false),
+	"CloseBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.CloseBooking(ctx, req, id, booking.ProductDeleted))
+	}, false),
+}
+
+func onProduct(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error)) func(*world) (commands.Request, call) {
+	return func(w *world) (commands.Request, call) {
+		owner := w.provider(w.codeA)
+		id := w.listed(owner)
+		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) { return do(ctx, w, req, id) }
+	}
+}
+
+func onBooking(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error), byProvider bool) func(*world) (commands.Request, call) {
+	return func(w *world) (commands.Request, call) {
+		owner, enterprise, id := w.booking()
+		by := enterprise
+		if byProvider {
+			by = owner
+		}
+		return as(by), func(ctx context.Context, w *world, req commands.Request) (outcome, error) { return do(ctx, w, req, id) }
+	}
+}
+
+func (w *world) booking() (owner, enterprise, id uuid.UUID) {
+	w.t.Helper()
+	owner, enterprise = w.provider(w.codeA), w.enterprise(w.codeB)
+	requested := must[booking.State](w.t)(w.RequestBooking(w.t.Context(), as(enterprise), w.listed(owner), inquiry()))
+	return owner, enterprise, requested.ID
+}

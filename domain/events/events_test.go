@@ -1,0 +1,30 @@
+package events_test
+
+import (
+	"testing"
+
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/events"
+	"waybill/domain/operation"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/uscc"
+)
+
+// A stored name that two packages use would be decoded as the other's event.
+func TestStoredNamesAreDistinct(t *testing.T) {
+	n := 0
+	for _, types := range []domain.Types{account.Types, provider.Types, uscc.Types, product.Types, booking.Types, operation.Types} {
+		n += len(types)
+		for name := range types {
+			if events.Types[name] == nil {
+				t.Errorf("%s is missing", name)
+			}
+		}
+	}
+	if n != len(events.Types) {
+		t.Errorf("%d names for %d types", len(events.Types), n)
+	}
+}
