@@ -34,7 +34,7 @@ func begin(ctx context.Context, db interface {
 }, schema string,
 ) (pgx.Tx, error) {
 	return db.BeginTx(ctx, pgx.TxOptions{BeginQuery: `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off; ` +
-		`SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL search_path = ` + pgx.Identifier{schema}.Sanitize()})
+		`SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL search_path = ` + sanitized(schema)})
 }
 
 // rollback ends tx after an error, also when ctx is what ended.

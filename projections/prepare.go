@@ -84,8 +84,7 @@ func (m ReadModel) create(ctx context.Context, pool *pgxpool.Pool) error {
 
 // createIn makes the model's tables, without their secondary indexes, and an empty checkpoint for them.
 func (m ReadModel) createIn(ctx context.Context, tx pgx.Tx, schema string) error {
-	quoted := pgx.Identifier{schema}.Sanitize()
-	if _, err := tx.Exec(ctx, `CREATE SCHEMA `+quoted+`; SET LOCAL search_path = `+quoted); err != nil {
+	if _, err := tx.Exec(ctx, `CREATE SCHEMA `+sanitized(schema)+`; SET LOCAL search_path = `+sanitized(schema)); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, m.DDL); err != nil {
