@@ -79,12 +79,12 @@ func (p place) candidates() []string {
 		"/usr/local/pgsql/bin",              // from source
 		"/opt/homebrew/opt/postgresql*/bin", // Homebrew
 		"/usr/local/opt/postgresql*/bin",
-		filepath.Join(filepath.Dir(p.dir), unpacked),
+		filepath.Join("/var/lib/waybill-postgres", installed), // `make postgres` as root
 	}
-	// Tests run in the folder of their package, somewhere below the checkout.
+	// `make postgres` as anybody else. Tests run in the folder of their package, somewhere below the checkout.
 	if wd, err := os.Getwd(); err == nil {
 		for ; wd != filepath.Dir(wd); wd = filepath.Dir(wd) {
-			patterns = append(patterns, filepath.Join(wd, "var", unpacked))
+			patterns = append(patterns, filepath.Join(wd, "var", "postgres-binaries", installed))
 		}
 	}
 	for _, pattern := range patterns {
@@ -95,7 +95,8 @@ func (p place) candidates() []string {
 	return dirs
 }
 
-const unpacked = "postgres-binaries/usr/lib/postgresql/*/bin"
+// installed is where Debian puts a server below the root of the file system.
+const installed = "usr/lib/postgresql/*/bin"
 
 var versionLine = regexp.MustCompile(`^postgres \(PostgreSQL\) (\d+)`)
 

@@ -2,14 +2,12 @@ package embedded
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -191,7 +189,7 @@ func (s *Server) run(ctx context.Context, bin binaries, server *lock, port int) 
 	if err != nil {
 		return err
 	}
-	defer out.Close() //nolint:errcheck // our copy; the server has its own
+	defer out.Close() // the server has its own copy
 	cmd := p.command(bin, "postgres", args...)
 	cmd.Dir = p.data()
 	cmd.Stdout, cmd.Stderr = out, out
@@ -217,7 +215,7 @@ func (s *Server) run(ctx context.Context, bin binaries, server *lock, port int) 
 		}
 		if err := pause(ctx, 5*time.Millisecond); err != nil {
 			_ = cmd.Process.Signal(syscall.SIGQUIT)
-			<-died
+			<-died //nolint:errcheck // it ends as we told it to
 			return fmt.Errorf("embedded: waiting for PostgreSQL to start: %w", err)
 		}
 	}
@@ -258,87 +256,6 @@ func utc() string {
 	return "UTC"
 }
 
-// initialise makes the data folder under another name first: a data folder is whole or absent.
-func (s *Server) initialise(bin binaries, server *lock) error {
-	p := s.place
-	s.opts.Log.Info("creating the database", "dir", p.dir, "version", bin.major)
-	halves, err := filepath.Glob(filepath.Join(p.dir, "new-*"))
-	if err != nil {
-		return fmt.Errorf("embedded: %w", err)
-	}
-	for _, half := range halves {
-		if err := os.RemoveAll(half); err != nil {
-			return fmt.Errorf("embedded: %w", err)
-		}
-	}
-	fresh, err := os.MkdirTemp(p.dir, "new-")
-	if err != nil {
-		return fmt.Errorf("embedded: %w", err)
-	}
-	if err := errors.Join(p.give(fresh), p.writePassword(), p.markVolatile(!s.opts.Durable)); err != nil {
-		return err
-	}
-	args := []string{
-		"--pgdata=" + fresh, "--username=" + role, "--pwfile=" + p.password(), "--auth=scram-sha-256",
-		"--encoding=UTF8", "--locale=C",
-	}
-	if !s.opts.Durable {
-		args = append(args, "--no-sync")
-	}
-	cmd := p.command(bin, "initdb", args...)
-	cmd.Dir = fresh
-	cmd.ExtraFiles = []*os.File{server.file} // if we are killed, the next Start waits until this one has ended
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("embedded: initdb: %w\n%s", err, out)
-	}
-	if err := os.Rename(fresh, p.data()); err != nil {
-		return fmt.Errorf("embedded: %w", err)
-	}
-	return nil
-}
-
-func (p place) writePassword() error {
-	if err := os.WriteFile(p.password(), []byte(rand.Text()), 0o600); err != nil {
-		return fmt.Errorf("embedded: %w", err)
-	}
-	return p.give(p.password())
-}
-
-func (p place) markVolatile(volatile bool) error {
-	file := filepath.Join(p.dir, "volatile")
-	if !volatile {
-		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("embedded: %w", err)
-		}
-		return nil
-	}
-	return os.WriteFile(file, []byte("A cluster for tests: it runs without fsync and is removed when it fails.\n"), 0o600)
-}
-
-func (p place) volatile() bool {
-	_, err := os.Stat(filepath.Join(p.dir, "volatile"))
-	return err == nil
-}
-
-// version is the major version that wrote the data, 0 when there are none.
-func (p place) version() (int, error) {
-	b, err := os.ReadFile(filepath.Join(p.data(), "PG_VERSION"))
-	if errors.Is(err, os.ErrNotExist) {
-		if _, err := os.Stat(p.data()); err == nil {
-			return 0, fmt.Errorf("embedded: %s exists but holds no database", p.data())
-		}
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("embedded: %w", err)
-	}
-	v, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil {
-		return 0, fmt.Errorf("embedded: %s: %w", filepath.Join(p.data(), "PG_VERSION"), err)
-	}
-	return v, nil
-}
-
 func (p place) lastPort() int {
 	b, err := os.ReadFile(filepath.Join(p.dir, "port"))
 	if err != nil {
@@ -361,8 +278,11 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("embedded: no free port: %w", err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was sent
-	return l.Addr().(*net.TCPAddr).Port, nil
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err = errors.Join(err, l.Close()); err != nil {
+		return 0, fmt.Errorf("embedded: no free port: %w", err)
+	}
+	return strconv.Atoi(port)
 }
 
 // openLog opens the server's log to append to it, and says where that begins.

@@ -1,0 +1,63 @@
+# Every command a developer needs; `make` lists them. Go is the only thing that must be there.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test race chaos tour bench lint fmt generate build postgres vuln
+
+# The tools are pinned in a module of their own, so that go.mod lists only what Waybill is made of.
+# Built once into bin/tools: the linter takes minutes to build, and `go tool` would check that each time.
+TOOLS := $(CURDIR)/bin/tools
+TOOLS_MOD := .ci/tools/go.mod
+# More flags for the command behind a target: make test ARGS=-v
+ARGS ?=
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## Serve on http://127.0.0.1:8080, with the data in ./var (settings: README.md)
+	@$(if $(DATABASE_URL),,.ci/postgres)
+	@exec ./bin/waybill serve $(ARGS)
+
+build: ## Build ./bin/waybill
+	@go build -trimpath -o bin/waybill ./cmd/waybill
+
+test: test-database ## Run all tests, each on a PostgreSQL database of its own (one package: go test ./http)
+	go test $(ARGS) ./...
+
+race: test-database ## Run all tests with the race detector (needs a C compiler; some: make race RACE=./http)
+	go test -race $(ARGS) $(or $(RACE),./...)
+
+chaos: test-database ## Kill servers and databases under load for minutes, and count what was lost
+	WAYBILL_CHAOS=long go test -count=1 -timeout=60m -run 'Chaos|Kill' -v $(ARGS) ./...
+
+tour: ## Play the README's whole story with curl against the server that runs
+	@sh docs/tour.sh
+
+bench: build ## Measure everything beside its floor (quick proof that it runs: make bench ARGS=-quick)
+	@.ci/postgres
+	@./bin/waybill bench $(ARGS)
+
+lint: $(TOOLS)/golangci-lint ## Check style, mistakes and the direction of imports
+	$(TOOLS)/golangci-lint run
+
+fmt: $(TOOLS)/golangci-lint ## Format the Go code
+	$(TOOLS)/golangci-lint fmt
+
+generate: $(TOOLS)/oapi-codegen ## Generate the server types from http/openapi.yaml
+	$(TOOLS)/oapi-codegen -config http/oapi-codegen.yaml http/openapi.yaml
+
+vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities in what Waybill uses
+	@TOOLS="$(TOOLS)" .ci/vuln
+
+postgres: ## Fetch PostgreSQL's server where the machine has none (no rights needed)
+	@.ci/postgres
+
+.PHONY: test-database
+test-database:
+	@$(if $(WAYBILL_TEST_DATABASE_URL),,.ci/postgres)
+
+$(TOOLS)/golangci-lint: PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/oapi-codegen: PACKAGE = github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+$(TOOLS)/govulncheck: PACKAGE = golang.org/x/vuln/cmd/govulncheck
+$(TOOLS)/%: $(TOOLS_MOD)
+	@echo "building $* (once; the linter takes a minute or two)"
+	@go build -modfile=$(TOOLS_MOD) -o $@ $(PACKAGE)
