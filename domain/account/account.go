@@ -21,13 +21,13 @@ const (
 
 // State is one account.
 type State struct {
-	Exists      bool
-	DisplayName string
+	Exists      bool   `json:"exists"`
+	DisplayName string `json:"display_name"`
 	// Enterprise is nil until the account is certified.
-	Enterprise *Enterprise
+	Enterprise *Enterprise `json:"enterprise,omitempty"`
 	// Roles are the staff roles it holds, sorted.
-	Roles  []domain.Role
-	Closed bool
+	Roles  []domain.Role `json:"roles,omitempty"`
+	Closed bool          `json:"closed"`
 }
 
 // Holds reports whether the account may act in role. RoleProvider depends on its provider, not on the account: never here.

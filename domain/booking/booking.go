@@ -25,14 +25,14 @@ const (
 
 // State is one booking inquiry.
 type State struct {
-	Status Status
+	Status Status `json:"status"`
 	// Request is what was asked, with the product as the enterprise saw it.
-	Request Requested
+	Request Requested `json:"request"`
 	// Replies are the provider's messages, so far at most one (Q20).
-	Replies []string
+	Replies []string `json:"replies,omitempty"`
 	// ReadNumber is the number of the last reply the enterprise has seen; 0 is none.
-	ReadNumber  int
-	CloseReason CloseReason
+	ReadNumber  int         `json:"read_number"`
+	CloseReason CloseReason `json:"close_reason,omitempty"`
 }
 
 // Command is one of the structs below. By is the account that asks; one that is not the party concerned gets ErrNotFound.

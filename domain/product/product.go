@@ -14,20 +14,20 @@ const Category = "product"
 
 // State is one product on its two axes.
 type State struct {
-	ProviderID uuid.UUID
+	ProviderID uuid.UUID `json:"provider_id"`
 	// Revision counts the submissions, 0 when there is no product; Latest is the newest, and Review its review.
-	Revision int
-	Review   domain.Review
-	Latest   Content
+	Revision int           `json:"revision"`
+	Review   domain.Review `json:"review"`
+	Latest   Content       `json:"latest"`
 	// Reasons are those of the latest revision's rejection.
-	Reasons []domain.Reason
+	Reasons []domain.Reason `json:"reasons,omitempty"`
 	// ApprovedRevision is 0 before the first approval. Approved is the content the public sees.
-	ApprovedRevision int
-	Approved         Content
-	Listed           bool
-	Pinned           bool
+	ApprovedRevision int     `json:"approved_revision"`
+	Approved         Content `json:"approved"`
+	Listed           bool    `json:"listed"`
+	Pinned           bool    `json:"pinned"`
 	// Deleted is final; Latest, Reasons and Approved are blank then.
-	Deleted bool
+	Deleted bool `json:"deleted"`
 }
 
 // Public reports whether the product is shown, as far as it is the product's to say: its provider must be active too (R45).

@@ -41,19 +41,19 @@ func (s Standing) MayOffer() error {
 
 // State is one provider: its standing, the review of its latest revision, and the approved profile.
 type State struct {
-	Standing Standing
+	Standing Standing `json:"standing"`
 	// Revision counts the submissions; Latest is the newest, and Review its review.
-	Revision   int
-	Review     domain.Review
-	Latest     Profile
-	Mismatches []string
+	Revision   int           `json:"revision"`
+	Review     domain.Review `json:"review"`
+	Latest     Profile       `json:"latest"`
+	Mismatches []string      `json:"mismatches,omitempty"`
 	// Reasons are those of the latest revision's rejection.
-	Reasons []domain.Reason
+	Reasons []domain.Reason `json:"reasons,omitempty"`
 	// ApprovedRevision is 0 before the first approval. Approved is the profile the public sees.
-	ApprovedRevision int
-	Approved         Profile
+	ApprovedRevision int     `json:"approved_revision"`
+	Approved         Profile `json:"approved"`
 	// StandingReason is why an operator suspended, reinstated or closed it.
-	StandingReason string
+	StandingReason string `json:"standing_reason,omitempty"`
 }
 
 // Needs reports whether the provider stands in the way of another that asks for the code. With confirmed (a decision to approve it

@@ -14,9 +14,9 @@ const Category = "uscc"
 // State is one code's reservation.
 type State struct {
 	// Holder is the provider that may apply with the code; the nil UUID before anybody asked for it.
-	Holder uuid.UUID
+	Holder uuid.UUID `json:"holder"`
 	// Confirmed is set once a decision to approve the holder with the code was under way: see Reserve.HolderGone.
-	Confirmed bool
+	Confirmed bool `json:"confirmed"`
 }
 
 // Command is Reserve or Confirm.
