@@ -34,7 +34,7 @@ CREATE TABLE applications (
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
 	revision           bigint NOT NULL
-);
+) WITH (toast_tuple_target = 8160);
 CREATE TABLE products (
 	id                 uuid PRIMARY KEY,
 	provider_id        uuid NOT NULL,
@@ -51,7 +51,7 @@ CREATE TABLE products (
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
 	revision           bigint NOT NULL
-);`,
+) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
 CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);

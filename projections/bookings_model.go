@@ -52,7 +52,7 @@ ANALYZE;`,
 }
 
 func applyBookings(ctx context.Context, tx pgx.Tx, events []Event) error {
-	var booked, deleted []uuid.UUID
+	var booked, deleted keys
 	bookings := map[uuid.UUID]*Booking{}
 	for _, e := range events {
 		id, err := e.Stream.ID()
@@ -126,9 +126,9 @@ func foldBooking(bookings map[uuid.UUID]*Booking, e Event) error {
 	return nil
 }
 
-func writeBookings(ctx context.Context, tx pgx.Tx, bookings map[uuid.UUID]*Booking, deleted []uuid.UUID) error {
+func writeBookings(ctx context.Context, tx pgx.Tx, bookings map[uuid.UUID]*Booking, deleted keys) error {
 	var batch pgx.Batch
-	var ids []uuid.UUID
+	var ids keys
 	for _, b := range bookings {
 		ids = append(ids, b.ID)
 		inquiry, err := json.Marshal(b.Inquiry)

@@ -185,10 +185,10 @@ func flatten(fields []field, prefix string, v reflect.Value) ([]field, error) {
 
 // blank takes the content values out of a row's changes and the notes out of its reasons (Q16): what stays is which
 // fields, and the reason codes.
-func blank(list string, reasons *string) (string, *string, error) {
+func blank(list, reasons string) (string, string, error) {
 	var cs []Change
 	if err := json.Unmarshal([]byte(list), &cs); err != nil {
-		return "", nil, fmt.Errorf("changes: %w", err)
+		return "", "", fmt.Errorf("changes: %w", err)
 	}
 	for i := range cs {
 		if strings.HasPrefix(cs[i].Field, "/content/") {
@@ -196,17 +196,16 @@ func blank(list string, reasons *string) (string, *string, error) {
 		}
 	}
 	blanked, err := json.Marshal(cs)
-	if err != nil || reasons == nil {
-		return string(blanked), nil, err
+	if err != nil || reasons == "" {
+		return string(blanked), "", err
 	}
 	var rs []domain.Reason
-	if err := json.Unmarshal([]byte(*reasons), &rs); err != nil {
-		return "", nil, fmt.Errorf("reasons: %w", err)
+	if err := json.Unmarshal([]byte(reasons), &rs); err != nil {
+		return "", "", fmt.Errorf("reasons: %w", err)
 	}
 	for i := range rs {
 		rs[i].Note = ""
 	}
 	left, err := json.Marshal(rs)
-	text := string(left)
-	return string(blanked), &text, err
+	return string(blanked), string(left), err
 }

@@ -179,6 +179,15 @@ func (s *subject) reject(revision int, reasons []domain.Reason, c *changes) []do
 	return reasons
 }
 
+// bringsContent reports whether fold compares the event with the content before.
+func bringsContent(fact domain.Event) bool {
+	switch fact.(type) {
+	case product.Revised, provider.Revised, account.Certified:
+		return true
+	}
+	return false
+}
+
 func mismatches(pointers []string, c *changes) []domain.Reason {
 	if len(pointers) > 0 {
 		c.value("/mismatches", nil, pointers)

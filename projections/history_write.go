@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
@@ -15,14 +14,13 @@ func (r *historyRows) add(e Event, s *subject, c *changes, reasons []domain.Reas
 	if c.err != nil {
 		return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, c.err)
 	}
-	var reasonsJSON *string
+	var reasonsJSON string
 	if len(reasons) > 0 {
 		b, err := json.Marshal(reasons)
 		if err != nil {
 			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
 		}
-		text := string(b)
-		reasonsJSON = &text
+		reasonsJSON = string(b)
 	}
 	r.positions = append(r.positions, int64(e.Position)) //nolint:gosec // fits a bigint
 	r.revisions = append(r.revisions, int64(e.Revision)) //nolint:gosec // fits a bigint
@@ -40,7 +38,7 @@ func (r *historyRows) queue(batch *pgx.Batch) {
 	batch.Queue(`INSERT INTO entries (position, kind, subject_id, revision, type, event_id, actor_id, role, at,
 			correlation_id, request_id, content_revision, changes, blanked, reasons)
 		SELECT position, kind, subject_id, revision, type, event_id, actor_id, role, at,
-			correlation_id, request_id, content_revision, changes::json, blanked, reasons::json
+			correlation_id, request_id, content_revision, changes::json, blanked, nullif(reasons, '')::json
 		FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
 			$9::timestamptz[], $10::uuid[], $11::text[], $12::integer[], $13::text[], $14::boolean[], $15::text[])
 			AS n (position, kind, subject_id, revision, type, event_id, actor_id, role, at,
@@ -51,9 +49,9 @@ func (r *historyRows) queue(batch *pgx.Batch) {
 
 func queueSubjects(batch *pgx.Batch, subjects map[domain.StreamName]*subject) error {
 	var (
-		ids, gone     []uuid.UUID
+		ids, gone     keys
 		kinds, states []string
-		contents      []*string
+		contents      []string
 	)
 	for _, s := range subjects {
 		if s.gone {
@@ -64,10 +62,9 @@ func queueSubjects(batch *pgx.Batch, subjects map[domain.StreamName]*subject) er
 		if err != nil {
 			return fmt.Errorf("state: %w", err)
 		}
-		var content *string
+		var content string
 		if s.contentChanged {
-			text := s.content.json()
-			content = &text
+			content = s.content.json()
 		}
 		ids, kinds = append(ids, s.id), append(kinds, s.kind)
 		states, contents = append(states, string(state)), append(contents, content)
@@ -76,7 +73,7 @@ func queueSubjects(batch *pgx.Batch, subjects map[domain.StreamName]*subject) er
 		batch.Queue(`DELETE FROM subjects WHERE id = ANY ($1) AND kind = 'product'`, gone)
 	}
 	batch.Queue(`INSERT INTO subjects (id, kind, state, content)
-		SELECT id, kind, state::json, content::json FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS n (id, kind, state, content)
+		SELECT id, kind, state::json, nullif(content, '')::json FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS n (id, kind, state, content)
 		ON CONFLICT (id, kind) DO UPDATE SET state = excluded.state, content = coalesce(excluded.content, subjects.content)`,
 		ids, kinds, states, contents)
 	return nil
@@ -90,9 +87,9 @@ func blankStored(ctx context.Context, tx pgx.Tx, positions []int64) error {
 	type row struct {
 		Position int64
 		Changes  string
-		Reasons  *string
+		Reasons  string
 	}
-	rows, _ := tx.Query(ctx, `SELECT position, changes::text, reasons::text FROM entries WHERE position = ANY ($1)`, positions)
+	rows, _ := tx.Query(ctx, `SELECT position, changes::text, coalesce(reasons::text, '') AS reasons FROM entries WHERE position = ANY ($1)`, positions)
 	stored, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
 	if err != nil {
 		return fmt.Errorf("rows of a deleted product: %w", err)
@@ -103,7 +100,7 @@ func blankStored(ctx context.Context, tx pgx.Tx, positions []int64) error {
 		if err != nil {
 			return err
 		}
-		batch.Queue(`UPDATE entries SET changes = $2, reasons = $3, blanked = true WHERE position = $1`, r.Position, changes, reasons)
+		batch.Queue(`UPDATE entries SET changes = $2::text::json, reasons = nullif($3, '')::json, blanked = true WHERE position = $1`, r.Position, changes, reasons)
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("blank: %w", err)

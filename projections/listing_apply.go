@@ -20,7 +20,7 @@ type listingBatch struct {
 	// order is that of their first events, so that rows come to lie in the order of the list.
 	order []*listingProduct
 	// Those the tables may hold.
-	loadProducts, loadProviders []uuid.UUID
+	loadProducts, loadProviders keys
 }
 
 type listingProduct struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
@@ -32,7 +31,7 @@ CREATE TABLE pending (
 	subject  uuid PRIMARY KEY,
 	revision integer NOT NULL,
 	content  json NOT NULL
-);
+) WITH (toast_tuple_target = 8160);
 
 -- One row per product from its submission on; the content columns are those of the approved revision.
 CREATE TABLE products (
@@ -101,9 +100,12 @@ func applyListing(ctx context.Context, tx pgx.Tx, events []Event) error {
 	return b.write(ctx, tx)
 }
 
+// keys are UUIDs as arguments of a batch: pgx encodes them as they are, but a []uuid.UUID by way of text, one by one.
+type keys [][16]byte
+
 // subjectsOf lists the aggregates of a batch by category. A name without an id is left to the fold to report.
-func subjectsOf(events []Event) map[string][]uuid.UUID {
-	ids, seen := map[string][]uuid.UUID{}, map[domain.StreamName]bool{}
+func subjectsOf(events []Event) map[string]keys {
+	ids, seen := map[string]keys{}, map[domain.StreamName]bool{}
 	for _, e := range events {
 		if seen[e.Stream] {
 			continue

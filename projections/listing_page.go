@@ -162,7 +162,7 @@ func (s listingSearch) check(w *where, city, country, mode string) {
 
 // lookUp finds all matches by the inverted index and sorts them. The materialised step keeps the planner from walking.
 func (s listingSearch) lookUp(limit string) (string, []any) {
-	t := terms{}
+	var t terms
 	var w where
 	for _, word := range s.words {
 		t.addWord(word)

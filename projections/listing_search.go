@@ -1,9 +1,9 @@
 package projections
 
 import (
-	"hash/fnv"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -25,15 +25,17 @@ func searchText(c product.Content) string {
 	return strings.Join(lines, "\n")
 }
 
-// terms collects what the inverted index knows a product by: hashes of every one and two neighbouring characters, and
+// terms are what the inverted index knows a product by: hashes (FNV-1a) of every one and two neighbouring characters, and
 // of its filter values. Two terms may share a hash, so whoever searches by terms checks what it finds.
-type terms map[int32]struct{}
+type terms []int32
 
-func (t terms) add(kind byte, s string) {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte{kind})
-	_, _ = h.Write([]byte(s))
-	t[int32(h.Sum32())] = struct{}{} //nolint:gosec // the bits are kept
+func (t *terms) add(kind byte, s string) {
+	const offset, prime = 2166136261, 16777619
+	h := (uint32(offset) ^ uint32(kind)) * prime
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * prime
+	}
+	*t = append(*t, int32(h)) //nolint:gosec // the bits are kept
 }
 
 // The kinds of terms.
@@ -46,11 +48,11 @@ const (
 )
 
 // addText adds the characters of folded text and its neighbouring pairs; neither spans a space or a line end.
-func (t terms) addText(s string) {
+func (t *terms) addText(s string) {
 	for word := range strings.FieldsSeq(s) {
 		before := -1
 		for i, r := range word {
-			end := i + len(string(r))
+			end := i + utf8.RuneLen(r)
 			t.add(termText, word[i:end])
 			if before >= 0 {
 				t.add(termText, word[before:end])
@@ -61,11 +63,11 @@ func (t terms) addText(s string) {
 }
 
 // addWord adds the fewest terms that any text with this word has: its pairs, or its only character.
-func (t terms) addWord(word string) {
+func (t *terms) addWord(word string) {
 	before, pairs := -1, 0
 	for i, r := range word {
 		if before >= 0 {
-			t.add(termText, word[before:i+len(string(r))])
+			t.add(termText, word[before:i+utf8.RuneLen(r)])
 			pairs++
 		}
 		before = i
@@ -75,13 +77,10 @@ func (t terms) addWord(word string) {
 	}
 }
 
-func (t terms) list() []int32 {
-	list := make([]int32, 0, len(t))
-	for term := range t {
-		list = append(list, term)
-	}
-	slices.Sort(list)
-	return list
+// list is the terms without doubles.
+func (t *terms) list() []int32 {
+	slices.Sort(*t)
+	return slices.Compact(*t)
 }
 
 // tagKeys are a product's tags as filters compare them, without doubles.

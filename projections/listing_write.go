@@ -12,7 +12,7 @@ import (
 
 // listingRows are the columns of products that change without the content.
 type listingRows struct {
-	ids, providers         []uuid.UUID
+	ids, providers         keys
 	created                []time.Time
 	public, pinned, listed []bool
 	revision               []int64
@@ -26,7 +26,7 @@ func (r *listingRows) add(p *listingProduct, public bool) {
 
 // pendingRows are the changes of the table of content that awaits approval.
 type pendingRows struct {
-	ids, gone []uuid.UUID
+	ids, gone keys
 	revisions []int32
 	contents  []string
 }
@@ -62,9 +62,9 @@ func (b *listingBatch) write(ctx context.Context, tx pgx.Tx) error {
 	var (
 		fresh, changed       listingRows
 		live                 []*listingProduct
-		untag, retag, gone   []uuid.UUID
+		untag, retag, gone   keys
 		pending              pendingRows
-		activated, withdrawn []uuid.UUID // providers
+		activated, withdrawn keys // providers
 		batch                pgx.Batch
 	)
 	for _, p := range b.order {
@@ -110,7 +110,7 @@ func (b *listingBatch) write(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 
-	queue := func(ids []uuid.UUID, sql string, args ...any) {
+	queue := func(ids keys, sql string, args ...any) {
 		if len(ids) > 0 {
 			batch.Queue(sql, args...)
 		}
@@ -179,7 +179,7 @@ func liveArgs(p *listingProduct, public bool) []any {
 	d := c.Destination
 	mode, country, city, tags := fold(string(c.Mode)), fold(d.Country), fold(d.City), tagKeys(c.Tags)
 	text := searchText(*c)
-	t := terms{}
+	t := make(terms, 0, 2*len(text)/3)
 	t.addText(text)
 	t.add(termMode, mode)
 	t.add(termCountry, country)
@@ -188,7 +188,7 @@ func liveArgs(p *listingProduct, public bool) []any {
 		t.add(termTag, tag)
 	}
 	return []any{
-		p.id, p.providerID, p.createdAt, public, p.pinned, p.listed, p.liveRevision, p.revision,
+		[16]byte(p.id), [16]byte(p.providerID), p.createdAt, public, p.pinned, p.listed, p.liveRevision, p.revision,
 		d.Latitude, d.Longitude, d.CRS, string(c.Mode), d.Country, d.City, country, city, c.Name, c.Brief, string(c.Cover),
 		orEmpty(c.Tags), tags, text, orEmpty(c.Details), t.list(),
 	}

@@ -43,7 +43,7 @@ CREATE TABLE submissions (
 	reasons            json,
 	content            json NOT NULL,
 	PRIMARY KEY (subject_id, content_revision)
-);`,
+) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
 CREATE INDEX submissions_state ON submissions (state, since, subject_id, content_revision);
 CREATE INDEX submissions_kind ON submissions (kind, state, since, subject_id, content_revision);
