@@ -206,7 +206,7 @@ func (s *singler) park(events []Event) []Event {
 func queueLetter(batch *pgx.Batch, projection string, l letter) {
 	e := l.event
 	batch.Queue(`INSERT INTO projections.dead_letters (projection, position, stream, revision, event_id, type, error)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, projection, e.Position, string(e.Stream), e.Revision, e.ID, e.Type, letterText(l.err))
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, projection, e.Position, string(e.Stream), e.Revision, e.ID, e.Type, letterText(l.err))
 }
 
 // letterText is an error as a dead letter and the log keep it: bounded, and storable as text.

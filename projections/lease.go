@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -56,6 +57,27 @@ func (l lease) hold(ctx context.Context, work func(context.Context) error) error
 	stop(nil)
 	<-beating
 	return errors.Join(err, l.release(ctx))
+}
+
+// keepWorking works under the lease until ctx ends: it waits for the lease, and starts the work again after an error.
+func (l lease) keepWorking(ctx context.Context, log *slog.Logger, work func(context.Context) error) {
+	var wait backoff
+	for ctx.Err() == nil {
+		started := time.Now()
+		err := l.hold(ctx, work)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(started) > time.Minute {
+			wait.reset()
+		}
+		if errors.Is(err, errFenced) || errors.Is(err, errLeaseLost) {
+			log.InfoContext(ctx, "going on from the checkpoint", "error", err)
+		} else {
+			log.ErrorContext(ctx, "stopped by an error; going on from the checkpoint", "error", err)
+		}
+		wait.sleep(ctx)
+	}
 }
 
 // take tries to get the lease: it is free, expired, or ours already.

@@ -30,27 +30,6 @@ type projector struct {
 	moved func(projection string, at domain.Position)
 }
 
-// run works until ctx ends: it waits for the lease, goes on from the checkpoint, and starts again after an error.
-func (p *projector) run(ctx context.Context) {
-	var wait backoff
-	for ctx.Err() == nil {
-		started := time.Now()
-		err := p.lease.hold(ctx, p.project)
-		if ctx.Err() != nil {
-			return
-		}
-		if time.Since(started) > time.Minute {
-			wait.reset()
-		}
-		if errors.Is(err, errFenced) || errors.Is(err, errLeaseLost) {
-			p.log.InfoContext(ctx, "projector starts again from its checkpoint", "error", err)
-		} else {
-			p.log.ErrorContext(ctx, "projector stopped; it starts again", "error", err)
-		}
-		wait.sleep(ctx)
-	}
-}
-
 // haul is a batch on its way to the writer, with the messages to ack once it is written.
 type haul struct {
 	batch

@@ -2,14 +2,202 @@ package projections
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain"
 )
 
-// Reaction is a side effect of events: something done once for each, at least, and downstream of the log.
+// Reaction is a side effect of events: done for each of them at least once, in the log's order, downstream of the store.
 type Reaction struct {
-	// Name is the reaction's for people and for its checkpoint: "close_bookings".
+	// Name is for people and for the checkpoint: "close_bookings".
 	Name string
 	// Types are the stored names of the events it wants.
 	Types []string
-	// Handle does it. It comes again after a crash or an error, so what it does must be harmless twice.
+	// Handle does it. An event comes again after a crash or an error, so what is done must be harmless twice: commands take
+	// an id that derives from the event's. A passing error (transient) is tried until it passes, any other three times;
+	// then the event becomes a dead letter and the next one comes.
 	Handle func(ctx context.Context, event Event) error
 }
+
+func (r Reaction) projection() string { return "reaction_" + r.Name }
+
+// call decodes an event and handles it.
+func (r Reaction) call(ctx context.Context, recorded domain.RecordedEvent) error {
+	event, err := Decode(recorded)
+	if err != nil {
+		return err
+	}
+	return r.Handle(ctx, event)
+}
+
+const (
+	// reactionAttempts bounds the attempts at an event whose error does not pass by itself.
+	reactionAttempts = 3
+	// reactionFlush is how often the checkpoint follows events that the reaction does not want.
+	reactionFlush = time.Second
+)
+
+// reactor runs one reaction on a Watermill Router while it holds the lease.
+type reactor struct {
+	pool     *pgxpool.Pool
+	store    domain.EventStore
+	reaction Reaction
+	lease    lease
+	log      *slog.Logger
+	metrics  *metrics
+
+	mu    sync.Mutex
+	at    checkpoint      // as the database has it
+	ahead domain.Position // seen and not wanted, not yet in the checkpoint
+}
+
+// react follows the log from the checkpoint until ctx ends, the lease is lost or somebody else moves the checkpoint.
+func (r *reactor) react(ctx context.Context) error {
+	at, err := r.lease.claim(ctx)
+	if err != nil {
+		return err
+	}
+	r.at, r.ahead = at, at.position
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	logger := watermill.NewSlogLogger(r.log)
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: rollbackTimeout}, logger)
+	if err != nil {
+		return err
+	}
+	poison, err := middleware.PoisonQueueWithFilter(letterPublisher{r}, r.reaction.Name, func(err error) bool { return !transient(err) })
+	if err != nil {
+		return err
+	}
+	retry := middleware.Retry{
+		MaxRetries: math.MaxInt32, InitialInterval: 50 * time.Millisecond, MaxInterval: 5 * time.Second, Multiplier: 2,
+		RandomizationFactor: 0.5, Logger: logger,
+		ShouldRetry: func(p middleware.RetryParams) bool {
+			again := transient(p.Err) || p.RetryNum < reactionAttempts-1
+			if again {
+				r.metrics.retried(r.reaction.Name)
+			}
+			return again
+		},
+	}
+	router.AddMiddleware(r.keepCheckpoint(stop), poison, retry.Middleware, middleware.Recoverer)
+	subscriber := NewSubscriber(SubscriberConfig{Store: r.store, After: at.position, Logger: r.log})
+	router.AddConsumerHandler(r.reaction.Name, TopicAll, subscriber, func(msg *message.Message) error {
+		recorded, _ := EventOf(msg)
+		return r.reaction.call(msg.Context(), recorded)
+	})
+
+	var flushing sync.WaitGroup
+	flushing.Go(func() { r.flushOften(ctx, stop) })
+	err = router.Run(ctx)
+	cause := context.Cause(ctx)
+	stop(nil)
+	flushing.Wait()
+	if err == nil {
+		err = cause
+	}
+	return err
+}
+
+// keepCheckpoint passes on the events that are wanted, and moves the checkpoint past each that was handled or became a dead
+// letter. When the checkpoint cannot be moved the event comes again; when it is no longer ours everything stops.
+func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMiddleware {
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) {
+			recorded, ok := EventOf(msg)
+			if !ok {
+				return nil, errors.New("message carries no event")
+			}
+			if !slices.Contains(r.reaction.Types, recorded.Type) {
+				r.mu.Lock()
+				r.ahead = recorded.Position
+				r.mu.Unlock()
+				return nil, nil
+			}
+			if _, err := next(msg); err != nil {
+				return nil, err
+			}
+			return nil, r.move(msg.Context(), recorded.Position, stop)
+		}
+	}
+}
+
+// move moves the checkpoint by compare-and-set.
+func (r *reactor) move(ctx context.Context, to domain.Position, stop context.CancelCauseFunc) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if to <= r.at.position {
+		return nil
+	}
+	tag, err := r.pool.Exec(ctx, `UPDATE projections.checkpoints SET position = $4, moved_at = clock_timestamp()
+		WHERE projection = $1 AND position = $2 AND epoch = $3`, r.reaction.projection(), r.at.position, r.at.epoch, to)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = fmt.Errorf("%s: %w", r.reaction.Name, errFenced)
+	}
+	if err != nil {
+		// Whether it moved is not known; what the checkpoint says then decides where to go on.
+		stop(err)
+		return err
+	}
+	r.at.position, r.ahead = to, max(to, r.ahead)
+	return nil
+}
+
+// flushOften lets the checkpoint follow the events that are not wanted.
+func (r *reactor) flushOften(ctx context.Context, stop context.CancelCauseFunc) {
+	ticker := time.NewTicker(reactionFlush)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			r.mu.Lock()
+			to := r.ahead
+			r.mu.Unlock()
+			if err := r.move(ctx, to, stop); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// letterPublisher is where PoisonQueue sends what a reaction cannot handle.
+type letterPublisher struct{ *reactor }
+
+// Publish writes dead letters; the same one twice is one.
+func (p letterPublisher) Publish(_ string, messages ...*message.Message) error {
+	for _, msg := range messages {
+		e, ok := EventOf(msg)
+		if !ok {
+			return errors.New("message carries no event")
+		}
+		reason := msg.Metadata.Get(middleware.ReasonForPoisonedKey)
+		ctx := msg.Context()
+		var batch pgx.Batch
+		queueLetter(&batch, p.reaction.projection(), letter{Event{RecordedEvent: e}, errors.New(reason)})
+		if err := p.pool.SendBatch(ctx, &batch).Close(); err != nil {
+			return err
+		}
+		p.metrics.parked(p.reaction.Name)
+		p.log.ErrorContext(ctx, "reaction failed for good; the event is a dead letter", "stream", e.Stream, "revision", e.Revision,
+			"position", e.Position, "type", e.Type, "error", letterText(errors.New(reason)))
+	}
+	return nil
+}
+
+// Close implements message.Publisher.
+func (letterPublisher) Close() error { return nil }

@@ -85,7 +85,18 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 			metrics: metrics,
 			moved:   r.positions.advance,
 		}
-		r.work.Go(func() { p.run(ctx) })
+		r.work.Go(func() { p.lease.keepWorking(ctx, p.log, p.project) })
+	}
+	for _, reaction := range c.Reactions {
+		projection := reaction.projection()
+		r.order = append(r.order, projection)
+		r.names[projection] = reaction.Name
+		a := &reactor{
+			pool: c.Pool, store: c.Store, reaction: reaction, metrics: metrics,
+			lease: lease{pool: c.Pool, projection: projection, holder: holder, ttl: c.LeaseTTL},
+			log:   c.Logger.With("reaction", reaction.Name),
+		}
+		r.work.Go(func() { a.lease.keepWorking(ctx, a.log, a.react) })
 	}
 	return r, nil
 }
