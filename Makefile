@@ -29,8 +29,8 @@ race: test-database ## Run all tests with the race detector (needs a C compiler;
 chaos: test-database ## Kill servers and databases under load for minutes, and count what was lost
 	WAYBILL_CHAOS=long go test -count=1 -timeout=60m -run 'Chaos|Kill' -v $(ARGS) ./...
 
-tour: ## Play the README's whole story with curl against the server that runs
-	@sh docs/tour.sh
+tour: test-database ## Play the README's whole story with curl, on a server and a database of its own
+	go test -count=1 -run TestTour -v ./cmd/waybill
 
 bench: build ## Measure everything beside its floor (quick proof that it runs: make bench ARGS=-quick)
 	@.ci/postgres

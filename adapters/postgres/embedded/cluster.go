@@ -182,7 +182,7 @@ func (s *Server) recoverable(ctx context.Context, server *lock, port int) error 
 func (s *Server) run(ctx context.Context, bin binaries, server *lock, port int) error {
 	p := s.place
 	args := []string{"-D", p.data()}
-	for _, kv := range settings(s.opts.Durable, port) {
+	for _, kv := range settings(!p.volatile(), port) {
 		args = append(args, "-c", kv)
 	}
 	out, offset, err := p.openLog()

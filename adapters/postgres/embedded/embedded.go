@@ -24,7 +24,8 @@ type Options struct {
 	// Dir holds the cluster; it is made when missing. See [Server.Dir] for the folder that was used in the end.
 	Dir string
 	// Durable keeps every acknowledged commit through a crash of the machine. Without it the cluster is for tests:
-	// fast, sound through a crash of any process, made anew when it cannot be recovered.
+	// fast, sound through a crash of any process, made anew when it cannot be recovered. A cluster stays what it was
+	// made as: one for tests is refused here with Durable set, a durable one remains so without.
 	Durable bool
 	// Binaries is the folder with postgres and initdb. Empty: the environment variable WAYBILL_POSTGRES_BINARIES,
 	// else the newest found on the machine.

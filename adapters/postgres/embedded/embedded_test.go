@@ -27,7 +27,46 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(helper); dir != "" {
 		os.Exit(use(dir))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if made.dir != "" {
+		_ = os.RemoveAll(made.dir)
+	}
+	os.Exit(code)
+}
+
+// made is a durable cluster that tests begin with a copy of: initdb takes longer than all else here.
+var made struct {
+	sync.Once
+	dir string
+}
+
+func existing(t *testing.T) string {
+	t.Helper()
+	made.Do(func() {
+		dir, err := os.MkdirTemp("", "waybill-embedded-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		made.dir = dir
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s, err := embedded.Start(t.Context(), embedded.Options{Dir: filepath.Join(dir, "db"), Durable: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(dir, "db", "port")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	dir := folder(t)
+	if out, err := exec.Command("cp", "-a", filepath.Join(made.dir, "db"), dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return dir
 }
 
 func use(dir string) int {
@@ -145,7 +184,11 @@ func TestSettings(t *testing.T) {
 	for _, durable := range []bool{true, false} {
 		t.Run(fmt.Sprintf("durable=%v", durable), func(t *testing.T) {
 			t.Parallel()
-			s := start(t, embedded.Options{Dir: folder(t), Durable: durable})
+			dir := folder(t)
+			if durable {
+				dir = existing(t)
+			}
+			s := start(t, embedded.Options{Dir: dir, Durable: durable})
 			onOff := map[bool]string{true: "on", false: "off"}[durable]
 			for name, want := range map[string]string{
 				"fsync": onOff, "synchronous_commit": onOff, "full_page_writes": onOff,
@@ -169,6 +212,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestLastOneStopsIt(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	var servers [3]*embedded.Server
 	var started sync.WaitGroup
@@ -201,7 +245,8 @@ func TestLastOneStopsIt(t *testing.T) {
 }
 
 func TestDataAndURLSurviveRestart(t *testing.T) {
-	dir := folder(t)
+	t.Parallel()
+	dir := existing(t)
 	first := start(t, embedded.Options{Dir: dir, Durable: true})
 	keep(t, first.URL(), "运单")
 	if err := first.Close(); err != nil {
@@ -223,7 +268,8 @@ func TestDataAndURLSurviveRestart(t *testing.T) {
 }
 
 func TestUsersKilled(t *testing.T) {
-	dir := folder(t)
+	t.Parallel()
+	dir := existing(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -275,7 +321,8 @@ func TestUsersKilled(t *testing.T) {
 }
 
 func TestServerKilledUnderItsUsers(t *testing.T) {
-	s := start(t, embedded.Options{Dir: folder(t), Durable: true})
+	t.Parallel()
+	s := start(t, embedded.Options{Dir: existing(t), Durable: true})
 	keep(t, s.URL(), "here")
 	for range 3 {
 		if err := syscall.Kill(postmaster(t, s), syscall.SIGKILL); err != nil {
@@ -290,7 +337,8 @@ func TestServerKilledUnderItsUsers(t *testing.T) {
 }
 
 func TestEverythingKilled(t *testing.T) {
-	dir := folder(t)
+	t.Parallel()
+	dir := existing(t)
 	first := start(t, embedded.Options{Dir: dir, Durable: true})
 	keep(t, first.URL(), "here")
 	pidFile := filepath.Join(dir, "data", "postmaster.pid")
@@ -332,6 +380,7 @@ func TestEverythingKilled(t *testing.T) {
 }
 
 func TestStopUnused(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	s := start(t, embedded.Options{Dir: dir})
 	done := make(chan error, 1)

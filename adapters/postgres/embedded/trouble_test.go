@@ -15,6 +15,7 @@ import (
 )
 
 func TestInterruptedInitdb(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	half := filepath.Join(dir, "new-half")
 	if err := os.MkdirAll(half, 0o755); err != nil {
@@ -33,13 +34,14 @@ func TestInterruptedInitdb(t *testing.T) {
 }
 
 func TestPortTaken(t *testing.T) {
-	dir := folder(t)
+	t.Parallel()
+	dir := existing(t)
 	first := start(t, embedded.Options{Dir: dir})
 	port := first.Port()
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other := start(t, embedded.Options{Dir: folder(t)})
+	other := start(t, embedded.Options{Dir: existing(t)})
 	if err := os.WriteFile(filepath.Join(dir, "port"), []byte(strconv.Itoa(other.Port())), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +52,7 @@ func TestPortTaken(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	t.Run("no binaries", func(t *testing.T) {
 		_, err := embedded.Start(t.Context(), embedded.Options{Dir: folder(t), Binaries: t.TempDir()})
 		if !errors.Is(err, embedded.ErrNoBinaries) || !strings.Contains(err.Error(), "make postgres") {
@@ -57,11 +60,7 @@ func TestRefusals(t *testing.T) {
 		}
 	})
 	t.Run("data of another version", func(t *testing.T) {
-		dir := folder(t)
-		s := start(t, embedded.Options{Dir: dir, Durable: true})
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
+		dir := existing(t)
 		if err := os.WriteFile(filepath.Join(dir, "data", "PG_VERSION"), []byte("12\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -81,6 +80,12 @@ func TestRefusals(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
+		}
+	})
+	t.Run("not durable on a durable cluster", func(t *testing.T) {
+		s := start(t, embedded.Options{Dir: existing(t)})
+		if got := value(t, s.URL(), "SHOW fsync"); got != "on" {
+			t.Errorf("fsync is %s", got)
 		}
 	})
 	t.Run("given up while waiting", func(t *testing.T) {
@@ -124,6 +129,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestBrokenTestClusterIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	s := start(t, embedded.Options{Dir: dir})
 	if err := s.Close(); err != nil {
@@ -138,6 +144,7 @@ func TestBrokenTestClusterIsMadeAnew(t *testing.T) {
 }
 
 func TestFolderThatTheServerCannotEnter(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("the server runs as ourselves")
 	}
