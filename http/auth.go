@@ -24,9 +24,13 @@ func (s *server) guard(op *operation) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			in := callOf(c)
 			in.op = op
-			ctx, cancel := context.WithTimeout(c.Request().Context(), operationTimeout)
-			defer cancel()
-			c.SetRequest(c.Request().WithContext(ctx))
+			r := c.Request()
+			ctx, cancel := context.WithTimeout(r.Context(), operationTimeout)
+			c.SetRequest(r.WithContext(ctx))
+			defer func() {
+				cancel()
+				c.SetRequest(r) // what is outside must not see its context as cancelled
+			}()
 			header := c.Response().Header()
 			if op.public() {
 				header.Set("Cache-Control", "no-cache")

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
 	nethttp "net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,10 +70,9 @@ func statusOf(kind domain.Kind) int {
 // explain makes of any error what may be shown of it.
 func explain(err error, conditional bool) *refusal {
 	var (
-		r       *refusal
-		e       *domain.Error
-		he      *echo.HTTPError
-		connect *pgconn.ConnectError
+		r  *refusal
+		e  *domain.Error
+		he *echo.HTTPError
 	)
 	switch {
 	case errors.As(err, &r):
@@ -86,11 +88,25 @@ func explain(err error, conditional bool) *refusal {
 		return errInternal
 	case errors.As(err, &he):
 		return explainEcho(he)
-	case errors.Is(err, domain.ErrUnavailable), errors.As(err, &connect),
-		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case outage(err):
 		return errUnavailable
 	}
 	return errInternal
+}
+
+// outage says whether an error is about the database's state, or about time running out, and not about what was asked.
+func outage(err error) bool {
+	var (
+		connect *pgconn.ConnectError
+		network *net.OpError
+		pgError *pgconn.PgError
+	)
+	if errors.As(err, &pgError) {
+		// Connection exceptions, insufficient resources, operator intervention.
+		return slices.Contains([]string{"08", "53", "57"}, pgError.Code[:min(2, len(pgError.Code))])
+	}
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, domain.ErrUnavailable) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 func explainEcho(he *echo.HTTPError) *refusal {
