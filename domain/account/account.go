@@ -116,7 +116,7 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		if err := checkRole(c.Role); err != nil || slices.Contains(s.Roles, c.Role) {
 			return nil, err
 		}
-		return []domain.Event{RoleGranted{Role: c.Role}}, nil
+		return []domain.Event{RoleGranted(c)}, nil
 	case RevokeRole:
 		if err := checkRole(c.Role); err != nil {
 			return nil, err
@@ -124,12 +124,12 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		if err := cleanReason(&c.Reason); err != nil || !slices.Contains(s.Roles, c.Role) {
 			return nil, err
 		}
-		return []domain.Event{RoleRevoked{Role: c.Role, Reason: c.Reason}}, nil
+		return []domain.Event{RoleRevoked(c)}, nil
 	case Close:
 		if err := cleanReason(&c.Reason); err != nil {
 			return nil, err
 		}
-		return []domain.Event{Closed{Reason: c.Reason}}, nil
+		return []domain.Event{Closed(c)}, nil
 	}
 	return nil, fmt.Errorf("account: unknown command %T", c)
 }
@@ -143,7 +143,7 @@ func decideOpen(s State, c Open) ([]domain.Event, error) {
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	return []domain.Event{Opened{DisplayName: c.DisplayName}}, nil
+	return []domain.Event{Opened(c)}, nil
 }
 
 func decideCertify(s State, c Certify) ([]domain.Event, error) {
@@ -156,7 +156,7 @@ func decideCertify(s State, c Certify) ([]domain.Event, error) {
 	if s.Enterprise != nil && *s.Enterprise == c.Enterprise {
 		return nil, nil
 	}
-	return []domain.Event{Certified{Enterprise: c.Enterprise, Source: c.Source}}, nil
+	return []domain.Event{Certified(c)}, nil
 }
 
 // Clean cleans the asserted values in place and reports all that is wrong with them.

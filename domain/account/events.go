@@ -10,30 +10,30 @@ type Enterprise struct {
 	LegalRepresentative string `json:"legal_representative"`
 }
 
-// Opened: an account was opened.
+// Opened records that an account was opened.
 type Opened struct {
 	DisplayName string `json:"display_name"`
 }
 
-// Certified: the account is that of an enterprise; it now holds the enterprise role.
+// Certified records that the account is that of an enterprise; it now holds the enterprise role.
 type Certified struct {
 	Enterprise Enterprise `json:"enterprise"`
 	// Source is who vouched: "operator", later "haiyiban".
 	Source string `json:"source"`
 }
 
-// RoleGranted: a member of staff was given a role.
+// RoleGranted records that a member of staff was given a role.
 type RoleGranted struct {
 	Role domain.Role `json:"role"`
 }
 
-// RoleRevoked: a role was taken back.
+// RoleRevoked records that a role was taken back.
 type RoleRevoked struct {
 	Role   domain.Role `json:"role"`
 	Reason string      `json:"reason"`
 }
 
-// Closed: the account can do nothing any more.
+// Closed records that the account can do nothing any more.
 type Closed struct {
 	Reason string `json:"reason"`
 }

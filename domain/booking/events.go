@@ -36,7 +36,7 @@ type Replied struct {
 	Text   string `json:"text"`
 }
 
-// Read: the enterprise has seen the reply (Q21).
+// Read records that the enterprise has seen the reply (Q21).
 type Read struct {
 	Number int `json:"number"`
 }
@@ -51,7 +51,7 @@ const (
 	ProviderClosed CloseReason = "provider_closed" // by the system
 )
 
-// Closed: no reply is to be expected any more.
+// Closed records that no reply is to be expected any more.
 type Closed struct {
 	Reason CloseReason `json:"reason"`
 }

@@ -160,7 +160,7 @@ func (w *world) events(stream domain.StreamName) []domain.RecordedEvent {
 func (w *world) size() int {
 	w.t.Helper()
 	n := 0
-	for _, err := range w.store.EventStore.ReadAll(w.t.Context(), 0, domain.Forward, domain.NoLimit) {
+	for _, err := range w.store.ReadAll(w.t.Context(), 0, domain.Forward, domain.NoLimit) {
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -81,6 +81,21 @@ func Fold[S, C any](d domain.Decider[S, C], history []domain.Event) S {
 	return s
 }
 
+// StableFold folds a log event by event and checks that no state changes after it was made: each must still equal a
+// fold of its part of the log from scratch.
+func StableFold[S, C any](t TB, d domain.Decider[S, C], log []domain.Event) {
+	t.Helper()
+	states := make([]S, len(log)+1)
+	for i, e := range log {
+		states[i+1] = d.Evolve(states[i], e)
+	}
+	for i := range states {
+		if again := Fold(d, log[:i]); !reflect.DeepEqual(states[i], again) {
+			t.Fatalf("after event %d of %d the state was\n%+v, now it is\n%+v", i, len(log), again, states[i])
+		}
+	}
+}
+
 // TB is what both *testing.T and *rapid.T can do.
 type TB interface {
 	Helper()

@@ -3,7 +3,7 @@ package operation
 
 import "waybill/domain"
 
-// DeadLetterSkipped: an operator gave up an event that a read model could not apply.
+// DeadLetterSkipped records that an operator gave up an event that a read model could not apply.
 type DeadLetterSkipped struct {
 	ReadModel string            `json:"read_model"`
 	Stream    domain.StreamName `json:"stream"`

@@ -64,16 +64,16 @@ type Rejected struct {
 	Reasons  []domain.Reason `json:"reasons"`
 }
 
-// Listed: shown to the public (R33).
+// Listed records that it is shown to the public (R33).
 type Listed struct{}
 
-// Unlisted: hidden from the public (R33).
+// Unlisted records that it is hidden from the public (R33).
 type Unlisted struct{}
 
-// Pinned: placed before all products that are not pinned (R34).
+// Pinned records that it is placed before all products that are not pinned (R34).
 type Pinned struct{}
 
-// Unpinned: back in order of creation (R34).
+// Unpinned records that it is back in order of creation (R34).
 type Unpinned struct{}
 
 // Deleted is the card's ProductDeleted: gone from every read path (R35, Q16).

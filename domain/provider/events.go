@@ -26,7 +26,7 @@ type Applied struct {
 	Mismatches []string `json:"mismatches,omitempty"`
 }
 
-// Revised: a later revision was submitted; a pending one before it is superseded, an approved one stays live (Q12).
+// Revised records that a later revision was submitted; a pending one before it is superseded, an approved one stays live (Q12).
 type Revised struct {
 	Revision   int      `json:"revision"`
 	Profile    Profile  `json:"profile"`
@@ -44,7 +44,7 @@ type Rejected struct {
 	Reasons  []domain.Reason `json:"reasons"`
 }
 
-// Suspended: an operator took the provider and all its products out of public view (R45), for a time.
+// Suspended records that an operator took the provider and all its products out of public view (R45), for a time.
 type Suspended struct {
 	Reason string `json:"reason"`
 }
@@ -54,7 +54,7 @@ type Reinstated struct {
 	Reason string `json:"reason"`
 }
 
-// Closed: an operator ended the provider for good.
+// Closed records that an operator ended the provider for good.
 type Closed struct {
 	Reason string `json:"reason"`
 }

@@ -7,13 +7,13 @@ import (
 	"waybill/domain"
 )
 
-// Reserved: the code is this provider's to apply with. A later one by another provider takes it over, which is allowed
+// Reserved records that the code is this provider's to apply with. A later one by another provider takes it over, which is allowed
 // while the holder's application stands rejected.
 type Reserved struct {
 	ProviderID uuid.UUID `json:"provider_id"`
 }
 
-// Confirmed: the holder was approved with the code; it is taken for good.
+// Confirmed records that the holder was approved with the code; it is taken for good.
 type Confirmed struct {
 	ProviderID uuid.UUID `json:"provider_id"`
 }

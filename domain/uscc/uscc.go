@@ -65,7 +65,7 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		case s.Confirmed:
 			return nil, nil
 		}
-		return []domain.Event{Confirmed{ProviderID: c.ProviderID}}, nil
+		return []domain.Event{Confirmed(c)}, nil
 	}
 	return nil, fmt.Errorf("uscc: unknown command %T", c)
 }
