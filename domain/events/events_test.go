@@ -1,6 +1,8 @@
 package events_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"waybill/domain"
@@ -26,5 +28,17 @@ func TestStoredNamesAreDistinct(t *testing.T) {
 	}
 	if n != len(events.Types) {
 		t.Errorf("%d names for %d types", len(events.Types), n)
+	}
+}
+
+func TestGlossaryNamesEveryEvent(t *testing.T) {
+	glossary, err := os.ReadFile("../../docs/glossary.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range events.Types {
+		if !strings.Contains(string(glossary), "`"+name+"`") {
+			t.Errorf("%s is not in docs/glossary.md", name)
+		}
 	}
 }
