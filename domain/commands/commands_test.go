@@ -147,6 +147,12 @@ func TestIfRevision(t *testing.T) {
 		t.Errorf("%d events of the provider", got)
 	}
 	must[provider.State](t)(w.ReviseApplication(t.Context(), at(as(owner), 1), profile(w.codeA)))
+
+	// The reservation's stream has revisions of its own.
+	other := w.fork(t)
+	rejected := other.enterprise(other.codeA)
+	ok(t, other.apply(rejected, other.codeA), other.reject(rejected, 1))
+	must[provider.State](t)(w.ReviseApplication(t.Context(), at(as(rejected), 1), profile(other.codeA)))
 }
 
 func TestWhoseAndWhat(t *testing.T) {

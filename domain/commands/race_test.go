@@ -11,6 +11,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/commands"
 	"waybill/domain/product"
+	"waybill/domain/provider"
 )
 
 func parallel(n int, do func(i int)) {
@@ -178,4 +179,14 @@ func TestDeletedWhileBeingRevised(t *testing.T) {
 	wantRefusal(t, err, domain.ErrNotFound)
 	_, err = w.ReviseProduct(t.Context(), as(owner), uuid.New(), content())
 	wantRefusal(t, err, domain.ErrNotFound)
+}
+
+func TestAppliedTwiceAtOnce(t *testing.T) {
+	w := newWorld(t)
+	id := w.enterprise(w.codeA)
+	w.store.before = once(provider.Category, func() { ok(t, w.apply(id, w.codeA)) })
+	wantRefusal(t, w.apply(id, w.codeA), provider.ErrAlreadyApplied)
+	if n := len(w.events(domain.Stream(provider.Category, id))); n != 1 {
+		t.Errorf("%d events", n)
+	}
 }

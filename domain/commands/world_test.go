@@ -156,14 +156,19 @@ func (w *world) events(stream domain.StreamName) []domain.RecordedEvent {
 	return all
 }
 
-// size is the number of events in the whole log.
+// size is the number of events in the whole log. No two may have the same id.
 func (w *world) size() int {
 	w.t.Helper()
+	seen := map[uuid.UUID]bool{}
 	n := 0
-	for _, err := range w.store.ReadAll(w.t.Context(), 0, domain.Forward, domain.NoLimit) {
+	for e, err := range w.store.ReadAll(w.t.Context(), 0, domain.Forward, domain.NoLimit) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
+		if seen[e.ID] {
+			w.t.Fatalf("two events have the id %s", e.ID)
+		}
+		seen[e.ID] = true
 		n++
 	}
 	return n
