@@ -74,7 +74,11 @@ type RevokeRole struct {
 }
 
 // Close ends the account for good.
-type Close struct{ Reason string }
+type Close struct {
+	Reason string
+	// HasProvider says that the account's provider is not closed: its products would stay public with nobody to answer.
+	HasProvider bool
+}
 
 func (Open) command()       {}
 func (Certify) command()    {}
@@ -88,6 +92,8 @@ var (
 	ErrClosed       = domain.Refuse(domain.KindForbidden, "account_closed", "该账号已注销", "the account is closed")
 	ErrNotCertified = domain.Refuse(domain.KindForbidden, "enterprise_not_certified",
 		"请先完成企业认证", "the account's enterprise is not certified yet")
+	ErrHasProvider = domain.Refuse(domain.KindConflict, "account_has_provider",
+		"请先关闭该账号的服务商", "close the account's provider first")
 	ErrOtherEnterprise = domain.Refuse(domain.KindConflict, "certified_for_another_enterprise",
 		"该账号已认证为其他企业", "the account is certified for another enterprise")
 )
@@ -129,7 +135,10 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		if err := cleanReason(&c.Reason); err != nil {
 			return nil, err
 		}
-		return []domain.Event{Closed(c)}, nil
+		if c.HasProvider {
+			return nil, ErrHasProvider
+		}
+		return []domain.Event{Closed{Reason: c.Reason}}, nil
 	}
 	return nil, fmt.Errorf("account: unknown command %T", c)
 }

@@ -43,6 +43,7 @@ func TestProcess(t *testing.T) {
 			"revoke, no reason":  account.RevokeRole{Role: domain.RoleReviewer},
 			"revoke enterprise":  account.RevokeRole{Role: domain.RoleEnterprise, Reason: "调岗"},
 			"close":              account.Close{Reason: "注销"},
+			"close a provider's": account.Close{Reason: "注销", HasProvider: true},
 			"close, no reason":   account.Close{},
 			"close, long reason": account.Close{Reason: strings.Repeat("字", account.MaxReason+1)},
 		},
@@ -61,6 +62,7 @@ revoke reviewer    | !not_found     | -              | -                        
 revoke, no reason  | !not_found     | !invalid_input | !invalid_input                    | !invalid_input | !account_closed
 revoke enterprise  | !not_found     | !invalid_input | !invalid_input                    | !invalid_input | !account_closed
 close              | !not_found     | closed         | closed                            | closed         | -
+close a provider's | !not_found     | !account_has_provider | !account_has_provider      | !account_has_provider | -
 close, no reason   | !not_found     | !invalid_input | !invalid_input                    | !invalid_input | -
 close, long reason | !not_found     | !invalid_input | !invalid_input                    | !invalid_input | -
 `,

@@ -33,9 +33,14 @@ func (s *Service) RevokeRole(ctx context.Context, req Request, id uuid.UUID, rol
 	return s.account(ctx, req, id, account.RevokeRole{Role: role, Reason: reason})
 }
 
-// CloseAccount ends an account for good.
+// CloseAccount ends an account for good, once its provider, if it has one, is closed.
 func (s *Service) CloseAccount(ctx context.Context, req Request, id uuid.UUID, reason string) (Outcome[account.State], error) {
-	return s.account(ctx, req, id, account.Close{Reason: reason})
+	return execute(ctx, s.store, req, account.Decider, id, plan[account.State, account.Command]{
+		command: func(ctx context.Context, _ account.State) (account.Command, error) {
+			standing, err := s.standing(ctx, id)
+			return account.Close{Reason: reason, HasProvider: standing != "" && standing != provider.StandingClosed}, err
+		},
+	})
 }
 
 // ApplyAsProvider submits the actor's application, and reserves its code first.
@@ -177,12 +182,18 @@ func (s *Service) booking(ctx context.Context, req Request, id uuid.UUID, c book
 // offering makes a command that depends on the actor's standing as a provider.
 func (s *Service) offering(req Request, command func(provider.Standing) product.Command) plan[product.State, product.Command] {
 	return plan[product.State, product.Command]{command: func(ctx context.Context, _ product.State) (product.Command, error) {
-		p, err := s.Provider(ctx, req.Actor.ID)
-		if err != nil && !errors.Is(err, domain.ErrNotFound) {
-			return nil, err
-		}
-		return command(p.Standing), nil
+		standing, err := s.standing(ctx, req.Actor.ID)
+		return command(standing), err
 	}}
+}
+
+// standing is empty when the account never applied.
+func (s *Service) standing(ctx context.Context, id uuid.UUID) (provider.Standing, error) {
+	p, err := s.Provider(ctx, id)
+	if errors.Is(err, domain.ErrNotFound) {
+		err = nil
+	}
+	return p.Standing, err
 }
 
 // inquiry makes the command from what the enterprise sees of the product now.

@@ -184,9 +184,21 @@ func TestWhoseAndWhat(t *testing.T) {
 	if _, err := w.SubmitProduct(ctx, commands.Request{Actor: domain.Actor{ID: owner}, At: noon}, content()); err == nil {
 		t.Error("a request without an id is carried out")
 	}
-	must[account.State](t)(w.CloseAccount(ctx, staff(), stranger, "注销"))
-	_, err = w.RequestBooking(ctx, as(stranger), id, inquiry())
+}
+
+func TestClosedAccounts(t *testing.T) {
+	w := newWorld(t)
+	owner, buyer := w.provider(w.codeA), w.enterprise(w.codeB)
+	id := w.listed(owner)
+	ctx := t.Context()
+	must[account.State](t)(w.CloseAccount(ctx, staff(), buyer, "注销"))
+	_, err := w.RequestBooking(ctx, as(buyer), id, inquiry())
 	wantRefusal(t, err, account.ErrClosed)
+	wantRefusal(t, w.apply(buyer, w.codeB), account.ErrClosed)
+	_, err = w.CloseAccount(ctx, staff(), owner, "注销")
+	wantRefusal(t, err, account.ErrHasProvider)
+	must[provider.State](t)(w.CloseProvider(ctx, staff(), owner, "注销"))
+	must[account.State](t)(w.CloseAccount(ctx, staff(), owner, "注销"))
 }
 
 func TestOnlyPublicProductsCanBeBooked(t *testing.T) {
