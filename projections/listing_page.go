@@ -9,26 +9,45 @@ import (
 // Page lists public products, pinned ones first, then the newest, by time of first submission (R34).
 //
 // Without a filter, or with one of mode, country, city and tag, the page is a stretch of an index in the list's order.
-// With text or several filters there are two ways, and neither is good for all: common words are found by walking such
-// an index and checking, rare ones by the inverted index and sorting. So the walk goes first, and gives up after a
-// fixed stretch; what is not found there often enough is rare enough to be sorted.
+// With text or several filters there are two ways, and neither is good for all: what is common is found by walking such
+// an index and checking, what is rare by the inverted index and sorting. A short walk finds what is very common; then a
+// sample of the products tells which way to go. A walk that still does not get there is given up.
 func (q ListingQueries) Page(ctx context.Context, f ListingFilter) (Page[Card], error) {
-	var none Page[Card]
 	s, err := newListingSearch(f)
 	if err != nil {
-		return none, err
+		return Page[Card]{}, err
 	}
 	size := pageSize(f.Limit)
-	cards, err := q.cards(ctx, size, s.walk)
-	if err == nil && len(cards) <= size && s.compound() {
-		cards, err = q.cards(ctx, size, s.lookUp)
+	var cards []Card
+	if s.compound() {
+		cards, err = q.search(ctx, size, s)
+	} else {
+		cards, err = q.cards(ctx, size, s.stretch)
 	}
 	if err != nil {
-		return none, fmt.Errorf("public listing: %w", err)
+		return Page[Card]{}, fmt.Errorf("public listing: %w", err)
 	}
 	return cut(cards, size, func(c Card) string {
 		return cursorAt(c.Pinned, c.CreatedAt, c.ID).encode(listPublic)
 	}), nil
+}
+
+func (q ListingQueries) search(ctx context.Context, size int, s listingSearch) ([]Card, error) {
+	cards, err := q.cards(ctx, size, s.walk(shortWalk))
+	if err != nil || len(cards) > size {
+		return cards, err
+	}
+	sql, args := s.sample()
+	var common bool
+	if err := q.DB.QueryRow(ctx, sql, args...).Scan(&common); err != nil {
+		return nil, err
+	}
+	if common {
+		if cards, err = q.cards(ctx, size, s.walk(longWalk)); err != nil || len(cards) > size {
+			return cards, err
+		}
+	}
+	return q.cards(ctx, size, s.lookUp)
 }
 
 func (q ListingQueries) cards(ctx context.Context, size int, build func(limit string) (string, []any)) ([]Card, error) {
@@ -92,78 +111,105 @@ const (
 	tagOrder     = ` ORDER BY t.pinned DESC, t.created_at DESC, t.id DESC`
 )
 
-// How far a walk goes before it gives up; measured so that both ways cost about the same where they meet.
 const (
-	walkStretch = ` LIMIT 5000`
-	// A walk along a tag fetches each product by itself.
-	tagWalkStretch = ` LIMIT 2000`
+	// One of sampleShare products is in the sample; with sampleCommon of them a filter is common. Looking up the 4,096
+	// that it stands for then takes about as long as walking until a page of them is found, at a million products.
+	sampleShare  = 64
+	sampleCommon = ` LIMIT 64`
+
+	shortWalk = ` LIMIT 300`
+	longWalk  = ` LIMIT 12000`
 )
 
-// walk reads the index of the narrowest filter in the list's order and checks the other filters on the way.
-func (s listingSearch) walk(limit string) (string, []any) {
-	var w, check where
-	check.args = nil
+// stretch reads the page from the one index that gives it.
+func (s listingSearch) stretch(limit string) (string, []any) {
+	from, w := s.along()
 	if s.tag != "" {
-		w.and("t.tag = ?", s.tag)
-		if s.after != nil {
-			w.and("(t.pinned, t.created_at, t.id) < (?, ?, ?)", s.after.pinned, s.after.time(), s.after.id)
-		}
-		stretch := limit
-		if s.compound() {
-			stretch = tagWalkStretch
-		}
-		check.args = w.args
-		s.check(&check, s.city, s.country, s.mode)
-		return `SELECT ` + cardColumns + ` FROM (SELECT t.id, t.pinned, t.created_at FROM listing_v1.product_tags t` + w.sql() +
-			tagOrder + stretch + `) t JOIN listing_v1.products p ON p.id = t.id JOIN listing_v1.providers v ON v.id = p.provider_id` +
-			check.sql() + tagOrder + limit, check.args
+		return `SELECT ` + cardColumns + ` FROM (` + from + limit + `) t JOIN listing_v1.products p ON p.id = t.id
+			JOIN listing_v1.providers v ON v.id = p.provider_id` + tagOrder, w.args
 	}
-	w.and("p.public")
-	city, country, mode := s.city, s.country, s.mode
-	switch {
-	case city != "":
-		w.and("p.city_key = ?", city)
-		city = ""
-	case country != "":
-		w.and("p.country_key = ?", country)
-		country = ""
-	case mode != "":
-		w.and("p.mode = ?", mode)
-		mode = ""
-	}
-	if s.after != nil {
-		w.and("(p.pinned, p.created_at, p.id) < (?, ?, ?)", s.after.pinned, s.after.time(), s.after.id)
-	}
-	if !s.compound() {
-		return `SELECT ` + cardColumns + ` FROM listing_v1.products p JOIN listing_v1.providers v ON v.id = p.provider_id` +
-			w.sql() + listingOrder + limit, w.args
-	}
-	check.args = w.args
-	s.check(&check, city, country, mode)
-	return `SELECT ` + cardColumns + ` FROM (SELECT * FROM (SELECT * FROM listing_v1.products p` + w.sql() + listingOrder + walkStretch +
-		`) p` + check.sql() + limit + `) p JOIN listing_v1.providers v ON v.id = p.provider_id` + listingOrder, check.args
+	return `SELECT ` + cardColumns + ` FROM (` + from + limit + `) p JOIN listing_v1.providers v ON v.id = p.provider_id` + listingOrder, w.args
 }
 
-// check adds the filters that the walked index does not cover.
-func (s listingSearch) check(w *where, city, country, mode string) {
+// walk reads so much of the index of the narrowest filter, in the list's order, and checks the other filters.
+func (s listingSearch) walk(length string) func(limit string) (string, []any) {
+	return func(limit string) (string, []any) {
+		from, w := s.along()
+		check := where{args: w.args}
+		if s.tag != "" {
+			s.check(&check, s.city, s.country, s.mode, "")
+			return `SELECT ` + cardColumns + ` FROM (` + from + length + `) t JOIN listing_v1.products p ON p.id = t.id
+				JOIN listing_v1.providers v ON v.id = p.provider_id` + check.sql() + tagOrder + limit, check.args
+		}
+		switch {
+		case s.city != "":
+			s.check(&check, "", s.country, s.mode, "")
+		case s.country != "":
+			s.check(&check, "", "", s.mode, "")
+		default:
+			s.check(&check, "", "", "", "")
+		}
+		return `SELECT ` + cardColumns + ` FROM (SELECT * FROM (` + from + length + `) p` + check.sql() + limit + `) p
+			JOIN listing_v1.providers v ON v.id = p.provider_id` + listingOrder, check.args
+	}
+}
+
+// along selects the products of the narrowest filter behind the cursor, in the list's order.
+func (s listingSearch) along() (string, where) {
+	var w where
+	if s.tag != "" {
+		w.and("t.tag = ?", s.tag)
+		s.rest(&w, "t")
+		return `SELECT t.id, t.pinned, t.created_at FROM listing_v1.product_tags t` + w.sql() + tagOrder, w
+	}
+	w.and("p.public")
+	switch {
+	case s.city != "":
+		w.and("p.city_key = ?", s.city)
+	case s.country != "":
+		w.and("p.country_key = ?", s.country)
+	case s.mode != "":
+		w.and("p.mode = ?", s.mode)
+	}
+	s.rest(&w, "p")
+	return `SELECT * FROM listing_v1.products p` + w.sql() + listingOrder, w
+}
+
+// rest adds that the rows come after the cursor. Behind the pinned ones it says so in as many words: of
+// (pinned, …) < (false, …) the planner expects nothing to be left, and plans accordingly.
+func (s listingSearch) rest(w *where, table string) {
+	switch {
+	case s.after == nil:
+	case s.after.pinned:
+		w.and("("+table+".pinned, "+table+".created_at, "+table+".id) < (true, ?, ?)", s.after.time(), [16]byte(s.after.id))
+	default:
+		w.and("NOT "+table+".pinned AND ("+table+".created_at, "+table+".id) < (?, ?)", s.after.time(), [16]byte(s.after.id))
+	}
+}
+
+// check adds filters, in a form that no index serves: in lookUp the planner would believe that a city's index is better
+// than all terms together.
+func (s listingSearch) check(w *where, city, country, mode, tag string) {
 	if city != "" {
-		w.and("p.city_key = ?", city)
+		w.and("p.city_key || '' = ?", city)
 	}
 	if country != "" {
-		w.and("p.country_key = ?", country)
+		w.and("p.country_key || '' = ?", country)
 	}
 	if mode != "" {
-		w.and("p.mode = ?", mode)
+		w.and("p.mode || '' = ?", mode)
+	}
+	if tag != "" {
+		w.and("? = ANY (p.tag_keys)", tag)
 	}
 	for _, word := range s.words {
 		w.and("strpos(p.text, ?) > 0", word)
 	}
 }
 
-// lookUp finds all matches by the inverted index and sorts them. The materialised step keeps the planner from walking.
-func (s listingSearch) lookUp(limit string) (string, []any) {
+// terms are what every match has in the inverted index.
+func (s listingSearch) terms() []int32 {
 	var t terms
-	var w where
 	for _, word := range s.words {
 		t.addWord(word)
 	}
@@ -172,15 +218,22 @@ func (s listingSearch) lookUp(limit string) (string, []any) {
 			t.add(kind, value)
 		}
 	}
+	return t.list()
+}
+
+// sample asks whether the sample holds many that have all terms.
+func (s listingSearch) sample() (string, []any) {
+	return `SELECT count(*) = 64 FROM (
+		SELECT FROM listing_v1.products p WHERE p.public AND p.sampled AND p.terms @> $1` + sampleCommon + `) s`, []any{s.terms()}
+}
+
+// lookUp finds all matches by the inverted index and sorts them. The materialised step keeps the planner from walking.
+func (s listingSearch) lookUp(limit string) (string, []any) {
+	var w where
 	w.and("p.public")
-	w.and("p.terms @> ?", t.list())
-	s.check(&w, s.city, s.country, s.mode)
-	if s.tag != "" {
-		w.and("? = ANY (p.tag_keys)", s.tag)
-	}
-	if s.after != nil {
-		w.and("(p.pinned, p.created_at, p.id) < (?, ?, ?)", s.after.pinned, s.after.time(), s.after.id)
-	}
+	w.and("p.terms @> ?", s.terms())
+	s.check(&w, s.city, s.country, s.mode, s.tag)
+	s.rest(&w, "p")
 	return `WITH found AS MATERIALIZED (SELECT p.id, p.pinned, p.created_at FROM listing_v1.products p` + w.sql() + `),
 		page AS MATERIALIZED (SELECT * FROM found p` + listingOrder + limit + `)
 		SELECT ` + cardColumns + ` FROM page JOIN listing_v1.products p USING (id) JOIN listing_v1.providers v ON v.id = p.provider_id` +

@@ -152,14 +152,14 @@ const (
 		WHERE p.id = n.id`
 
 	upsertListing = `INSERT INTO products (id, provider_id, created_at, public, pinned, listed, live_revision, revision,
-			latitude, longitude, crs, mode, country, city, country_key, city_key, name, brief, cover, tags, tag_keys, text, details, terms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+			latitude, longitude, crs, mode, country, city, country_key, city_key, name, brief, cover, tags, tag_keys, text, details, terms, sampled)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 		ON CONFLICT (id) DO UPDATE SET public = excluded.public, pinned = excluded.pinned, listed = excluded.listed,
 			live_revision = excluded.live_revision, revision = excluded.revision, latitude = excluded.latitude,
 			longitude = excluded.longitude, crs = excluded.crs, mode = excluded.mode, country = excluded.country,
 			city = excluded.city, country_key = excluded.country_key, city_key = excluded.city_key, name = excluded.name,
 			brief = excluded.brief, cover = excluded.cover, tags = excluded.tags, tag_keys = excluded.tag_keys,
-			text = excluded.text, details = excluded.details, terms = excluded.terms`
+			text = excluded.text, details = excluded.details, terms = excluded.terms, sampled = excluded.sampled`
 
 	untagProducts = `DELETE FROM product_tags t USING (
 		SELECT unnest(p.tag_keys) AS tag, p.pinned, p.created_at, p.id FROM products p WHERE p.public AND `
@@ -190,7 +190,7 @@ func liveArgs(p *listingProduct, public bool) []any {
 	return []any{
 		[16]byte(p.id), [16]byte(p.providerID), p.createdAt, public, p.pinned, p.listed, p.liveRevision, p.revision,
 		d.Latitude, d.Longitude, d.CRS, string(c.Mode), d.Country, d.City, country, city, c.Name, c.Brief, string(c.Cover),
-		orEmpty(c.Tags), tags, text, orEmpty(c.Details), t.list(),
+		orEmpty(c.Tags), tags, text, orEmpty(c.Details), t.list(), p.id[15] < 256/sampleShare,
 	}
 }
 
