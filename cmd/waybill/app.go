@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/postgres"
+	"waybill/adapters/postgres/embedded"
+	"waybill/domain"
+	"waybill/domain/commands"
+	"waybill/projections"
+)
+
+// app is what every subcommand works on: the database, the event store on it, and the commands.
+type app struct {
+	cfg      config
+	log      *slog.Logger
+	embedded *embedded.Server // nil when DATABASE_URL names a database
+	pool     *pgxpool.Pool
+	store    *postgres.EventStore
+	tokens   *postgres.Tokens
+	commands *commands.Service
+	appends  *appendMetrics
+}
+
+// open reaches the database (starting or joining the embedded one when none is configured) and brings its tables up to date.
+func open(ctx context.Context, cfg config) (_ *app, err error) {
+	a := &app{cfg: cfg, log: cfg.logger()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	url := cfg.databaseURL
+	if url == "" {
+		a.embedded, err = embedded.Start(ctx, embedded.Options{Dir: filepath.Join(cfg.dataDir, "postgres"), Durable: true})
+		if err != nil {
+			return nil, fmt.Errorf("embedded PostgreSQL: %w", err)
+		}
+		url = a.embedded.URL()
+	}
+	if a.pool, err = openPool(ctx, url, cfg.maxConns); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, a.pool); err != nil {
+		return nil, err
+	}
+	a.appends = newAppendMetrics()
+	a.store = postgres.NewEventStore(a.pool, postgres.OnBatch(a.appends.observe))
+	a.tokens = postgres.NewTokens(a.pool)
+	a.commands = commands.New(a.store)
+	return a, nil
+}
+
+func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, error) {
+	poolConfig, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL cannot be parsed")
+	}
+	poolConfig.MaxConns = maxConns
+	poolConfig.ConnConfig.RuntimeParams["application_name"] = "waybill"
+	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	return pool, nil
+}
+
+// migrate brings the tables of the event store, of tokens and of the read models up to date. Several nodes may do so at once.
+func migrate(ctx context.Context, pool *pgxpool.Pool) error {
+	if err := postgres.Migrate(ctx, pool); err != nil {
+		return fmt.Errorf("migrate the event store: %w", err)
+	}
+	if err := projections.Prepare(ctx, pool, projections.Models); err != nil {
+		return fmt.Errorf("migrate the read models: %w", err)
+	}
+	return nil
+}
+
+func (a *app) close() error {
+	var errs []error
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	if a.pool != nil {
+		a.pool.Close()
+	}
+	if a.embedded != nil {
+		errs = append(errs, a.embedded.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// request is a command given on the command line: the operator role, a fresh id.
+func (a *app) request() commands.Request {
+	id := uuid.New()
+	return commands.Request{ID: id, CorrelationID: id, Actor: domain.Actor{Role: domain.RoleOperator}, At: time.Now().UTC()}
+}
+
+// withApp runs f on an open app and closes it.
+func withApp(ctx context.Context, cfg config, f func(*app) error) error {
+	a, err := open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(a), a.close())
+}
+
+type migrateCommand struct{}
+
+// Run is called by kong.
+func (migrateCommand) Run(ctx context.Context, cfg config) error {
+	return withApp(ctx, cfg, func(a *app) error {
+		a.log.InfoContext(ctx, "the database is up to date")
+		return nil
+	})
+}

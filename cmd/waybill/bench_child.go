@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// child is another process of this program that serves HTTP.
+type child struct {
+	process *os.Process
+	base    string // "http://127.0.0.1:…"
+	// ready is the time from the start of the process to its first 200 on /readyz.
+	ready  time.Duration
+	output lastWords
+	exited chan error
+	once   sync.Once
+	ended  error
+}
+
+// spawn starts this program with args on a database and waits until it is ready. The bench stops it at the end.
+func (b *bench) spawn(ctx context.Context, database string, args ...string) (*child, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &child{base: "http://" + addr, exited: make(chan error, 1)}
+	cmd := exec.Command(program, args...) //nolint:gosec,noctx // this very program; stopped by stop, with a signal it can act on
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+database, "WAYBILL_ADDR="+addr, "WAYBILL_LOG_LEVEL=warn")
+	cmd.Stderr = &c.output
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c.process = cmd.Process
+	go func() { c.exited <- cmd.Wait() }()
+	b.closers = append(b.closers, c.stop)
+	return c, c.await(ctx, start)
+}
+
+func freeAddr(ctx context.Context) (string, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+func (c *child) await(ctx context.Context, start time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	client := newClient(1)
+	defer client.CloseIdleConnections()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := get(ctx, client, c.base+"/readyz")
+		if err == nil {
+			c.ready = time.Since(start)
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case ended := <-c.exited:
+			c.exited <- ended
+			return fmt.Errorf("the child process ended before it was ready: %w: %s", ended, c.output.String())
+		case <-ctx.Done():
+			return fmt.Errorf("the child process did not become ready: %w: %s", err, c.output.String())
+		}
+	}
+}
+
+// stop ends the process and waits for it. Stopping twice is harmless.
+func (c *child) stop() error {
+	c.once.Do(func() {
+		if err := c.process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			c.ended = err
+		}
+		select {
+		case err := <-c.exited:
+			if err != nil {
+				c.ended = fmt.Errorf("child process: %w: %s", err, c.output.String())
+			}
+		case <-time.After(20 * time.Second):
+			c.ended = errors.Join(errors.New("the child process did not stop"), c.process.Kill())
+		}
+	})
+	return c.ended
+}
+
+// memoryOf is the resident set of a process, now and at its peak, in MB; 0 where the system does not tell.
+func memoryOf(pid int) (now, peak float64) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0
+	}
+	for line := range strings.Lines(string(status)) {
+		var kb float64
+		if n, _ := fmt.Sscanf(line, "VmRSS: %f kB", &kb); n == 1 {
+			now = kb / 1024
+		}
+		if n, _ := fmt.Sscanf(line, "VmHWM: %f kB", &kb); n == 1 {
+			peak = kb / 1024
+		}
+	}
+	return now, peak
+}
+
+// resident judges the memory of a serving child after a section.
+func (b *bench) resident(during string, c *child) {
+	now, peak := memoryOf(c.process.Pid)
+	b.report.line("Server memory during %s: %.0f MB resident at the end, at the peak %s.", during, now,
+		b.report.most("server memory, "+during, peak, 200, "%.0f MB"))
+}
+
+// lastWords keeps the end of what a child wrote.
+type lastWords struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *lastWords) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(p)
+	if over := l.text.Len() - 4096; over > 0 {
+		l.text.Next(over)
+	}
+	return len(p), nil
+}
+
+// String is what was kept.
+func (l *lastWords) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// caughtUp waits until every projection of the database has reached the end of the log.
+func (a *app) caughtUp(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var behind int
+		err := a.pool.QueryRow(ctx, `SELECT count(*) FROM projections.checkpoints
+			WHERE position < (SELECT coalesce(max(position), 0) FROM eventstore.events)`).Scan(&behind)
+		if err != nil {
+			return err
+		}
+		if behind == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d projections have not caught up: %w", behind, context.Cause(ctx))
+		}
+	}
+}
+

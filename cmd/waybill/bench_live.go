@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	nethttp "net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+)
+
+const (
+	// liveRate is how many events a second are recorded while visibility is measured.
+	liveRate = 1000
+	// watchers is how many products are pinned, unpinned and watched meanwhile.
+	watchers = 4
+	// pollPause is between two looks of a watcher, and so the figures' resolution, with the look itself.
+	pollPause = 500 * time.Microsecond
+)
+
+// live measures how long after its acknowledgement a command shows to a reader, under a steady load.
+func (b *bench) live(ctx context.Context) error {
+	p, err := b.portalWorld(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.caughtUp(ctx, time.Minute); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.size.live)
+	defer cancel()
+	var (
+		load     sample
+		polled   = make([]sample, watchers)
+		waited   = make([]sample, watchers)
+		group    sync.WaitGroup
+		recorded atomic.Int64
+	)
+	group.Go(func() { load = p.steadily(ctx, liveRate, &recorded) })
+	for w := range watchers {
+		group.Go(func() { polled[w], waited[w] = p.watch(ctx, w, &recorded) })
+	}
+	group.Wait()
+	seen, asked := merge(b.size.live, polled), merge(b.size.live, waited)
+	b.report.works("steady submissions", load)
+	b.report.works("watched products", seen)
+	b.report.works("watched products, with Waybill-Position", asked)
+	if len(seen.latencies) == 0 || len(asked.latencies) == 0 {
+		return fmt.Errorf("nothing became visible")
+	}
+	b.report.table(fmt.Sprintf("Live: %s events/s through HTTP for %s, from a command's acknowledgement to a reader who sees it",
+		grouped(float64(recorded.Load())/b.size.live.Seconds()), b.size.live), [][]string{
+		{"reader", "samples", "p50", "p99", "longest"},
+		{
+			"polls the public product without a pause", fmt.Sprint(len(seen.latencies)), millis(seen.percentile(50)),
+			b.report.most("live, command to visible, p99", seen.percentile(99).Seconds()*1000, 30, "%.1f ms"), millis(seen.percentile(100)),
+		},
+		{
+			"asks once, with Waybill-Position", fmt.Sprint(len(asked.latencies)), millis(asked.percentile(50)),
+			b.report.most("live, read with Waybill-Position, p99", asked.percentile(99).Seconds()*1000, 30, "%.1f ms"), millis(asked.percentile(100)),
+		},
+		{"the commands themselves", fmt.Sprint(len(load.latencies)), millis(load.percentile(50)), millis(load.percentile(99)), millis(load.percentile(100))},
+	})
+	b.resident("the live load", p.server)
+	return nil
+}
+
+// steadily submits products at a rate until ctx ends: each submission has its own moment, however long those before it take.
+func (p *portal) steadily(ctx context.Context, rate int, recorded *atomic.Int64) sample {
+	samples := make([]sample, connections)
+	var group sync.WaitGroup
+	start := time.Now()
+	for w := range connections {
+		group.Go(func() {
+			s := &samples[w]
+			for n := w; ; n += connections {
+				moment := start.Add(time.Duration(n) * time.Second / time.Duration(rate))
+				if !pauseUntil(ctx, moment) {
+					return
+				}
+				before := time.Now()
+				err := p.submit(ctx, w)
+				switch {
+				case ctx.Err() != nil:
+					return
+				case err != nil:
+					s.fail(err)
+				default:
+					recorded.Add(1)
+					s.latencies = append(s.latencies, time.Since(before))
+				}
+			}
+		})
+	}
+	group.Wait()
+	return merge(time.Since(start), samples)
+}
+
+// pauseUntil waits for a moment; false when ctx ended first.
+func pauseUntil(ctx context.Context, moment time.Time) bool {
+	wait := time.Until(moment)
+	if wait <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// watch pins and unpins a product of its own and takes the time until the public sees it: by looking again and again, and
+// by turns by asking once for the write's position.
+func (p *portal) watch(ctx context.Context, w int, recorded *atomic.Int64) (polled, waited sample) {
+	label := fmt.Sprintf("submit %s product %d", demoProviders[0].enterprise.USCC, w)
+	id := uuid.NewSHA1(uuid.NewSHA1(seedNamespace, []byte(label)), []byte("product")).String()
+	pinned := demoProviders[0].products[w].fate == pinned
+	for n := 0; ctx.Err() == nil; n++ {
+		into, look := &polled, p.poll
+		if n%4 >= 2 {
+			into, look = &waited, p.ask
+		}
+		pinned = !pinned
+		method := nethttp.MethodDelete
+		if pinned {
+			method = nethttp.MethodPut
+		}
+		header, err := p.call(ctx, p.sellers[0], method, "/api/v1/provider/products/"+id+"/pin", nil, nethttp.StatusOK)
+		acknowledged := time.Now()
+		if err == nil {
+			err = look(ctx, id, header.Get("Waybill-Position"), pinned)
+		}
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			into.fail(err)
+		default:
+			recorded.Add(1)
+			into.latencies = append(into.latencies, time.Since(acknowledged))
+		}
+		// Between two commands the load goes on alone, so that the watchers do not become the load.
+		pauseUntil(ctx, time.Now().Add(10*time.Millisecond))
+	}
+	return polled, waited
+}
+
+// poll looks until the product is shown as pinned, or not.
+func (p *portal) poll(ctx context.Context, id, _ string, pinned bool) error {
+	for {
+		shown, err := p.shown(ctx, id, "")
+		if err != nil || shown == pinned {
+			return err
+		}
+		pauseUntil(ctx, time.Now().Add(pollPause))
+	}
+}
+
+// ask looks once, for the position; what it gets must show the command.
+func (p *portal) ask(ctx context.Context, id, position string, pinned bool) error {
+	shown, err := p.shown(ctx, id, position)
+	if err == nil && shown != pinned {
+		err = fmt.Errorf("a read with %s=%s does not show the write", "Waybill-Position", position)
+	}
+	return err
+}
+
+// shown reads the public product: whether it is pinned.
+func (p *portal) shown(ctx context.Context, id, position string) (bool, error) {
+	request, err := nethttp.NewRequestWithContext(ctx, nethttp.MethodGet, p.server.base+"/api/v1/products/"+id, nil)
+	if err != nil {
+		return false, err
+	}
+	if position != "" {
+		request.Header.Set("Waybill-Position", position)
+	}
+	var body bytes.Buffer
+	if _, err := fetch(p.client, request, nethttp.StatusOK, &body); err != nil {
+		return false, err
+	}
+	return bytes.Contains(body.Bytes(), []byte(`"pinned":`+strconv.FormatBool(true))), nil
+}
+

@@ -1,0 +1,63 @@
+// Command waybill is the backend of the logistics portal and the tools of those who run it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is every subcommand on one screen.
+type cli struct {
+	Serve       serveCommand       `cmd:"" help:"Serve the API and run the projectors."`
+	Migrate     migrateCommand     `cmd:"" help:"Create or upgrade the database's tables, then stop."`
+	Seed        seedCommand        `cmd:"" help:"Fill an empty log: a small demo world, or a very large one."`
+	Staff       staffCommand       `cmd:"" help:"Members of staff: reviewers, auditors, operators."`
+	Account     accountCommand     `cmd:"" help:"Enterprise accounts."`
+	Token       tokenCommand       `cmd:"" help:"Bearer tokens of an account."`
+	Rebuild     rebuildCommand     `cmd:"" help:"Build a read model anew beside the live one, then switch."`
+	Deadletters deadLettersCommand `cmd:"" help:"Events that a read model could not apply."`
+	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
+	//Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
+	Bench benchCommand `cmd:"" help:"Measure, beside a floor measured in the same run."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "waybill:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the whole program; tests call it too.
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("waybill"),
+		kong.Description("An event-sourced backend for a logistics portal. Configuration is by environment; see README.md."),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(out, (*io.Writer)(nil)),
+		kong.Writers(out, os.Stderr),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	cfg, err := loadConfig(getenv)
+	if err != nil {
+		return fmt.Errorf("configuration:\n%w", err)
+	}
+	return command.Run(cfg)
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"waybill/projections"
+)
+
+type rebuildCommand struct {
+	ReadModel string `arg:"" help:"Its name: listing, backoffice, review, bookings or history; 'all' for each in turn."`
+}
+
+// Run is called by kong.
+func (c rebuildCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+	return withApp(ctx, cfg, func(a *app) error {
+		models, err := modelsNamed(c.ReadModel)
+		if err != nil {
+			return err
+		}
+		for _, m := range models {
+			start := time.Now()
+			applied, err := projections.Rebuild(ctx, a.pool, a.store, m, nil)
+			if err != nil {
+				return fmt.Errorf("rebuild %s: %w", m.Name, err)
+			}
+			took := time.Since(start).Seconds()
+			fmt.Fprintf(out, "%s: %d events in %.1f s (%.0f events/s)\n", m.Name, applied, took, float64(applied)/took)
+		}
+		return nil
+	})
+}
+
+func modelsNamed(name string) ([]projections.ReadModel, error) {
+	if name == "all" {
+		return projections.Models, nil
+	}
+	names := make([]string, len(projections.Models))
+	for i, m := range projections.Models {
+		names[i] = m.Name
+	}
+	i := slices.Index(names, name)
+	if i < 0 {
+		return nil, fmt.Errorf("no read model %q; there are %s", name, strings.Join(names, ", "))
+	}
+	return projections.Models[i : i+1], nil
+}

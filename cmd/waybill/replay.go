@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+
+	"waybill/domain"
+	"waybill/domain/commands"
+)
+
+type replayCommand struct {
+	Stream   domain.StreamName `arg:"" help:"The stream, such as product-0192…"`
+	Revision *uint64           `help:"Stop after this stream revision." xor:"until"`
+	At       *time.Time        `help:"Stop at this time (RFC 3339)." xor:"until"`
+}
+
+// Run is called by kong.
+func (c replayCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+	return withApp(ctx, cfg, func(a *app) error {
+		until := commands.Until{Revision: c.Revision, At: c.At}
+		replayed, err := a.commands.Replay(ctx, c.Stream, until)
+		if errors.Is(err, domain.ErrNotFound) {
+			return errors.New("no such stream, or nothing had happened in it by then")
+		}
+		if err != nil {
+			return err
+		}
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(replayed)
+	})
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	nethttp "net/http"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"waybill/http"
+	"waybill/projections"
+)
+
+type serveCommand struct{}
+
+// Run is called by kong.
+func (serveCommand) Run(ctx context.Context, cfg config) error {
+	return withApp(ctx, cfg, func(a *app) error { return a.serve(ctx, nil) })
+}
+
+// serve answers HTTP and runs the projectors until ctx ends. ready, when given, is told the address once it listens.
+func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.appends)
+	listener, err := a.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() //nolint:errcheck // Shutdown closes it first
+
+	runtime, err := projections.Start(ctx, projections.Config{
+		Pool: a.pool, Store: a.store, Models: projections.Models, Owner: a.cfg.node, Logger: a.log, Registerer: registry,
+		Reactions: projections.Reactions(a.commands, a.pool), MaxWait: a.cfg.waitForRead,
+	})
+	if err != nil {
+		return fmt.Errorf("projectors: %w", err)
+	}
+	handler, err := http.New(http.Deps{
+		Commands: a.commands, Tokens: a.tokens, Queries: a.pool, Positions: runtime.Positions(), Status: runtime, Logger: a.log,
+		Registry: registry, Clock: time.Now,
+	})
+	if err != nil {
+		return errors.Join(err, runtime.Close(ctx))
+	}
+	server := http.NewServer(handler)
+
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	a.announce(ctx, listener.Addr().String())
+	if ready != nil {
+		ready(listener.Addr().String())
+	}
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		a.log.Info("stopping")
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
+	defer cancel()
+	err = errors.Join(err, server.Shutdown(stopCtx), runtime.Close(stopCtx))
+	if errors.Is(err, nethttp.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// listen takes the configured address. When nobody configured one and the standard one is taken, as by another copy, it
+// takes any free port of the same host.
+func (a *app) listen(ctx context.Context) (net.Listener, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", a.cfg.addr)
+	if err == nil || a.cfg.addrGiven || !errors.Is(err, syscall.EADDRINUSE) {
+		return listener, err
+	}
+	host, _, _ := net.SplitHostPort(a.cfg.addr)
+	a.log.Warn("the standard address is taken, as by another copy; taking a free port", "addr", a.cfg.addr)
+	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+}
+
+func (a *app) announce(ctx context.Context, addr string) {
+	database := "given by DATABASE_URL"
+	if a.embedded != nil {
+		database = "embedded, data in " + a.embedded.Dir()
+	}
+	a.log.InfoContext(ctx, "serving", "url", "http://"+addr, "docs", "http://"+addr+"/docs", "node", a.cfg.node, "database", database)
+}
