@@ -73,7 +73,7 @@ func (r *reactor) react(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
-	logger := watermill.NewSlogLogger(r.log)
+	logger := watermill.NewSlogLoggerWithLevelMapping(r.log, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: rollbackTimeout}, logger)
 	if err != nil {
 		return err
@@ -83,15 +83,9 @@ func (r *reactor) react(ctx context.Context) error {
 		return err
 	}
 	retry := middleware.Retry{
-		MaxRetries: math.MaxInt32, InitialInterval: 50 * time.Millisecond, MaxInterval: 5 * time.Second, Multiplier: 2,
-		RandomizationFactor: 0.5, Logger: logger,
-		ShouldRetry: func(p middleware.RetryParams) bool {
-			again := transient(p.Err) || p.RetryNum < reactionAttempts-1
-			if again {
-				r.metrics.retried(r.reaction.Name)
-			}
-			return again
-		},
+		// The middleware takes two steps of its backoff a time, one of them to ask ShouldRetry: hence the small factor.
+		MaxRetries: math.MaxInt32, InitialInterval: 50 * time.Millisecond, MaxInterval: 5 * time.Second, Multiplier: 1.4,
+		RandomizationFactor: 0.5, ShouldRetry: r.again,
 	}
 	router.AddMiddleware(r.keepCheckpoint(stop), poison, retry.Middleware, middleware.Recoverer)
 	subscriber := NewSubscriber(SubscriberConfig{Store: r.store, After: at.position, Logger: r.log})
@@ -110,6 +104,20 @@ func (r *reactor) react(ctx context.Context) error {
 		err = cause
 	}
 	return err
+}
+
+func (r *reactor) again(p middleware.RetryParams) bool {
+	passing := transient(p.Err)
+	if !passing && p.RetryNum >= reactionAttempts-1 {
+		return false
+	}
+	r.metrics.retried(r.reaction.Name)
+	level := slog.LevelWarn
+	if errors.Is(p.Err, ErrBehind) {
+		level = slog.LevelDebug
+	}
+	r.log.Log(context.Background(), level, "reaction failed; trying again", "attempt", p.RetryNum+1, "error", letterText(p.Err))
+	return true
 }
 
 // keepCheckpoint passes on the events that are wanted, and moves the checkpoint past each that was handled or became a dead
