@@ -60,8 +60,8 @@ type ListingQueries struct{ DB Querier }
 // Product is the public detail of a product; ErrNotFound when it is not public (R45).
 func (q ListingQueries) Product(ctx context.Context, id uuid.UUID) (PublicProduct, error) {
 	var p PublicProduct
-	row := q.DB.QueryRow(ctx, `SELECT `+cardColumns+`, p.details, v.introduction, p.revision, v.revision
-		FROM listing_v1.products p JOIN listing_v1.providers v ON v.id = p.provider_id
+	row := q.DB.QueryRow(ctx, `SELECT `+cardColumns+`, d.details, v.introduction, p.revision, v.revision
+		FROM listing_v1.products p JOIN listing_v1.product_details d ON d.id = p.id JOIN listing_v1.providers v ON v.id = p.provider_id
 		WHERE p.id = $1 AND p.public`, id)
 	err := row.Scan(append(p.targets(), &p.Details, &p.ProviderIntroduction, &p.Revision, &p.ProviderRevision)...)
 	switch {

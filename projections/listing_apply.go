@@ -21,6 +21,8 @@ type listingBatch struct {
 	order []*listingProduct
 	// Those the tables may hold.
 	loadProducts, loadProviders keys
+	// approved need their pending content.
+	approved keys
 }
 
 type listingProduct struct {
@@ -85,6 +87,10 @@ func newListingBatch(events []Event) *listingBatch {
 		if err != nil {
 			continue // fold reports it
 		}
+		switch e.Fact.(type) {
+		case provider.Approved, product.Approved:
+			b.approved = append(b.approved, id)
+		}
 		switch fact := e.Fact.(type) {
 		case provider.Applied, provider.Revised, provider.Approved, provider.Rejected, provider.Suspended, provider.Reinstated, provider.Closed:
 			b.needProvider(id)
@@ -118,9 +124,9 @@ func (b *listingBatch) load(ctx context.Context, tx pgx.Tx) error {
 	var batch pgx.Batch
 	batch.Queue(byIndex)
 	batch.Queue(`SELECT p.id, p.provider_id, p.created_at, p.public, p.pinned, p.listed, p.live_revision, p.revision,
-			coalesce(n.revision, 0), n.content, coalesce(v.standing = 'active', false)
+			coalesce(n.revision, 0), CASE WHEN p.id = ANY ($2) THEN n.content END, coalesce(v.standing = 'active', false)
 		FROM products p LEFT JOIN pending n ON n.subject = p.id LEFT JOIN providers v ON v.id = p.provider_id
-		WHERE p.id = ANY ($1)`, b.loadProducts).Query(func(rows pgx.Rows) error {
+		WHERE p.id = ANY ($1)`, b.loadProducts, b.approved).Query(func(rows pgx.Rows) error {
 		var r listingProduct
 		_, err := pgx.ForEachRow(rows, []any{
 			&r.id, &r.providerID, &r.createdAt, &r.wasPublic, &r.pinned, &r.listed, &r.liveRevision, &r.revision,
@@ -134,9 +140,9 @@ func (b *listingBatch) load(ctx context.Context, tx pgx.Tx) error {
 		})
 		return err
 	})
-	batch.Queue(`SELECT v.id, v.standing, v.live_revision, v.name, v.logo, v.introduction, v.revision, coalesce(n.revision, 0), n.content
+	batch.Queue(`SELECT v.id, v.standing, v.live_revision, v.name, v.logo, v.introduction, v.revision, coalesce(n.revision, 0), CASE WHEN v.id = ANY ($2) THEN n.content END
 		FROM providers v LEFT JOIN pending n ON n.subject = v.id
-		WHERE v.id = ANY ($1)`, b.loadProviders).Query(func(rows pgx.Rows) error {
+		WHERE v.id = ANY ($1)`, b.loadProviders, b.approved).Query(func(rows pgx.Rows) error {
 		var r listingProvider
 		_, err := pgx.ForEachRow(rows, []any{
 			&r.id, &r.standing, &r.liveRevision, &r.name, &r.logo, &r.introduction, &r.revision, &r.pending.revision, &r.pending.stored,

@@ -45,7 +45,6 @@ CREATE TABLE products (
 	public        boolean NOT NULL,
 	pinned        boolean NOT NULL,
 	listed        boolean NOT NULL,
-	sampled       boolean NOT NULL DEFAULT false, -- one of 64 at random, to estimate from
 	-- What a walk along the list checks comes first: a column costs more the farther back it stands.
 	mode          text COLLATE "C" NOT NULL DEFAULT '',
 	country_key   text COLLATE "C" NOT NULL DEFAULT '',
@@ -58,11 +57,26 @@ CREATE TABLE products (
 	brief         text NOT NULL DEFAULT '',
 	cover         text NOT NULL DEFAULT '',
 	tags          text[] NOT NULL DEFAULT '{}',
-	tag_keys      text[] COLLATE "C" NOT NULL DEFAULT '{}',
-	details       text[] NOT NULL DEFAULT '{}',
-	terms         integer[] NOT NULL DEFAULT '{}'
+	tag_keys      text[] COLLATE "C" NOT NULL DEFAULT '{}'
 );
 CREATE INDEX products_provider ON products (provider_id);
+
+-- Apart, so that more rows of what a page reads share a block.
+CREATE TABLE product_details (
+	id      uuid PRIMARY KEY,
+	details text[] NOT NULL
+);
+
+-- The inverted index of approved products, and what orders its answers. It has none of the columns that change often
+-- in an index, since a new version of a row is a new entry under each of its terms.
+CREATE TABLE product_terms (
+	id         uuid PRIMARY KEY,
+	created_at timestamptz NOT NULL,
+	public     boolean NOT NULL,
+	pinned     boolean NOT NULL,
+	sampled    boolean NOT NULL, -- one of 64 at random, to estimate from
+	terms      integer[] NOT NULL
+) WITH (fillfactor = 90, toast_tuple_target = 8160);
 
 -- The tags of public products, in the order of the list.
 CREATE TABLE product_tags (
@@ -77,8 +91,8 @@ CREATE INDEX products_order ON products (pinned, created_at, id) WHERE public;
 CREATE INDEX products_mode ON products (mode, pinned, created_at, id) WHERE public;
 CREATE INDEX products_country ON products (country_key, pinned, created_at, id) WHERE public;
 CREATE INDEX products_city ON products (city_key, pinned, created_at, id) WHERE public;
-CREATE INDEX products_terms ON products USING gin (terms) WITH (fastupdate = off) WHERE public;
-CREATE INDEX products_sample ON products USING gin (terms) WITH (fastupdate = off) WHERE public AND sampled;
+CREATE INDEX product_terms_terms ON product_terms USING gin (terms) WITH (fastupdate = off);
+CREATE INDEX product_terms_sample ON product_terms USING gin (terms) WITH (fastupdate = off) WHERE sampled;
 ANALYZE;`,
 	Apply: applyListing,
 }

@@ -187,8 +187,7 @@ func (s listingSearch) rest(w *where, table string) {
 	}
 }
 
-// check adds filters, in a form that no index serves: in lookUp the planner would believe that a city's index is better
-// than all terms together.
+// check adds filters, in a form that no index serves: the planner would think a city's index better than what is there.
 func (s listingSearch) check(w *where, city, country, mode, tag string) {
 	if city != "" {
 		w.and("p.city_key || '' = ?", city)
@@ -224,18 +223,19 @@ func (s listingSearch) terms() []int32 {
 // sample asks whether the sample holds many that have all terms.
 func (s listingSearch) sample() (string, []any) {
 	return `SELECT count(*) = 64 FROM (
-		SELECT FROM listing_v1.products p WHERE p.public AND p.sampled AND p.terms @> $1` + sampleCommon + `) s`, []any{s.terms()}
+		SELECT FROM listing_v1.product_terms t WHERE t.sampled AND t.public AND t.terms @> $1` + sampleCommon + `) s`, []any{s.terms()}
 }
 
-// lookUp finds all matches by the inverted index and sorts them. The materialised step keeps the planner from walking.
+// lookUp finds all matches by the inverted index, sorts them, and checks them until there is a page: two terms may share a
+// hash, and the terms of a longer word may stand apart. The materialised step keeps the planner from walking.
 func (s listingSearch) lookUp(limit string) (string, []any) {
 	var w where
-	w.and("p.public")
-	w.and("p.terms @> ?", s.terms())
-	s.check(&w, s.city, s.country, s.mode, s.tag)
-	s.rest(&w, "p")
-	return `WITH found AS MATERIALIZED (SELECT p.id, p.pinned, p.created_at FROM listing_v1.products p` + w.sql() + `),
-		page AS MATERIALIZED (SELECT * FROM found p` + listingOrder + limit + `)
-		SELECT ` + cardColumns + ` FROM page JOIN listing_v1.products p USING (id) JOIN listing_v1.providers v ON v.id = p.provider_id` +
-		listingOrder, w.args
+	w.and("t.terms @> ?", s.terms())
+	w.and("t.public")
+	s.rest(&w, "t")
+	check := where{args: w.args}
+	s.check(&check, s.city, s.country, s.mode, s.tag)
+	return `WITH found AS MATERIALIZED (SELECT t.id, t.pinned, t.created_at FROM listing_v1.product_terms t` + w.sql() + `)
+		SELECT ` + cardColumns + ` FROM (SELECT * FROM found t` + tagOrder + `) t JOIN listing_v1.products p ON p.id = t.id
+		JOIN listing_v1.providers v ON v.id = p.provider_id` + check.sql() + tagOrder + limit, check.args
 }

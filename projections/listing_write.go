@@ -62,7 +62,8 @@ func (b *listingBatch) write(ctx context.Context, tx pgx.Tx) error {
 	var (
 		fresh, changed       listingRows
 		live                 []*listingProduct
-		untag, retag, gone   keys
+		untag, retag, moved  keys // tags to take away and to give; rows whose place in the list changed
+		gone                 keys
 		pending              pendingRows
 		activated, withdrawn keys // providers
 		batch                pgx.Batch
@@ -83,6 +84,7 @@ func (b *listingBatch) write(ctx context.Context, tx pgx.Tx) error {
 			fresh.add(p, public)
 		}
 		if p.live != nil || public != p.wasPublic || p.pinned != p.wasPinned {
+			moved = append(moved, p.id)
 			if p.wasPublic {
 				untag = append(untag, p.id)
 			}
@@ -117,7 +119,9 @@ func (b *listingBatch) write(ctx context.Context, tx pgx.Tx) error {
 	}
 	queue(untag, untagProducts+`p.id = ANY ($1)`+untagEnd, untag)
 	queue(withdrawn, untagProducts+`p.provider_id = ANY ($1)`+untagEnd, withdrawn)
-	queue(gone, `DELETE FROM products WHERE id = ANY ($1)`, gone)
+	for _, table := range []string{"products", "product_details", "product_terms"} {
+		queue(gone, `DELETE FROM `+table+` WHERE id = ANY ($1)`, gone)
+	}
 	queue(fresh.ids, insertListing, fresh.ids, fresh.providers, fresh.created, fresh.public, fresh.pinned, fresh.listed, fresh.revision)
 	queue(changed.ids, updateListing, changed.ids, changed.public, changed.pinned, changed.listed, changed.revision)
 	for _, p := range live {
@@ -126,6 +130,9 @@ func (b *listingBatch) write(ctx context.Context, tx pgx.Tx) error {
 	queue(withdrawn, `UPDATE products SET public = false WHERE provider_id = ANY ($1) AND public`, withdrawn)
 	queue(activated, `UPDATE products SET public = true
 		WHERE provider_id = ANY ($1) AND listed AND live_revision > 0 AND NOT public`, activated)
+	queue(moved, moveTerms+`p.id = ANY ($1)`, moved)
+	queue(withdrawn, moveTerms+`p.provider_id = ANY ($1)`, withdrawn)
+	queue(activated, moveTerms+`p.provider_id = ANY ($1)`, activated)
 	queue(retag, tagProducts+`p.id = ANY ($1)`+tagEnd, retag)
 	queue(activated, tagProducts+`p.provider_id = ANY ($1)`+tagEnd, activated)
 	queue(pending.gone, `DELETE FROM pending WHERE subject = ANY ($1)`, pending.gone)
@@ -151,15 +158,25 @@ const (
 		FROM unnest($1::uuid[], $2::boolean[], $3::boolean[], $4::boolean[], $5::bigint[]) AS n (id, public, pinned, listed, revision)
 		WHERE p.id = n.id`
 
-	upsertListing = `INSERT INTO products (id, provider_id, created_at, public, pinned, listed, live_revision, revision,
-			latitude, longitude, crs, mode, country, city, country_key, city_key, name, brief, cover, tags, tag_keys, text, details, terms, sampled)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+	upsertListing = `WITH d AS (
+			INSERT INTO product_details (id, details) VALUES ($1, $23)
+			ON CONFLICT (id) DO UPDATE SET details = excluded.details
+		), t AS (
+			INSERT INTO product_terms (id, created_at, public, pinned, sampled, terms) VALUES ($1, $3, $4, $5, $25, $24)
+			ON CONFLICT (id) DO UPDATE SET public = excluded.public, pinned = excluded.pinned, terms = excluded.terms
+		)
+		INSERT INTO products (id, provider_id, created_at, public, pinned, listed, live_revision, revision,
+			latitude, longitude, crs, mode, country, city, country_key, city_key, name, brief, cover, tags, tag_keys, text)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 		ON CONFLICT (id) DO UPDATE SET public = excluded.public, pinned = excluded.pinned, listed = excluded.listed,
 			live_revision = excluded.live_revision, revision = excluded.revision, latitude = excluded.latitude,
 			longitude = excluded.longitude, crs = excluded.crs, mode = excluded.mode, country = excluded.country,
 			city = excluded.city, country_key = excluded.country_key, city_key = excluded.city_key, name = excluded.name,
 			brief = excluded.brief, cover = excluded.cover, tags = excluded.tags, tag_keys = excluded.tag_keys,
-			text = excluded.text, details = excluded.details, terms = excluded.terms, sampled = excluded.sampled`
+			text = excluded.text`
+
+	moveTerms = `UPDATE product_terms t SET public = p.public, pinned = p.pinned FROM products p
+		WHERE t.id = p.id AND (t.public, t.pinned) <> (p.public, p.pinned) AND `
 
 	untagProducts = `DELETE FROM product_tags t USING (
 		SELECT unnest(p.tag_keys) AS tag, p.pinned, p.created_at, p.id FROM products p WHERE p.public AND `
