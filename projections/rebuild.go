@@ -19,8 +19,8 @@ const (
 	rebuildClose = 2000
 )
 
-// ErrRebuilding says that a rebuild of the same read model is under way, on this or another node.
-var ErrRebuilding = errors.New("the read model is being rebuilt already")
+// ErrRebuilding says that the same read model is being rebuilt or compared already, on this or another node.
+var ErrRebuilding = errors.New("the read model is being rebuilt or compared already")
 
 // Progress is how far a rebuild is.
 type Progress struct {
@@ -33,32 +33,37 @@ type Progress struct {
 // Readers and the live projector go on meanwhile; readers see the old tables or the new, and never a position before one
 // they saw. What an interrupted rebuild left behind is dropped by the next. It answers the number of events applied.
 // progress may be nil.
-func Rebuild(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model ReadModel, progress func(Progress)) (applied int, err error) {
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Release()
-	var free bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, hashtext($2))`, lockRebuild, model.Schema).Scan(&free); err != nil {
-		return 0, err
-	}
-	if !free {
-		return 0, fmt.Errorf("%s: %w", model.Name, ErrRebuilding)
-	}
-	defer func() {
-		if _, unlock := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1, hashtext($2))`, lockRebuild, model.Schema); unlock != nil {
-			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with the session
-		}
-	}()
+func Rebuild(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model ReadModel, progress func(Progress)) (int, error) {
 	r := rebuild{
 		target: target{pool: pool, model: model, schema: model.Schema + "_next"},
 		store:  store, live: model.Schema, old: model.Schema + "_old", progress: progress,
 	}
-	if err := r.run(ctx); err != nil {
+	if err := r.exclusively(ctx, r.run); err != nil {
 		return r.applied, fmt.Errorf("rebuild %s: %w", model.Name, err)
 	}
 	return r.applied, nil
+}
+
+// exclusively works while nobody else rebuilds or compares the same read model, on any node.
+func (r *rebuild) exclusively(ctx context.Context, work func(context.Context) error) error {
+	conn, err := r.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	var free bool
+	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, hashtext($2))`, lockRebuild, r.live).Scan(&free); err != nil {
+		return err
+	}
+	if !free {
+		return ErrRebuilding
+	}
+	defer func() {
+		if _, unlock := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1, hashtext($2))`, lockRebuild, r.live); unlock != nil {
+			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with the session
+		}
+	}()
+	return work(ctx)
 }
 
 type rebuild struct {
@@ -74,14 +79,7 @@ func (r *rebuild) run(ctx context.Context) error {
 	if err := errors.Join(r.drop(ctx, r.schema), r.drop(ctx, r.old)); err != nil {
 		return err
 	}
-	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
-		if err := r.model.createIn(ctx, tx, r.schema); err != nil {
-			return err
-		}
-		return tx.QueryRow(ctx, `SELECT position, epoch FROM projections.checkpoints WHERE projection = $1`, r.schema).
-			Scan(&r.at.position, &r.at.epoch)
-	})
-	if err != nil {
+	if err := r.create(ctx); err != nil {
 		return err
 	}
 	head, err := r.head(ctx)
@@ -106,6 +104,17 @@ func (r *rebuild) run(ctx context.Context) error {
 		return err
 	}
 	return r.drop(ctx, r.old)
+}
+
+// create makes the empty tables.
+func (r *rebuild) create(ctx context.Context) error {
+	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+		if err := r.model.createIn(ctx, tx, r.schema); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT position, epoch FROM projections.checkpoints WHERE projection = $1`, r.schema).
+			Scan(&r.at.position, &r.at.epoch)
+	})
 }
 
 func (r *rebuild) head(ctx context.Context) (head domain.Position, err error) {
