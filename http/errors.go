@@ -215,5 +215,5 @@ func wrongParameter(name, code, zh, en string) error {
 
 // because is r with a cause for the log.
 func (r *refusal) because(cause error) *refusal {
-	return &refusal{status: r.status, said: r.said.Because(cause)}
+	return &refusal{status: r.status, said: r.Because(cause)}
 }

@@ -272,7 +272,7 @@ func (w *world) send(r *nethttp.Request) answer {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end
+	defer response.Body.Close()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
 		w.t.Fatal(err)

@@ -200,7 +200,13 @@ func mutations(example m) map[string]string {
 	deep := json.RawMessage(strings.Repeat("[", 30) + strings.Repeat("]", 30))
 	huge := json.RawMessage("1e400")
 	values := []any{
-		nil, 0, -1, 1.5, 1e300, huge, true, "", " ", "x", strings.Repeat("海", 5000), []any{}, []any{nil}, []any{1, "x", m{}}, m{}, m{"x": 1}, deep,
+		nil, 0, -1, 1.5, 1e300, huge, true, "", " ", "x", strings.Repeat("海", 5000),
+		[]any{},
+		[]any{nil},
+		[]any{1, "x", m{}},
+		m{},
+		m{"x": 1},
+		deep,
 		"a\u0000b", "\ufffd", "' OR 1=1 --", slices.Repeat([]any{"x"}, 5000), json.RawMessage(`"\ud800"`), json.RawMessage("9007199254740993"), json.RawMessage("2147483648"),
 	}
 	for _, name := range slices.Sorted(maps.Keys(example)) {
@@ -228,8 +234,10 @@ func TestMistakesAreAllNamed(t *testing.T) {
 	owner := h.callers["provider"]
 	const products = "/api/v1/provider/products"
 	for body, want := range map[string]map[string]string{
-		`{}`: {"/name": "required", "/brief": "required", "/mode": "unknown_mode", "/destination/country": "required",
-			"/destination/city": "required", "/destination/latitude": "required", "/cover": "required", "/details": "required"},
+		`{}`: {
+			"/name": "required", "/brief": "required", "/mode": "unknown_mode", "/destination/country": "required",
+			"/destination/city": "required", "/destination/latitude": "required", "/cover": "required", "/details": "required",
+		},
 		`{"name":1,"mode":null,"tags":{},"destination":{"latitude":"x","longitude":[],"hight":1},"details":[1],"a/b~c":1,"pinned":true}`: {
 			"/name": "wrong_type", "/tags": "wrong_type", "/destination/latitude": "wrong_type", "/destination/longitude": "wrong_type",
 			"/destination/hight": "unknown_field", "/details/0": "wrong_type", "/a~1b~0c": "unknown_field", "/pinned": "unknown_field",

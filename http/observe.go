@@ -80,7 +80,8 @@ func (s *server) record(c echo.Context, in *call, took time.Duration) {
 	}
 	attrs := [...]slog.Attr{
 		slog.String("method", methodLabel(r.Method)), slog.String("route", route), slog.Int("status", status),
-		slog.Int64("bytes", c.Response().Size), slog.Duration("took", took), slog.String("request_id", in.requestID), {},
+		slog.Int64("bytes", c.Response().Size), slog.Duration("took", took), slog.String("request_id", in.requestID),
+		{},
 	}
 	n := len(attrs) - 1
 	if in.account != uuid.Nil {

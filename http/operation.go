@@ -120,9 +120,9 @@ func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 			p.most = int64(*schema.Max)
 		}
 	case schema.Type.Is("string"):
-		p.kind, p.shortest = text, int(schema.MinLength) //nolint:gosec // small numbers of our own
+		p.kind, p.shortest = text, int(schema.MinLength)
 		if schema.MaxLength != nil {
-			p.longest = int(*schema.MaxLength) //nolint:gosec // as above
+			p.longest = int(*schema.MaxLength)
 		}
 		switch schema.Format {
 		case "uuid":

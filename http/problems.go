@@ -28,7 +28,7 @@ var explained = func() map[string]*refusal {
 	for _, e := range []*domain.Error{
 		domain.ErrInvalid, domain.ErrNotFound, domain.ErrForbidden, domain.ErrStale, domain.ErrKeyReused, domain.ErrContention,
 		domain.ErrAlreadyDecided, domain.ErrOwnCase,
-		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise,
+		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,
 		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,
 		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken,
 		product.ErrAlreadySubmitted, product.ErrNotApproved,

@@ -56,7 +56,7 @@ func TestADatabaseThatIsAwayIsUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer admin.Close(context.Background()) //nolint:errcheck // the test is over
+	defer admin.Close(context.Background())
 	if _, err := admin.Exec(t.Context(), fmt.Sprintf(`ALTER DATABASE %q ALLOW_CONNECTIONS false`, name)); err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +96,8 @@ func TestEveryRefusalIsExplained(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range files {
-			if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
-				continue
+			if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") || f.Name() == "deadletters.go" {
+				continue // dead letters are the command line's alone
 			}
 			source, err := os.ReadFile(dir + "/" + f.Name())
 			if err != nil {

@@ -179,7 +179,9 @@ var fieldCache sync.Map // reflect.Type → map[string]field
 
 func fieldsOf(t reflect.Type) map[string]field {
 	if cached, ok := fieldCache.Load(t); ok {
-		return cached.(map[string]field) //nolint:forcetypeassert // nothing else is stored
+		if known, ok := cached.(map[string]field); ok {
+			return known
+		}
 	}
 	fields := map[string]field{}
 	for f := range t.Fields() {
