@@ -39,8 +39,12 @@ type Server struct {
 	opts  Options
 	place place
 	users *lock
-	port  int
-	pass  string
+	// What ensure found; the watcher's own once Start has returned.
+	port int
+	pass string
+	// The same for everybody, settled by Start.
+	url    string
+	listen int
 
 	stop    context.CancelFunc
 	watched sync.WaitGroup
@@ -71,6 +75,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		s.users.release()
 		return nil, err
 	}
+	s.url, s.listen = connString(s.port, s.pass, database), s.port
 	watch, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.watched.Go(func() { s.watch(watch) })
@@ -79,13 +84,13 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 
 // URL is the connection string of the cluster's database, with a role that may do everything. It contains the
 // password: do not log it. It stays the same while the Server is open.
-func (s *Server) URL() string { return connString(s.port, s.pass, database) }
+func (s *Server) URL() string { return s.url }
 
 // Dir is the folder the cluster really lives in: Options.Dir, unless the server's user cannot enter that.
 func (s *Server) Dir() string { return s.place.dir }
 
 // Port is the TCP port on the loopback interface.
-func (s *Server) Port() int { return s.port }
+func (s *Server) Port() int { return s.listen }
 
 // Close leaves the cluster; the last process to leave stops it and waits for that. Closing twice is harmless.
 func (s *Server) Close() error {
@@ -128,8 +133,8 @@ func (s *Server) watch(ctx context.Context) {
 			continue // somebody else is at it
 		}
 		if alive, err := s.place.alive(); err == nil && !alive {
-			s.opts.Log.Warn("PostgreSQL has died; starting it again", "dir", s.place.dir, "port", s.port)
-			if err := s.ensure(ctx, s.port); err != nil && ctx.Err() == nil {
+			s.opts.Log.Warn("PostgreSQL has died; starting it again", "dir", s.place.dir, "port", s.listen)
+			if err := s.ensure(ctx, s.listen); err != nil && ctx.Err() == nil {
 				s.opts.Log.Error("PostgreSQL could not be started again", "dir", s.place.dir, "error", err)
 			}
 		}
