@@ -55,7 +55,7 @@ CREATE TABLE products (
 	Indexes: `
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
 CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);
-ANALYZE;`,
+ANALYZE applications, products;`,
 	Apply: applyBackoffice,
 }
 

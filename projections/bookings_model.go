@@ -47,7 +47,7 @@ CREATE INDEX bookings_provider ON bookings (provider_id, requested_at, id);
 CREATE INDEX bookings_provider_state ON bookings (provider_id, state, requested_at, id);
 CREATE INDEX bookings_enterprise ON bookings (enterprise_id, requested_at, id);
 CREATE INDEX bookings_enterprise_state ON bookings (enterprise_id, state, requested_at, id);
-ANALYZE;`,
+ANALYZE bookings;`,
 	Apply: applyBookings,
 }
 

@@ -184,6 +184,25 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 	for _, card := range list.Rows {
 		listed[card.ID] = card
 	}
+	for name, c := range map[string]struct {
+		filter projections.ListingFilter
+		keep   func(product.Content) bool
+	}{
+		"tag": {projections.ListingFilter{Tag: "FCL"}, func(c product.Content) bool {
+			return slices.Contains(c.Tags, "fcl") || slices.Contains(c.Tags, "ＦＣＬ")
+		}},
+		"mode":         {projections.ListingFilter{Mode: product.Air}, func(c product.Content) bool { return c.Mode == product.Air }},
+		"text":         {projections.ListingFilter{Text: "空运"}, func(c product.Content) bool { return c.Name == "空运专线" }},
+		"tag and mode": {projections.ListingFilter{Tag: "拼箱", Mode: product.Sea}, func(c product.Content) bool { return c.Mode == product.Sea && slices.Contains(c.Tags, "拼箱") }},
+	} {
+		var want []uuid.UUID
+		for _, card := range list.Rows {
+			if keep := w.products[card.ID].Approved; c.keep(keep) {
+				want = append(want, card.ID)
+			}
+		}
+		equal(t, name, ids(t, pool, c.filter), want)
+	}
 	for p, s := range w.products {
 		w.checkProduct(t, pool, p, s, listed)
 	}

@@ -50,7 +50,7 @@ CREATE INDEX entries_actor ON entries (actor_id, position);
 CREATE INDEX entries_type ON entries (type, position);
 CREATE INDEX entries_kind ON entries (kind, position);
 CREATE INDEX entries_at ON entries (at, position);
-ANALYZE;`,
+ANALYZE entries;`,
 	Apply: applyHistory,
 }
 

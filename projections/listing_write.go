@@ -133,8 +133,8 @@ func (b *listingBatch) write(ctx context.Context, tx pgx.Tx) error {
 	queue(moved, moveTerms+`p.id = ANY ($1)`, moved)
 	queue(withdrawn, moveTerms+`p.provider_id = ANY ($1)`, withdrawn)
 	queue(activated, moveTerms+`p.provider_id = ANY ($1)`, activated)
-	queue(retag, tagProducts+`p.id = ANY ($1)`+tagEnd, retag)
-	queue(activated, tagProducts+`p.provider_id = ANY ($1)`+tagEnd, activated)
+	queue(retag, tagProducts+`p.id = ANY ($1)`, retag)
+	queue(activated, tagProducts+`p.provider_id = ANY ($1) ON CONFLICT DO NOTHING`, activated) // some are just above
 	queue(pending.gone, `DELETE FROM pending WHERE subject = ANY ($1)`, pending.gone)
 	queue(pending.ids, upsertPending, pending.ids, pending.revisions, pending.contents)
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
@@ -184,7 +184,6 @@ const (
 
 	tagProducts = `INSERT INTO product_tags (tag, pinned, created_at, id)
 		SELECT unnest(p.tag_keys), p.pinned, p.created_at, p.id FROM products p WHERE p.public AND `
-	tagEnd = ` ON CONFLICT DO NOTHING`
 
 	upsertPending = `INSERT INTO pending (subject, revision, content)
 		SELECT subject, revision, content::json FROM unnest($1::uuid[], $2::integer[], $3::text[]) AS n (subject, revision, content)
