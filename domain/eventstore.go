@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"strings"
+	"unicode/utf8"
 )
 
 // EventStore is the log of everything that happened. Every implementation passes the suite in domain/storetest.
@@ -60,6 +62,8 @@ const (
 	MaxAppendBytes = 1<<20 - 16<<10
 	// MaxAppendEvents bounds the events of one append.
 	MaxAppendEvents = 500
+	// MaxNameBytes bounds the name of a stream and of an event's type. Both are UTF-8 without zero bytes, and not empty.
+	MaxNameBytes = 255
 )
 
 // AppendResult says where an append ended up.
@@ -144,8 +148,8 @@ func (e ExpectedRevision) String() string {
 // CheckAppend is the part of an append's validity that needs no store. Every store calls it first.
 func CheckAppend(stream StreamName, expected ExpectedRevision, events []NewEvent) error {
 	switch {
-	case stream == "":
-		return fmt.Errorf("%w: no stream named", ErrInvalidAppend)
+	case !validName(string(stream)):
+		return fmt.Errorf("%w: stream name %q", ErrInvalidAppend, string(stream))
 	case expected.kind == expectInvalid:
 		return fmt.Errorf("%w: expected revision not stated", ErrInvalidAppend)
 	case len(events) == 0:
@@ -156,8 +160,8 @@ func CheckAppend(stream StreamName, expected ExpectedRevision, events []NewEvent
 	size := 0
 	for _, e := range events {
 		var nilID [16]byte
-		if e.ID == nilID || e.Type == "" {
-			return fmt.Errorf("%w: event without id or type", ErrInvalidAppend)
+		if e.ID == nilID || !validName(e.Type) {
+			return fmt.Errorf("%w: event %s of type %q", ErrInvalidAppend, e.ID, e.Type)
 		}
 		size += len(e.Data) + len(e.Metadata)
 	}
@@ -165,4 +169,8 @@ func CheckAppend(stream StreamName, expected ExpectedRevision, events []NewEvent
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, MaxAppendBytes)
 	}
 	return nil
+}
+
+func validName(name string) bool {
+	return name != "" && len(name) <= MaxNameBytes && utf8.ValidString(name) && !strings.Contains(name, "\x00")
 }

@@ -32,8 +32,8 @@ type committer struct {
 	observe   func(Batch)
 
 	mu      sync.Mutex
-	arrived sync.Cond
 	queue   []*pending
+	idle    []chan struct{} // one for each worker that waits; the last to wait is the first to be woken, its backend is warm
 	closed  bool
 	workers sync.WaitGroup
 }
@@ -56,9 +56,7 @@ type outcome struct {
 }
 
 func newCommitter(connect func(context.Context, map[string]string) (*pgx.Conn, error), committed func(domain.Position)) *committer {
-	c := &committer{connect: connect, committed: committed, observe: func(Batch) {}}
-	c.arrived.L = &c.mu
-	return c
+	return &committer{connect: connect, committed: committed, observe: func(Batch) {}}
 }
 
 func (c *committer) start() {
@@ -77,12 +75,17 @@ func (c *committer) close() {
 		}
 	}
 	c.queue = nil
+	for len(c.idle) > 0 {
+		c.wake()
+	}
 	c.mu.Unlock()
-	c.arrived.Broadcast()
 	c.workers.Wait()
 }
 
 var errClosed = fmt.Errorf("%w: closed", domain.ErrUnavailable)
+
+// loose reports whether p states no revision.
+func (p *pending) loose() bool { return p.expected < -1 }
 
 func (p *pending) claim() bool { return p.claimed.CompareAndSwap(false, true) }
 
@@ -102,8 +105,10 @@ func (c *committer) append(ctx context.Context, stream domain.StreamName, expect
 		return domain.AppendResult{}, false, errClosed
 	}
 	c.queue = append(c.queue, p)
+	if len(c.idle) > 0 {
+		c.wake()
+	}
 	c.mu.Unlock()
-	c.arrived.Signal()
 
 	select {
 	case o := <-p.done:
@@ -116,27 +121,31 @@ func (c *committer) append(ctx context.Context, stream domain.StreamName, expect
 	}
 }
 
-// take waits for appends and claims as many as fit one transaction, at most one for each stream: a second one to the
-// same stream waits for the next. It returns nil once the committer is closed.
+// take waits for appends and claims as many as fit one transaction: at most one for each stream, and at most one without
+// a stated revision; others wait for the next. It returns nil once the committer is closed.
 func (c *committer) take() []*pending {
+	woken := make(chan struct{}, 1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
 		for len(c.queue) == 0 && !c.closed {
-			c.arrived.Wait()
+			c.idle = append(c.idle, woken)
+			c.mu.Unlock()
+			<-woken
+			c.mu.Lock()
 		}
 		if c.closed {
 			return nil
 		}
 		var batch, later []*pending
 		streams := make(map[domain.StreamName]bool, len(c.queue))
-		events, size := 0, 0
+		events, size, loose := 0, 0, false
 		for i, p := range c.queue {
 			if len(batch) > 0 && (events+len(p.events) > maxBatchEvents || size+p.bytes > maxBatchBytes) {
 				later = append(later, c.queue[i:]...)
 				break
 			}
-			if streams[p.stream] {
+			if streams[p.stream] || loose && p.loose() {
 				later = append(later, p)
 				continue
 			}
@@ -144,6 +153,7 @@ func (c *committer) take() []*pending {
 				continue
 			}
 			streams[p.stream] = true
+			loose = loose || p.loose()
 			batch = append(batch, p)
 			events += len(p.events)
 			size += p.bytes
@@ -153,6 +163,14 @@ func (c *committer) take() []*pending {
 			return batch
 		}
 	}
+}
+
+// wake wakes an idle worker; c.mu is held. The worker has left c.idle, so nobody else sends to it.
+func (c *committer) wake() {
+	last := len(c.idle) - 1
+	woken := c.idle[last]
+	c.idle = c.idle[:last]
+	woken <- struct{}{}
 }
 
 func (c *committer) work() {
@@ -181,9 +199,11 @@ func (c *committer) commit(conn *pgx.Conn, batch []*pending) *pgx.Conn {
 			}
 		}
 		start := time.Now()
-		err = send(ctx, conn, batch, c.committed)
+		head, sendErr := send(ctx, conn, batch)
+		err = sendErr
 		c.observe(Batch{Appends: len(batch), Events: countEvents(batch), Took: time.Since(start), Err: err})
 		if err == nil {
+			c.committed(head)
 			return conn
 		}
 		sent = sent || mayHaveCommitted(err)

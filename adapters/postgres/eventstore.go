@@ -16,13 +16,14 @@ import (
 // EventStore is the log in table eventstore.events. Several may share one database: positions are gap-free and in commit
 // order all the same. Besides the pool it holds a few connections of its own, so that readers cannot starve writers.
 type EventStore struct {
-	pool      *pgxpool.Pool
-	committer *committer
-	tail      *tail
-	closed    chan struct{}
-	close     sync.Once
-	listening sync.Once
-	listener  sync.WaitGroup
+	pool       *pgxpool.Pool
+	committer  *committer
+	tail       *tail
+	closed     chan struct{}
+	close      sync.Once
+	listening  sync.Once
+	background sync.WaitGroup
+	news       chan struct{} // holds a token while others have not been told of the newest commit
 }
 
 var _ domain.EventStore = (*EventStore)(nil)
@@ -47,12 +48,13 @@ func OnBatch(observe func(Batch)) Option {
 
 // NewEventStore uses a database that Migrate has prepared. It connects on first use.
 func NewEventStore(pool *pgxpool.Pool, options ...Option) *EventStore {
-	s := &EventStore{pool: pool, tail: newTail(), closed: make(chan struct{})}
-	s.committer = newCommitter(s.connect, s.tail.advance)
+	s := &EventStore{pool: pool, tail: newTail(), closed: make(chan struct{}), news: make(chan struct{}, 1)}
+	s.committer = newCommitter(s.connect, s.committed)
 	for _, o := range options {
 		o(s)
 	}
 	s.committer.start()
+	s.background.Go(s.notify)
 	return s
 }
 
@@ -62,7 +64,7 @@ func (s *EventStore) Close() error {
 	s.close.Do(func() {
 		close(s.closed)
 		s.committer.close()
-		s.listener.Wait()
+		s.background.Wait()
 	})
 	return nil
 }

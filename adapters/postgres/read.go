@@ -49,7 +49,7 @@ func (s *EventStore) ReadStream(ctx context.Context, stream domain.StreamName, f
 // ReadAll implements domain.EventStore.
 func (s *EventStore) ReadAll(ctx context.Context, at domain.Position, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
 	if dir == domain.Backward {
-		return s.read(ctx, walk{sql: selectEvents + `where position < $1 order by position desc limit $2`, at: clamp(at) + 1, key: byPosition}, limit)
+		return s.read(ctx, walk{sql: selectEvents + `where position < $1 order by position desc limit $2`, at: clamp(at), key: byPosition}, limit)
 	}
 	return s.read(ctx, forward(at), limit)
 }

@@ -15,7 +15,7 @@ const poll = time.Second
 // Subscribe implements domain.EventStore. Appends of this process wake it directly, those of others by notification.
 func (s *EventStore) Subscribe(ctx context.Context, after domain.Position) iter.Seq2[domain.RecordedEvent, error] {
 	return func(yield func(domain.RecordedEvent, error) bool) {
-		s.listening.Do(func() { s.listener.Go(s.listen) })
+		s.listening.Do(func() { s.background.Go(s.listen) })
 		ticker := time.NewTicker(poll)
 		defer ticker.Stop()
 		after := after // the sequence may be ranged over again

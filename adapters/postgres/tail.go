@@ -36,6 +36,41 @@ func (t *tail) advance(head domain.Position) {
 	}
 }
 
+// committed wakes this process's subscriptions, and has the other nodes' told.
+func (s *EventStore) committed(head domain.Position) {
+	if head == 0 {
+		return // every append of the batch was refused
+	}
+	s.tail.advance(head)
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// notify tells the other nodes, several commits at a time when they come fast. It is no part of the append's own
+// transaction: PostgreSQL lets one notifying transaction commit at a time, and would have every other notifier wait for
+// the append's flush to disk. A notification that is lost costs the others one poll.
+func (s *EventStore) notify() {
+	const pause = 2 * time.Millisecond
+	for {
+		select {
+		case <-s.news:
+		case <-s.closed:
+			return
+		}
+		head, _ := s.tail.state()
+		ctx, cancel := context.WithTimeout(context.Background(), poll)
+		_, _ = s.pool.Exec(ctx, `select pg_notify('waybill_events', $1)`, strconv.FormatUint(uint64(head), 10))
+		cancel()
+		select {
+		case <-time.After(pause):
+		case <-s.closed:
+			return
+		}
+	}
+}
+
 // listen follows the notifications of all writers, over one connection for all subscriptions, until the store is
 // closed. While it is down, subscriptions go on by their poll.
 func (s *EventStore) listen() {

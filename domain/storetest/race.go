@@ -1,0 +1,180 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"waybill/domain"
+)
+
+const racers = 16
+
+// together runs f on n goroutines that start at once.
+func together(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-start
+			f(i)
+		})
+	}
+	close(start)
+	wg.Wait()
+}
+
+var raceTests = map[string]func(*testing.T, domain.EventStore){
+	"one winner": func(t *testing.T, s domain.EventStore) {
+		ctx, stream := testContext(t), newStream()
+		expected := domain.NoStream()
+		for round := range uint64(10) {
+			var winners atomic.Int32
+			together(racers, func(int) {
+				switch result, err := s.Append(ctx, stream, expected, newEvents(2)); {
+				case err == nil && result.Revision == 2*round+1 && !result.Duplicate:
+					winners.Add(1)
+				case !errors.Is(err, domain.ErrConflict):
+					t.Errorf("got %+v, %v", result, err)
+				}
+			})
+			if winners.Load() != 1 {
+				t.Fatalf("%d winners", winners.Load())
+			}
+			expected = domain.Exactly(2*round + 1)
+		}
+		if n := len(readStream(ctx, t, s, stream)); n != 20 {
+			t.Errorf("%d events in the stream", n)
+		}
+	},
+	"duplicates": func(t *testing.T, s domain.EventStore) {
+		for name, expected := range map[string]domain.ExpectedRevision{"no stream": domain.NoStream(), "any": domain.AnyRevision()} {
+			t.Run(name, func(t *testing.T) {
+				ctx, stream, events := testContext(t), newStream(), newEvents(2)
+				var firsts atomic.Int32
+				results := make([]domain.AppendResult, racers)
+				together(racers, func(i int) {
+					result, err := s.Append(ctx, stream, expected, events)
+					if err != nil {
+						t.Error(err)
+					}
+					if !result.Duplicate {
+						firsts.Add(1)
+					}
+					result.Duplicate = false
+					results[i] = result
+				})
+				for _, r := range results {
+					if r != results[0] {
+						t.Errorf("answers differ: %+v and %+v", r, results[0])
+					}
+				}
+				if firsts.Load() != 1 {
+					t.Errorf("%d appends said they were the first", firsts.Load())
+				}
+				expectStream(ctx, t, s, stream, events...)
+			})
+		}
+	},
+	"retries lose nothing": func(t *testing.T, s domain.EventStore) {
+		ctx, stream := testContext(t), newStream()
+		const each = 10
+		together(racers, func(int) {
+			for range each {
+				addOne(ctx, t, s, stream)
+			}
+		})
+		if n := len(readStream(ctx, t, s, stream)); n != racers*each {
+			t.Errorf("%d events in the stream, want %d", n, racers*each)
+		}
+	},
+	// No event ever appears at or before a position that a reader has passed.
+	"commit order": func(t *testing.T, s domain.EventStore) {
+		ctx := testContext(t)
+		from := head(ctx, t, s)
+		const each = 60
+		streams := make([]domain.StreamName, racers)
+		for i := range streams {
+			streams[i] = newStream()
+		}
+		writing := make(chan struct{})
+		go func() {
+			defer close(writing)
+			together(racers, func(i int) {
+				for n, last := 0, int64(-1); n < each; n++ {
+					events := newEvents(1 + rand.IntN(3)) //nolint:gosec // a test
+					expected := domain.NoStream()
+					if last >= 0 {
+						expected = domain.Exactly(uint64(last))
+					}
+					result, err := s.Append(ctx, streams[i], expected, events)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					last = int64(result.Revision) //nolint:gosec // small
+				}
+			})
+		}()
+		follow := func() []domain.Position {
+			var seen []domain.Position
+			for at, done := from, false; !done; {
+				select {
+				case <-writing:
+					done = true
+				default:
+				}
+				for e := range only(t, s.ReadAll(ctx, at, domain.Forward, domain.NoLimit), streams...) {
+					seen = append(seen, e.Position)
+					at = e.Position
+				}
+			}
+			return seen
+		}
+		var readers sync.WaitGroup
+		followed := make([][]domain.Position, 3)
+		for i := range followed {
+			readers.Go(func() { followed[i] = follow() })
+		}
+		readers.Wait()
+		var want []domain.Position
+		for e := range only(t, s.ReadAll(ctx, from, domain.Forward, domain.NoLimit), streams...) {
+			want = append(want, e.Position)
+		}
+		for _, got := range followed {
+			if len(got) != len(want) {
+				t.Fatalf("a reader that followed the log saw %d events of %d", len(got), len(want))
+			}
+			for i := range want {
+				if got[i] != want[i] {
+					t.Fatalf("a reader that followed the log saw position %d where %d is", got[i], want[i])
+				}
+			}
+		}
+	},
+}
+
+// addOne appends one event to a stream that others append to as well, as commands do: read, append, on a conflict again.
+func addOne(ctx context.Context, t *testing.T, s domain.EventStore, stream domain.StreamName) {
+	for {
+		expected := domain.NoStream()
+		for e, err := range s.ReadStream(ctx, stream, domain.End, domain.Backward, 1) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			expected = domain.Exactly(e.Revision)
+		}
+		_, err := s.Append(ctx, stream, expected, newEvents(1))
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, domain.ErrConflict) {
+			t.Error(err)
+			return
+		}
+	}
+}
