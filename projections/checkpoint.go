@@ -78,10 +78,9 @@ func lockCheckpoint(ctx context.Context, tx pgx.Tx, projection string, known che
 	return now, parked, nil
 }
 
-// queueMove moves a checkpoint that its transaction has locked, and tells every node when the transaction commits.
+// queueMove moves a checkpoint that its transaction has locked.
 func queueMove(batch *pgx.Batch, projection string, to domain.Position) {
 	batch.Queue(`UPDATE projections.checkpoints SET position = $2, moved_at = clock_timestamp() WHERE projection = $1`, projection, to)
-	batch.Queue(`SELECT pg_notify('`+checkpointChannel+`', $1)`, fmt.Sprintf("%s %d", projection, to))
 }
 
 // transient reports whether err may pass by itself: it is about the connection, the server, a lock or the end of ctx, not

@@ -36,6 +36,9 @@ type Positions struct {
 	mu    sync.Mutex
 	at    map[string]domain.Position // by projection
 	moved chan struct{}              // closed and replaced when one moves
+	// ours are moves of this node's projectors that the other nodes were not told of yet; told wakes who does.
+	ours map[string]domain.Position
+	told chan struct{}
 }
 
 func newPositions(pool *pgxpool.Pool, models []ReadModel, maxWait time.Duration, log *slog.Logger) *Positions {
@@ -45,6 +48,7 @@ func newPositions(pool *pgxpool.Pool, models []ReadModel, maxWait time.Duration,
 	p := &Positions{
 		pool: pool, log: log, maxWait: maxWait,
 		schemas: map[string]string{}, at: map[string]domain.Position{}, moved: make(chan struct{}),
+		ours: map[string]domain.Position{}, told: make(chan struct{}, 1),
 	}
 	for _, m := range models {
 		p.schemas[m.Name] = m.Schema
@@ -103,6 +107,49 @@ func (p *Positions) advance(projection string, at domain.Position) {
 	if at > p.at[projection] {
 		p.at[projection] = at
 		p.wake()
+	}
+}
+
+// projected is advance for this node's own projectors: the other nodes hear of it too.
+func (p *Positions) projected(projection string, at domain.Position) {
+	p.advance(projection, at)
+	p.mu.Lock()
+	p.ours[projection] = at
+	p.mu.Unlock()
+	select {
+	case p.told <- struct{}{}:
+	default:
+	}
+}
+
+// announceEvery bounds how often a node tells the others, and so what a reader on another node waits on top.
+const announceEvery = 5 * time.Millisecond
+
+// announce tells the other nodes of our moves until ctx ends. It is not part of the batch's transaction: every commit with a
+// notification waits for the one before, and so a projector would wait for each append's disk. What is lost here, as in a
+// crash, the others' poll finds.
+func (p *Positions) announce(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.told:
+		}
+		p.mu.Lock()
+		payloads := make([]string, 0, len(p.ours))
+		for projection, at := range p.ours {
+			payloads = append(payloads, fmt.Sprintf("%s %d", projection, at))
+		}
+		clear(p.ours)
+		p.mu.Unlock()
+		if len(payloads) > 0 {
+			_, _ = p.pool.Exec(ctx, `SELECT pg_notify('`+checkpointChannel+`', m) FROM unnest($1::text[]) m`, payloads)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(announceEvery):
+		}
 	}
 }
 

@@ -74,6 +74,7 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 	holder := c.Owner + "/" + uuid.NewString()
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.work.Go(func() { r.positions.follow(ctx) })
+	r.work.Go(func() { r.positions.announce(ctx) })
 	for _, m := range c.Models {
 		r.order = append(r.order, m.Schema)
 		r.names[m.Schema] = m.Name
@@ -83,7 +84,7 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 			lease:   lease{pool: c.Pool, projection: m.Schema, holder: holder, ttl: c.LeaseTTL},
 			log:     c.Logger.With("projection", m.Name),
 			metrics: metrics,
-			moved:   r.positions.advance,
+			moved:   r.positions.projected,
 		}
 		r.work.Go(func() { p.lease.keepWorking(ctx, p.log, p.project) })
 	}
