@@ -48,7 +48,7 @@ var (
 		rebuildProducts: 50_000, rebuildEvents: 500_000, listings: []int{10_000, 1_000_000}, starts: 5,
 	}
 	quickSize = benchSize{
-		rounds: 1, run: 250 * time.Millisecond, pageRounds: 1, pageRun: 60 * time.Millisecond, pages: 10, live: time.Second,
+		rounds: 1, run: 250 * time.Millisecond, pageRounds: 1, pageRun: 60 * time.Millisecond, pages: 10, live: 2 * time.Second,
 		rebuildProducts: 300, rebuildEvents: 3000, listings: []int{300, 1500}, starts: 1,
 	}
 )

@@ -173,4 +173,3 @@ func (a *app) caughtUp(ctx context.Context, patience time.Duration) error {
 		}
 	}
 }
-

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	nethttp "net/http"
 	"sync"
 	"time"
@@ -78,7 +79,11 @@ func (f *floor) page(c echo.Context) error {
 	if len(items) > projections.DefaultPage {
 		items = items[:projections.DefaultPage]
 	}
-	return c.JSON(nethttp.StatusOK, http.ProductPage{Items: items, NextCursor: r.next})
+	body, err := json.Marshal(http.ProductPage{Items: items, NextCursor: r.next})
+	if err != nil {
+		return err
+	}
+	return c.Blob(nethttp.StatusOK, echo.MIMEApplicationJSON, body)
 }
 
 // read runs a query of the list straight into what is written.

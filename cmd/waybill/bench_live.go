@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
 )
 
 const (
@@ -187,4 +186,3 @@ func (p *portal) shown(ctx context.Context, id, position string) (bool, error) {
 	}
 	return bytes.Contains(body.Bytes(), []byte(`"pinned":`+strconv.FormatBool(true))), nil
 }
-
