@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -355,8 +356,21 @@ func TestEverythingKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(whole), "\n")
+	unnoticed := exec.Command("true") // dead, but not waited for until the end
+	out, err := unnoticed.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unnoticed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer unnoticed.Wait()
+	if _, err := io.ReadAll(out); err != nil {
+		t.Fatal(err)
+	}
 	for name, pid := range map[string]int{
 		"a dead process": 1 << 22,
+		"a zombie":       unnoticed.Process.Pid,
 		"this process":   os.Getpid(),
 		"our parent":     os.Getppid(),
 	} {

@@ -89,12 +89,14 @@ func (p place) forget() error {
 	if err != nil {
 		return fmt.Errorf("embedded: %w", err)
 	}
+	if _, err := os.Readlink("/proc/self/cwd"); err != nil {
+		return nil // a system that does not show its processes: PostgreSQL decides
+	}
 	if cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", run.pid)); err == nil && cwd == data {
 		return fmt.Errorf("embedded: a PostgreSQL that was started by hand (process %d) runs on %s", run.pid, p.data())
-	} else if err != nil && !errors.Is(err, os.ErrPermission) {
-		return nil // gone meanwhile, or a system without /proc: PostgreSQL decides
 	}
-	// Another program's process: a server works in its data folder, and as the user that may look at it.
+	// Another program's process (a server works in its data folder, and as a user that we may look at), or a dead one
+	// whose parent has not taken notice.
 	if err := os.Remove(p.pidFile()); err != nil {
 		return fmt.Errorf("embedded: %w", err)
 	}
