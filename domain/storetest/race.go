@@ -79,6 +79,24 @@ var raceTests = map[string]func(*testing.T, domain.EventStore){
 			})
 		}
 	},
+	"duplicates on many streams": func(t *testing.T, s domain.EventStore) {
+		ctx := testContext(t)
+		streams, events := make([]domain.StreamName, racers), make([][]domain.NewEvent, racers)
+		for i := range streams {
+			streams[i], events[i] = newStream(), newEvents(2)
+			mustAppend(ctx, t, s, streams[i], domain.AnyRevision(), events[i]...)
+		}
+		for range 5 {
+			together(racers, func(i int) {
+				if result, err := s.Append(ctx, streams[i], domain.AnyRevision(), events[i]); err != nil || !result.Duplicate {
+					t.Errorf("got %+v, %v", result, err)
+				}
+			})
+		}
+		for i := range streams {
+			expectStream(ctx, t, s, streams[i], events[i]...)
+		}
+	},
 	"retries lose nothing": func(t *testing.T, s domain.EventStore) {
 		ctx, stream := testContext(t), newStream()
 		const each = 10

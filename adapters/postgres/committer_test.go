@@ -1,0 +1,244 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/postgres"
+	"waybill/adapters/postgres/pgtest"
+	"waybill/domain"
+)
+
+// holdLock takes the lock that appends take, as another node does, so that what is sent waits.
+func holdLock(t *testing.T, pool *pgxpool.Pool) (release func()) {
+	t.Helper()
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `lock table eventstore.events in exclusive mode`); err != nil {
+		t.Fatal(err)
+	}
+	return sync.OnceFunc(func() { _ = tx.Rollback(context.Background()) })
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// waiting counts this database's sessions that wait for a lock.
+func waiting(t *testing.T, pool *pgxpool.Pool) int {
+	t.Helper()
+	var n int
+	err := pool.QueryRow(t.Context(), `
+		select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func event() domain.NewEvent {
+	return domain.NewEvent{ID: uuid.New(), Type: "tested.v1", Data: []byte(`{}`), Metadata: []byte(`{}`)}
+}
+
+type appended struct {
+	stream domain.StreamName
+	event  domain.NewEvent
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func startAppend(t *testing.T, s *postgres.EventStore) appended {
+	ctx, cancel := context.WithCancel(t.Context())
+	a := appended{stream: domain.Stream("tested", uuid.New()), event: event(), cancel: cancel, done: make(chan error, 1)}
+	go func() {
+		_, err := s.Append(ctx, a.stream, domain.NoStream(), []domain.NewEvent{a.event})
+		a.done <- err
+	}()
+	return a
+}
+
+func count(t *testing.T, s *postgres.EventStore, stream domain.StreamName) int {
+	t.Helper()
+	n := 0
+	for _, err := range s.ReadStream(t.Context(), stream, 0, domain.Forward, domain.NoLimit) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+func TestCallerThatGivesUp(t *testing.T) {
+	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+	s := openStore(t, pool)
+	release := holdLock(t, pool)
+	defer release()
+
+	// Two transactions are on their way and wait; what comes after stays queued.
+	sent := []appended{startAppend(t, s)}
+	eventually(t, "the first is sent", func() bool { return waiting(t, pool) == 1 })
+	sent = append(sent, startAppend(t, s))
+	eventually(t, "the second is sent", func() bool { return waiting(t, pool) == 2 })
+	queued, stays := startAppend(t, s), startAppend(t, s)
+
+	sent[0].cancel()
+	if err := <-sent[0].done; !errors.Is(err, domain.ErrOutcomeUnknown) || !errors.Is(err, context.Canceled) {
+		t.Errorf("sent, then cancelled: %v", err)
+	}
+	queued.cancel()
+	if err := <-queued.done; !errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrOutcomeUnknown) {
+		t.Errorf("queued, then cancelled: %v", err)
+	}
+	release()
+	for _, a := range []appended{sent[1], stays} {
+		if err := <-a.done; err != nil {
+			t.Errorf("another's cancellation: %v", err)
+		}
+	}
+	if n := count(t, s, queued.stream); n != 0 {
+		t.Error("an append given up while queued was written")
+	}
+	// The outcome that was not known can be found out by asking again.
+	result, err := s.Append(t.Context(), sent[0].stream, domain.NoStream(), []domain.NewEvent{sent[0].event})
+	if err != nil || !result.Duplicate {
+		t.Errorf("got %+v, %v", result, err)
+	}
+}
+
+// A connection that breaks while the append waits is replaced and the append sent again; the caller does not notice.
+func TestConnectionBreaksInFlight(t *testing.T) {
+	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+	s := openStore(t, pool)
+	release := holdLock(t, pool)
+	defer release()
+	a := startAppend(t, s)
+	eventually(t, "it is sent", func() bool { return waiting(t, pool) == 1 })
+	if _, err := pool.Exec(t.Context(), `
+		select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if err := <-a.done; err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, s, a.stream); n != 1 {
+		t.Errorf("%d events", n)
+	}
+}
+
+func TestClosedStore(t *testing.T) {
+	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+	s := postgres.NewEventStore(pool)
+	next := make(chan error, 1)
+	started := make(chan struct{}, 1)
+	go func() {
+		for _, err := range s.Subscribe(t.Context(), 0) {
+			if err != nil {
+				next <- err
+				return
+			}
+			started <- struct{}{}
+		}
+	}()
+	if err := <-startAppend(t, s).done; err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-next; !errors.Is(err, domain.ErrUnavailable) {
+		t.Errorf("the subscription ended with %v", err)
+	}
+	if err := <-startAppend(t, s).done; !errors.Is(err, domain.ErrUnavailable) {
+		t.Errorf("append after close: %v", err)
+	}
+}
+
+func TestUnreachableDatabase(t *testing.T) {
+	config, err := pgxpool.ParseConfig("postgres://nobody@127.0.0.1:1/nothing?connect_timeout=2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	s := openStore(t, pool)
+	if err := <-startAppend(t, s).done; !errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrOutcomeUnknown) {
+		t.Errorf("append: %v", err)
+	}
+	for _, err := range s.ReadAll(t.Context(), 0, domain.Forward, 1) {
+		if !errors.Is(err, domain.ErrUnavailable) {
+			t.Errorf("read: %v", err)
+		}
+	}
+	for _, err := range s.Subscribe(t.Context(), 0) {
+		if !errors.Is(err, domain.ErrUnavailable) {
+			t.Errorf("subscription: %v", err)
+		}
+	}
+}
+
+func TestBulkAppend(t *testing.T) {
+	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+	s := openStore(t, pool)
+	before := startAppend(t, s)
+	if err := <-before.done; err != nil {
+		t.Fatal(err)
+	}
+	streams := make([]postgres.StreamEvents, 50)
+	for i := range streams {
+		streams[i] = postgres.StreamEvents{Stream: domain.Stream("bulk", uuid.New()), Events: []domain.NewEvent{event(), event(), event()}}
+	}
+	if err := s.BulkAppend(t.Context(), streams); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.BulkAppend(t.Context(), []postgres.StreamEvents{{Stream: domain.Stream("bulk", uuid.New()), Events: []domain.NewEvent{event()}}, streams[7]}); err == nil {
+		t.Error("a stream that exists was written again")
+	}
+	result, err := s.Append(t.Context(), streams[3].Stream, domain.Exactly(2), []domain.NewEvent{event()})
+	if err != nil || result.Position != 152 {
+		t.Errorf("the append after it: %+v, %v", result, err)
+	}
+	i := 0
+	for e, err := range s.ReadAll(t.Context(), 1, domain.Forward, 150) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := streams[i/3]; e.Stream != want.Stream || e.Revision != uint64(i%3) || e.ID != want.Events[i%3].ID || e.Position != domain.Position(i+2) {
+			t.Fatalf("event %d is %s@%d at %d", i, e.Stream, e.Revision, e.Position)
+		}
+		i++
+	}
+}
+
+func TestSeveralNodesMigrateAtOnce(t *testing.T) {
+	pool := pgtest.Database(t, "unmigrated", nil)
+	var wg sync.WaitGroup
+	for range 5 {
+		wg.Go(func() {
+			if err := postgres.Migrate(t.Context(), pool); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
