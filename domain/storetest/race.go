@@ -87,8 +87,13 @@ var raceTests = map[string]func(*testing.T, domain.EventStore){
 			mustAppend(ctx, t, s, streams[i], domain.AnyRevision(), events[i]...)
 		}
 		for range 5 {
-			together(racers, func(i int) {
-				if result, err := s.Append(ctx, streams[i], domain.AnyRevision(), events[i]); err != nil || !result.Duplicate {
+			together(racers, func(i int) { // every other one has something new
+				added := events[i]
+				if i%2 == 1 {
+					added = newEvents(1)
+					events[i] = append(events[i], added...)
+				}
+				if result, err := s.Append(ctx, streams[i], domain.AnyRevision(), added); err != nil || result.Duplicate != (i%2 == 0) {
 					t.Errorf("got %+v, %v", result, err)
 				}
 			})
