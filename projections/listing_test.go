@@ -297,3 +297,23 @@ func TestBadCursor(t *testing.T) {
 		})
 	}
 }
+
+// TestSuspension: a suspended provider's products leave every way to find them, and come back as they were.
+func TestSuspension(t *testing.T) {
+	pool := tables(t)
+	h := newHistory()
+	h.activate(id("v"))
+	h.offer(id("shown"), id("v"), h.at, content("海运专线"))
+	h.offer(id("hidden"), id("v"), h.at, content("海运专线"), product.Unlisted{})
+	h.add("provider", id("v"), provider.Suspended{Reason: "复核"}, provider.Reinstated{Reason: "复核通过"})
+	for i, want := range []string{"shown", "", "shown"} {
+		start, end := len(h.log)-3+i, len(h.log)-2+i
+		if i == 0 {
+			start = 0
+		}
+		project(t, pool, h.log[start:end])
+		for _, f := range []projections.ListingFilter{{}, {Mode: product.Sea}, {Tag: "清关"}, {Text: "专线"}, {Text: "专线", City: "新加坡"}} {
+			equal(t, fmt.Sprintf("%d %+v", i, f), ids(t, pool, f), named(want))
+		}
+	}
+}
