@@ -52,7 +52,7 @@ func (s *EventStore) committed(head domain.Position) {
 // transaction: PostgreSQL lets one notifying transaction commit at a time, and would have every other notifier wait for
 // the append's flush to disk. A notification that is lost costs the others one poll.
 func (s *EventStore) notify() {
-	const pause = 2 * time.Millisecond
+	const pause = 5 * time.Millisecond
 	for {
 		select {
 		case <-s.news:
