@@ -32,7 +32,7 @@ chaos: test-database ## Kill servers and databases under load for minutes, and c
 tour: test-database ## Play the README's whole story with curl, on a server and a database of its own
 	go test -count=1 -run TestTour -v ./cmd/waybill
 
-bench: build ## Measure everything beside its floor (quick proof that it runs: make bench ARGS=-quick)
+bench: build ## Measure everything beside its floor (quick proof that it runs: make bench ARGS=--quick)
 	@.ci/postgres
 	@./bin/waybill bench $(ARGS)
 
