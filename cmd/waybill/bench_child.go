@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,7 @@ type child struct {
 	base    string // "http://127.0.0.1:…"
 	// ready is the time from the start of the process to its first 200 on /readyz.
 	ready  time.Duration
-	output lastWords
+	log    *os.File
 	exited chan error
 	once   sync.Once
 	ended  error
@@ -36,10 +35,14 @@ func (b *bench) spawn(ctx context.Context, database string, args ...string) (*ch
 	if err != nil {
 		return nil, err
 	}
-	c := &child{base: "http://" + addr, exited: make(chan error, 1)}
+	log, err := b.logFile()
+	if err != nil {
+		return nil, err
+	}
+	c := &child{base: "http://" + addr, log: log, exited: make(chan error, 1)}
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // this very program; stopped by stop, with a signal it can act on
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+database, "WAYBILL_ADDR="+addr, "WAYBILL_LOG_LEVEL=warn")
-	cmd.Stderr = &c.output
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+database, "WAYBILL_ADDR="+addr)
+	cmd.Stderr = log
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -76,9 +79,9 @@ func (c *child) await(ctx context.Context, start time.Time) error {
 		case <-tick.C:
 		case ended := <-c.exited:
 			c.exited <- ended
-			return fmt.Errorf("the child process ended before it was ready: %w: %s", ended, c.output.String())
+			return fmt.Errorf("the child process ended before it was ready: %w: %s", ended, lastWords(c.log))
 		case <-ctx.Done():
-			return fmt.Errorf("the child process did not become ready: %w: %s", err, c.output.String())
+			return fmt.Errorf("the child process did not become ready: %w: %s", err, lastWords(c.log))
 		}
 	}
 }
@@ -92,7 +95,7 @@ func (c *child) stop() error {
 		select {
 		case err := <-c.exited:
 			if err != nil {
-				c.ended = fmt.Errorf("child process: %w: %s", err, c.output.String())
+				c.ended = fmt.Errorf("child process: %w: %s", err, lastWords(c.log))
 			}
 		case <-time.After(20 * time.Second):
 			c.ended = errors.Join(errors.New("the child process did not stop"), c.process.Kill())
@@ -126,28 +129,18 @@ func (b *bench) resident(during string, c *child) {
 		b.report.most("server memory, "+during, peak, 200, "%.0f MB"))
 }
 
-// lastWords keeps the end of what a child wrote.
-type lastWords struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+// logFile is where a child's log goes: it logs as it would in use, and nobody has to read along.
+func (b *bench) logFile() (*os.File, error) {
+	return os.CreateTemp(b.cluster.Dir(), "child-*.log")
 }
 
-// Write implements io.Writer.
-func (l *lastWords) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text.Write(p)
-	if over := l.text.Len() - 4096; over > 0 {
-		l.text.Next(over)
+// lastWords is the end of what a child wrote.
+func lastWords(log *os.File) string {
+	text, err := os.ReadFile(log.Name())
+	if err != nil {
+		return err.Error()
 	}
-	return len(p), nil
-}
-
-// String is what was kept.
-func (l *lastWords) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	return string(text[max(0, len(text)-2000):])
 }
 
 // caughtUp waits until every projection of the database has reached the end of the log.

@@ -225,6 +225,13 @@ func (b *bench) kind(ctx context.Context, k kind, small, large *listingWorld) (m
 		return m, err
 	}
 	m.bytes = size
+	// Connections and caches are warm before anything counts.
+	for _, w := range []struct {
+		from  *child
+		pages []string
+	}{{large.floor, largePages}, {large.server, largePages}, {small.server, smallPages}} {
+		drive(ctx, connections, b.size.pageRun/6, browsing(client, w.from, w.pages))
+	}
 	for range b.size.pageRounds {
 		m.floor = append(m.floor, b.browse(ctx, client, large.floor, largePages))
 		m.large = append(m.large, b.browse(ctx, client, large.server, largePages))
@@ -272,7 +279,11 @@ func (b *bench) addresses(ctx context.Context, client *nethttp.Client, k kind, w
 
 // browse asks for random pages.
 func (b *bench) browse(ctx context.Context, client *nethttp.Client, from *child, pages []string) sample {
-	return drive(ctx, connections, b.size.pageRun, func(ctx context.Context, _ int) error {
+	return drive(ctx, connections, b.size.pageRun, browsing(client, from, pages))
+}
+
+func browsing(client *nethttp.Client, from *child, pages []string) func(context.Context, int) error {
+	return func(ctx context.Context, _ int) error {
 		return get(ctx, client, from.base+pages[rand.IntN(len(pages))]) //nolint:gosec // a load, no secret
-	})
+	}
 }

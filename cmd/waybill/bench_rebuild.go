@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"time"
@@ -66,10 +65,14 @@ func (b *bench) once(ctx context.Context, database string, args ...string) (time
 	if err != nil {
 		return 0, 0, err
 	}
-	var words lastWords
+	log, err := b.logFile()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer log.Close() //nolint:errcheck // only a child writes to it
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // this very program
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+database, "WAYBILL_LOG_LEVEL=warn")
-	cmd.Stdout, cmd.Stderr = io.Discard, &words
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+database)
+	cmd.Stderr = log
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return 0, 0, err
@@ -86,7 +89,7 @@ func (b *bench) once(ctx context.Context, database string, args ...string) (time
 			peak = max(peak, now)
 		case err := <-ended:
 			if err != nil {
-				return 0, 0, fmt.Errorf("waybill %v: %w: %s", args, err, words.String())
+				return 0, 0, fmt.Errorf("waybill %v: %w: %s", args, err, lastWords(log))
 			}
 			return time.Since(start), peak, nil
 		}
