@@ -53,6 +53,14 @@ where l.last = e.expected
 	and not exists (select from eventstore.events d where d.stream = $9 and d.id = any($8::uuid[]))
 returning stream, revision, position`
 
+// appendOneSQL is appendSQL for a batch of one event at a stated revision, at two thirds of its cost: it is what a lone
+// writer waits for.
+const appendOneSQL = `
+insert into eventstore.events (position, stream, revision, id, type, data, metadata, recorded_at)
+select (select coalesce(max(position), 0) from eventstore.events) + 1, $1, $2::int8 + 1, $3, $4, $5, $6, statement_timestamp()
+where (select coalesce(max(revision), -1) from eventstore.events where stream = $1) = $2::int8
+returning stream, revision, position`
+
 // send writes a batch in one round trip and one transaction. On success every append has its outcome.
 // The lock and the insert share an implicit transaction, so that the insert's snapshot is taken after the lock.
 func send(ctx context.Context, conn *pgx.Conn, batch []*pending) (domain.Position, error) {
@@ -60,7 +68,8 @@ func send(ctx context.Context, conn *pgx.Conn, batch []*pending) (domain.Positio
 	head := domain.Position(0)
 	var b pgx.Batch
 	b.Queue(lockSQL, int64(appendLock))
-	b.Queue(appendSQL, arguments(batch)...).Query(func(rows pgx.Rows) error {
+	sql, args := statement(batch)
+	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		var stream string
 		var revision, position int64
 		_, err := pgx.ForEachRow(rows, []any{&stream, &revision, &position}, func() error {
@@ -81,6 +90,16 @@ func send(ctx context.Context, conn *pgx.Conn, batch []*pending) (domain.Positio
 		p.done <- outcomes[string(p.stream)]
 	}
 	return head, nil
+}
+
+func statement(batch []*pending) (string, []any) {
+	if p := batch[0]; len(batch) == 1 && len(p.events) == 1 && !p.loose() {
+		e := p.events[0]
+		return appendOneSQL, []any{
+			string(p.stream), p.expected, pgtype.UUID{Bytes: e.ID, Valid: true}, e.Type, notNull(e.Data), notNull(e.Metadata),
+		}
+	}
+	return appendSQL, arguments(batch)
 }
 
 // arguments are appendSQL's: seven arrays with an element for each event, and the append without a stated revision.
