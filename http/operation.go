@@ -120,9 +120,9 @@ func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 			p.most = int64(*schema.Max)
 		}
 	case schema.Type.Is("string"):
-		p.kind, p.shortest = text, int(schema.MinLength)
+		p.kind, p.shortest = text, int(schema.MinLength) //nolint:gosec // small numbers of our own
 		if schema.MaxLength != nil {
-			p.longest = int(*schema.MaxLength)
+			p.longest = int(*schema.MaxLength) //nolint:gosec // small numbers of our own
 		}
 		switch schema.Format {
 		case "uuid":

@@ -183,8 +183,8 @@ func reviewItemOf(s projections.Submission) ReviewItem {
 
 func auditEventOf(e projections.Entry) AuditEvent {
 	return AuditEvent{
-		Position: int64(e.Position), ID: e.EventID, Stream: string(e.Stream), Kind: e.Kind, SubjectID: e.SubjectID,
-		Revision: int64(e.Revision), Type: e.Type, At: e.At.UTC(), Actor: Actor{ID: e.ActorID, Role: string(e.Role)},
+		Position: int64(e.Position), ID: e.EventID, Stream: string(e.Stream), Kind: e.Kind, SubjectID: e.SubjectID, //nolint:gosec // positions fit a bigint
+		Revision: int64(e.Revision), Type: e.Type, At: e.At.UTC(), Actor: Actor{ID: e.ActorID, Role: string(e.Role)}, //nolint:gosec // revisions fit a bigint
 		ContentRevision: int32of(e.ContentRevision), Changes: jsonList(e.Changes), Blanked: e.Blanked,
 		Reasons:       convert(e.Reasons, func(r domain.Reason) AuditReason { return AuditReason(r) }),
 		CorrelationID: e.CorrelationID, RequestID: e.RequestID,
@@ -207,7 +207,7 @@ func timeOf(t *time.Time) time.Time {
 }
 
 // int32of narrows a count of submissions, which stays small.
-func int32of(n int) int32 { return int32(n) }
+func int32of(n int) int32 { return int32(n) } //nolint:gosec // see above
 
 // list is never null in JSON.
 func list[T any](items []T) []T {
