@@ -170,6 +170,9 @@ func (p *Positions) follow(ctx context.Context) {
 		if time.Since(started) > time.Minute {
 			wait.reset()
 		}
+		// Perhaps the database went down, and comes back without its last transactions before we have it again: until then
+		// nobody knows where the read models are.
+		p.reset(map[string]domain.Position{})
 		p.log.WarnContext(ctx, "notifications of checkpoints were interrupted", "error", err)
 		wait.sleep(ctx)
 	}
@@ -184,8 +187,7 @@ func (p *Positions) listen(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, `LISTEN `+checkpointChannel); err != nil {
 		return err
 	}
-	// What happened before the LISTEN is read; what happens after is notified. So here, and only here, a position may go
-	// back: the connection was lost because the database was, and it may have lost its last transactions.
+	// What happened before the LISTEN is read; what happens after is notified.
 	for read := p.reset; ; read = p.catchUp {
 		now, err := readPositions(ctx, conn)
 		if err != nil {
@@ -211,10 +213,12 @@ func (p *Positions) listen(ctx context.Context) error {
 	}
 }
 
+// reset is the only way back for a position.
 func (p *Positions) reset(now map[string]domain.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at = now
+	clear(p.ours)
 	p.wake()
 }
 

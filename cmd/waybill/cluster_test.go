@@ -1,0 +1,183 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain"
+	"waybill/projections"
+)
+
+// twoNodes are two servers on one database; the first holds every lease.
+func twoNodes(t *testing.T) (one, two *node, h *hammer, pool *pgxpool.Pool) {
+	t.Helper()
+	env, pool := onDatabase(t)
+	h = newHammer(t, env, 6)
+	one = startNode(t, "one", env)
+	eventually(t, "one holding every lease", func() bool { return holds(t, pool, "one") })
+	two = startNode(t, "two", env)
+	return one, two, h, pool
+}
+
+// holders are the nodes that hold a valid lease, by projection.
+func holders(t *testing.T, pool *pgxpool.Pool) map[string]string {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), `SELECT projection, split_part(holder, '/', 1) FROM projections.leases WHERE expires_at > clock_timestamp()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	var projection, holder string
+	if _, err := pgx.ForEachRow(rows, []any{&projection, &holder}, func() error {
+		found[projection] = holder
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// holds reports whether a node holds the leases of all read models, and of whatever else has one.
+func holds(t *testing.T, pool *pgxpool.Pool, name string) bool {
+	t.Helper()
+	found := holders(t, pool)
+	for _, m := range projections.Models {
+		if found[m.Schema] != name {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(slices.Collect(maps.Values(found)), func(holder string) bool { return holder != name })
+}
+
+// checkpoints are the positions and epochs of the read models.
+func checkpoints(t *testing.T, pool *pgxpool.Pool) (least domain.Position, epochs map[string]int64) {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), `SELECT projection, position, epoch FROM projections.checkpoints WHERE projection LIKE '%\_v_'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var (
+		projection string
+		at         domain.Position
+		epoch      int64
+	)
+	least, epochs = domain.LogEnd, map[string]int64{}
+	if _, err := pgx.ForEachRow(rows, []any{&projection, &at, &epoch}, func() error {
+		least, epochs[projection] = min(least, at), epoch
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return least, epochs
+}
+
+func TestClusterKillTheHolder(t *testing.T) {
+	t.Parallel()
+	one, two, h, pool := twoNodes(t)
+	h.to(one)
+	h.during(func() {
+		h.progress(30)
+		if !holds(t, pool, "one") {
+			t.Fatalf("holders: %v", holders(t, pool))
+		}
+		one.kill()
+		h.to(two)
+		h.progress(5) // writes need no projector, and a client reads its own writes before it goes on
+		took := eventually(t, "two holding every lease", func() bool { return holds(t, pool, "two") })
+		t.Logf("two took over %v after its first writes", took)
+		if took > 3*projections.DefaultLeaseTTL {
+			t.Errorf("taking over took %v", took)
+		}
+		h.progress(60)
+		one = startNode(t, "one", h.env) // it is back, and waits
+		h.progress(30)
+	})
+	if !holds(t, pool, "two") {
+		t.Errorf("holders: %v", holders(t, pool))
+	}
+	h.check()
+	one.interrupt()
+	two.interrupt()
+}
+
+// TestClusterFrozenHolder stops the holder as a machine does that swaps or migrates, and wakes it up when another has
+// long taken over: it must not write what it had in hand.
+func TestClusterFrozenHolder(t *testing.T) {
+	t.Parallel()
+	one, two, h, pool := twoNodes(t)
+	h.to(two)
+	h.during(func() {
+		h.progress(30)
+		one.signal(syscall.SIGSTOP)
+		eventually(t, "two holding every lease", func() bool { return holds(t, pool, "two") })
+		before, _ := checkpoints(t, pool)
+		h.progress(30)
+		eventually(t, "two projecting", func() bool { at, _ := checkpoints(t, pool); return at > before })
+		_, epochs := checkpoints(t, pool)
+
+		one.signal(syscall.SIGCONT)
+		eventually(t, "one awake", one.answers)
+		eventually(t, "one knowing that it lost its leases", func() bool {
+			log := one.log.String()
+			return strings.Count(log, "lease was lost")+strings.Count(log, "moved by somebody else") >= len(projections.Models)
+		})
+		h.progress(30)
+		if _, now := checkpoints(t, pool); !maps.Equal(now, epochs) || !holds(t, pool, "two") {
+			t.Errorf("one's waking up changed the epochs from %v to %v, holders %v", epochs, now, holders(t, pool))
+		}
+	})
+	h.check()
+	one.interrupt()
+	two.interrupt()
+}
+
+// TestTwoCopiesShareOneFolder is `make run` twice, in every order of leaving.
+func TestTwoCopiesShareOneFolder(t *testing.T) {
+	t.Parallel()
+	env := onFolder(t)
+	h := newHammer(t, env, 2)
+	first := startNode(t, "first", env)
+	server := env.postmaster(t)
+	second := startNode(t, "second", env)
+	if first.url == second.url || env.postmaster(t) != server {
+		t.Fatalf("%s and %s; PostgreSQL was process %d and is %d", first.url, second.url, server, env.postmaster(t))
+	}
+	h.to(first)
+	h.during(func() {
+		h.progress(10)
+		h.to(second)
+		h.progress(10)
+		first.interrupt()
+		h.progress(20)
+	})
+	h.check()
+	second.interrupt()
+	if err := syscall.Kill(server, 0); err == nil {
+		t.Fatalf("PostgreSQL (process %d) outlived its last user", server)
+	}
+
+	first, second = launchNode(t, "third", env), launchNode(t, "fourth", env) // both at once on a stopped cluster
+	first.await()
+	second.await()
+	h.to(first)
+	h.during(func() {
+		h.progress(10)
+		first.kill()
+		second.kill()
+		first = startNode(t, "fifth", env)
+		h.to(first)
+		h.progress(20)
+	})
+	h.check()
+	server = env.postmaster(t)
+	first.interrupt()
+	if err := syscall.Kill(server, 0); err == nil {
+		t.Errorf("PostgreSQL (process %d) outlived its last user", server)
+	}
+}
