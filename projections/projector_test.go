@@ -242,6 +242,8 @@ func TestPoisonParksItsStreamOnly(t *testing.T) {
 			w.append(good, product.Unpinned{})
 			w.append(bad, provider.Suspended{Reason: poison})
 			w.caughtUp(r)
+			w.append(bad, provider.Reinstated{}) // good by itself, and in a batch of its own
+			w.caughtUp(r)
 
 			want := w.fold()
 			want[bad] = tallied{1, 0}
@@ -249,7 +251,7 @@ func TestPoisonParksItsStreamOnly(t *testing.T) {
 				t.Fatalf("got %v, want %v", got, want)
 			}
 			letters := NewDeadLetters(w.pool, w.store, []ReadModel{w.model}, nil)
-			w.parked(letters, bad, 1, 2, 3)
+			w.parked(letters, bad, 1, 2, 3, 4)
 			if s, _ := r.Status(t.Context()); s[0].Parked != 1 || s[0].LagEvents != 0 {
 				t.Errorf("status %+v", s[0])
 			}
@@ -259,7 +261,7 @@ func TestPoisonParksItsStreamOnly(t *testing.T) {
 			}
 
 			// Tried too early, it keeps its place.
-			if done, left, err := letters.Retry(t.Context(), "tally", bad); done != 0 || left != 3 || err != nil {
+			if done, left, err := letters.Retry(t.Context(), "tally", bad); done != 0 || left != 4 || err != nil {
 				t.Fatalf("retry: %d done, %d left, %v", done, left, err)
 			}
 			// Skipped, the first goes, and the log says so; then the retry comes as far as the next poison.
@@ -274,19 +276,19 @@ func TestPoisonParksItsStreamOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.skipRecorded(operation.DeadLetterSkipped{ReadModel: "tally", Stream: bad, Revision: 1, Position: at, Reason: "cannot be saved"}, operator)
-			w.parked(letters, bad, 2, 3)
-			if done, left, err := letters.Retry(t.Context(), "tally", bad); done != 1 || left != 1 || err != nil {
+			w.parked(letters, bad, 2, 3, 4)
+			if done, left, err := letters.Retry(t.Context(), "tally", bad); done != 1 || left != 2 || err != nil {
 				t.Fatalf("retry: %d done, %d left, %v", done, left, err)
 			}
 			// Repaired, the rest is done, and the stream goes on.
 			w.poisoned.Store(false)
-			if done, left, err := letters.Retry(t.Context(), "tally", bad); done != 1 || left != 0 || err != nil {
+			if done, left, err := letters.Retry(t.Context(), "tally", bad); done != 2 || left != 0 || err != nil {
 				t.Fatalf("retry: %d done, %d left, %v", done, left, err)
 			}
 			w.append(bad, provider.Closed{})
 			w.caughtUp(r)
-			if got := w.tallies()[bad]; got.Events != 4 {
-				t.Errorf("%d events of the stream, want all but the skipped: 4", got.Events)
+			if got := w.tallies()[bad]; got.Events != 5 {
+				t.Errorf("%d events of the stream, want all but the skipped: 5", got.Events)
 			}
 			w.parked(letters, bad)
 		})
