@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -106,9 +107,7 @@ func TestChaosKillPostmaster(t *testing.T) {
 	})
 	last := env.postmaster(t)
 	n.interrupt()
-	if err := syscall.Kill(last, 0); err == nil {
-		t.Errorf("PostgreSQL (process %d) outlived its last user", last)
-	}
+	env.stopped(t, last)
 }
 
 // onFolder is the environment of servers on an embedded PostgreSQL in a folder of the test's own. An unprivileged user can
@@ -149,4 +148,16 @@ func (e environ) postmaster(t testing.TB) (pid int) {
 		return err == nil && pid > 1 && syscall.Kill(pid, 0) == nil
 	})
 	return pid
+}
+
+// stopped checks that the embedded PostgreSQL, which was this process, has ended and does not run again.
+func (e environ) stopped(t testing.TB, pid int) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(e["WAYBILL_DATA_DIR"], "postgres", "data", "postmaster.pid")); err == nil {
+		t.Error("postmaster.pid is still there")
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err == nil && !strings.Contains(string(stat), ") Z ") { // its parent has gone, and the next may not wait for it
+		t.Errorf("PostgreSQL outlived its last user: %s", stat)
+	}
 }
