@@ -16,10 +16,10 @@ import (
 const (
 	// liveRate is how many events a second are recorded while visibility is measured.
 	liveRate = 1000
-	// watchers is how many products are pinned, unpinned and watched meanwhile.
-	watchers = 4
-	// pollPause is between two looks of a watcher, and so the figures' resolution, with the look itself.
-	pollPause = 500 * time.Microsecond
+	// pollPause is between two looks of a reader, and so the figures' resolution: often enough, and no load to speak of.
+	pollPause = 2 * time.Millisecond
+	// watchPause is between two commands that are watched.
+	watchPause = 20 * time.Millisecond
 )
 
 // live measures how long after its acknowledgement a command shows to a reader, under a steady load.
@@ -34,18 +34,14 @@ func (b *bench) live(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, b.size.live)
 	defer cancel()
 	var (
-		load     sample
-		polled   = make([]sample, watchers)
-		waited   = make([]sample, watchers)
-		group    sync.WaitGroup
-		recorded atomic.Int64
+		load, seen, asked sample
+		group             sync.WaitGroup
+		recorded          atomic.Int64
 	)
 	group.Go(func() { load = p.steadily(ctx, liveRate, &recorded) })
-	for w := range watchers {
-		group.Go(func() { polled[w], waited[w] = p.watch(ctx, w, &recorded) })
-	}
+	group.Go(func() { seen = p.watch(ctx, 0, p.poll, &recorded) })
+	group.Go(func() { asked = p.watch(ctx, 1, p.ask, &recorded) })
 	group.Wait()
-	seen, asked := merge(b.size.live, polled), merge(b.size.live, waited)
 	b.report.works("steady submissions", load)
 	b.report.works("watched products", seen)
 	b.report.works("watched products, with Waybill-Position", asked)
@@ -56,7 +52,7 @@ func (b *bench) live(ctx context.Context) error {
 		grouped(float64(recorded.Load())/b.size.live.Seconds()), b.size.live), [][]string{
 		{"reader", "samples", "p50", "p99", "longest"},
 		{
-			"polls the public product without a pause", fmt.Sprint(len(seen.latencies)), millis(seen.percentile(50)),
+			fmt.Sprintf("looks at the public product every %s", pollPause), fmt.Sprint(len(seen.latencies)), millis(seen.percentile(50)),
 			b.report.most("live, command to visible, p99", seen.percentile(99).Seconds()*1000, 30, "%.1f ms"), millis(seen.percentile(100)),
 		},
 		{
@@ -116,17 +112,14 @@ func pauseUntil(ctx context.Context, moment time.Time) bool {
 	}
 }
 
-// watch pins and unpins a product of its own and takes the time until the public sees it: by looking again and again, and
-// by turns by asking once for the write's position.
-func (p *portal) watch(ctx context.Context, w int, recorded *atomic.Int64) (polled, waited sample) {
-	label := fmt.Sprintf("submit %s product %d", demoProviders[0].enterprise.USCC, w)
+// watch pins and unpins the first provider's product of that number, and takes the time from the acknowledgement until look
+// has seen it.
+func (p *portal) watch(ctx context.Context, number int, look func(ctx context.Context, id, position string, pinned bool) error, recorded *atomic.Int64) sample {
+	var s sample
+	label := fmt.Sprintf("submit %s product %d", demoProviders[0].enterprise.USCC, number)
 	id := uuid.NewSHA1(uuid.NewSHA1(seedNamespace, []byte(label)), []byte("product")).String()
-	pinned := demoProviders[0].products[w].fate == pinned
-	for n := 0; ctx.Err() == nil; n++ {
-		into, look := &polled, p.poll
-		if n%4 >= 2 {
-			into, look = &waited, p.ask
-		}
+	pinned := demoProviders[0].products[number].fate == pinned
+	for pauseUntil(ctx, time.Now().Add(watchPause)) {
 		pinned = !pinned
 		method := nethttp.MethodDelete
 		if pinned {
@@ -140,15 +133,13 @@ func (p *portal) watch(ctx context.Context, w int, recorded *atomic.Int64) (poll
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			into.fail(err)
+			s.fail(err)
 		default:
 			recorded.Add(1)
-			into.latencies = append(into.latencies, time.Since(acknowledged))
+			s.latencies = append(s.latencies, time.Since(acknowledged))
 		}
-		// Between two commands the load goes on alone, so that the watchers do not become the load.
-		pauseUntil(ctx, time.Now().Add(10*time.Millisecond))
 	}
-	return polled, waited
+	return merge(time.Second, []sample{s})
 }
 
 // poll looks until the product is shown as pinned, or not.
