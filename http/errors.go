@@ -155,6 +155,7 @@ func (s *server) fail(err error, c echo.Context) {
 	if err != nil {
 		body = []byte(`{}`)
 	}
+	body = append(body, '\n')
 	if c.Request().Method == nethttp.MethodHead {
 		body = nil
 	}

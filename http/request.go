@@ -75,13 +75,13 @@ func written[S any](c echo.Context, status int, out commands.Outcome[S], body an
 	return answer(c, status, body)
 }
 
-// answer writes JSON.
+// answer writes JSON, and a line end for those who read it in a terminal.
 func answer(c echo.Context, status int, body any) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	return c.Blob(status, echo.MIMEApplicationJSON, raw)
+	return c.Blob(status, echo.MIMEApplicationJSON, append(raw, '\n'))
 }
 
 // conditional answers a read with an ETag, and with 304 when the caller has it already.

@@ -69,7 +69,9 @@ func try[S, C any](w *world, d domain.Decider[S, C], states map[uuid.UUID]S, id 
 func (w *world) provider(id uuid.UUID, c provider.Command) {
 	try(w, provider.Decider, w.providers, id, c)
 }
+
 func (w *world) product(id uuid.UUID, c product.Command) { try(w, product.Decider, w.products, id, c) }
+
 func (w *world) booking(id uuid.UUID, c booking.Command) { try(w, booking.Decider, w.bookings, id, c) }
 
 // step draws one command. Names are few, so that most commands meet something that is there.

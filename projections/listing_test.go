@@ -180,11 +180,7 @@ func TestListingPages(t *testing.T) {
 		h.offer(r.id, id("v"), r.at, c, pin...)
 		rows = append(rows, r)
 	}
-	listing := []projections.Event{}
-	for _, e := range h.log {
-		listing = append(listing, e)
-	}
-	for chunk := range slices.Chunk(listing, 5000) {
+	for chunk := range slices.Chunk(h.log, 5000) {
 		if err := applyBatch(context.Background(), pool, projections.Listing, chunk); err != nil {
 			t.Fatal(err)
 		}

@@ -121,7 +121,7 @@ func (w *world) equalsFold(r *Runtime) {
 	w.caughtUp(r)
 	want, got := w.fold(), w.tallies()
 	if !maps.Equal(want, got) {
-		w.t.Fatalf("the read model is not the fold of the log: %d streams, want %d", len(got), len(want))
+		w.t.Fatalf("the read model is not the fold of the log: %v, want %v", got, want)
 	}
 }
 

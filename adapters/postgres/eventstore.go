@@ -132,5 +132,5 @@ func (s *EventStore) refused(ctx context.Context, stream domain.StreamName, expe
 // clamp brings a revision or position into bigint's range; no event is ever that far.
 func clamp[N ~uint64](n N) int64 {
 	const most = 1<<63 - 2
-	return int64(min(uint64(n), most)) //nolint:gosec // bounded just here
+	return int64(min(uint64(n), most))
 }

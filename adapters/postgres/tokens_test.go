@@ -81,7 +81,7 @@ func TestTokens(t *testing.T) {
 	if list[0].Roles[0] != domain.RoleEnterprise || list[0].RevokedAt.IsZero() || list[0].Label != "a test's" {
 		t.Errorf("got %+v", list[0])
 	}
-	if i := slices.IndexFunc(list, func(t access.Token) bool { return t.Err(now) == error(access.ErrTokenExpired) }); i >= 0 {
+	if i := slices.IndexFunc(list, func(t access.Token) bool { return errors.Is(t.Err(now), access.ErrTokenExpired) }); i >= 0 {
 		t.Error("an expired token was not revoked with its account")
 	}
 }

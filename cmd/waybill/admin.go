@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -149,8 +150,9 @@ func (a *app) issue(ctx context.Context, id uuid.UUID, role domain.Role, ttl tim
 }
 
 func tokenState(t access.Token) string {
-	if err := t.Err(time.Now()); err != nil {
-		return err.(*domain.Error).Code //nolint:errorlint // Err answers nothing else
+	var refused *domain.Error
+	if errors.As(t.Err(time.Now()), &refused) {
+		return refused.Code
 	}
 	return "valid"
 }

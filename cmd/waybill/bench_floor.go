@@ -83,7 +83,7 @@ func (f *floor) page(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.Blob(nethttp.StatusOK, echo.MIMEApplicationJSON, body)
+	return c.Blob(nethttp.StatusOK, echo.MIMEApplicationJSON, append(body, '\n'))
 }
 
 // read runs a query of the list straight into what is written.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -98,7 +99,8 @@ func (b *bulk) product(i, events int) error {
 	seller := b.sellers[b.rng.IntN(len(b.sellers))]
 	facts := []domain.Event{
 		product.Submitted{ProviderID: seller.ID, Revision: 1, Content: content},
-		product.Approved{Revision: 1}, product.Listed{},
+		product.Approved{Revision: 1},
+		product.Listed{},
 	}
 	revision := 1
 	for len(facts) < events {
@@ -165,12 +167,8 @@ func (b *bulk) send() error {
 // id is a random UUID from the seed's own generator, so that the same seed makes the same world.
 func (b *bulk) id() uuid.UUID {
 	var id uuid.UUID
-	for i := range 2 {
-		n := b.rng.Uint64()
-		for j := range 8 {
-			id[i*8+j] = byte(n >> (8 * j))
-		}
-	}
+	binary.LittleEndian.PutUint64(id[:8], b.rng.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], b.rng.Uint64())
 	id[6] = id[6]&0x0f | 0x40
 	id[8] = id[8]&0x3f | 0x80
 	return id

@@ -24,12 +24,19 @@ var appendTests = map[string]func(*testing.T, domain.EventStore){
 			expectations []expectation
 		}{
 			{"on no stream", 0, []expectation{
-				{domain.NoStream(), nil}, {domain.AnyRevision(), nil}, {domain.StreamExists(), domain.ErrConflict},
-				{domain.Exactly(0), domain.ErrConflict}, {domain.Exactly(7), domain.ErrConflict},
+				{domain.NoStream(), nil},
+				{domain.AnyRevision(), nil},
+				{domain.StreamExists(), domain.ErrConflict},
+				{domain.Exactly(0), domain.ErrConflict},
+				{domain.Exactly(7), domain.ErrConflict},
 			}},
 			{"on a stream of three", 3, []expectation{
-				{domain.NoStream(), domain.ErrConflict}, {domain.AnyRevision(), nil}, {domain.StreamExists(), nil},
-				{domain.Exactly(2), nil}, {domain.Exactly(1), domain.ErrConflict}, {domain.Exactly(3), domain.ErrConflict},
+				{domain.NoStream(), domain.ErrConflict},
+				{domain.AnyRevision(), nil},
+				{domain.StreamExists(), nil},
+				{domain.Exactly(2), nil},
+				{domain.Exactly(1), domain.ErrConflict},
+				{domain.Exactly(3), domain.ErrConflict},
 				{domain.Exactly(domain.End), domain.ErrConflict},
 			}},
 		} {
@@ -46,7 +53,7 @@ var appendTests = map[string]func(*testing.T, domain.EventStore){
 						return
 					}
 					result := mustAppend(ctx, t, s, stream, e.expected, added...)
-					if want := uint64(tt.events + 1); result.Revision != want || result.Duplicate { //nolint:gosec // small
+					if want := uint64(tt.events + 1); result.Revision != want || result.Duplicate {
 						t.Errorf("got %+v, want revision %d", result, want)
 					}
 					expectStream(ctx, t, s, stream, append(before, added...)...)

@@ -138,7 +138,7 @@ var raceTests = map[string]func(*testing.T, domain.EventStore){
 						t.Error(err)
 						return
 					}
-					last = int64(result.Revision) //nolint:gosec // small
+					last = int64(result.Revision)
 				}
 			})
 		}()

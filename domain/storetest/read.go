@@ -127,7 +127,7 @@ var readTests = map[string]func(*testing.T, domain.EventStore){
 				t.Fatalf("%d forward, %d backward, want %d", len(forward), len(backward), want)
 			}
 			for i := range forward {
-				if forward[i].Revision != uint64(i) || backward[i].Revision != uint64(n-1-i) { //nolint:gosec // an index
+				if forward[i].Revision != uint64(i) || backward[i].Revision != uint64(n-1-i) {
 					t.Fatalf("event %d has revision %d forward, %d backward", i, forward[i].Revision, backward[i].Revision)
 				}
 			}

@@ -118,7 +118,7 @@ func expectStream(ctx context.Context, t *testing.T, s domain.EventStore, stream
 		t.Fatalf("%d events in the stream, want %d", len(got), len(want))
 	}
 	for i := range want {
-		expectEvent(t, got[i], stream, uint64(i), want[i]) //nolint:gosec // an index
+		expectEvent(t, got[i], stream, uint64(i), want[i])
 	}
 }
 

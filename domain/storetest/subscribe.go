@@ -179,7 +179,7 @@ func (w *steadyWriter) write(ctx context.Context, t *testing.T, n int) {
 	for range n {
 		expected := domain.NoStream()
 		if len(w.ids) > 0 {
-			expected = domain.Exactly(uint64(len(w.ids) - 1))
+			expected = domain.Exactly(uint64(len(w.ids) - 1)) //nolint:gosec // above zero
 		}
 		events := newEvents(1)
 		for {
