@@ -167,7 +167,7 @@ func (p *Positions) follow(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(started) > time.Minute {
+		if time.Since(started) > positionsPoll { // it had worked; readers wait for us, so do not wait long
 			wait.reset()
 		}
 		// Perhaps the database went down, and comes back without its last transactions before we have it again: until then

@@ -20,13 +20,17 @@ import (
 
 const chaosClients = 6
 
-// chaos kills again and again while clients write. WAYBILL_CHAOS=long makes it 60 times, for ten minutes at most.
-func chaos(h *hammer, kill func(round int)) {
-	h.t.Helper()
-	rounds := 5
+// rounds is how often a test kills: so many times, and twelve times as many with WAYBILL_CHAOS=long.
+func rounds(n int) int {
 	if os.Getenv("WAYBILL_CHAOS") == "long" {
-		rounds = 60
+		return 12 * n
 	}
+	return n
+}
+
+// chaos kills again and again while clients write, for ten minutes at most.
+func chaos(h *hammer, rounds int, kill func(round int)) {
+	h.t.Helper()
 	end := time.Now().Add(10 * time.Minute)
 	h.during(func() {
 		for round := 0; round < rounds && time.Now().Before(end); round++ {
@@ -51,7 +55,7 @@ func TestChaosKillServer(t *testing.T) {
 	h := newHammer(t, env, chaosClients)
 	n := startNode(t, "0", env)
 	h.to(n)
-	chaos(h, func(round int) {
+	chaos(h, rounds(5), func(round int) {
 		n.kill()
 		if round%4 == 3 { // and again, somewhere in its start
 			n = launchNode(t, "early "+strconv.Itoa(round), env)
@@ -71,7 +75,7 @@ func TestChaosKillBackends(t *testing.T) {
 	n := startNode(t, "it", env)
 	h.to(n)
 	killed := 0
-	chaos(h, func(int) {
+	chaos(h, rounds(15), func(int) {
 		var now int
 		err := pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`).Scan(&now)
@@ -81,7 +85,7 @@ func TestChaosKillBackends(t *testing.T) {
 		killed += now
 	})
 	t.Logf("%d sessions were ended", killed)
-	if killed < 5*5 {
+	if killed < 15*5 {
 		t.Error("hardly any session was ended")
 	}
 	n.interrupt() // the process had lived on
@@ -95,7 +99,7 @@ func TestChaosKillPostmaster(t *testing.T) {
 	h := newHammer(t, env, chaosClients)
 	n := startNode(t, "0", env)
 	h.to(n)
-	chaos(h, func(round int) {
+	chaos(h, rounds(5), func(round int) {
 		if err := syscall.Kill(env.postmaster(t), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}

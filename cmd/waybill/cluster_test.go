@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"syscall"
@@ -110,31 +111,38 @@ func TestClusterKillTheHolder(t *testing.T) {
 // long taken over: it must not write what it had in hand.
 func TestClusterFrozenHolder(t *testing.T) {
 	t.Parallel()
-	one, two, h, pool := twoNodes(t)
-	h.to(two)
+	holder, other, h, pool := twoNodes(t)
+	h.to(other)
 	h.during(func() {
-		h.progress(30)
-		one.signal(syscall.SIGSTOP)
-		eventually(t, "two holding every lease", func() bool { return holds(t, pool, "two") })
-		before, _ := checkpoints(t, pool)
-		h.progress(30)
-		eventually(t, "two projecting", func() bool { at, _ := checkpoints(t, pool); return at > before })
-		_, epochs := checkpoints(t, pool)
+		for range rounds(2) {
+			h.progress(1 + rand.N(30))
+			holder.signal(syscall.SIGSTOP)
+			eventually(t, other.name+" holding every lease", func() bool { return holds(t, pool, other.name) })
+			before, _ := checkpoints(t, pool)
+			eventually(t, other.name+" projecting", func() bool { at, _ := checkpoints(t, pool); return at > before })
+			_, epochs := checkpoints(t, pool)
 
-		one.signal(syscall.SIGCONT)
-		eventually(t, "one awake", one.answers)
-		eventually(t, "one knowing that it lost its leases", func() bool {
-			log := one.log.String()
-			return strings.Count(log, "lease was lost")+strings.Count(log, "moved by somebody else") >= len(projections.Models)
-		})
-		h.progress(30)
-		if _, now := checkpoints(t, pool); !maps.Equal(now, epochs) || !holds(t, pool, "two") {
-			t.Errorf("one's waking up changed the epochs from %v to %v, holders %v", epochs, now, holders(t, pool))
+			lost := holder.losses()
+			holder.signal(syscall.SIGCONT)
+			eventually(t, "the holder awake", holder.answers)
+			eventually(t, "it knowing that it lost its leases", func() bool { return holder.losses() >= lost+len(projections.Models) })
+			h.progress(20)
+			if _, now := checkpoints(t, pool); !maps.Equal(now, epochs) || !holds(t, pool, other.name) {
+				t.Errorf("its waking up changed the epochs from %v to %v, holders %v", epochs, now, holders(t, pool))
+			}
+			holder, other = other, holder // the other way round
+			h.to(other)
 		}
 	})
 	h.check()
-	one.interrupt()
-	two.interrupt()
+	holder.interrupt()
+	other.interrupt()
+}
+
+// losses counts what the node logged when it lost leases.
+func (n *node) losses() int {
+	log := n.log.String()
+	return strings.Count(log, "lease was lost") + strings.Count(log, "moved by somebody else")
 }
 
 // TestTwoCopiesShareOneFolder is `make run` twice, in every order of leaving.
