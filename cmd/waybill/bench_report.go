@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -100,8 +101,19 @@ func (b *bench) settings(ctx context.Context) string {
 		said = append(said, name+"="+value)
 	}
 	return fmt.Sprintf("Measured %s on %d CPUs (%s/%s), %s, PostgreSQL %s (%s), at most %d connections in each pool. "+
-		"Database, server, floor and load generator share the machine; floor and Waybill take turns (%d × %s; listing pages %d × %s), figures are medians.",
+		"Database, server, floor and load generator share the machine; floor and Waybill take turns (%d × %s; listing pages %d × %s), figures are medians. "+
+		"Load of the machine before the first of them: %s.",
 		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(),
 		conn.PgConn().ParameterStatus("server_version"), strings.Join(said, ", "), b.cfg.maxConns,
-		b.size.rounds, b.size.run, b.size.pageRounds, b.size.pageRun)
+		b.size.rounds, b.size.run, b.size.pageRounds, b.size.pageRun, loadAverage())
+}
+
+// loadAverage is how many processes wanted a CPU in the last minute: with others at work, ratios suffer less than figures.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "not known"
+	}
+	last, _, _ := strings.Cut(string(text), " ")
+	return last
 }
