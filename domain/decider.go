@@ -40,6 +40,9 @@ func (t Types) Decode(eventType string, data []byte) (Event, error) {
 // JSON is the decoder of an event stored as E's own JSON.
 func JSON[E Event](data []byte) (Event, error) {
 	var e E
+	if string(data) == "{}" { // every second event, and a decoder costs a microsecond even so
+		return e, nil
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&e); err != nil {

@@ -228,7 +228,7 @@ func settings(durable bool, port int) []string {
 		"port=" + strconv.Itoa(port),
 		"unix_socket_directories=",
 		"max_connections=200",
-		"shared_buffers=256MB",
+		"shared_buffers=" + sharedBuffers(),
 		"jit=off", // short statements only; compiling costs more than it saves
 		"max_wal_size=2GB",
 		"checkpoint_timeout=15min",
@@ -246,6 +246,17 @@ func settings(durable bool, port int) []string {
 			"shared_buffers=128MB")
 	}
 	return set
+}
+
+// sharedBuffers is an eighth of the machine's memory, from 128 MB to 2 GB; the system's own cache does the rest.
+func sharedBuffers() string {
+	const mb = 1 << 20
+	var info syscall.Sysinfo_t
+	size := uint64(256 * mb)
+	if err := syscall.Sysinfo(&info); err == nil {
+		size = min(max(info.Totalram*uint64(info.Unit)/8, 128*mb), 2048*mb)
+	}
+	return strconv.FormatUint(size/mb, 10) + "MB"
 }
 
 // utc is a name of that zone that the server understands even where no time zone files are installed.
