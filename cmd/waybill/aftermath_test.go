@@ -91,7 +91,7 @@ func readLog(ctx context.Context, a *app, after domain.Position) (map[uuid.UUID]
 			c = &cause{stream: e.Stream, first: e.Revision, actor: meta.Actor.Role}
 			causes[meta.CausationID] = c
 		}
-		if e.Stream != c.stream || e.Revision != c.first+uint64(c.events) { //nolint:gosec // small
+		if e.Stream != c.stream || e.Revision != c.first+uint64(c.events) {
 			return nil, fmt.Errorf("request %s is in the log twice: %s@%d and %s@%d", meta.CausationID, c.stream, c.revision, e.Stream, e.Revision)
 		}
 		c.events++

@@ -331,7 +331,7 @@ func (h *hammer) send(ctx context.Context, who caller, method, path string, body
 	if err != nil {
 		return got, 0, "", err
 	}
-	defer response.Body.Close() //nolint:errcheck // it has been read to its end
+	defer response.Body.Close()
 	raw, err = io.ReadAll(response.Body)
 	if err != nil || response.StatusCode >= 300 || method == nethttp.MethodGet {
 		return got, response.StatusCode, string(raw), err

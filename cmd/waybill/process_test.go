@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	nethttp "net/http"
 	"os"
 	"os/exec"
@@ -168,12 +167,6 @@ func (n *node) answers() bool {
 type environ map[string]string
 
 func (e environ) get(name string) string { return e[name] }
-
-func (e environ) with(name, value string) environ {
-	e = maps.Clone(e)
-	e[name] = value
-	return e
-}
 
 // verified has `waybill verify` compare every read model with the log.
 func (e environ) verified(t testing.TB) {
