@@ -59,9 +59,6 @@ type node struct {
 
 var servingURL = regexp.MustCompile(`msg=serving .*?url=(http://\S+)`)
 
-// everyRequest is what a failure does not need to show.
-var everyRequest = regexp.MustCompile(`(?m)^.* level=INFO msg=request .*\n`)
-
 // startNode starts `waybill serve` and waits until it answers.
 func startNode(t testing.TB, name string, env map[string]string) *node {
 	t.Helper()
@@ -98,7 +95,7 @@ func launchNode(t testing.TB, name string, env map[string]string) *node {
 	t.Cleanup(func() {
 		n.kill()
 		if t.Failed() {
-			t.Logf("node %s:\n%s", name, everyRequest.ReplaceAllString(n.log.String(), ""))
+			t.Logf("node %s:\n%s", name, n.log.String())
 		}
 	})
 	return n
@@ -179,19 +176,27 @@ func (e environ) verified(t testing.TB) {
 	}
 }
 
-// logBuffer is what a process wrote, bounded.
+// logBuffer is what a process wrote, but for a line for every request; bounded.
 type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu   sync.Mutex
+	b    bytes.Buffer
+	rest []byte
 }
 
 func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.b.Len() < 1<<18 {
-		l.b.Write(p)
+	l.rest = append(l.rest, p...)
+	for {
+		end := bytes.IndexByte(l.rest, '\n') + 1
+		if end == 0 {
+			return len(p), nil
+		}
+		if l.b.Len() < 1<<20 && !bytes.Contains(l.rest[:end], []byte(" level=INFO msg=request ")) {
+			l.b.Write(l.rest[:end])
+		}
+		l.rest = l.rest[end:]
 	}
-	return len(p), nil
 }
 
 func (l *logBuffer) String() string {
