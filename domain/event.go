@@ -81,7 +81,11 @@ type RecordedEvent struct {
 
 // DecodeMetadata reads the metadata of a recorded event.
 func (e RecordedEvent) DecodeMetadata() (Metadata, error) {
-	var m Metadata
+	m, ok := scanMetadata(e.Metadata)
+	if ok {
+		return m, nil
+	}
+	m = Metadata{}
 	if err := json.Unmarshal(e.Metadata, &m); err != nil {
 		return m, fmt.Errorf("metadata of %s@%d: %w", e.Stream, e.Revision, err)
 	}

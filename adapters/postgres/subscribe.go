@@ -14,7 +14,7 @@ const poll = time.Second
 
 // readPause is the least time between two reads of a subscription that has caught up: under a steady load one read fetches
 // what several commits left. An event after a quiet moment is read at once.
-const readPause = 4 * time.Millisecond
+const readPause = 10 * time.Millisecond
 
 // Subscribe implements domain.EventStore. Appends of this process wake it directly, those of others by notification.
 func (s *EventStore) Subscribe(ctx context.Context, after domain.Position) iter.Seq2[domain.RecordedEvent, error] {

@@ -68,7 +68,7 @@ func (f *floor) page(c echo.Context) error {
 		}
 		known, _ = f.known.LoadOrStore(c.Request().URL.RawQuery, made)
 	}
-	r := known.(recorded) //nolint:forcetypeassert // nothing else is stored
+	r, _ := known.(recorded)
 	var items []http.ProductCard
 	for _, q := range r.queries {
 		var err error

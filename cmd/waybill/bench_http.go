@@ -21,6 +21,7 @@ type portal struct {
 	server  *child
 	client  *nethttp.Client
 	sellers []seller
+	review  seller // the reviewer
 	event   domain.NewEvent
 	content product.Content
 	body    []byte
@@ -66,6 +67,11 @@ func (b *bench) portalWorld(ctx context.Context) (*portal, error) {
 func (p *portal) populate(ctx context.Context) error {
 	s := &seeder{app: p.app, ctx: ctx, at: time.Now().UTC().AddDate(0, -1, 0)}
 	reviewer := s.staff("审核员", domain.RoleReviewer)
+	token, err := p.issue(ctx, reviewer.ID, domain.RoleReviewer, time.Hour, "bench")
+	if err != nil {
+		return err
+	}
+	p.review = seller{actor: reviewer, token: token}
 	for i, d := range demoProviders {
 		actor := s.enterprise(d.enterprise)
 		s.provider(actor, reviewer, d, i)

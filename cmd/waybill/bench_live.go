@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	nethttp "net/http"
+	"path"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -42,7 +43,7 @@ func (b *bench) live(ctx context.Context) error {
 	group.Go(func() { seen = p.watch(ctx, 0, p.poll, &recorded) })
 	group.Go(func() { asked = p.watch(ctx, 1, p.ask, &recorded) })
 	group.Wait()
-	b.report.works("steady submissions", load)
+	b.report.works("the steady load", load)
 	b.report.works("watched products", seen)
 	b.report.works("watched products, with Waybill-Position", asked)
 	if len(seen.latencies) == 0 || len(asked.latencies) == 0 {
@@ -65,7 +66,23 @@ func (b *bench) live(ctx context.Context) error {
 	return nil
 }
 
-// steadily submits products at a rate until ctx ends: each submission has its own moment, however long those before it take.
+// step is one command of the steady load: a worker's product is submitted, and with the next step approved, which lists it
+// too. It answers how many events that recorded.
+func (p *portal) step(ctx context.Context, worker int, submitted *string) (int64, error) {
+	if id := *submitted; id != "" {
+		*submitted = ""
+		_, err := p.call(ctx, p.review, nethttp.MethodPost, "/api/v1/review/products/"+id+"/approve", []byte(`{"revision":1}`), nethttp.StatusOK)
+		return 2, err
+	}
+	header, err := p.call(ctx, p.sellers[worker%len(p.sellers)], nethttp.MethodPost, "/api/v1/provider/products", p.body, nethttp.StatusCreated)
+	if err == nil {
+		*submitted = path.Base(header.Get("Location"))
+	}
+	return 1, err
+}
+
+// steadily records events at a rate until ctx ends: each command has its own moment, however long those before it take.
+// Two commands record three events.
 func (p *portal) steadily(ctx context.Context, rate int, recorded *atomic.Int64) sample {
 	samples := make([]sample, connections)
 	var group sync.WaitGroup
@@ -73,20 +90,21 @@ func (p *portal) steadily(ctx context.Context, rate int, recorded *atomic.Int64)
 	for w := range connections {
 		group.Go(func() {
 			s := &samples[w]
+			var submitted string
 			for n := w; ; n += connections {
-				moment := start.Add(time.Duration(n) * time.Second / time.Duration(rate))
+				moment := start.Add(time.Duration(n) * time.Second * 3 / 2 / time.Duration(rate))
 				if !pauseUntil(ctx, moment) {
 					return
 				}
 				before := time.Now()
-				err := p.submit(ctx, w)
+				events, err := p.step(ctx, w, &submitted)
 				switch {
 				case ctx.Err() != nil:
 					return
 				case err != nil:
 					s.fail(err)
 				default:
-					recorded.Add(1)
+					recorded.Add(events)
 					s.latencies = append(s.latencies, time.Since(before))
 				}
 			}

@@ -69,7 +69,7 @@ func (b *bench) once(ctx context.Context, database string, args ...string) (time
 	if err != nil {
 		return 0, 0, err
 	}
-	defer log.Close() //nolint:errcheck // only a child writes to it
+	defer log.Close()
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // this very program
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+database)
 	cmd.Stderr = log

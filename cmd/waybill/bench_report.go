@@ -91,7 +91,7 @@ func (b *bench) settings(ctx context.Context) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer conn.Close(ctx) //nolint:errcheck // only read from
+	defer conn.Close(ctx)
 	var said []string
 	for _, name := range []string{"fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size"} {
 		var value string

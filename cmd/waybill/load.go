@@ -134,7 +134,7 @@ func fetch(client *nethttp.Client, request *nethttp.Request, want int, body io.W
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // it has been read to its end
+	defer response.Body.Close()
 	if response.StatusCode != want {
 		problem, _ := io.ReadAll(io.LimitReader(response.Body, 300))
 		return nil, fmt.Errorf("%s %s: status %d: %s", request.Method, request.URL.Path, response.StatusCode, problem)
