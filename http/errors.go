@@ -128,7 +128,11 @@ func (s *server) fail(err error, c echo.Context) {
 	shown := explain(err, in.conditional)
 	ctx := c.Request().Context()
 	if shown.status >= nethttp.StatusInternalServerError && ctx.Err() == nil {
-		s.Logger.ErrorContext(ctx, "request failed", slog.String("request_id", in.requestID), slog.String("code", shown.Code), slog.Any("error", err))
+		level := slog.LevelError
+		if shown.status == nethttp.StatusServiceUnavailable {
+			level = slog.LevelWarn // it passes, and the caller was told to try again
+		}
+		s.Logger.Log(ctx, level, "request failed", slog.String("request_id", in.requestID), slog.String("code", shown.Code), slog.Any("error", err))
 	}
 	if c.Response().Committed {
 		return
