@@ -86,15 +86,7 @@ func (s *server) ReplyToBooking(c echo.Context, id BookingID, _ ReplyToBookingPa
 func (s *server) changeBooking(c echo.Context, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[booking.State], error),
 ) error {
-	req, err := s.request(c)
-	if err != nil {
-		return err
-	}
-	out, err := command(c.Request().Context(), req, id)
-	if err != nil {
-		return err
-	}
-	return bookingWritten(c, nethttp.StatusOK, out)
+	return change(c, s, id, command, bookingWritten)
 }
 
 func bookingWritten(c echo.Context, status int, out commands.Outcome[booking.State]) error {

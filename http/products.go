@@ -93,15 +93,7 @@ func (s *server) UnpinProduct(c echo.Context, id ProductID, _ UnpinProductParams
 func (s *server) changeProduct(c echo.Context, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[product.State], error),
 ) error {
-	req, err := s.request(c)
-	if err != nil {
-		return err
-	}
-	out, err := command(c.Request().Context(), req, id)
-	if err != nil {
-		return err
-	}
-	return productWritten(c, nethttp.StatusOK, out)
+	return change(c, s, id, command, productWritten)
 }
 
 func productWritten(c echo.Context, status int, out commands.Outcome[product.State]) error {

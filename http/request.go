@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -73,6 +74,22 @@ func written[S any](c echo.Context, status int, out commands.Outcome[S], body an
 		header.Set("Idempotency-Replayed", "true")
 	}
 	return answer(c, status, body)
+}
+
+// change carries out a command on one aggregate and answers with what it left behind.
+func change[S any](c echo.Context, s *server, id uuid.UUID,
+	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[S], error),
+	write func(echo.Context, int, commands.Outcome[S]) error,
+) error {
+	req, err := s.request(c)
+	if err != nil {
+		return err
+	}
+	out, err := command(c.Request().Context(), req, id)
+	if err != nil {
+		return err
+	}
+	return write(c, nethttp.StatusOK, out)
 }
 
 // answer writes JSON, and a line end for those who read it in a terminal.

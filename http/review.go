@@ -114,15 +114,7 @@ func (s *server) RejectProvider(c echo.Context, id ProviderID, _ RejectProviderP
 func (s *server) changeProvider(c echo.Context, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[provider.State], error),
 ) error {
-	req, err := s.request(c)
-	if err != nil {
-		return err
-	}
-	out, err := command(c.Request().Context(), req, id)
-	if err != nil {
-		return err
-	}
-	return applicationWritten(c, nethttp.StatusOK, out)
+	return change(c, s, id, command, applicationWritten)
 }
 
 func decodeApproval(c echo.Context) (Approval, error) {
