@@ -54,8 +54,7 @@ CREATE TABLE products (
 ) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
-CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);
-ANALYZE applications, products;`,
+CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);`,
 	Apply: applyBackoffice,
 }
 

@@ -46,8 +46,7 @@ CREATE TABLE deleted_products (id uuid PRIMARY KEY);`,
 CREATE INDEX bookings_provider ON bookings (provider_id, requested_at, id);
 CREATE INDEX bookings_provider_state ON bookings (provider_id, state, requested_at, id);
 CREATE INDEX bookings_enterprise ON bookings (enterprise_id, requested_at, id);
-CREATE INDEX bookings_enterprise_state ON bookings (enterprise_id, state, requested_at, id);
-ANALYZE bookings;`,
+CREATE INDEX bookings_enterprise_state ON bookings (enterprise_id, state, requested_at, id);`,
 	Apply: applyBookings,
 }
 

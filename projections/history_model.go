@@ -49,8 +49,7 @@ CREATE INDEX entries_subject ON entries (subject_id, position);
 CREATE INDEX entries_actor ON entries (actor_id, position);
 CREATE INDEX entries_type ON entries (type, position);
 CREATE INDEX entries_kind ON entries (kind, position);
-CREATE INDEX entries_at ON entries (at, position);
-ANALYZE entries;`,
+CREATE INDEX entries_at ON entries (at, position);`,
 	Apply: applyHistory,
 }
 

@@ -94,8 +94,7 @@ CREATE INDEX products_mode ON products (mode, pinned, created_at, id) WHERE publ
 CREATE INDEX products_country ON products (country_key, pinned, created_at, id) WHERE public;
 CREATE INDEX products_city ON products (city_key, pinned, created_at, id) WHERE public;
 CREATE INDEX product_terms_terms ON product_terms USING gin (terms) WITH (gin_pending_list_limit = 256);
-CREATE INDEX product_terms_sample ON product_terms USING gin (terms) WITH (fastupdate = off) WHERE sampled;
-ANALYZE products, product_tags, product_terms, providers;`,
+CREATE INDEX product_terms_sample ON product_terms USING gin (terms) WITH (fastupdate = off) WHERE sampled;`,
 	Apply: applyListing,
 }
 

@@ -47,8 +47,7 @@ CREATE TABLE submissions (
 	Indexes: `
 CREATE INDEX submissions_state ON submissions (state, since, subject_id, content_revision);
 CREATE INDEX submissions_kind ON submissions (kind, state, since, subject_id, content_revision);
-CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revision) WHERE state IN ('approved', 'rejected');
-ANALYZE subjects, submissions;`,
+CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revision) WHERE state IN ('approved', 'rejected');`,
 	Apply: applyReview,
 }
 
