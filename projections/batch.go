@@ -26,15 +26,19 @@ type batch struct {
 	events []Event
 	// broken holds what was wrong with the events (in events, without a Fact) that could not be decoded.
 	broken map[domain.Position]error
-	// last is the position of the run's last event, whether or not it concerns the model.
+	// last is the position of the run's last event, whether or not it concerns the model, and mark that event.
 	last domain.Position
+	mark mark
+	// passed counts all events of the run.
+	passed int
 	// size is the number of bytes of the events.
 	size int
 }
 
 // add takes the log's next event into the batch.
 func (b *batch) add(model ReadModel, recorded domain.RecordedEvent) {
-	b.last = recorded.Position
+	b.last, b.mark = recorded.Position, markOf(recorded)
+	b.passed++
 	if model.Categories != nil && !slices.Contains(model.Categories, recorded.Stream.Category()) {
 		return
 	}
@@ -84,14 +88,14 @@ func (t target) transact(ctx context.Context, known checkpoint, b batch, singleO
 	for _, l := range letters {
 		queueLetter(&moved, t.schema, l)
 	}
-	queueMove(&moved, t.schema, b.last)
+	queueMove(&moved, t.schema, b.last, b.mark)
 	if err := tx.SendBatch(ctx, &moved).Close(); err != nil {
 		return known, nil, err
 	}
 	if err := tx.Commit(ctx); err != nil {
 		return known, nil, err
 	}
-	return checkpoint{position: b.last, epoch: now.epoch}, letters, nil
+	return checkpoint{position: b.last, epoch: now.epoch, mark: b.mark}, letters, nil
 }
 
 // write applies what is new and not parked.

@@ -17,6 +17,7 @@ import (
 type checkpoint struct {
 	position domain.Position
 	epoch    int64
+	mark     mark
 }
 
 // errFenced says that the checkpoint is not where its mover left it: another node took over, a rebuild switched, or the
@@ -79,8 +80,10 @@ func lockCheckpoint(ctx context.Context, tx pgx.Tx, projection string, known che
 }
 
 // queueMove moves a checkpoint that its transaction has locked.
-func queueMove(batch *pgx.Batch, projection string, to domain.Position) {
-	batch.Queue(`UPDATE projections.checkpoints SET position = $2, moved_at = clock_timestamp() WHERE projection = $1`, projection, to)
+func queueMove(batch *pgx.Batch, projection string, to domain.Position, at mark) {
+	stream, revision, id := at.columns()
+	batch.Queue(`UPDATE projections.checkpoints SET position = $2, stream = $3, revision = $4, event_id = $5, moved_at = clock_timestamp()
+		WHERE projection = $1`, projection, to, stream, revision, id)
 }
 
 // transient reports whether err may pass by itself: it is about the connection, the server, a lock or the end of ctx, not

@@ -68,17 +68,9 @@ func (c *comparison) run(ctx context.Context) error {
 	if err := c.create(ctx); err != nil {
 		return err
 	}
-	for {
-		live, err := c.position(ctx, c.pool, "")
-		if err != nil {
-			return err
-		}
-		if live <= c.at.position+rebuildClose {
-			break
-		}
-		if err := c.follow(ctx, live); err != nil {
-			return err
-		}
+	live := func(ctx context.Context) (domain.Position, error) { return c.position(ctx, c.pool, "") }
+	if err := c.followClose(ctx, live); err != nil {
+		return err
 	}
 	snapshot, err := c.still(ctx)
 	if err != nil {

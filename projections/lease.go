@@ -145,7 +145,7 @@ func (l lease) claim(ctx context.Context) (checkpoint, error) {
 		return tx.QueryRow(ctx, `
 			INSERT INTO projections.checkpoints AS c (projection, epoch) VALUES ($1, 1)
 			ON CONFLICT (projection) DO UPDATE SET epoch = c.epoch + 1
-			RETURNING position, epoch`, l.projection).Scan(&at.position, &at.epoch)
+			RETURNING position, epoch, `+markColumns, l.projection).Scan(append([]any{&at.position, &at.epoch}, at.mark.scan()...)...)
 	})
 	if err != nil {
 		return at, fmt.Errorf("claim the checkpoint of %s: %w", l.projection, err)

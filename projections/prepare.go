@@ -92,7 +92,7 @@ func (m ReadModel) createIn(ctx context.Context, tx pgx.Tx, schema string) error
 	}
 	// The epoch of an earlier life of the same schema goes on, so that its projectors stay fenced out.
 	_, err := tx.Exec(ctx, `INSERT INTO projections.checkpoints (projection) VALUES ($1)
-		ON CONFLICT (projection) DO UPDATE SET position = 0, epoch = checkpoints.epoch + 1`, schema)
+		ON CONFLICT (projection) DO UPDATE SET position = 0, epoch = checkpoints.epoch + 1, stream = NULL, revision = NULL, event_id = NULL`, schema)
 	if err != nil {
 		return err
 	}

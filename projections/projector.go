@@ -45,6 +45,9 @@ func (p *projector) project(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := known.verify(ctx, p.store); err != nil {
+		return err
+	}
 	p.moved(p.schema, known.position)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

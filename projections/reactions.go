@@ -59,8 +59,8 @@ type reactor struct {
 	metrics  *metrics
 
 	mu    sync.Mutex
-	at    checkpoint      // as the database has it
-	ahead domain.Position // seen and not wanted, not yet in the checkpoint
+	at    checkpoint            // as the database has it
+	ahead *domain.RecordedEvent // seen and not wanted, not yet in the checkpoint; nil for none
 }
 
 // react follows the log from the checkpoint until ctx ends, the lease is lost or somebody else moves the checkpoint.
@@ -69,7 +69,10 @@ func (r *reactor) react(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.at, r.ahead = at, at.position
+	if err := at.verify(ctx, r.store); err != nil {
+		return err
+	}
+	r.at, r.ahead = at, nil
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
@@ -131,27 +134,30 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 			}
 			if !slices.Contains(r.reaction.Types, recorded.Type) {
 				r.mu.Lock()
-				r.ahead = recorded.Position
+				r.ahead = &recorded
 				r.mu.Unlock()
 				return nil, nil
 			}
 			if _, err := next(msg); err != nil {
 				return nil, err
 			}
-			return nil, r.move(msg.Context(), recorded.Position, stop)
+			return nil, r.move(msg.Context(), recorded, stop)
 		}
 	}
 }
 
 // move moves the checkpoint by compare-and-set.
-func (r *reactor) move(ctx context.Context, to domain.Position, stop context.CancelCauseFunc) error {
+func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, stop context.CancelCauseFunc) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if to <= r.at.position {
+	if to.Position <= r.at.position {
 		return nil
 	}
-	tag, err := r.pool.Exec(ctx, `UPDATE projections.checkpoints SET position = $4, moved_at = clock_timestamp()
-		WHERE projection = $1 AND position = $2 AND epoch = $3`, r.reaction.projection(), r.at.position, r.at.epoch, to)
+	stream, revision, id := markOf(to).columns()
+	tag, err := r.pool.Exec(ctx, `UPDATE projections.checkpoints
+		SET position = $4, stream = $5, revision = $6, event_id = $7, moved_at = clock_timestamp()
+		WHERE projection = $1 AND position = $2 AND epoch = $3`,
+		r.reaction.projection(), r.at.position, r.at.epoch, to.Position, stream, revision, id)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = fmt.Errorf("%s: %w", r.reaction.Name, errFenced)
 	}
@@ -160,7 +166,7 @@ func (r *reactor) move(ctx context.Context, to domain.Position, stop context.Can
 		stop(err)
 		return err
 	}
-	r.at.position, r.ahead = to, max(to, r.ahead)
+	r.at.position = to.Position
 	return nil
 }
 
@@ -176,7 +182,10 @@ func (r *reactor) flushOften(ctx context.Context, stop context.CancelCauseFunc) 
 			r.mu.Lock()
 			to := r.ahead
 			r.mu.Unlock()
-			if err := r.move(ctx, to, stop); err != nil {
+			if to == nil {
+				continue
+			}
+			if err := r.move(ctx, *to, stop); err != nil {
 				return
 			}
 		}

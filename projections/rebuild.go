@@ -15,7 +15,8 @@ import (
 // Bounds of a rebuild.
 const (
 	rebuildBatchEvents = 5000
-	// rebuildClose is how near the end of the log a rebuild must be before it stops the live projector to switch.
+	// rebuildClose is how few events the last look at the log may have brought before a rebuild stops the live projector to
+	// switch. (How far two positions are apart says nothing: they may have gaps.)
 	rebuildClose = 2000
 )
 
@@ -72,7 +73,8 @@ type rebuild struct {
 	live, old string
 	progress  func(Progress)
 	at        checkpoint
-	applied   int
+	// applied counts the events of the model that were written, passed those of the log that were read.
+	applied, passed int
 }
 
 func (r *rebuild) run(ctx context.Context) error {
@@ -92,12 +94,7 @@ func (r *rebuild) run(ctx context.Context) error {
 	if err := r.index(ctx); err != nil {
 		return err
 	}
-	for head, err = r.head(ctx); err == nil && head > r.at.position+rebuildClose; head, err = r.head(ctx) {
-		if err := r.follow(ctx, head); err != nil {
-			return err
-		}
-	}
-	if err != nil {
+	if err := r.followClose(ctx, r.head); err != nil {
 		return err
 	}
 	if err := r.swap(ctx); err != nil {
@@ -124,6 +121,23 @@ func (r *rebuild) head(ctx context.Context) (head domain.Position, err error) {
 	return head, err
 }
 
+// followClose applies the log up to a position that moves on, until that brings only a few events.
+func (r *rebuild) followClose(ctx context.Context, to func(context.Context) (domain.Position, error)) error {
+	for {
+		head, err := to(ctx)
+		if err != nil {
+			return err
+		}
+		before := r.passed
+		if err := r.follow(ctx, head); err != nil {
+			return err
+		}
+		if r.passed-before <= rebuildClose {
+			return nil
+		}
+	}
+}
+
 // follow applies the log up to a position at least, each batch in a transaction of its own, while the next is read.
 func (r *rebuild) follow(ctx context.Context, to domain.Position) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -140,6 +154,7 @@ func (r *rebuild) follow(ctx context.Context, to domain.Position) error {
 		}
 		r.at = at
 		r.applied += len(b.events)
+		r.passed += b.passed
 		if r.progress != nil {
 			r.progress(Progress{Position: at.position, Head: to, Applied: r.applied})
 		}
@@ -234,7 +249,7 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 	swap.Queue(`ALTER SCHEMA ` + sanitized(r.live) + ` RENAME TO ` + sanitized(r.old))
 	swap.Queue(`ALTER SCHEMA ` + sanitized(r.schema) + ` RENAME TO ` + sanitized(r.live))
 	swap.Queue(`UPDATE projections.checkpoints SET epoch = epoch + 1 WHERE projection = $1`, r.live)
-	queueMove(&swap, r.live, r.at.position)
+	queueMove(&swap, r.live, r.at.position, r.at.mark)
 	swap.Queue(`DELETE FROM projections.dead_letters WHERE projection = $1`, r.live)
 	swap.Queue(`UPDATE projections.dead_letters SET projection = $1 WHERE projection = $2`, r.live, r.schema)
 	swap.Queue(`DELETE FROM projections.checkpoints WHERE projection = $1`, r.schema)

@@ -52,7 +52,7 @@ type Runtime struct {
 }
 
 // Start sets a projector to work for each model and reaction; those that another node holds wait for it to go.
-// They work until Close, also after ctx has ended.
+// They work until Close, also after ctx has ended. ErrAnotherLog says that a checkpoint is of another log than the store's.
 func Start(ctx context.Context, c Config) (*Runtime, error) {
 	if c.Pool == nil || c.Store == nil {
 		return nil, errors.New("projections: a pool and a store are needed")
@@ -62,6 +62,9 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 	}
 	if c.LeaseTTL <= 0 {
 		c.LeaseTTL = DefaultLeaseTTL
+	}
+	if err := verifyAll(ctx, c.Pool, c.Store, projectionsOf(c)); err != nil {
+		return nil, err
 	}
 	r := &Runtime{
 		pool: c.Pool, store: c.Store, names: map[string]string{},
@@ -100,6 +103,17 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 		r.work.Go(func() { a.lease.keepWorking(ctx, a.log, a.react) })
 	}
 	return r, nil
+}
+
+func projectionsOf(c Config) []string {
+	var all []string
+	for _, m := range c.Models {
+		all = append(all, m.Schema)
+	}
+	for _, reaction := range c.Reactions {
+		all = append(all, reaction.projection())
+	}
+	return all
 }
 
 // Positions tells how far the read models are.

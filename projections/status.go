@@ -17,7 +17,7 @@ type Status struct {
 	Position domain.Position `json:"position"`
 	// Head is the position of the log's last event.
 	Head domain.Position `json:"head"`
-	// LagEvents is Head less Position: events, where the store's positions have no gaps.
+	// LagEvents is how many events are not applied yet. Where the store's positions have gaps it is counted, up to CountedLag.
 	LagEvents uint64 `json:"lag_events"`
 	// Lag is the age of the oldest event that was not applied yet; 0 when there is none.
 	Lag time.Duration `json:"lag_ns"`
@@ -25,6 +25,25 @@ type Status struct {
 	Parked int `json:"parked"`
 	// Holder is the node that works on it; empty when none does.
 	Holder string `json:"holder"`
+}
+
+// CountedLag is the most that a lag is counted to where it takes reading the events.
+const CountedLag = 1000
+
+// counter is a store whose positions have gaps, so that how far two are apart says nothing.
+type counter interface {
+	// CountAfter counts the events after a position, up to most.
+	CountAfter(ctx context.Context, at domain.Position, most int) (int, error)
+}
+
+// lagEvents is how many events of the log come after a position, of which head is the last.
+func (r *Runtime) lagEvents(ctx context.Context, at, head domain.Position) (uint64, error) {
+	store, ok := r.store.(counter)
+	if !ok || at >= head {
+		return uint64(max(at, head) - at), nil
+	}
+	n, err := store.CountAfter(ctx, at, CountedLag)
+	return uint64(n), err //nolint:gosec // never negative
 }
 
 // Status reads how every read model and reaction is doing, on whichever node it runs.
@@ -60,7 +79,9 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	for _, projection := range r.order {
 		s := found[projection]
 		s.Name, s.Head = r.names[projection], max(head, s.Position)
-		s.LagEvents = uint64(s.Head - s.Position)
+		if s.LagEvents, err = r.lagEvents(ctx, s.Position, s.Head); err != nil {
+			return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
+		}
 		for e, err := range r.store.ReadAll(ctx, s.Position, domain.Forward, 1) {
 			if err != nil {
 				return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
