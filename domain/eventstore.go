@@ -74,6 +74,9 @@ type AppendResult struct {
 	Position Position
 	// Duplicate is set when the events had been there already.
 	Duplicate bool
+	// Unconfirmed is set by a store that cannot tell a first append from the repetition of one that another process made:
+	// also without Duplicate the events may be, with the same ids, that process's. What is stored tells.
+	Unconfirmed bool
 }
 
 // Errors of an event store; test with errors.Is.

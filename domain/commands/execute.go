@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -116,6 +117,9 @@ func attempt[S, C any](ctx context.Context, store domain.EventStore, req Request
 		expected = domain.Exactly(before.Revision)
 	}
 	result, err := appendSurely(ctx, store, stream, expected, events)
+	if err == nil && result.Unconfirmed && !result.Duplicate {
+		result.Duplicate, err = isAnothers(ctx, store, stream, result, events)
+	}
 	if err == nil && result.Duplicate {
 		err = domain.ErrConflict
 	}
@@ -149,6 +153,19 @@ func appendSurely(ctx context.Context, store domain.EventStore, stream domain.St
 			pause *= 2
 		}
 	}
+}
+
+// isAnothers looks whether what an unconfirmed append left in the stream is its own: another request with the same id has the
+// same event ids, but never the same metadata.
+func isAnothers(ctx context.Context, store domain.EventStore, stream domain.StreamName, result domain.AppendResult, events []domain.NewEvent) (bool, error) {
+	last := events[len(events)-1]
+	for stored, err := range store.ReadStream(ctx, stream, result.Revision, domain.Forward, 1) {
+		if err != nil {
+			return false, ErrOutcomeUnknown.Because(err)
+		}
+		return stored.ID != last.ID || !bytes.Equal(stored.Metadata, last.Metadata) || !bytes.Equal(stored.Data, last.Data), nil
+	}
+	return false, ErrOutcomeUnknown.Because(fmt.Errorf("%s@%d cannot be read", stream, result.Revision))
 }
 
 // refusal names what a store refused for the caller.
