@@ -1,0 +1,255 @@
+package eventstoredb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+	"unicode/utf16"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/google/uuid"
+	"google.golang.org/grpc/metadata"
+
+	"waybill/domain"
+)
+
+// maxServerBytes is what EventStoreDB takes in one append by default: data, metadata, and the types in UTF-16.
+const maxServerBytes = 1 << 20
+
+// Append implements domain.EventStore. While the outcome of an attempt is unknown, or the store is away, it sends the same
+// ids at the same expected revision again, for two time-outs at most.
+//
+// The server answers an append that it has already like a new one. One that this process can know of gets Duplicate; for
+// what another node may have appended a moment ago, every result is Unconfirmed.
+func (s *Store) Append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+	if err := errors.Join(domain.CheckAppend(stream, expected, events), s.checkName(stream)); err != nil {
+		return domain.AppendResult{}, err
+	}
+	if size := serverBytes(events); size > maxServerBytes {
+		return domain.AppendResult{}, fmt.Errorf("%w: %d bytes as EventStoreDB counts them, at most %d", domain.ErrTooLarge, size, maxServerBytes)
+	}
+	started := time.Now()
+	landed := s.flights.take(flight{stream, events[0].ID})
+	defer landed()
+	ctx, cancel := context.WithTimeout(ctx, s.patience())
+	defer cancel()
+	var result domain.AppendResult
+	var err error
+	if expected.IsAny() || expected.IsStreamExists() {
+		result, err = s.appendLoosely(ctx, stream, expected, events)
+	} else {
+		result, err = s.appendAt(ctx, stream, expected, events)
+	}
+	s.told(started, events, err)
+	if err != nil {
+		return domain.AppendResult{}, fmt.Errorf("append to %s expecting %s: %w", stream, expected, err)
+	}
+	return result, nil
+}
+
+// told lets the observer know; the server did its work also when it refused a revision.
+func (s *Store) told(started time.Time, events []domain.NewEvent, err error) {
+	if errors.Is(err, domain.ErrConflict) {
+		err = nil
+	}
+	s.observe(Appended{Events: len(events), Took: time.Since(started), Err: err})
+}
+
+// appendAt appends at a stated revision or to no stream.
+func (s *Store) appendAt(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+	seen := s.seen.Load()
+	written, err := s.send(ctx, stream, expected, events)
+	switch {
+	case errors.Is(err, domain.ErrConflict):
+		return s.refused(ctx, stream, expected, events)
+	case err != nil:
+		return domain.AppendResult{}, err
+	}
+	if written.CommitPosition <= seen { // or 0: the server may leave it out for what it has already
+		return s.refused(ctx, stream, expected, events)
+	}
+	s.sawUpTo(written.CommitPosition)
+	return domain.AppendResult{
+		Revision: written.NextExpectedVersion, Position: domain.Position(written.CommitPosition), Unconfirmed: true,
+	}, nil
+}
+
+// send tries until the server has decided. It answers domain.ErrConflict when the stream is elsewhere.
+func (s *Store) send(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (*esdb.WriteResult, error) {
+	options := esdb.AppendToStreamOptions{ExpectedRevision: revisionOf(expected), Deadline: &s.timeout}
+	data := eventData(events)
+	var wait backoff
+	mayBeDone := false
+	for {
+		attempt, cancel := context.WithTimeout(ctx, s.timeout)
+		written, err := call(attempt, s.nodes, func(ctx context.Context, client *esdb.Client) (*esdb.WriteResult, error) {
+			return client.AppendToStream(onLeader(ctx), s.named(stream), options, data...)
+		})
+		cancel()
+		if err == nil {
+			return written, nil
+		}
+		switch judge(err) {
+		case conflict:
+			return nil, domain.ErrConflict
+		case fatal:
+			if tooLarge(err) {
+				return nil, fmt.Errorf("%w: %w", domain.ErrTooLarge, err)
+			}
+			return nil, fmt.Errorf("refused by EventStoreDB: %w", err)
+		case unknown:
+			mayBeDone = true
+		case unsent, missing, misplaced:
+		}
+		if errors.Is(err, domain.ErrUnavailable) || !wait.sleep(ctx.Done()) { // no node is there: the caller may want to know
+			if mayBeDone {
+				return nil, fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
+			}
+			return nil, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+		}
+	}
+}
+
+// refused finds out what an append that was not the first, or too late, met: its own events, whose result it answers, or
+// others. What it reads cannot change any more, since streams only grow.
+func (s *Store) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+	first := uint64(0)
+	if revision, ok := expected.Exact(); ok {
+		first = min(revision, domain.End-1) + 1
+	}
+	var last domain.RecordedEvent
+	n := 0
+	for e, err := range s.ReadStream(ctx, stream, first, domain.Forward, len(events)) {
+		if err != nil {
+			// This append wrote nothing, but an earlier one with the same ids may have.
+			return domain.AppendResult{}, fmt.Errorf("looking for what is stored: %w: %w", domain.ErrOutcomeUnknown, err)
+		}
+		if e.ID != events[n].ID {
+			return domain.AppendResult{}, domain.ErrConflict
+		}
+		last = e
+		n++
+	}
+	if n < len(events) {
+		return domain.AppendResult{}, domain.ErrConflict
+	}
+	return domain.AppendResult{Revision: last.Revision, Position: last.Position, Duplicate: true, Unconfirmed: true}, nil
+}
+
+// looseAttempts bounds how often an append without a stated revision is tried while others are faster.
+const looseAttempts = 100
+
+// appendLoosely appends to a stream wherever it ends. The server remembers only recent ids for such appends, so the stream
+// itself is looked at and the append states the revision found: as safe as any other, at the price of reading the stream.
+func (s *Store) appendLoosely(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+	ids := make(map[uuid.UUID]bool, len(events))
+	for _, e := range events {
+		ids[e.ID] = true
+	}
+	for range looseAttempts {
+		end := domain.NoStream()
+		if expected.IsStreamExists() {
+			end = expected // until an event is found
+		}
+		before := domain.NoStream() // where the first of the ids would have been appended
+		found := false
+		for e, err := range s.ReadStream(ctx, stream, 0, domain.Forward, domain.NoLimit) {
+			if err != nil {
+				return domain.AppendResult{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+			}
+			if !found && ids[e.ID] {
+				found = true
+				if before = domain.NoStream(); e.Revision > 0 {
+					before = domain.Exactly(e.Revision - 1)
+				}
+			}
+			end = domain.Exactly(e.Revision)
+		}
+		switch {
+		case found:
+			return s.refused(ctx, stream, before, events)
+		case end.IsStreamExists():
+			return domain.AppendResult{}, domain.ErrConflict
+		}
+		result, err := s.appendAt(ctx, stream, end, events)
+		if !errors.Is(err, domain.ErrConflict) {
+			return result, err
+		}
+	}
+	return domain.AppendResult{}, fmt.Errorf("%w: others append to it all the time", domain.ErrUnavailable)
+}
+
+// onLeader asks for an answer of the leader: a follower would pass a write on, and read what is not the latest. (The
+// client's own option for it never reaches the wire.)
+func onLeader(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "requires-leader", "true")
+}
+
+func revisionOf(expected domain.ExpectedRevision) esdb.ExpectedRevision {
+	if revision, ok := expected.Exact(); ok {
+		return esdb.Revision(min(revision, domain.End))
+	}
+	return esdb.NoStream{}
+}
+
+func eventData(events []domain.NewEvent) []esdb.EventData {
+	data := make([]esdb.EventData, len(events))
+	for i, e := range events {
+		kind := esdb.ContentTypeBinary
+		if json.Valid(e.Data) {
+			kind = esdb.ContentTypeJson // the server's own pages show it as text
+		}
+		data[i] = esdb.EventData{EventID: e.ID, EventType: e.Type, ContentType: kind, Data: e.Data, Metadata: e.Metadata}
+	}
+	return data
+}
+
+// serverBytes is the size of an append as the server counts it.
+func serverBytes(events []domain.NewEvent) int {
+	size := 0
+	for _, e := range events {
+		size += len(e.Data) + len(e.Metadata)
+		for _, r := range e.Type {
+			size += 2 * utf16.RuneLen(r)
+		}
+	}
+	return size
+}
+
+// flights keeps two appends of the same events from being under way at once in this process: the second comes after the
+// first, and so knows that its events were there.
+type flights struct {
+	mu     sync.Mutex
+	flying map[flight]chan struct{}
+}
+
+type flight struct {
+	stream domain.StreamName
+	first  uuid.UUID
+}
+
+// take waits until no append of the same events is under way; the answer ends this one.
+func (f *flights) take(key flight) (landed func()) {
+	f.mu.Lock()
+	for f.flying[key] != nil {
+		other := f.flying[key]
+		f.mu.Unlock()
+		<-other // its time is bounded
+		f.mu.Lock()
+	}
+	if f.flying == nil {
+		f.flying = map[flight]chan struct{}{}
+	}
+	mine := make(chan struct{})
+	f.flying[key] = mine
+	f.mu.Unlock()
+	return func() {
+		f.mu.Lock()
+		delete(f.flying, key)
+		f.mu.Unlock()
+		close(mine)
+	}
+}

@@ -1,0 +1,293 @@
+package eventstoredb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+
+	"waybill/domain"
+)
+
+// supervisor keeps one client that has found a node, and makes another when that one is lost: a client whose search for a
+// node has failed once answers nothing any more, and one whose connection broke leaves the old one open.
+type supervisor struct {
+	config *esdb.Configuration
+	log    *slog.Logger
+	closed chan struct{}
+	done   sync.WaitGroup
+	// restarts counts the clients after the first.
+	restarts atomic.Int64
+
+	mu      sync.Mutex
+	current *generation // nil while a node is looked for
+	failure error       // why the last search failed; nil since a node was found
+	changed chan struct{}
+}
+
+// generation is one client, from the finding of a node to the loss of it.
+type generation struct {
+	client *esdb.Client
+	lost   chan struct{}
+	once   sync.Once
+
+	mu      sync.Mutex
+	calls   int
+	retired bool
+}
+
+var errClosed = fmt.Errorf("%w: closed", domain.ErrUnavailable)
+
+// stuckAfter is how long a retired client waits for its last calls. Closing it under them makes them panic, which call
+// turns into an error.
+const stuckAfter = time.Minute
+
+func supervise(config *esdb.Configuration, log *slog.Logger) *supervisor {
+	s := &supervisor{config: config, log: log, closed: make(chan struct{}), changed: make(chan struct{})}
+	s.done.Go(s.run)
+	return s
+}
+
+// close makes every later call fail; calls under way end by themselves.
+func (s *supervisor) close() {
+	close(s.closed)
+	s.done.Wait()
+}
+
+// run looks for a node, waits until it is lost, and looks again.
+func (s *supervisor) run() {
+	var wait backoff
+	for first := true; ; first = false {
+		if !first {
+			s.restarts.Add(1)
+		}
+		started := time.Now()
+		found, ok := s.search()
+		if !ok {
+			return
+		}
+		if found != nil {
+			if !first {
+				s.log.Info("found a node of EventStoreDB again")
+			}
+			select {
+			case <-found.lost:
+			case <-s.closed:
+			}
+			s.publish(nil, nil)
+			found.retire()
+			if time.Since(started) > backoffMost {
+				wait.reset()
+			}
+			s.log.Warn("lost the node of EventStoreDB; looking for one")
+		}
+		if !wait.sleep(s.closed) {
+			return
+		}
+	}
+}
+
+// search makes a client and has it find a node. It answers nil when there is none, and false once the store is closed.
+func (s *supervisor) search() (*generation, bool) {
+	type outcome struct {
+		client *esdb.Client
+		err    error
+	}
+	searched := make(chan outcome)
+	abandoned := make(chan struct{})
+	go func() {
+		client, err := esdb.NewClient(s.config)
+		if err == nil {
+			_, err = client.GetServerVersion() // the search; it heeds nothing but its own bounds
+		}
+		select {
+		case <-abandoned:
+			if client != nil {
+				_ = client.Close() // it has no errors
+			}
+		case searched <- outcome{client, err}:
+		}
+	}()
+	select {
+	case o := <-searched:
+		if o.err != nil {
+			s.log.Warn("no node of EventStoreDB answers", "error", o.err)
+			s.publish(nil, o.err)
+			return nil, true
+		}
+		g := &generation{client: o.client, lost: make(chan struct{})}
+		s.publish(g, nil)
+		return g, true
+	case <-s.closed:
+		close(abandoned)
+		return nil, false
+	}
+}
+
+func (s *supervisor) publish(g *generation, failure error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current, s.failure = g, failure
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// acquire gives a client that has found a node; the caller ends what it began on it. It waits for one search to end.
+func (s *supervisor) acquire(ctx context.Context) (*generation, error) {
+	for {
+		s.mu.Lock()
+		g, changed := s.current, s.changed
+		s.mu.Unlock()
+		select {
+		case <-s.closed:
+			return nil, errClosed
+		default:
+		}
+		if g != nil && g.begin() {
+			return g, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: not sent: %w", domain.ErrUnavailable, ctx.Err())
+		case <-s.closed:
+			return nil, errClosed
+		}
+		s.mu.Lock()
+		failure := s.failure
+		s.mu.Unlock()
+		if failure != nil {
+			return nil, fmt.Errorf("%w: %w", domain.ErrUnavailable, failure)
+		}
+	}
+}
+
+// begin counts a call; false when the client is on its way out.
+func (g *generation) begin() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.retired {
+		return false
+	}
+	g.calls++
+	return true
+}
+
+func (g *generation) end() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.calls--; g.retired && g.calls == 0 {
+		_ = g.client.Close() // it has no errors
+	}
+}
+
+// abandon says that the client is of no more use; the supervisor makes another.
+func (g *generation) abandon() { g.once.Do(func() { close(g.lost) }) }
+
+// retire closes the client once its last call has ended.
+func (g *generation) retire() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.retired = true
+	if g.calls == 0 {
+		_ = g.client.Close() // it has no errors
+		return
+	}
+	time.AfterFunc(stuckAfter, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.calls > 0 {
+			_ = g.client.Close() // twice is once
+		}
+	})
+}
+
+// errAbandoned says that a call's time was up before the client returned: what it did is not known.
+var errAbandoned = errors.New("no answer in time")
+
+// call runs f on a client in a goroutine of its own, because a client that looks for a node heeds no context, and returns
+// when f does or when ctx ends. A panic of the client is an error.
+func call[T any](ctx context.Context, s *supervisor, f func(context.Context, *esdb.Client) (T, error)) (result T, err error) {
+	g, err := s.acquire(ctx)
+	if err != nil {
+		return result, err
+	}
+	type outcome struct {
+		result T
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		defer g.end()
+		var o outcome
+		o.err = guarded(func() (err error) {
+			o.result, err = f(ctx, g.client)
+			return err
+		})
+		if isLost(o.err) {
+			g.abandon()
+		}
+		done <- o
+	}()
+	select {
+	case o := <-done:
+		return o.result, o.err
+	case <-ctx.Done():
+		return result, fmt.Errorf("%w: %w", errAbandoned, ctx.Err())
+	}
+}
+
+// guarded turns a panic of the client into an error.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanicked, r, debug.Stack())
+		}
+	}()
+	return f()
+}
+
+const (
+	backoffLeast = 20 * time.Millisecond
+	backoffMost  = 2 * time.Second
+)
+
+// backoff waits longer after every failure in a row, with jitter so that nodes do not come back in step.
+type backoff struct{ failures int }
+
+func (b *backoff) reset() { b.failures = 0 }
+
+func (b *backoff) next() time.Duration {
+	ceiling := min(backoffLeast<<min(b.failures, 10), backoffMost)
+	b.failures++
+	return ceiling/2 + rand.N(ceiling/2+1) //nolint:gosec // jitter needs no secrecy
+}
+
+// sleep waits for the next turn; false when ended came first.
+func (b *backoff) sleep(ended <-chan struct{}) bool {
+	timer := time.NewTimer(b.next())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ended:
+		return false
+	}
+}
+
+// clientLog passes what the client says on to log, at the level of details: its errors are told by whoever gets them.
+func clientLog(log *slog.Logger) esdb.LoggingFunc {
+	return func(level esdb.LogLevel, format string, args ...any) {
+		if log.Enabled(context.Background(), slog.LevelDebug) {
+			log.Debug("client: "+strings.TrimSpace(fmt.Sprintf(format, args...)), "level", level)
+		}
+	}
+}

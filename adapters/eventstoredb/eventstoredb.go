@@ -1,0 +1,97 @@
+// Package eventstoredb keeps the log in an EventStoreDB (KurrentDB) server or cluster, through its official client.
+package eventstoredb
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"waybill/domain"
+)
+
+// Store is the log in EventStoreDB: each stream is one there, and a position is an event's place in $all. Several nodes may
+// share a server. It has one connection, heals it by itself, and bounds every call in time.
+type Store struct {
+	prefix  string
+	timeout time.Duration
+	nodes   *supervisor
+	log     *slog.Logger
+	observe func(Appended)
+	close   sync.Once
+
+	// seen is the highest position that this process knows to be stored.
+	seen          atomic.Uint64
+	flights       flights
+	subscriptions subscriptions
+}
+
+var _ domain.EventStore = (*Store)(nil)
+
+// Open makes a store and begins to look for a node; it does not wait for one. The error names every mistake in config.
+func Open(config Config) (*Store, error) {
+	if err := errors.Join(Check(config.ConnectionString), CheckPrefix(config.Prefix)); err != nil {
+		return nil, err
+	}
+	settings, err := parse(config.ConnectionString)
+	if err != nil {
+		return nil, err
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Observe == nil {
+		config.Observe = func(Appended) {}
+	}
+	if config.Timeout == 0 {
+		config.Timeout = standardTimeout
+		if settings.DefaultDeadline != nil {
+			config.Timeout = *settings.DefaultDeadline
+		}
+	}
+	settings.Logger = clientLog(config.Logger)
+	return &Store{
+		prefix: config.Prefix, timeout: config.Timeout, nodes: supervise(settings, config.Logger), log: config.Logger, observe: config.Observe,
+	}, nil
+}
+
+// Close ends all subscriptions and fails all later calls with ErrUnavailable.
+func (s *Store) Close() error {
+	s.close.Do(s.nodes.close)
+	return nil
+}
+
+// Restarts is how often a new client had to be made after the first.
+func (s *Store) Restarts() int64 { return s.nodes.restarts.Load() }
+
+// patience is how long a call goes on trying before it fails.
+func (s *Store) patience() time.Duration { return 2 * s.timeout }
+
+// named is a stream's name in EventStoreDB.
+func (s *Store) named(stream domain.StreamName) string { return s.prefix + string(stream) }
+
+// ours is the stream's name here; ok is false for a stream of others or of the server's own.
+func (s *Store) ours(stream, eventType string) (name domain.StreamName, ok bool) {
+	bare, ok := strings.CutPrefix(stream, s.prefix)
+	return domain.StreamName(bare), ok && !strings.HasPrefix(stream, "$") && !strings.HasPrefix(eventType, "$")
+}
+
+// sawUpTo takes note of a stored event's position.
+func (s *Store) sawUpTo(position uint64) {
+	for seen := s.seen.Load(); position > seen; seen = s.seen.Load() {
+		if s.seen.CompareAndSwap(seen, position) {
+			return
+		}
+	}
+}
+
+// checkName keeps our streams apart from the server's own.
+func (s *Store) checkName(stream domain.StreamName) error {
+	if strings.HasPrefix(s.named(stream), "$") {
+		return fmt.Errorf("%w: stream name %q: EventStoreDB keeps names with $ for itself", domain.ErrInvalidAppend, string(stream))
+	}
+	return nil
+}

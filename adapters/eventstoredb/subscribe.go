@@ -1,0 +1,237 @@
+package eventstoredb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+
+	"waybill/domain"
+)
+
+// How far the server looks for the next event of ours before it says where it is, and how often it says so. What it says
+// is not used: a checkpoint moves on events only, since servers have named wrong positions.
+const (
+	searchWindow       = 512
+	checkpointInterval = 16
+)
+
+// Subscribe implements domain.EventStore. A dropped subscription is taken up again behind the last event; the sequence
+// ends with ErrUnavailable only when that does not succeed for two time-outs.
+func (s *Store) Subscribe(ctx context.Context, after domain.Position) iter.Seq2[domain.RecordedEvent, error] {
+	return func(yield func(domain.RecordedEvent, error) bool) {
+		open := s.subscriptions.add(after)
+		defer s.subscriptions.remove(open)
+		var wait backoff
+		for alive := time.Now(); ; {
+			subscribed, more, err := s.follow(ctx, open, yield)
+			if !more {
+				return
+			}
+			if subscribed {
+				alive = time.Now()
+				wait.reset()
+			}
+			if ctx.Err() != nil {
+				err = ctx.Err()
+			} else if (worthAnother(err) || errors.Is(err, domain.ErrUnavailable) && !errors.Is(err, errClosed)) &&
+				time.Since(alive) < s.patience() && wait.sleep(ctx.Done()) {
+				s.log.DebugContext(ctx, "subscription dropped; going on", "after", open.status().After, "error", err)
+				continue
+			}
+			yield(domain.RecordedEvent{}, unavailable("subscription", err))
+			return
+		}
+	}
+}
+
+// follow yields events of one subscription until it drops or the caller says no (more is then false). subscribed is set
+// when the server had confirmed it.
+func (s *Store) follow(ctx context.Context, open *subscription, yield func(domain.RecordedEvent, error) bool) (subscribed, more bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f := newFeed()
+	open.begin(f)
+	confirmed := make(chan struct{})
+	after := open.status().After
+	s.pump(ctx, f, func(ctx context.Context, client *esdb.Client) (source, error) {
+		source, err := s.subscribe(ctx, client, after)
+		if err == nil {
+			close(confirmed)
+		}
+		return source, err
+	})
+	silent := time.NewTimer(s.timeout)
+	defer silent.Stop()
+	unconfirmed := confirmed
+	for t := (taken{}); ; {
+		select {
+		case <-f.ready:
+		case <-unconfirmed:
+			silent.Stop()
+			subscribed, unconfirmed = true, nil
+			continue
+		case <-silent.C:
+			return subscribed, true, fmt.Errorf("%w for %v", errSilent, s.timeout)
+		case <-ctx.Done():
+			return subscribed, true, ctx.Err()
+		case <-s.nodes.closed:
+			return subscribed, true, errClosed
+		}
+		t = f.take(t.events)
+		for _, e := range t.events {
+			if !yield(e, nil) {
+				return true, false, nil
+			}
+			open.moved(e)
+		}
+		open.marked(t.caughtUp)
+		if t.ended {
+			return subscribed || len(t.events) > 0, true, t.err
+		}
+	}
+}
+
+func (s *Store) subscribe(ctx context.Context, client *esdb.Client, after domain.Position) (source, error) {
+	options := esdb.SubscribeToAllOptions{
+		From: esdb.Position{Commit: uint64(after), Prepare: uint64(after)}, Filter: esdb.ExcludeSystemEventsFilter(),
+		MaxSearchWindow: searchWindow, CheckpointInterval: checkpointInterval,
+	}
+	if after == 0 {
+		options.From = esdb.Start{}
+	}
+	if s.prefix != "" {
+		options.Filter = &esdb.SubscriptionFilter{Type: esdb.StreamFilterType, Prefixes: []string{s.prefix}}
+	}
+	inner, err := client.SubscribeToAll(ctx, options)
+	return &following{inner, after}, err
+}
+
+// following is a subscription as a source; it has no end but a drop.
+type following struct {
+	*esdb.Subscription
+	after domain.Position
+}
+
+func (f *following) next(feed *feed) (*esdb.RecordedEvent, error) {
+	switch got := f.Recv(); {
+	case got.EventAppeared != nil:
+		e := got.EventAppeared.Event
+		if e == nil || domain.Position(e.Position.Commit) <= f.after {
+			return nil, nil
+		}
+		f.after = domain.Position(e.Position.Commit)
+		return e, nil
+	case got.SubscriptionDropped != nil:
+		return nil, fmt.Errorf("dropped: %w", got.SubscriptionDropped.Error)
+	case got.CaughtUp != nil:
+		feed.mark(true)
+	case got.FellBehind != nil:
+		feed.mark(false)
+	}
+	return nil, nil
+}
+
+func (f *following) close() { _ = f.Close() } // it has no errors
+
+// SubscriptionStatus is how one open subscription is doing.
+type SubscriptionStatus struct {
+	// After is the position of the last event that its consumer took.
+	After domain.Position
+	// CaughtUp says that the server had nothing else when it was last heard, and the consumer has taken everything.
+	CaughtUp bool
+	// Waiting counts the events received and not taken; the server may have more. CountAfter tells how many.
+	Waiting int
+	// Lag is the age of the last event taken, 0 when caught up.
+	Lag time.Duration
+	// Drops is how often the server, or the connection to it, was lost.
+	Drops int
+}
+
+// Subscriptions tells how all open subscriptions are doing.
+func (s *Store) Subscriptions() []SubscriptionStatus {
+	s.subscriptions.mu.Lock()
+	open := slices.Clone(s.subscriptions.open)
+	s.subscriptions.mu.Unlock()
+	all := make([]SubscriptionStatus, len(open))
+	for i, o := range open {
+		all[i] = o.status()
+	}
+	return all
+}
+
+// CountAfter counts the events after a position, up to most: how far behind somebody is who has come up to there.
+func (s *Store) CountAfter(ctx context.Context, at domain.Position, most int) (int, error) {
+	n := 0
+	for _, err := range s.ReadAll(ctx, at, domain.Forward, most) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// subscriptions are those that are open.
+type subscriptions struct {
+	mu   sync.Mutex
+	open []*subscription
+}
+
+func (s *subscriptions) add(after domain.Position) *subscription {
+	open := &subscription{now: SubscriptionStatus{After: after, Drops: -1}, feed: newFeed()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = append(s.open, open)
+	return open
+}
+
+func (s *subscriptions) remove(closed *subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = slices.DeleteFunc(s.open, func(o *subscription) bool { return o == closed })
+}
+
+// subscription is what Subscribe notes for those who ask.
+type subscription struct {
+	mu   sync.Mutex
+	now  SubscriptionStatus
+	feed *feed
+	last time.Time // when the last event taken was stored
+}
+
+func (o *subscription) begin(f *feed) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.feed, o.now.CaughtUp = f, false
+	o.now.Drops++
+}
+
+func (o *subscription) moved(e domain.RecordedEvent) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.now.After, o.last = e.Position, e.RecordedAt
+}
+
+func (o *subscription) marked(caughtUp bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.now.CaughtUp = caughtUp
+}
+
+func (o *subscription) status() SubscriptionStatus {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.now
+	now.Waiting = o.feed.waiting()
+	now.CaughtUp = now.CaughtUp && now.Waiting == 0
+	if !now.CaughtUp && !o.last.IsZero() {
+		now.Lag = max(0, time.Since(o.last))
+	}
+	return now
+}
