@@ -1,10 +1,11 @@
 package eventstoredb
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 	"unicode/utf16"
@@ -34,8 +35,6 @@ func (s *Store) Append(ctx context.Context, stream domain.StreamName, expected d
 	started := time.Now()
 	landed := s.flights.take(flight{stream, events[0].ID})
 	defer landed()
-	ctx, cancel := context.WithTimeout(ctx, s.patience())
-	defer cancel()
 	var result domain.AppendResult
 	var err error
 	if expected.IsAny() || expected.IsStreamExists() {
@@ -64,12 +63,12 @@ func (s *Store) appendAt(ctx context.Context, stream domain.StreamName, expected
 	written, err := s.send(ctx, stream, expected, events)
 	switch {
 	case errors.Is(err, domain.ErrConflict):
-		return s.refused(ctx, stream, expected, events)
+		return s.refused(ctx, stream, expected, events, seen)
 	case err != nil:
 		return domain.AppendResult{}, err
 	}
 	if written.CommitPosition <= seen { // or 0: the server may leave it out for what it has already
-		return s.refused(ctx, stream, expected, events)
+		return s.refused(ctx, stream, expected, events, seen)
 	}
 	s.sawUpTo(written.CommitPosition)
 	return domain.AppendResult{
@@ -77,18 +76,19 @@ func (s *Store) appendAt(ctx context.Context, stream domain.StreamName, expected
 	}, nil
 }
 
+// answerSlack is what a call gets beyond its own deadline: past it the client is not waiting for the server.
+const answerSlack = time.Second
+
 // send tries until the server has decided. It answers domain.ErrConflict when the stream is elsewhere.
 func (s *Store) send(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (*esdb.WriteResult, error) {
 	options := esdb.AppendToStreamOptions{ExpectedRevision: revisionOf(expected), Deadline: &s.timeout}
 	data := eventData(events)
 	var wait backoff
 	mayBeDone := false
-	for {
-		attempt, cancel := context.WithTimeout(ctx, s.timeout)
-		written, err := call(attempt, s.nodes, func(ctx context.Context, client *esdb.Client) (*esdb.WriteResult, error) {
+	for end := time.Now().Add(s.patience()); ; {
+		written, err := call(ctx, s.nodes, s.timeout+answerSlack, func(ctx context.Context, client *esdb.Client) (*esdb.WriteResult, error) {
 			return client.AppendToStream(onLeader(ctx), s.named(stream), options, data...)
 		})
-		cancel()
 		if err == nil {
 			return written, nil
 		}
@@ -104,7 +104,8 @@ func (s *Store) send(ctx context.Context, stream domain.StreamName, expected dom
 			mayBeDone = true
 		case unsent, missing, misplaced:
 		}
-		if errors.Is(err, domain.ErrUnavailable) || !wait.sleep(ctx.Done()) { // no node is there: the caller may want to know
+		hopeless := errors.Is(err, domain.ErrUnavailable) || time.Now().After(end) // no node is there, or not for long
+		if hopeless || !wait.sleep(ctx.Done()) {
 			if mayBeDone {
 				return nil, fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
 			}
@@ -114,8 +115,9 @@ func (s *Store) send(ctx context.Context, stream domain.StreamName, expected dom
 }
 
 // refused finds out what an append that was not the first, or too late, met: its own events, whose result it answers, or
-// others. What it reads cannot change any more, since streams only grow.
-func (s *Store) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+// others. What it reads cannot change any more, since streams only grow. Events after what had been seen when the append
+// began are of an attempt of its own.
+func (s *Store) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent, seen uint64) (domain.AppendResult, error) {
 	first := uint64(0)
 	if revision, ok := expected.Exact(); ok {
 		first = min(revision, domain.End-1) + 1
@@ -136,7 +138,8 @@ func (s *Store) refused(ctx context.Context, stream domain.StreamName, expected 
 	if n < len(events) {
 		return domain.AppendResult{}, domain.ErrConflict
 	}
-	return domain.AppendResult{Revision: last.Revision, Position: last.Position, Duplicate: true, Unconfirmed: true}, nil
+	duplicate := uint64(last.Position) <= seen
+	return domain.AppendResult{Revision: last.Revision, Position: last.Position, Duplicate: duplicate, Unconfirmed: true}, nil
 }
 
 // looseAttempts bounds how often an append without a stated revision is tried while others are faster.
@@ -170,7 +173,7 @@ func (s *Store) appendLoosely(ctx context.Context, stream domain.StreamName, exp
 		}
 		switch {
 		case found:
-			return s.refused(ctx, stream, before, events)
+			return s.refused(ctx, stream, before, events, math.MaxUint64)
 		case end.IsStreamExists():
 			return domain.AppendResult{}, domain.ErrConflict
 		}
@@ -185,8 +188,10 @@ func (s *Store) appendLoosely(ctx context.Context, stream domain.StreamName, exp
 // onLeader asks for an answer of the leader: a follower would pass a write on, and read what is not the latest. (The
 // client's own option for it never reaches the wire.)
 func onLeader(ctx context.Context) context.Context {
-	return metadata.AppendToOutgoingContext(ctx, "requires-leader", "true")
+	return metadata.NewOutgoingContext(ctx, requiresLeader)
 }
+
+var requiresLeader = metadata.Pairs("requires-leader", "true")
 
 func revisionOf(expected domain.ExpectedRevision) esdb.ExpectedRevision {
 	if revision, ok := expected.Exact(); ok {
@@ -199,8 +204,8 @@ func eventData(events []domain.NewEvent) []esdb.EventData {
 	data := make([]esdb.EventData, len(events))
 	for i, e := range events {
 		kind := esdb.ContentTypeBinary
-		if json.Valid(e.Data) {
-			kind = esdb.ContentTypeJson // the server's own pages show it as text
+		if bytes.HasPrefix(e.Data, []byte{'{'}) && bytes.HasSuffix(e.Data, []byte{'}'}) {
+			kind = esdb.ContentTypeJson // a label: the server's own pages show it as text
 		}
 		data[i] = esdb.EventData{EventID: e.ID, EventType: e.Type, ContentType: kind, Data: e.Data, Metadata: e.Metadata}
 	}

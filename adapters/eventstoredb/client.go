@@ -26,6 +26,8 @@ type supervisor struct {
 	done   sync.WaitGroup
 	// restarts counts the clients after the first.
 	restarts atomic.Int64
+	work     chan func()
+	idle     atomic.Int64
 
 	mu      sync.Mutex
 	current *generation // nil while a node is looked for
@@ -38,6 +40,7 @@ type generation struct {
 	client *esdb.Client
 	lost   chan struct{}
 	once   sync.Once
+	useful atomic.Bool // a call has succeeded
 
 	mu      sync.Mutex
 	calls   int
@@ -51,7 +54,7 @@ var errClosed = fmt.Errorf("%w: closed", domain.ErrUnavailable)
 const stuckAfter = time.Minute
 
 func supervise(config *esdb.Configuration, log *slog.Logger) *supervisor {
-	s := &supervisor{config: config, log: log, closed: make(chan struct{}), changed: make(chan struct{})}
+	s := &supervisor{config: config, log: log, closed: make(chan struct{}), changed: make(chan struct{}), work: make(chan func())}
 	s.done.Go(s.run)
 	return s
 }
@@ -69,7 +72,6 @@ func (s *supervisor) run() {
 		if !first {
 			s.restarts.Add(1)
 		}
-		started := time.Now()
 		found, ok := s.search()
 		if !ok {
 			return
@@ -78,13 +80,18 @@ func (s *supervisor) run() {
 			if !first {
 				s.log.Info("found a node of EventStoreDB again")
 			}
+			ended := false
 			select {
 			case <-found.lost:
 			case <-s.closed:
+				ended = true
 			}
 			s.publish(nil, nil)
 			found.retire()
-			if time.Since(started) > backoffMost {
+			if ended {
+				return
+			}
+			if found.useful.Load() {
 				wait.reset()
 			}
 			s.log.Warn("lost the node of EventStoreDB; looking for one")
@@ -214,8 +221,8 @@ func (g *generation) retire() {
 var errAbandoned = errors.New("no answer in time")
 
 // call runs f on a client in a goroutine of its own, because a client that looks for a node heeds no context, and returns
-// when f does or when ctx ends. A panic of the client is an error.
-func call[T any](ctx context.Context, s *supervisor, f func(context.Context, *esdb.Client) (T, error)) (result T, err error) {
+// when f does, when ctx ends, or after so long (0: never). A panic of the client is an error.
+func call[T any](ctx context.Context, s *supervisor, patience time.Duration, f func(context.Context, *esdb.Client) (T, error)) (result T, err error) {
 	g, err := s.acquire(ctx)
 	if err != nil {
 		return result, err
@@ -225,24 +232,64 @@ func call[T any](ctx context.Context, s *supervisor, f func(context.Context, *es
 		err    error
 	}
 	done := make(chan outcome, 1)
-	go func() {
+	s.spawn(func() {
 		defer g.end()
 		var o outcome
 		o.err = guarded(func() (err error) {
 			o.result, err = f(ctx, g.client)
 			return err
 		})
-		if isLost(o.err) {
+		switch {
+		case o.err == nil, errors.Is(o.err, errEnd):
+			g.useful.Store(true)
+		case isLost(o.err):
 			g.abandon()
 		}
 		done <- o
-	}()
+	})
+	var late <-chan time.Time
+	if patience > 0 {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		late = timer.C
+	}
 	select {
 	case o := <-done:
 		return o.result, o.err
 	case <-ctx.Done():
 		return result, fmt.Errorf("%w: %w", errAbandoned, ctx.Err())
+	case <-late:
+		g.abandon() // it is stuck in its search for a node
+		return result, errAbandoned
 	}
+}
+
+// maxIdle bounds the goroutines that wait for work.
+const maxIdle = 256
+
+// spawn runs f in a goroutine that has run others, if one is idle: its stack has grown to what a call needs, and growing
+// one costs as much as a tenth of an append.
+func (s *supervisor) spawn(f func()) {
+	select {
+	case s.work <- f:
+		return
+	default:
+	}
+	go func() {
+		for {
+			f()
+			if s.idle.Add(1) > maxIdle {
+				s.idle.Add(-1)
+				return
+			}
+			select {
+			case f = <-s.work:
+				s.idle.Add(-1)
+			case <-s.closed:
+				return
+			}
+		}
+	}()
 }
 
 // guarded turns a panic of the client into an error.

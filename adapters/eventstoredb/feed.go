@@ -37,8 +37,11 @@ func (f *feed) put(ctx context.Context, e domain.RecordedEvent) bool {
 		if len(f.events) < feedEvents && f.bytes < feedBytes {
 			f.events = append(f.events, e)
 			f.bytes += len(e.Data) + len(e.Metadata)
+			first := len(f.events) == 1
 			f.mu.Unlock()
-			signal(f.ready)
+			if first { // of the others the consumer knows already
+				signal(f.ready)
+			}
 			return true
 		}
 		f.mu.Unlock()

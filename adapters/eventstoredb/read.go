@@ -159,7 +159,7 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 // pump opens a source on the current client and feeds f from it until it or ctx ends, in the background.
 func (s *Store) pump(ctx context.Context, f *feed, open func(context.Context, *esdb.Client) (source, error)) {
 	go func() {
-		_, err := call(ctx, s.nodes, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
+		_, err := call(ctx, s.nodes, 0, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
 			from, err := open(ctx, client)
 			if err != nil {
 				return struct{}{}, err
@@ -200,13 +200,13 @@ type reading struct{ *esdb.ReadStream }
 
 func (r reading) next(*feed) (*esdb.RecordedEvent, error) {
 	e, err := r.Recv()
-	switch {
-	case err == nil:
-		return e.Event, nil
-	case err == io.EOF: //nolint:errorlint // only the bare one is the end; a failure may wrap it
+	if err == io.EOF { //nolint:errorlint // only the bare one is the end; a failure may wrap it
 		return nil, errEnd
 	}
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	return e.Event, nil
 }
 
 func (r reading) close() { r.Close() }
