@@ -1,7 +1,7 @@
 # Every command a developer needs; `make` lists them. Go is the only thing that must be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race chaos tour bench lint fmt generate build postgres vuln
+.PHONY: help run test test-esdb test-esdb-binary race chaos tour bench lint fmt generate build postgres vuln bin/esdbtest
 
 # The tools are pinned in a module of their own, so that go.mod lists only what Waybill is made of.
 # Built once into bin/tools: the linter takes minutes to build, and `go tool` would check that each time.
@@ -11,7 +11,7 @@ TOOLS_MOD := .ci/tools/go.mod
 ARGS ?=
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## Serve on http://127.0.0.1:8080, with the data in ./var (settings: README.md)
 	@$(if $(DATABASE_URL),,.ci/postgres)
@@ -23,6 +23,20 @@ build: ## Build ./bin/waybill
 test: test-database ## Run all tests, each on a PostgreSQL database of its own (one package: go test ./http)
 	go test $(ARGS) ./...
 
+# The contract suite and the end-to-end tests of the event store on a server that is given; it may hold other data.
+ESDB_TESTS := TestEventStoreDB|TestMovingToEventStoreDB
+
+test-esdb: test-database ## Test on a real EventStoreDB: WAYBILL_TEST_ESDB=esdb://… make test-esdb
+	@$(if $(WAYBILL_TEST_ESDB),,echo "say which server: WAYBILL_TEST_ESDB=esdb://host:2113 make test-esdb" >&2; exit 1)
+	go test -count=1 -timeout=20m -run '$(ESDB_TESTS)' $(ARGS) ./cmd/waybill
+
+test-esdb-binary: ## The same as one static binary for a machine without Go: bin/test-esdb (docs/deploy.md)
+	CGO_ENABLED=0 go test -c -trimpath -ldflags='-s -w' -o bin/test-esdb ./cmd/waybill
+	@echo "bin/test-esdb is built. There: WAYBILL_TEST_ESDB=esdb://… ./test-esdb -test.v -test.run '$(ESDB_TESTS)'"
+
+bin/esdbtest:
+	@go build -trimpath -o bin/esdbtest ./adapters/eventstoredb/esdbtest/cmd
+
 race: test-database ## Run all tests with the race detector (needs a C compiler; some: make race RACE=./http)
 	go test -race $(ARGS) $(or $(RACE),./...)
 
@@ -32,7 +46,7 @@ chaos: test-database ## Kill servers and databases under load for minutes, and c
 tour: test-database ## Play the README's whole story with curl, on a server and a database of its own
 	go test -count=1 -run TestTour -v ./cmd/waybill
 
-bench: build ## Measure everything beside its floor (quick proof that it runs: make bench ARGS=--quick)
+bench: build bin/esdbtest ## Measure everything beside its floor (quick proof that it runs: make bench ARGS=--quick)
 	@.ci/postgres
 	@./bin/waybill bench $(ARGS)
 

@@ -1747,7 +1747,7 @@ type ServerInterface interface {
 	// ExplainProblem 错误代码说明
 	// (GET /problems/{code})
 	ExplainProblem(ctx echo.Context, code string) error
-	// Readyz 可以接收流量：数据库可达，读模型跟上
+	// Readyz 可以接收流量：数据库（及只读副本）可达，读模型跟上
 	// (GET /readyz)
 	Readyz(ctx echo.Context) error
 }

@@ -101,11 +101,15 @@ func outage(err error) bool {
 		network *net.OpError
 		pgError *pgconn.PgError
 	)
-	if errors.As(err, &pgError) {
-		// Connection exceptions, insufficient resources, operator intervention.
-		return slices.Contains([]string{"08", "53", "57"}, pgError.Code[:min(2, len(pgError.Code))])
+	if errors.As(err, &connect) {
+		return true // whatever the server gave as its reason
 	}
-	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, domain.ErrUnavailable) ||
+	if errors.As(err, &pgError) {
+		// Connection exceptions, rollbacks (a replica ends queries that are in replication's way), insufficient resources,
+		// operator intervention.
+		return slices.Contains([]string{"08", "40", "53", "57"}, pgError.Code[:min(2, len(pgError.Code))])
+	}
+	return errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, domain.ErrUnavailable) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 

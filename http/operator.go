@@ -40,7 +40,7 @@ func (s *server) operate(c echo.Context, id uuid.UUID,
 
 // ListReadModels tells how far every read model is.
 func (s *server) ListReadModels(c echo.Context) error {
-	models, err := s.readModels(c.Request().Context())
+	models, err := readModels(c.Request().Context(), s.Status)
 	if err != nil {
 		return err
 	}

@@ -34,16 +34,18 @@ type Status interface {
 	Status(ctx context.Context) ([]projections.Status, error)
 }
 
-// Deps is what the API stands on. All are required.
+// Deps is what the API stands on. All but Replica are required.
 type Deps struct {
 	Commands  *commands.Service
 	Tokens    Tokens
 	Queries   projections.Querier
 	Positions Positions
 	Status    Status
-	Logger    *slog.Logger
-	Registry  *prometheus.Registry
-	Clock     func() time.Time
+	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
+	Replica  Status
+	Logger   *slog.Logger
+	Registry *prometheus.Registry
+	Clock    func() time.Time
 }
 
 type server struct {

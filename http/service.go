@@ -68,10 +68,42 @@ func (s *server) Livez(c echo.Context) error {
 
 // Readyz says whether the database can be reached and every read model of the API keeps up, or which does not.
 func (s *server) Readyz(c echo.Context) error {
-	models, err := s.readModels(c.Request().Context())
+	models, err := readModels(c.Request().Context(), s.Status)
 	if err != nil {
 		return errUnavailable.because(err)
 	}
+	if names := s.behind(models); names != "" {
+		return notReady("以下读模型落后："+names, "behind: "+names, nil)
+	}
+	if err := s.replicaReady(c.Request().Context()); err != nil {
+		return err
+	}
+	return answer(c, nethttp.StatusOK, Health{Status: Ok, ReadModels: models})
+}
+
+// replicaReady is nil when queries do not go to a replica, or to one that keeps up.
+func (s *server) replicaReady(ctx context.Context) error {
+	if s.Replica == nil {
+		return nil
+	}
+	models, err := readModels(ctx, s.Replica)
+	if err != nil {
+		return notReady("只读副本（read replica）不可用", "the read replica is not available", err)
+	}
+	if names := s.behind(models); names != "" {
+		return notReady("只读副本（read replica）上以下读模型落后："+names, "behind on the read replica: "+names, nil)
+	}
+	return nil
+}
+
+func notReady(zh, en string, cause error) error {
+	e := *errNotReady.said
+	e.Text, e.Cause = domain.Text{ZH: "尚未就绪，" + zh, EN: "not ready; " + en}, cause
+	return &refusal{status: errNotReady.status, said: &e}
+}
+
+// behind names the needed read models that do not keep up; it is empty when all do.
+func (s *server) behind(models []ReadModel) string {
 	var behind []string
 	for _, name := range s.needed() {
 		at := slices.IndexFunc(models, func(m ReadModel) bool { return m.Name == name })
@@ -79,13 +111,7 @@ func (s *server) Readyz(c echo.Context) error {
 			behind = append(behind, name)
 		}
 	}
-	if len(behind) > 0 {
-		names := strings.Join(behind, ", ")
-		e := *errNotReady.said
-		e.Text = domain.Text{ZH: "尚未就绪，以下读模型落后：" + names, EN: "not ready; behind: " + names}
-		return &refusal{status: errNotReady.status, said: &e}
-	}
-	return answer(c, nethttp.StatusOK, Health{Status: Ok, ReadModels: models})
+	return strings.Join(behind, ", ")
 }
 
 // needed are the read models that some operation reads.
@@ -100,8 +126,8 @@ func (s *server) needed() []string {
 	return names
 }
 
-func (s *server) readModels(ctx context.Context) ([]ReadModel, error) {
-	all, err := s.Status.Status(ctx)
+func readModels(ctx context.Context, status Status) ([]ReadModel, error) {
+	all, err := status.Status(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -197,39 +197,6 @@ func TestUnreachableDatabase(t *testing.T) {
 	}
 }
 
-func TestBulkAppend(t *testing.T) {
-	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
-	s := openStore(t, pool)
-	before := startAppend(t, s)
-	if err := <-before.done; err != nil {
-		t.Fatal(err)
-	}
-	streams := make([]postgres.StreamEvents, 50)
-	for i := range streams {
-		streams[i] = postgres.StreamEvents{Stream: domain.Stream("bulk", uuid.New()), Events: []domain.NewEvent{event(), event(), event()}}
-	}
-	if err := s.BulkAppend(t.Context(), streams); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.BulkAppend(t.Context(), []postgres.StreamEvents{{Stream: domain.Stream("bulk", uuid.New()), Events: []domain.NewEvent{event()}}, streams[7]}); err == nil {
-		t.Error("a stream that exists was written again")
-	}
-	result, err := s.Append(t.Context(), streams[3].Stream, domain.Exactly(2), []domain.NewEvent{event()})
-	if err != nil || result.Position != 152 {
-		t.Errorf("the append after it: %+v, %v", result, err)
-	}
-	i := 0
-	for e, err := range s.ReadAll(t.Context(), 1, domain.Forward, 150) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := streams[i/3]; e.Stream != want.Stream || e.Revision != uint64(i%3) || e.ID != want.Events[i%3].ID || e.Position != domain.Position(i+2) {
-			t.Fatalf("event %d is %s@%d at %d", i, e.Stream, e.Revision, e.Position)
-		}
-		i++
-	}
-}
-
 func TestSeveralNodesMigrateAtOnce(t *testing.T) {
 	pool := pgtest.Database(t, "unmigrated", nil)
 	var wg sync.WaitGroup

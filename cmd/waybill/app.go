@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"waybill/adapters/eventstoredb"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/embedded"
 	"waybill/domain"
@@ -24,10 +26,16 @@ type app struct {
 	log      *slog.Logger
 	embedded *embedded.Server // nil when DATABASE_URL names a database
 	pool     *pgxpool.Pool
-	store    *postgres.EventStore
+	store    eventStore
 	tokens   *postgres.Tokens
 	commands *commands.Service
 	appends  *appendMetrics
+}
+
+// eventStore is the log, in the database or in an EventStoreDB.
+type eventStore interface {
+	domain.EventStore
+	io.Closer
 }
 
 // open reaches the database (starting or joining the embedded one when none is configured) and brings its tables up to date.
@@ -53,10 +61,27 @@ func open(ctx context.Context, cfg config) (_ *app, err error) {
 		return nil, err
 	}
 	a.appends = newAppendMetrics()
-	a.store = postgres.NewEventStore(a.pool, postgres.OnBatch(a.appends.observe))
+	if a.store, err = a.openStore(); err != nil {
+		return nil, err
+	}
 	a.tokens = postgres.NewTokens(a.pool)
 	a.commands = commands.New(a.store)
 	return a, nil
+}
+
+// openStore does not wait for an EventStoreDB: until a node answers, what needs the log says that it is unavailable.
+func (a *app) openStore() (eventStore, error) {
+	if a.cfg.eventStore == "postgres" {
+		return postgres.NewEventStore(a.pool, postgres.OnBatch(a.appends.observe)), nil
+	}
+	store, err := eventstoredb.Open(eventstoredb.Config{
+		ConnectionString: a.cfg.eventStore, Prefix: a.cfg.eventStorePrefix, Logger: a.log, Observe: a.appends.observeCall,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("WAYBILL_EVENTSTORE: %w", err)
+	}
+	a.appends.watch(store)
+	return store, nil
 }
 
 func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, error) {

@@ -20,8 +20,10 @@ import (
 
 type benchCommand struct {
 	Quick bool     `help:"Every section at a tiny size, in under half a minute: shows that it runs, not how fast."`
-	Only  []string `enum:"append,http,live,rebuild,listing,start" default:"append,http,live,rebuild,listing,start" help:"Only these sections."`
-	Floor bool     `hidden:"" help:"Be the bare handler that the listing is measured against."`
+	Only  []string `enum:"append,http,live,rebuild,listing,start,eventstoredb" default:"append,http,live,rebuild,listing,start,eventstoredb" help:"Only these sections."`
+	// EventStoreDB is a server that the section eventstoredb may fill with events.
+	EventStoreDB string `name:"eventstoredb" placeholder:"esdb://…" help:"Measure on this server, not on one of the bench's own. It is filled with events."`
+	Floor        bool   `hidden:"" help:"Be the bare handler that the listing is measured against."`
 }
 
 // benchSize is how much of everything.
@@ -58,14 +60,16 @@ const connections = 32
 
 // bench is one run: a throw-away durable cluster, databases in it, and the processes that serve them.
 type bench struct {
-	cfg      config
-	size     benchSize
-	report   *report
-	cluster  *embedded.Server
-	folder   string
-	closers  []func() error
-	portal   *portal
-	listings []*listingWorld
+	cfg     config
+	size    benchSize
+	report  *report
+	cluster *embedded.Server
+	folder  string
+	closers []func() error
+	portal  *portal
+	// eventStoreDB is a connection string, or empty for a server of the bench's own.
+	eventStoreDB string
+	listings     []*listingWorld
 }
 
 // Run is called by kong. It fails when something does not work, never because something is slow.
@@ -73,7 +77,7 @@ func (c benchCommand) Run(ctx context.Context, cfg config, out io.Writer) (err e
 	if c.Floor {
 		return serveFloor(ctx, cfg)
 	}
-	b := &bench{cfg: cfg, size: fullSize, report: &report{out: out, quick: c.Quick}}
+	b := &bench{cfg: cfg, size: fullSize, report: &report{out: out, quick: c.Quick}, eventStoreDB: c.EventStoreDB}
 	if c.Quick {
 		b.size = quickSize
 	}
@@ -95,6 +99,7 @@ func (c benchCommand) Run(ctx context.Context, cfg config, out io.Writer) (err e
 		{"rebuild", b.rebuilds},
 		{"listing", b.pages},
 		{"start", b.starts},
+		{"eventstoredb", b.remote},
 	} {
 		if !slices.Contains(c.Only, section.name) {
 			continue

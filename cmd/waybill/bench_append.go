@@ -72,7 +72,7 @@ func (b *bench) appends(ctx context.Context) error {
 		var floor, store runs
 		for range b.size.rounds {
 			floor = append(floor, a.insertAlone(ctx, step.writers, b.size.run, event))
-			store = append(store, a.appendAlone(ctx, step.writers, b.size.run, event))
+			store = append(store, appendAlone(ctx, a.store, step.writers, b.size.run, event))
 		}
 		b.report.works("INSERT", floor.together())
 		b.report.works("append", store.together())
@@ -98,12 +98,12 @@ func (a *app) insertAlone(ctx context.Context, n int, length time.Duration, even
 	})
 }
 
-// appendAlone drives the store.
-func (a *app) appendAlone(ctx context.Context, n int, length time.Duration, event domain.NewEvent) sample {
+// appendAlone drives a store.
+func appendAlone(ctx context.Context, store domain.EventStore, n int, length time.Duration, event domain.NewEvent) sample {
 	writers := newWriters(n, event)
 	return drive(ctx, n, length, func(ctx context.Context, w int) error {
 		stream, expected, _, e := writers[w].next()
-		_, err := a.store.Append(ctx, stream, expected, []domain.NewEvent{e})
+		_, err := store.Append(ctx, stream, expected, []domain.NewEvent{e})
 		return err
 	})
 }

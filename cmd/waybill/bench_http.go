@@ -146,7 +146,7 @@ func (b *bench) parts(ctx context.Context, p *portal, requests float64) error {
 		_, err := p.commands.Provider(ctx, p.sellers[w%len(p.sellers)].actor.ID)
 		return err
 	})
-	appended := p.appendAlone(ctx, connections, b.size.run/2, p.event)
+	appended := appendAlone(ctx, p.store, connections, b.size.run/2, p.event)
 	b.report.works("append", appended)
 	total, known := share(requests), hull+token+reading+share(appended.perSecond())
 	row := func(name string, us float64) []string {

@@ -25,6 +25,7 @@ type cli struct {
 	Deadletters deadLettersCommand `cmd:"" help:"Events that a read model could not apply."`
 	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
+	Copy        copyCommand        `cmd:"" help:"Copy the whole log from one event store to another, and verify it event by event."`
 	Bench       benchCommand       `cmd:"" help:"Measure, beside a floor measured in the same run."`
 }
 

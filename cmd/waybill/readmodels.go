@@ -31,7 +31,10 @@ func (c rebuildCommand) Run(ctx context.Context, cfg config, out io.Writer) erro
 			took := time.Since(start).Seconds()
 			fmt.Fprintf(out, "%s: %d events in %.1f s (%.0f events/s)\n", m.Name, applied, took, float64(applied)/took)
 		}
-		return nil
+		if c.ReadModel != "all" {
+			return nil
+		}
+		return projections.ForgetOtherLog(ctx, a.pool, a.store, projections.Reactions(a.commands, a.pool))
 	})
 }
 

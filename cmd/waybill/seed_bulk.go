@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"waybill/adapters/postgres"
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/product"
@@ -28,20 +28,24 @@ type bulk struct {
 	at       time.Time
 	reviewer domain.Actor
 	sellers  []domain.Actor
-	out      []postgres.StreamEvents
-	pending  int
+	out      []domain.RecordedEvent
 	total    int
-	flush    func([]postgres.StreamEvents) error
+	flush    func([]domain.RecordedEvent) error
 }
 
 // seedBulk appends a world of so many products and, if more are asked for, so many events in all.
 func (a *app) seedBulk(ctx context.Context, out io.Writer, products, events int) error {
+	bulkStore, ok := a.store.(importer)
+	if !ok {
+		return errors.New("seed: a large world is written in bulk, which EventStoreDB cannot; seed a PostgreSQL and 'waybill copy' it")
+	}
 	start := time.Now()
 	b := &bulk{
 		rng: rand.New(rand.NewPCG(1, uint64(products))), //nolint:gosec // a demo world, the same every time
 		at:  time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC),
-		flush: func(streams []postgres.StreamEvents) error {
-			return a.store.BulkAppend(ctx, streams)
+		flush: func(events []domain.RecordedEvent) error {
+			_, err := bulkStore.Import(ctx, events)
+			return err
 		},
 	}
 	if err := b.world(products, events); err != nil {
@@ -125,7 +129,7 @@ func (b *bulk) product(i, events int) error {
 
 // stream writes a whole stream: decisions by the reviewer, everything else by owner, one second apart.
 func (b *bulk) stream(category string, id uuid.UUID, owner domain.Actor, facts ...domain.Event) error {
-	s := postgres.StreamEvents{Stream: domain.Stream(category, id), Events: make([]domain.NewEvent, len(facts))}
+	stream, recordedAt := domain.Stream(category, id), time.Now().UTC()
 	b.at = b.at.Add(time.Second)
 	for i, fact := range facts {
 		actor := owner
@@ -144,12 +148,12 @@ func (b *bulk) stream(category string, id uuid.UUID, owner domain.Actor, facts .
 		if err != nil {
 			return err
 		}
-		s.Events[i] = domain.NewEvent{ID: b.id(), Type: fact.EventType(), Data: data, Metadata: metadata}
+		b.out = append(b.out, domain.RecordedEvent{
+			ID: b.id(), Stream: stream, Revision: uint64(i), Type: fact.EventType(), Data: data, Metadata: metadata, RecordedAt: recordedAt,
+		})
 	}
-	b.out = append(b.out, s)
-	b.pending += len(facts)
 	b.total += len(facts)
-	if b.pending < bulkChunk {
+	if len(b.out) < bulkChunk {
 		return nil
 	}
 	return b.send()
@@ -160,7 +164,7 @@ func (b *bulk) send() error {
 		return nil
 	}
 	err := b.flush(b.out)
-	b.out, b.pending = b.out[:0], 0
+	b.out = b.out[:0]
 	return err
 }
 

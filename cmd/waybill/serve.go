@@ -33,6 +33,13 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	defer listener.Close() //nolint:errcheck // Shutdown closes it first
 
+	replica, err := a.openReplica(ctx)
+	if err != nil {
+		return err
+	}
+	if replica != nil {
+		defer replica.Close()
+	}
 	runtime, err := projections.Start(ctx, projections.Config{
 		Pool: a.pool, Store: a.store, Models: projections.Models, Owner: a.cfg.node, Logger: a.log, Registerer: registry,
 		Reactions: projections.Reactions(a.commands, a.pool), MaxWait: a.cfg.waitForRead,
@@ -40,10 +47,15 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if err != nil {
 		return fmt.Errorf("projectors: %w", err)
 	}
-	handler, err := http.New(http.Deps{
+	deps := http.Deps{
 		Commands: a.commands, Tokens: a.tokens, Queries: a.pool, Positions: runtime.Positions(), Status: runtime, Logger: a.log,
 		Registry: registry, Clock: time.Now,
-	})
+	}
+	if replica != nil {
+		registry.MustRegister(replica)
+		deps.Queries, deps.Positions, deps.Replica = replica.Queries(), replica, replica
+	}
+	handler, err := http.New(deps)
 	if err != nil {
 		return errors.Join(err, runtime.Close(ctx))
 	}

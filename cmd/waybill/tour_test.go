@@ -3,16 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
-
-	"waybill/adapters/postgres/pgtest"
 )
 
 // step is one block of the README's tour: its script, and what must be in its output. Each group stands under one
@@ -24,24 +23,34 @@ type step struct {
 
 // TestTour runs the README's tour against a real server, as a reader would.
 func TestTour(t *testing.T) {
+	env, _ := onDatabase(t)
+	tour(t, env)
+}
+
+func tour(t *testing.T, env environ) {
+	t.Helper()
+	env["WAYBILL_LOG_LEVEL"] = "warn"
 	for _, tool := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("the tour needs %s", tool)
 		}
 	}
 	readme, err := os.ReadFile("../../README.md")
+	if errors.Is(err, fs.ErrNotExist) && os.Getenv(realEventStoreDB) != "" {
+		t.Skip("the README is not beside this binary: copy the whole tree to play its tour")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	steps := tourSteps(t, string(readme))
-	server := startServer(t)
+	url := startServer(t, env)
 	var seed bytes.Buffer
-	if err := run(t.Context(), []string{"seed"}, server.getenv, &seed); err != nil {
+	if err := run(t.Context(), []string{"seed"}, env.get, &seed); err != nil {
 		t.Fatal(err)
 	}
 
 	var script strings.Builder
-	fmt.Fprintf(&script, "set -euo pipefail\n%s\nAPI=%s/api/v1\n", seed.String(), server.url)
+	fmt.Fprintf(&script, "set -euo pipefail\n%s\nAPI=%s/api/v1\n", seed.String(), url)
 	for _, s := range steps {
 		script.WriteString(s.script + "\necho; echo '" + endOfStep + "'\n")
 	}
@@ -109,23 +118,10 @@ func tourSteps(t *testing.T, readme string) []step {
 	return steps
 }
 
-// testServer is the whole program serving in this process, on a database of its own.
-type testServer struct {
-	url    string
-	getenv func(string) string
-}
-
-// startServer serves until the test ends.
-func startServer(t *testing.T) testServer {
+// startServer has the whole program serve in this process until the test ends, and answers its URL.
+func startServer(t *testing.T, env environ) string {
 	t.Helper()
-	env := map[string]string{
-		"DATABASE_URL":      pgtest.URL(pgtest.Database(t, "waybill", migrate)),
-		"WAYBILL_ADDR":      "127.0.0.1:0",
-		"WAYBILL_DATA_DIR":  filepath.Join(t.TempDir(), "var"),
-		"WAYBILL_LOG_LEVEL": "warn",
-	}
-	getenv := func(name string) string { return env[name] }
-	cfg, err := loadConfig(getenv)
+	cfg, err := loadConfig(env.get)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,10 +138,10 @@ func startServer(t *testing.T) testServer {
 	})
 	select {
 	case at := <-addr:
-		return testServer{url: "http://" + at, getenv: getenv}
+		return "http://" + at
 	case err := <-done:
 		done <- nil
 		t.Fatalf("serve: %v", err)
-		return testServer{}
+		return ""
 	}
 }

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/eventstoredb"
+	"waybill/adapters/postgres"
+	"waybill/domain"
+)
+
+// openedStore is an event store that the command line named.
+type openedStore struct {
+	domain.EventStore
+	setting string        // what to set to have Waybill use it; without a password
+	pool    *pgxpool.Pool // nil when it is no PostgreSQL
+	hosts   string        // of an EventStoreDB
+	close   func() error
+}
+
+// openStore opens "postgres", a postgres:// URL or an esdb:// connection string. With prepare, a database gets its tables.
+// No error repeats the text: it may hold a password.
+func openStore(ctx context.Context, cfg config, text string, prepare bool) (*openedStore, error) {
+	scheme, rest, _ := strings.Cut(text, "://")
+	switch scheme {
+	case "postgres", "postgresql":
+		if text == "postgres" {
+			return openOwnDatabase(ctx, cfg)
+		}
+		return openDatabase(ctx, cfg, text, prepare)
+	case "esdb", "esdb+discover":
+		return openEventStoreDB(cfg, text, rest)
+	}
+	return nil, errors.New(`want "postgres", a postgres:// URL or an esdb:// connection string`)
+}
+
+// openOwnDatabase opens the database that every other command uses.
+func openOwnDatabase(ctx context.Context, cfg config) (*openedStore, error) {
+	cfg.eventStore, cfg.eventStorePrefix = "postgres", ""
+	a, err := open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &openedStore{EventStore: a.store, setting: "WAYBILL_EVENTSTORE=postgres", pool: a.pool, close: a.close}, nil
+}
+
+func openDatabase(ctx context.Context, cfg config, url string, prepare bool) (*openedStore, error) {
+	if _, err := pgxpool.ParseConfig(url); err != nil {
+		return nil, errors.New("the URL cannot be parsed; it looks like postgres://user:password@host:5432/waybill")
+	}
+	pool, err := openPool(ctx, url, cfg.maxConns)
+	if err != nil {
+		return nil, err
+	}
+	if err := tables(ctx, pool, prepare); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	store := postgres.NewEventStore(pool)
+	return &openedStore{
+		EventStore: store, setting: "WAYBILL_EVENTSTORE=postgres and DATABASE_URL to it", pool: pool,
+		close: func() error { defer pool.Close(); return store.Close() },
+	}, nil
+}
+
+// tables makes a log's tables, or else sees that they are there.
+func tables(ctx context.Context, pool *pgxpool.Pool, prepare bool) error {
+	if prepare {
+		return migrate(ctx, pool)
+	}
+	var there bool
+	if err := pool.QueryRow(ctx, `select to_regclass('eventstore.events') is not null`).Scan(&there); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if !there {
+		return errors.New("the database holds no log; is it the right one?")
+	}
+	return nil
+}
+
+func openEventStoreDB(cfg config, text, rest string) (*openedStore, error) {
+	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: text, Prefix: cfg.eventStorePrefix})
+	if err != nil {
+		return nil, err
+	}
+	return &openedStore{EventStore: store, setting: "WAYBILL_EVENTSTORE to it", hosts: eventStoreHosts(rest), close: store.Close}, nil
+}
+
+// eventStoreHosts is what tells one EventStoreDB from another: its addresses, without user, password and settings.
+func eventStoreHosts(rest string) string {
+	rest, _, _ = strings.Cut(rest, "?")
+	rest = rest[strings.LastIndex(rest, "@")+1:]
+	return strings.ToLower(strings.TrimRight(rest, "/"))
+}
+
+// same reports whether both are the same log. Two URLs of one database are told by a lock, which only one can hold.
+func (s *openedStore) same(ctx context.Context, other *openedStore) (bool, error) {
+	if s.pool == nil || other.pool == nil {
+		return s.pool == other.pool && s.hosts == other.hosts, nil
+	}
+	free := false
+	key := rand.Int64() //nolint:gosec // a collision would need another to hold it now
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, key); err != nil {
+			return err
+		}
+		return other.pool.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, key).Scan(&free)
+	})
+	return !free, err
+}
