@@ -28,7 +28,7 @@ const patience = 30 * time.Second
 type world struct {
 	t     testing.TB
 	pool  *pgxpool.Pool
-	store *postgres.EventStore
+	store domain.EventStore
 	model ReadModel
 	// poisoned makes the tally fail on events that carry the reason "poison".
 	poisoned *atomic.Bool
@@ -42,8 +42,7 @@ func newWorld(t testing.TB) *world {
 		}
 		return Prepare(ctx, pool, []ReadModel{tally(nil)})
 	})
-	store := postgres.NewEventStore(pool)
-	t.Cleanup(func() { _ = store.Close() })
+	store := newStore(t, pool)
 	poisoned := new(atomic.Bool)
 	poisoned.Store(true)
 	return &world{t: t, pool: pool, store: store, model: tally(poisoned), poisoned: poisoned}
