@@ -63,7 +63,7 @@ func start(t testing.TB, options ...func(*projections.Config)) *world {
 	})
 	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: 30 * time.Second}}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	store := postgres.NewEventStore(pool)
+	store := newStore(t, pool)
 	w.commands = commands.New(store)
 	registry := prometheus.NewRegistry()
 	config := projections.Config{Pool: pool, Store: store, Models: models, Owner: "test", Registerer: registry, MaxWait: 20 * time.Second}

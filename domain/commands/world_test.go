@@ -11,8 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"waybill/adapters/postgres"
-	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
@@ -38,13 +36,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	store := postgres.NewEventStore(pgtest.Database(t, "commands", postgres.Migrate))
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	w := &watched{EventStore: store}
+	w := &watched{EventStore: newStore(t)}
 	return &world{Service: commands.New(w), t: t, store: w, codeA: freshCode(), codeB: freshCode()}
 }
 
