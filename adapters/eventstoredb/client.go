@@ -40,6 +40,7 @@ type generation struct {
 	client *esdb.Client
 	lost   chan struct{}
 	once   sync.Once
+	cause  error       // why it was lost, set before lost is closed
 	useful atomic.Bool // a call has succeeded
 
 	mu      sync.Mutex
@@ -94,7 +95,7 @@ func (s *supervisor) run() {
 			if found.useful.Load() {
 				wait.reset()
 			}
-			s.log.Warn("lost the node of EventStoreDB; looking for one")
+			s.log.Warn("lost the node of EventStoreDB; looking for one", "error", found.cause)
 		}
 		if !wait.sleep(s.closed) {
 			return
@@ -197,7 +198,12 @@ func (g *generation) end() {
 }
 
 // abandon says that the client is of no more use; the supervisor makes another.
-func (g *generation) abandon() { g.once.Do(func() { close(g.lost) }) }
+func (g *generation) abandon(cause error) {
+	g.once.Do(func() {
+		g.cause = cause
+		close(g.lost)
+	})
+}
 
 // retire closes the client once its last call has ended.
 func (g *generation) retire() {
@@ -243,7 +249,7 @@ func call[T any](ctx context.Context, s *supervisor, patience time.Duration, f f
 		case o.err == nil, errors.Is(o.err, errEnd):
 			g.useful.Store(true)
 		case isLost(o.err):
-			g.abandon()
+			g.abandon(o.err)
 		}
 		done <- o
 	})
@@ -259,7 +265,7 @@ func call[T any](ctx context.Context, s *supervisor, patience time.Duration, f f
 	case <-ctx.Done():
 		return result, fmt.Errorf("%w: %w", errAbandoned, ctx.Err())
 	case <-late:
-		g.abandon() // it is stuck in its search for a node
+		g.abandon(errAbandoned) // it is stuck in its search for a node
 		return result, errAbandoned
 	}
 }

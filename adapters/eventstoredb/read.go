@@ -249,11 +249,12 @@ func openLog(ctx context.Context, client *esdb.Client, dir domain.Direction, at 
 func (r *logReading) next(f *feed) (*esdb.RecordedEvent, error) {
 	e, err := r.reading.next(f)
 	if errors.Is(err, errEnd) && r.got >= r.page { // forward, a page begins with the last of the page before
-		r.close()
-		if r.ReadStream, err = r.open(r.last); err != nil {
+		next, err := r.open(r.last)
+		if err != nil {
 			return nil, err
 		}
-		r.got = 0
+		r.close()
+		r.ReadStream, r.got = next, 0
 		return nil, nil
 	}
 	if e != nil {

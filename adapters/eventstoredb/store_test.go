@@ -258,6 +258,8 @@ func TestGivingUpCostsNoConnection(t *testing.T) {
 		for range s.ReadAll(t.Context(), 0, domain.Forward, domain.NoLimit) {
 			break
 		}
+		for range s.ReadAll(t.Context(), 0, domain.Forward, 1) { // and the next page is under way
+		}
 		for range s.Subscribe(t.Context(), 0) {
 			break
 		}

@@ -70,6 +70,16 @@ func Database(t testing.TB, name string, migrate func(context.Context, *pgxpool.
 	return pool
 }
 
+// Available is nil when Database has a server to make databases on, and else says what is missing.
+func Available() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if _, err := server(ctx); errors.Is(err, embedded.ErrNoBinaries) {
+		return fmt.Errorf("%w (or WAYBILL_TEST_DATABASE_URL)", err)
+	}
+	return nil
+}
+
 // URL is the connection string of a test's database, for a second pool or another process.
 func URL(pool *pgxpool.Pool) string { return pool.Config().ConnString() }
 
