@@ -49,6 +49,9 @@ func tour(t *testing.T, env environ) {
 		t.Fatal(err)
 	}
 
+	// A person takes longer to the first page than the read models to the end of the demo world.
+	env.inspect(t, func(ctx context.Context, a *app) error { return a.caughtUp(ctx, patience) })
+
 	var script strings.Builder
 	fmt.Fprintf(&script, "set -euo pipefail\n%s\nAPI=%s/api/v1\n", seed.String(), url)
 	for _, s := range steps {
