@@ -239,8 +239,11 @@ type flight struct {
 // take waits until no append of the same events is under way; the answer ends this one.
 func (f *flights) take(key flight) (landed func()) {
 	f.mu.Lock()
-	for f.flying[key] != nil {
-		other := f.flying[key]
+	for other, flying := f.flying[key]; flying; other, flying = f.flying[key] {
+		if other == nil { // made by the first who waits: hardly ever is one needed
+			other = make(chan struct{})
+			f.flying[key] = other
+		}
 		f.mu.Unlock()
 		<-other // its time is bounded
 		f.mu.Lock()
@@ -248,13 +251,15 @@ func (f *flights) take(key flight) (landed func()) {
 	if f.flying == nil {
 		f.flying = map[flight]chan struct{}{}
 	}
-	mine := make(chan struct{})
-	f.flying[key] = mine
+	f.flying[key] = nil
 	f.mu.Unlock()
 	return func() {
 		f.mu.Lock()
+		waited := f.flying[key]
 		delete(f.flying, key)
 		f.mu.Unlock()
-		close(mine)
+		if waited != nil {
+			close(waited)
+		}
 	}
 }

@@ -88,6 +88,13 @@ func (s *Store) sawUpTo(position uint64) {
 	}
 }
 
+// saw takes note of events that were read.
+func (s *Store) saw(events []domain.RecordedEvent) {
+	if len(events) > 0 {
+		s.sawUpTo(uint64(events[len(events)-1].Position))
+	}
+}
+
 // checkName keeps our streams apart from the server's own.
 func (s *Store) checkName(stream domain.StreamName) error {
 	if strings.HasPrefix(s.named(stream), "$") {

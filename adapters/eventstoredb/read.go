@@ -133,6 +133,7 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 			return true, fmt.Errorf("%w for %v", errSilent, s.timeout)
 		}
 		t = f.take(t.events)
+		s.saw(t.events)
 		for _, e := range t.events {
 			if w.skip != nil && w.skip(e, w.at) {
 				continue
@@ -173,7 +174,6 @@ func (s *Store) pump(ctx context.Context, f *feed, open func(context.Context, *e
 				if e == nil {
 					continue
 				}
-				s.sawUpTo(e.Position.Commit)
 				stream, ok := s.ours(e.StreamID, e.EventType)
 				if ok && !f.put(ctx, recorded(e, stream)) {
 					return struct{}{}, ctx.Err()

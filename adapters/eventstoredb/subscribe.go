@@ -84,6 +84,7 @@ func (s *Store) follow(ctx context.Context, open *subscription, yield func(domai
 			return subscribed, true, errClosed
 		}
 		t = f.take(t.events)
+		s.saw(t.events)
 		for _, e := range t.events {
 			if !yield(e, nil) {
 				return true, false, nil

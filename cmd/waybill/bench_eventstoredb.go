@@ -50,9 +50,11 @@ func (b *bench) remote(ctx context.Context) error {
 	for _, callers := range []int{1, 32, 128} {
 		b.progress("append to EventStoreDB with %d callers", callers)
 		var bare, ours runs
-		for range b.size.rounds {
-			bare = append(bare, clientAlone(ctx, client, callers, b.size.run, event))
-			ours = append(ours, appendAlone(ctx, store, callers, b.size.run, event))
+		var ratios []float64
+		for round := range b.remoteRounds() {
+			byTurns(round, func() { bare = append(bare, clientAlone(ctx, client, callers, b.size.run/2, event)) },
+				func() { ours = append(ours, appendAlone(ctx, store, callers, b.size.run/2, event)) })
+			ratios = append(ratios, ours[round].perSecond()/bare[round].perSecond())
 		}
 		b.report.works("append by the client", bare.together())
 		b.report.works("append to EventStoreDB", ours.together())
@@ -60,10 +62,10 @@ func (b *bench) remote(ctx context.Context) error {
 		rows = append(rows, []string{
 			fmt.Sprint(callers), grouped(bare.perSecond()) + "/s", millis(c.percentile(50)), millis(c.percentile(99)),
 			grouped(ours.perSecond()) + "/s", millis(s.percentile(50)), millis(s.percentile(99)),
-			b.report.least(fmt.Sprintf("EventStoreDB, append, %d callers", callers), ours.perSecond()/bare.perSecond(), 0.9, "%.2f"),
+			b.report.least(fmt.Sprintf("EventStoreDB, append, %d callers", callers), median(ratios), 0.9, "%.2f"),
 		})
 	}
-	b.report.table(fmt.Sprintf("EventStoreDB, append: one event per call, %d bytes of data and %d of metadata; the bare client does the same beside it",
+	b.report.table(fmt.Sprintf("EventStoreDB, append: one event per call, %d bytes of data and %d of metadata; the bare client does the same by turns with it, the last column is the median of the rounds' own",
 		len(event.Data), len(event.Metadata)), rows)
 	return b.remoteReads(ctx, client, store)
 }
@@ -94,29 +96,42 @@ func (b *bench) remoteReads(ctx context.Context, client *esdb.Client, store *eve
 		},
 	} {
 		b.progress("catch up with %s events of EventStoreDB by %s", grouped(float64(total)), way.name)
-		var bare, ours []float64
-		for range b.size.rounds {
-			for _, side := range []struct {
-				rates *[]float64
-				read  func(context.Context) (int, error)
-			}{{&bare, way.bare}, {&ours, way.ours}} {
+		var bare, ours, ratios []float64
+		for round := range b.remoteRounds() {
+			var failed error
+			measure := func(rates *[]float64, read func(context.Context) (int, error)) {
 				limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
+				defer cancel()
 				start := time.Now()
-				n, err := side.read(limited)
-				cancel()
-				if err != nil {
-					return fmt.Errorf("%s, after %d events of %d: %w", way.name, n, total, err)
-				}
-				*side.rates = append(*side.rates, float64(n)/time.Since(start).Seconds())
+				n, err := read(limited)
+				*rates = append(*rates, float64(n)/time.Since(start).Seconds())
+				failed = errors.Join(failed, err)
 			}
+			byTurns(round, func() { measure(&bare, way.bare) }, func() { measure(&ours, way.ours) })
+			if failed != nil {
+				return fmt.Errorf("%s of %d events: %w", way.name, total, failed)
+			}
+			ratios = append(ratios, ours[round]/bare[round])
 		}
 		rows = append(rows, []string{
 			way.name, grouped(float64(total)), grouped(median(bare)) + "/s", grouped(median(ours)) + "/s",
-			b.report.least("EventStoreDB, catching up by "+way.name, median(ours)/median(bare), 0.9, "%.2f"),
+			b.report.least("EventStoreDB, catching up by "+way.name, median(ratios), 0.9, "%.2f"),
 		})
 	}
 	b.report.table("EventStoreDB, catching up from the start of the log", rows)
 	return nil
+}
+
+// remoteRounds is how often client and store take turns: more often than others, since what is judged is a small difference.
+func (b *bench) remoteRounds() int { return 2*b.size.rounds + 1 }
+
+// byTurns has each of the two go first every other time: the machine gets faster or slower meanwhile.
+func byTurns(round int, one, other func()) {
+	if round%2 == 1 {
+		one, other = other, one
+	}
+	one()
+	other()
 }
 
 // clientAlone drives the bare client.
