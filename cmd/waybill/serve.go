@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	nethttp "net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -99,5 +100,9 @@ func (a *app) announce(ctx context.Context, addr string) {
 	if a.embedded != nil {
 		database = "embedded, data in " + a.embedded.Dir()
 	}
-	a.log.InfoContext(ctx, "serving", "url", "http://"+addr, "docs", "http://"+addr+"/docs", "node", a.cfg.node, "database", database)
+	events := "in the database"
+	if _, rest, remote := strings.Cut(a.cfg.eventStore, "://"); remote {
+		events = "EventStoreDB at " + eventStoreHosts(rest)
+	}
+	a.log.InfoContext(ctx, "serving", "url", "http://"+addr, "docs", "http://"+addr+"/docs", "node", a.cfg.node, "database", database, "eventstore", events)
 }
