@@ -95,23 +95,28 @@ func (s *Store) send(ctx context.Context, stream domain.StreamName, expected dom
 		switch judge(err) {
 		case conflict:
 			return nil, domain.ErrConflict
-		case fatal:
-			if tooLarge(err) {
-				return nil, fmt.Errorf("%w: %w", domain.ErrTooLarge, err)
-			}
-			return nil, fmt.Errorf("refused by EventStoreDB: %w", err)
 		case unknown:
 			mayBeDone = true
-		case unsent, missing, misplaced:
+		case unsent, fatal, missing, misplaced:
 		}
-		hopeless := errors.Is(err, domain.ErrUnavailable) || time.Now().After(end) // no node is there, or not for long
+		hopeless := judge(err) == fatal || errors.Is(err, domain.ErrUnavailable) || time.Now().After(end)
 		if hopeless || !wait.sleep(ctx.Done()) {
-			if mayBeDone {
-				return nil, fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
-			}
-			return nil, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+			return nil, failed(err, mayBeDone)
 		}
 	}
+}
+
+// failed is the last attempt's error as the port has it: whatever it was, an earlier attempt may have been written.
+func failed(err error, mayBeDone bool) error {
+	switch {
+	case mayBeDone:
+		return fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
+	case tooLarge(err):
+		return fmt.Errorf("%w: %w", domain.ErrTooLarge, err)
+	case judge(err) == fatal:
+		return fmt.Errorf("refused by EventStoreDB: %w", err)
+	}
+	return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 }
 
 // refused finds out what an append that was not the first, or too late, met: its own events, whose result it answers, or
