@@ -274,3 +274,56 @@ func TestGivingUpCostsNoConnection(t *testing.T) {
 		t.Errorf("%d new clients", n)
 	}
 }
+
+// The server knows only positions where an event begins; the port takes any.
+func TestPositionsThatNoEventHas(t *testing.T) {
+	address, _ := connectionString(t)
+	s := open(t, eventstoredb.Config{ConnectionString: address, Prefix: "t" + strings.ReplaceAll(uuid.NewString(), "-", "") + "_"})
+	stream := domain.Stream("storetest", uuid.New())
+	events := newEvents(5)
+	if _, err := s.Append(t.Context(), stream, domain.NoStream(), events); err != nil {
+		t.Fatal(err)
+	}
+	var at []domain.Position
+	for e, err := range s.ReadAll(t.Context(), 0, domain.Forward, domain.NoLimit) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = append(at, e.Position)
+	}
+	for _, tt := range []struct {
+		at    domain.Position
+		dir   domain.Direction
+		first int // of the events; -1 for none
+		n     int
+	}{
+		{at[1] + 1, domain.Forward, 2, 3},
+		{at[2] - 1, domain.Forward, 2, 3},
+		{at[4] + 1, domain.Forward, -1, 0},
+		{at[4] + 1<<40, domain.Forward, -1, 0},
+		{at[2] + 1, domain.Backward, 2, 3},
+		{at[2] - 1, domain.Backward, 1, 2},
+		{at[4] + 1, domain.Backward, 4, 5},
+		{at[4] + 1<<40, domain.Backward, 4, 5},
+	} {
+		n := 0
+		for e, err := range s.ReadAll(t.Context(), tt.at, tt.dir, domain.NoLimit) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n == 0 && (tt.first < 0 || e.ID != events[tt.first].ID) {
+				t.Errorf("%d %v begins with %s@%d", tt.at, tt.dir, e.Stream, e.Revision)
+			}
+			n++
+		}
+		if n != tt.n {
+			t.Errorf("%d %v: %d events, want %d", tt.at, tt.dir, n, tt.n)
+		}
+	}
+	for e, err := range s.Subscribe(t.Context(), at[1]+1) {
+		if err != nil || e.ID != events[2].ID {
+			t.Errorf("a subscription between two events begins with %s@%d, %v", e.Stream, e.Revision, err)
+		}
+		break
+	}
+}

@@ -37,6 +37,10 @@ func (s *Store) Subscribe(ctx context.Context, after domain.Position) iter.Seq2[
 				alive = time.Now()
 				wait.reset()
 			}
+			if judge(err) == misplaced && !open.fromStart {
+				open.fromStart = true // the server knows no event at the position: the dear way
+				continue
+			}
 			if ctx.Err() != nil {
 				err = ctx.Err()
 			} else if (worthAnother(err) || errors.Is(err, domain.ErrUnavailable) && !errors.Is(err, errClosed)) &&
@@ -58,9 +62,9 @@ func (s *Store) follow(ctx context.Context, open *subscription, yield func(domai
 	f := newFeed()
 	open.begin(f)
 	confirmed := make(chan struct{})
-	after := open.status().After
+	after, fromStart := open.status().After, open.fromStart
 	s.pump(ctx, f, func(ctx context.Context, client *esdb.Client) (source, error) {
-		source, err := s.subscribe(ctx, client, after)
+		source, err := s.subscribe(ctx, client, after, fromStart)
 		if err == nil {
 			close(confirmed)
 		}
@@ -98,12 +102,12 @@ func (s *Store) follow(ctx context.Context, open *subscription, yield func(domai
 	}
 }
 
-func (s *Store) subscribe(ctx context.Context, client *esdb.Client, after domain.Position) (source, error) {
+func (s *Store) subscribe(ctx context.Context, client *esdb.Client, after domain.Position, fromStart bool) (source, error) {
 	options := esdb.SubscribeToAllOptions{
 		From: esdb.Position{Commit: uint64(after), Prepare: uint64(after)}, Filter: esdb.ExcludeSystemEventsFilter(),
 		MaxSearchWindow: searchWindow, CheckpointInterval: checkpointInterval,
 	}
-	if after == 0 {
+	if after == 0 || fromStart {
 		options.From = esdb.Start{}
 	}
 	if s.prefix != "" {
@@ -200,6 +204,8 @@ func (s *subscriptions) remove(closed *subscription) {
 
 // subscription is what Subscribe notes for those who ask.
 type subscription struct {
+	fromStart bool // it leaves out what it has, rather than have the server begin there
+
 	mu   sync.Mutex
 	now  SubscriptionStatus
 	feed *feed
@@ -216,7 +222,7 @@ func (o *subscription) begin(f *feed) {
 func (o *subscription) moved(e domain.RecordedEvent) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.now.After, o.last = e.Position, e.RecordedAt
+	o.now.After, o.last, o.fromStart = e.Position, e.RecordedAt, false
 }
 
 func (o *subscription) marked(caughtUp bool) {
