@@ -104,8 +104,8 @@ func TestCopyWaitsForDatabase(t *testing.T) {
 				t.Fatalf("%v\n%s", err, notes)
 			}
 			t.Logf("%d sessions were ended, %d notes", ended, strings.Count(notes, "\n"))
-			if ended < 10 {
-				t.Error("hardly any session was ended")
+			if ended == 0 { // how many depends on how fast the copy is
+				t.Error("no session was ended")
 			}
 			expectLog(t, to, log, how == "import")
 		})
