@@ -92,14 +92,12 @@ func (s *Store) send(ctx context.Context, stream domain.StreamName, expected dom
 		if err == nil {
 			return written, nil
 		}
-		switch judge(err) {
-		case conflict:
+		why := judge(err)
+		if why == conflict {
 			return nil, domain.ErrConflict
-		case unknown:
-			mayBeDone = true
-		case unsent, fatal, missing, misplaced:
 		}
-		hopeless := judge(err) == fatal || errors.Is(err, domain.ErrUnavailable) || time.Now().After(end)
+		mayBeDone = mayBeDone || why == unknown
+		hopeless := why == fatal || errors.Is(err, domain.ErrUnavailable) || time.Now().After(end)
 		if hopeless || !wait.sleep(ctx.Done()) {
 			return nil, failed(err, mayBeDone)
 		}

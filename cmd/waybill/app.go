@@ -80,7 +80,7 @@ func (a *app) openStore() (eventStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("WAYBILL_EVENTSTORE: %w", err)
 	}
-	a.appends.watch(store)
+	a.appends.remote = store
 	return store, nil
 }
 

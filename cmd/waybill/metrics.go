@@ -13,7 +13,7 @@ import (
 type appendMetrics struct {
 	events, seconds prometheus.Histogram
 	failed          prometheus.Counter
-	remote          *eventstoredb.Store // nil for PostgreSQL
+	remote          *eventstoredb.Store // whose connection and subscriptions are among the figures; nil for PostgreSQL
 }
 
 var (
@@ -55,9 +55,6 @@ func (m *appendMetrics) took(events int, took time.Duration, err error) {
 	m.events.Observe(float64(events))
 	m.seconds.Observe(took.Seconds())
 }
-
-// watch has the connection and the subscriptions of an EventStoreDB among the figures.
-func (m *appendMetrics) watch(store *eventstoredb.Store) { m.remote = store }
 
 // Describe implements prometheus.Collector.
 func (m *appendMetrics) Describe(d chan<- *prometheus.Desc) {

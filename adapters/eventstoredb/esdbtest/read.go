@@ -239,6 +239,14 @@ func (r *reader) readStream(name string, from int64, backwards, positions bool) 
 	}
 }
 
+// consider sends a record if it is an event that the filter allows; else it sees only whether the caller is still there.
+func (r *reader) consider(record *record, f filter) error {
+	if record.system || !f.allows(record) {
+		return r.ctx.Err()
+	}
+	return r.send(r.log.resolve(record, r.links))
+}
+
 // readAllForward sends up to count events from a position on, which must be where a record starts, or beyond the end.
 func (r *reader) readAllForward(from place, f filter, filtered bool) error {
 	if err := r.leadRead(r.ctx); err != nil {
@@ -252,14 +260,7 @@ func (r *reader) readAllForward(from place, f filter, filtered bool) error {
 		}
 	}
 	for ; r.sent < r.count && i < r.log.count(); i++ {
-		record := r.log.at(i)
-		if record.system || !f.allows(record) {
-			if err := r.ctx.Err(); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := r.send(r.log.resolve(record, r.links)); err != nil {
+		if err := r.consider(r.log.at(i), f); err != nil {
 			return err
 		}
 	}
@@ -285,14 +286,7 @@ func (r *reader) readAllBackward(from place, f filter, filtered bool) error {
 		}
 	}
 	for i--; r.sent < r.count && i >= 0; i-- {
-		record := r.log.at(i)
-		if record.system || !f.allows(record) {
-			if err := r.ctx.Err(); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := r.send(r.log.resolve(record, r.links)); err != nil {
+		if err := r.consider(r.log.at(i), f); err != nil {
 			return err
 		}
 	}
