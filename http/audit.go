@@ -6,7 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
-	"waybill/projections"
+	"waybill/projections/history"
 )
 
 // ListAuditEvents reads the history (R44).
@@ -14,7 +14,7 @@ func (s *server) ListAuditEvents(c echo.Context, params ListAuditEventsParams) e
 	if !params.From.IsZero() && !params.To.IsZero() && !params.From.Before(params.To) {
 		return wrongParameter("to", "bad_range", "结束时间须晚于开始时间", "must be later than from")
 	}
-	page, err := s.history.Query(c.Request().Context(), projections.HistoryFilter{
+	page, err := s.history.Query(c.Request().Context(), history.Filter{
 		Stream: domain.StreamName(params.Stream), Kind: string(params.Kind), Type: params.Type, Actor: params.Actor,
 		From: params.From, To: params.To, After: params.Cursor, Descending: string(params.Order) == "desc", Limit: params.Limit,
 	})

@@ -10,6 +10,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/commands"
 	"waybill/projections"
+	"waybill/projections/bookings"
 )
 
 // RequestBooking files an inquiry about a public product (R40).
@@ -33,14 +34,14 @@ func (s *server) RequestBooking(c echo.Context, _ RequestBookingParams) error {
 // ListBookings is the enterprise's side (R38).
 func (s *server) ListBookings(c echo.Context, params ListBookingsParams) error {
 	page, err := s.bookings.ByEnterprise(c.Request().Context(), callOf(c).account,
-		projections.BookingFilter{State: string(params.State), After: params.Cursor, Limit: params.Limit})
+		bookings.Filter{State: string(params.State), After: params.Cursor, Limit: params.Limit})
 	return bookingPage(c, page, err)
 }
 
 // ListReceivedBookings is the provider's side (R36).
 func (s *server) ListReceivedBookings(c echo.Context, params ListReceivedBookingsParams) error {
 	page, err := s.bookings.ByProvider(c.Request().Context(), callOf(c).account,
-		projections.BookingFilter{State: string(params.State), After: params.Cursor, Limit: params.Limit})
+		bookings.Filter{State: string(params.State), After: params.Cursor, Limit: params.Limit})
 	return bookingPage(c, page, err)
 }
 
@@ -93,7 +94,7 @@ func bookingWritten(c echo.Context, status int, out commands.Outcome[booking.Sta
 	return written(c, status, out, bookingStateOf(out.ID, out.State))
 }
 
-func bookingPage(c echo.Context, page projections.Page[projections.Booking], err error) error {
+func bookingPage(c echo.Context, page projections.Page[bookings.Booking], err error) error {
 	if err != nil {
 		return inPage(err)
 	}

@@ -31,10 +31,16 @@ import (
 	"waybill/domain/uscc"
 	"waybill/http"
 	"waybill/projections"
+	"waybill/projections/backoffice"
+	"waybill/projections/bookings"
+	"waybill/projections/history"
+	"waybill/projections/listing"
+	"waybill/projections/review"
+	"waybill/projections/runtime"
 )
 
 var models = []projections.ReadModel{
-	projections.Listing, projections.Backoffice, projections.Review, projections.Bookings, projections.History,
+	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model,
 }
 
 // world is a whole running server: a database, the event store, the projectors and the API on a loopback port.
@@ -52,25 +58,25 @@ type world struct {
 	serial   int
 }
 
-func start(t testing.TB, options ...func(*projections.Config)) *world {
+func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	t.Helper()
 	ctx := context.Background()
 	pool := pgtest.Database(t, "http", func(ctx context.Context, pool *pgxpool.Pool) error {
 		if err := postgres.Migrate(ctx, pool); err != nil {
 			return err
 		}
-		return projections.Prepare(ctx, pool, models)
+		return runtime.Prepare(ctx, pool, models)
 	})
 	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: 30 * time.Second}}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
 	w.commands = commands.New(store)
 	registry := prometheus.NewRegistry()
-	config := projections.Config{Pool: pool, Store: store, Models: models, Owner: "test", Registerer: registry, MaxWait: 20 * time.Second}
+	config := runtime.Config{Pool: pool, Store: store, Models: models, Owner: "test", Registerer: registry, MaxWait: 20 * time.Second}
 	for _, option := range options {
 		option(&config)
 	}
-	runtime, err := projections.Start(ctx, config)
+	runtime, err := runtime.Start(ctx, config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
-	"waybill/projections"
+	"waybill/projections/runtime"
 )
 
 // explained is every refusal that a problem's type can lead to, by code.
@@ -36,7 +36,7 @@ var explained = func() map[string]*refusal {
 		booking.ErrNotReplied, booking.ErrClosed,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
-		projections.ErrBehind,
+		runtime.ErrBehind,
 	} {
 		byCode[e.Code] = &refusal{status: statusOf(e.Kind), said: e}
 	}

@@ -9,12 +9,12 @@ import (
 
 	"waybill/domain/commands"
 	"waybill/domain/product"
-	"waybill/projections"
+	"waybill/projections/backoffice"
 )
 
 // ListOwnProducts is the provider's product list (R23).
 func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) error {
-	filter := projections.OwnProductFilter{Review: string(params.Review), After: params.Cursor, Limit: params.Limit}
+	filter := backoffice.ProductFilter{Review: string(params.Review), After: params.Cursor, Limit: params.Limit}
 	if params.Display != "" {
 		listed := string(params.Display) == string(DisplayListed)
 		filter.Listed = &listed

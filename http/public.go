@@ -12,11 +12,12 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
+	"waybill/projections/listing"
 )
 
 // BrowseProducts is the public list (R29, R32, R34).
 func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) error {
-	page, err := s.listing.Page(c.Request().Context(), projections.ListingFilter{
+	page, err := s.listing.Page(c.Request().Context(), listing.Filter{
 		Mode: product.Mode(params.Mode), Country: params.Country, City: params.City, Tag: params.Tag, Text: params.Q,
 		After: params.Cursor, Limit: params.Limit,
 	})

@@ -13,12 +13,12 @@ import (
 	"waybill/domain/commands"
 	"waybill/domain/product"
 	"waybill/domain/provider"
-	"waybill/projections"
+	"waybill/projections/review"
 )
 
 // GetReviewQueue lists submissions (R41).
 func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
-	page, err := s.review.Queue(c.Request().Context(), projections.QueueFilter{
+	page, err := s.review.Queue(c.Request().Context(), review.Filter{
 		Kind: string(params.Kind), State: string(params.State), OlderThan: params.OlderThan, After: params.Cursor, Limit: params.Limit,
 	})
 	if err != nil {
@@ -50,8 +50,8 @@ func (s *server) GetProviderForReview(c echo.Context, id ProviderID, params GetP
 }
 
 // submission reads one submission, the latest for revision 0, and its content.
-func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revision int32, content any) (projections.Submission, error) {
-	var detail projections.SubmissionDetail
+func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revision int32, content any) (review.Submission, error) {
+	var detail review.SubmissionDetail
 	var err error
 	if revision == 0 {
 		detail, err = s.review.Item(ctx, kind, id)
@@ -59,10 +59,10 @@ func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revi
 		detail, err = s.review.ItemAt(ctx, kind, id, int(revision))
 	}
 	if err != nil {
-		return projections.Submission{}, err
+		return review.Submission{}, err
 	}
 	if err := json.Unmarshal(detail.Content, content); err != nil {
-		return projections.Submission{}, fmt.Errorf("content of %s %s: %w", kind, id, err)
+		return review.Submission{}, fmt.Errorf("content of %s %s: %w", kind, id, err)
 	}
 	return detail.Submission, nil
 }

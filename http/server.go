@@ -17,6 +17,12 @@ import (
 	"waybill/domain/access"
 	"waybill/domain/commands"
 	"waybill/projections"
+	"waybill/projections/backoffice"
+	"waybill/projections/bookings"
+	"waybill/projections/history"
+	"waybill/projections/listing"
+	"waybill/projections/review"
+	"waybill/projections/runtime"
 )
 
 // Tokens knows whose a bearer token is; a refusal of domain.KindUnauthorized when it is nobody's (any more).
@@ -24,14 +30,14 @@ type Tokens interface {
 	Authenticate(ctx context.Context, secret access.Secret, now time.Time) (access.Principal, error)
 }
 
-// Positions waits, for a bounded time, until a read model shows a position; projections.ErrBehind when it does not.
+// Positions waits, for a bounded time, until a read model shows a position; runtime.ErrBehind when it does not.
 type Positions interface {
 	Wait(ctx context.Context, model string, position domain.Position) error
 }
 
 // Status tells how far every read model is.
 type Status interface {
-	Status(ctx context.Context) ([]projections.Status, error)
+	Status(ctx context.Context) ([]runtime.Status, error)
 }
 
 // Deps is what the API stands on. All but Replica are required.
@@ -51,11 +57,11 @@ type Deps struct {
 type server struct {
 	Deps
 	operations map[string]*operation
-	listing    projections.ListingQueries
-	backoffice projections.BackofficeQueries
-	review     projections.ReviewQueries
-	bookings   projections.BookingQueries
-	history    projections.HistoryQueries
+	listing    listing.Queries
+	backoffice backoffice.Queries
+	review     review.Queries
+	bookings   bookings.Queries
+	history    history.Queries
 	service    *service
 	latency    *prometheus.HistogramVec
 }
@@ -78,11 +84,11 @@ func New(d Deps) (*echo.Echo, error) {
 	}
 	s := &server{
 		Deps: d, operations: operations, service: docs, latency: latencyOf(d.Registry),
-		listing:    projections.ListingQueries{DB: d.Queries},
-		backoffice: projections.BackofficeQueries{DB: d.Queries},
-		review:     projections.ReviewQueries{DB: d.Queries},
-		bookings:   projections.BookingQueries{DB: d.Queries},
-		history:    projections.HistoryQueries{DB: d.Queries},
+		listing:    listing.Queries{DB: d.Queries},
+		backoffice: backoffice.Queries{DB: d.Queries},
+		review:     review.Queries{DB: d.Queries},
+		bookings:   bookings.Queries{DB: d.Queries},
+		history:    history.Queries{DB: d.Queries},
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true

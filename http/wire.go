@@ -10,7 +10,11 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
-	"waybill/projections"
+	"waybill/projections/backoffice"
+	"waybill/projections/bookings"
+	"waybill/projections/history"
+	"waybill/projections/listing"
+	"waybill/projections/review"
 )
 
 // What goes over the wire is its own set of types, generated from the specification, so that the domain can change
@@ -113,7 +117,7 @@ func bookingStateOf(id uuid.UUID, s booking.State) BookingState {
 	}
 }
 
-func cardOf(p projections.Card) ProductCard {
+func cardOf(p listing.Card) ProductCard {
 	return ProductCard{
 		ID: p.ID, Name: p.Name, Brief: p.Brief, Tags: list(p.Tags), Mode: Mode(p.Mode), Destination: destinationOf(p.Destination),
 		Cover: ImageRef(p.Cover), Pinned: p.Pinned, CreatedAt: p.CreatedAt.UTC(),
@@ -121,7 +125,7 @@ func cardOf(p projections.Card) ProductCard {
 	}
 }
 
-func publicProductOf(p projections.PublicProduct) Product {
+func publicProductOf(p listing.Product) Product {
 	card := cardOf(p.Card)
 	card.Provider.Introduction = p.ProviderIntroduction
 	return Product{
@@ -131,7 +135,7 @@ func publicProductOf(p projections.PublicProduct) Product {
 	}
 }
 
-func applicationOf(a projections.Application) Application {
+func applicationOf(a backoffice.Application) Application {
 	out := Application{
 		ID: a.ProviderID, Standing: Standing(a.Standing), StandingReason: a.StandingReason, Revision: int32of(a.ContentRevision),
 		Review: Review(a.Review), Reasons: reasonsOf(a.Reasons), Profile: profileOf(a.Profile), Mismatches: a.Mismatches,
@@ -144,7 +148,7 @@ func applicationOf(a projections.Application) Application {
 	return out
 }
 
-func ownProductOf(p projections.OwnProduct) OwnProduct {
+func ownProductOf(p backoffice.Product) OwnProduct {
 	out := OwnProduct{
 		ID: p.ID, Revision: int32of(p.ContentRevision), Review: Review(p.Review), Reasons: reasonsOf(p.Reasons),
 		Display: displayOf(p.Listed), Pinned: p.Pinned, Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
@@ -156,19 +160,19 @@ func ownProductOf(p projections.OwnProduct) OwnProduct {
 	return out
 }
 
-func bookingOf(b projections.Booking) Booking {
+func bookingOf(b bookings.Booking) Booking {
 	return Booking{
 		ID: b.ID, State: BookingProgress(b.State), ProductID: b.ProductID, ProductName: b.ProductName, ProductDeleted: b.ProductDeleted,
 		ProductRevision: int32of(b.ProductRevision), ProviderID: b.ProviderID, EnterpriseID: b.EnterpriseID,
 		EnterpriseName: b.EnterpriseName, Inquiry: inquiryOf(b.Inquiry), CloseReason: CloseReason(b.CloseReason),
-		Replies: convert(b.Replies, func(r projections.Reply) BookingReply {
+		Replies: convert(b.Replies, func(r bookings.Reply) BookingReply {
 			return BookingReply{Number: int32of(r.Number), Text: r.Text, At: r.At.UTC()}
 		}),
 		RequestedAt: b.RequestedAt.UTC(), RepliedAt: timeOf(b.RepliedAt), ReadAt: timeOf(b.ReadAt), ClosedAt: timeOf(b.ClosedAt),
 	}
 }
 
-func reviewItemOf(s projections.Submission) ReviewItem {
+func reviewItemOf(s review.Submission) ReviewItem {
 	out := ReviewItem{
 		Kind: ReviewKind(s.Kind), ID: s.SubjectID, Revision: int32of(s.ContentRevision), State: ReviewItemState(s.State),
 		Name: s.Name, ProviderID: s.ProviderID, ProviderName: s.ProviderName, Mismatches: s.Mismatches,
@@ -181,7 +185,7 @@ func reviewItemOf(s projections.Submission) ReviewItem {
 	return out
 }
 
-func auditEventOf(e projections.Entry) AuditEvent {
+func auditEventOf(e history.Entry) AuditEvent {
 	return AuditEvent{
 		Position: int64(e.Position), ID: e.EventID, Stream: string(e.Stream), Kind: e.Kind, SubjectID: e.SubjectID, //nolint:gosec // positions fit a bigint
 		Revision: int64(e.Revision), Type: e.Type, At: e.At.UTC(), Actor: Actor{ID: e.ActorID, Role: string(e.Role)}, //nolint:gosec // revisions fit a bigint

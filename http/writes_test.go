@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"waybill/domain"
-	"waybill/projections"
+	"waybill/projections/runtime"
 )
 
 func TestARepeatedRequestIsAnsweredTheSame(t *testing.T) {
@@ -126,7 +126,7 @@ func TestReadYourWrites(t *testing.T) {
 }
 
 func TestAReadThatIsAheadOfItsReadModelIsToldToRetry(t *testing.T) {
-	w := start(t, func(c *projections.Config) { c.MaxWait = 20 * time.Millisecond })
+	w := start(t, func(c *runtime.Config) { c.MaxWait = 20 * time.Millisecond })
 	behind := w.do(as{}, "GET", "/api/v1/products", nil, "Waybill-Position", "9223372036854775807").refuses(503, "read_model_behind")
 	if behind.header.Get("Retry-After") != "1" {
 		t.Errorf("Retry-After %q", behind.header.Get("Retry-After"))

@@ -1,5 +1,5 @@
-// Package projections turns the log into read models: a Watermill subscriber over the event store, one projector for
-// each read model, and the queries that read what the projectors wrote.
+// Package projections holds what all read models share: what a read model is, the events it is made of, pages and their cursors.
+// Each read model is a package below; runtime keeps them equal to a fold of the log, and models lists them.
 package projections
 
 import (

@@ -17,7 +17,8 @@ import (
 	"waybill/adapters/postgres/embedded"
 	"waybill/domain"
 	"waybill/domain/commands"
-	"waybill/projections"
+	"waybill/projections/models"
+	"waybill/projections/runtime"
 )
 
 // app is what every subcommand works on: the database, the event store on it, and the commands.
@@ -107,7 +108,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	if err := postgres.Migrate(ctx, pool); err != nil {
 		return fmt.Errorf("migrate the event store: %w", err)
 	}
-	if err := projections.Prepare(ctx, pool, projections.Models); err != nil {
+	if err := runtime.Prepare(ctx, pool, models.All); err != nil {
 		return fmt.Errorf("migrate the read models: %w", err)
 	}
 	return nil

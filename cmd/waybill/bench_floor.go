@@ -14,6 +14,7 @@ import (
 	"waybill/domain/product"
 	"waybill/http"
 	"waybill/projections"
+	"waybill/projections/listing"
 )
 
 // serveFloor is what the public list is measured against: echo, a pool, the list's own queries, and JSON. It knows the
@@ -112,7 +113,7 @@ func (f *floor) read(ctx context.Context, q query) ([]http.ProductCard, error) {
 // record has the query layer answer once and takes down what it asks.
 func (f *floor) record(c echo.Context) (recorded, error) {
 	var r recorded
-	page, err := projections.ListingQueries{DB: listener{f.pool, &r}}.Page(c.Request().Context(), projections.ListingFilter{
+	page, err := listing.Queries{DB: listener{f.pool, &r}}.Page(c.Request().Context(), listing.Filter{
 		Mode: product.Mode(c.QueryParam("mode")), Country: c.QueryParam("country"), City: c.QueryParam("city"), Tag: c.QueryParam("tag"),
 		Text: c.QueryParam("q"), After: c.QueryParam("cursor"),
 	})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"waybill/projections"
+	"waybill/projections/listing"
 )
 
 // listingWorld is a public list of some size, with a server and the bare handler on it.
@@ -83,9 +84,9 @@ func (b *bench) serve(ctx context.Context, w *listingWorld) (err error) {
 		return err
 	}
 	b.progress("listing: walking the list of %s products for its cursors", grouped(float64(w.products)))
-	queries := projections.ListingQueries{DB: w.pool}
+	queries := listing.Queries{DB: w.pool}
 	for after := ""; ; {
-		page, err := queries.Page(ctx, projections.ListingFilter{Limit: projections.MaxPage, After: after})
+		page, err := queries.Page(ctx, listing.Filter{Limit: projections.MaxPage, After: after})
 		if err != nil {
 			return err
 		}

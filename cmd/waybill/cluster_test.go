@@ -13,6 +13,8 @@ import (
 
 	"waybill/domain"
 	"waybill/projections"
+	"waybill/projections/models"
+	"waybill/projections/runtime"
 )
 
 // twoNodes are two servers on one database; the first holds every lease.
@@ -48,7 +50,7 @@ func holders(t *testing.T, pool *pgxpool.Pool) map[string]string {
 func holds(t *testing.T, pool *pgxpool.Pool, name string) bool {
 	t.Helper()
 	found := holders(t, pool)
-	for _, m := range projections.Models {
+	for _, m := range models.All {
 		if found[m.Schema] != name {
 			return false
 		}
@@ -92,7 +94,7 @@ func TestClusterKillTheHolder(t *testing.T) {
 		h.progress(5) // writes need no projector, and a client reads its own writes before it goes on
 		took := eventually(t, "two holding every lease", func() bool { return holds(t, pool, "two") })
 		t.Logf("two took over %v after its first writes", took)
-		if took > 3*projections.DefaultLeaseTTL {
+		if took > 3*runtime.DefaultLeaseTTL {
 			t.Errorf("taking over took %v", took)
 		}
 		h.progress(60)
@@ -123,13 +125,13 @@ func TestClusterFrozenHolder(t *testing.T) {
 			eventually(t, other.name+" projecting everything", func() bool { // where the holder froze in a batch, that takes longer
 				var at domain.Position
 				at, epochs = checkpoints(t, pool)
-				return at > before && !slices.ContainsFunc(projections.Models, func(m projections.ReadModel) bool { return epochs[m.Schema] <= old[m.Schema] })
+				return at > before && !slices.ContainsFunc(models.All, func(m projections.ReadModel) bool { return epochs[m.Schema] <= old[m.Schema] })
 			})
 
 			lost := holder.losses()
 			holder.signal(syscall.SIGCONT)
 			eventually(t, "the holder awake", holder.answers)
-			eventually(t, "it knowing that it lost its leases", func() bool { return holder.losses() >= lost+len(projections.Models) })
+			eventually(t, "it knowing that it lost its leases", func() bool { return holder.losses() >= lost+len(models.All) })
 			h.progress(20)
 			if _, now := checkpoints(t, pool); !maps.Equal(now, epochs) || !holds(t, pool, other.name) {
 				t.Errorf("its waking up changed the epochs from %v to %v, holders %v", epochs, now, holders(t, pool))

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"waybill/projections"
+	"waybill/projections/models"
+	"waybill/projections/reactions"
+	"waybill/projections/runtime"
 )
 
 type rebuildCommand struct {
@@ -24,7 +27,7 @@ func (c rebuildCommand) Run(ctx context.Context, cfg config, out io.Writer) erro
 		}
 		for _, m := range models {
 			start := time.Now()
-			applied, err := projections.Rebuild(ctx, a.pool, a.store, m, nil)
+			applied, err := runtime.Rebuild(ctx, a.pool, a.store, m, nil)
 			if err != nil {
 				return fmt.Errorf("rebuild %s: %w", m.Name, err)
 			}
@@ -34,21 +37,21 @@ func (c rebuildCommand) Run(ctx context.Context, cfg config, out io.Writer) erro
 		if c.ReadModel != "all" {
 			return nil
 		}
-		return projections.ForgetOtherLog(ctx, a.pool, a.store, projections.Reactions(a.commands, a.pool))
+		return runtime.ForgetOtherLog(ctx, a.pool, a.store, reactions.All(a.commands, a.pool))
 	})
 }
 
 func modelsNamed(name string) ([]projections.ReadModel, error) {
 	if name == "all" {
-		return projections.Models, nil
+		return models.All, nil
 	}
-	names := make([]string, len(projections.Models))
-	for i, m := range projections.Models {
+	names := make([]string, len(models.All))
+	for i, m := range models.All {
 		names[i] = m.Name
 	}
 	i := slices.Index(names, name)
 	if i < 0 {
 		return nil, fmt.Errorf("no read model %q; there are %s", name, strings.Join(names, ", "))
 	}
-	return projections.Models[i : i+1], nil
+	return models.All[i : i+1], nil
 }

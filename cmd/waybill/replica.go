@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	"waybill/projections/models"
+	"waybill/projections/runtime"
+
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"waybill/projections"
 )
 
 // readDatabase checks WAYBILL_READ_DATABASE_URL. It must name one server: a reader waits for what that one shows.
@@ -42,12 +43,12 @@ func hosts(c *pgconn.Config) int {
 }
 
 // openReplica is nil when no replica is configured.
-func (a *app) openReplica(ctx context.Context) (*projections.Replica, error) {
+func (a *app) openReplica(ctx context.Context) (*runtime.Replica, error) {
 	if a.cfg.readDatabaseURL == "" {
 		return nil, nil
 	}
-	replica, err := projections.OpenReplica(ctx, projections.ReplicaConfig{
-		URL: a.cfg.readDatabaseURL, MaxConns: a.cfg.maxConns, Primary: a.pool, Store: a.store, Models: projections.Models,
+	replica, err := runtime.OpenReplica(ctx, runtime.ReplicaConfig{
+		URL: a.cfg.readDatabaseURL, MaxConns: a.cfg.maxConns, Primary: a.pool, Store: a.store, Models: models.All,
 		MaxWait: a.cfg.waitForRead, Logger: a.log,
 	})
 	if err != nil {

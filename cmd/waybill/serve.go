@@ -14,7 +14,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"waybill/http"
-	"waybill/projections"
+	"waybill/projections/models"
+	"waybill/projections/reactions"
+	"waybill/projections/runtime"
 )
 
 type serveCommand struct{}
@@ -41,15 +43,15 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if replica != nil {
 		defer replica.Close()
 	}
-	runtime, err := projections.Start(ctx, projections.Config{
-		Pool: a.pool, Store: a.store, Models: projections.Models, Owner: a.cfg.node, Logger: a.log, Registerer: registry,
-		Reactions: projections.Reactions(a.commands, a.pool), MaxWait: a.cfg.waitForRead,
+	projectors, err := runtime.Start(ctx, runtime.Config{
+		Pool: a.pool, Store: a.store, Models: models.All, Owner: a.cfg.node, Logger: a.log, Registerer: registry,
+		Reactions: reactions.All(a.commands, a.pool), MaxWait: a.cfg.waitForRead,
 	})
 	if err != nil {
 		return fmt.Errorf("projectors: %w", err)
 	}
 	deps := http.Deps{
-		Commands: a.commands, Tokens: a.tokens, Queries: a.pool, Positions: runtime.Positions(), Status: runtime, Logger: a.log,
+		Commands: a.commands, Tokens: a.tokens, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Logger: a.log,
 		Registry: registry, Clock: time.Now,
 	}
 	if replica != nil {
@@ -58,7 +60,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	handler, err := http.New(deps)
 	if err != nil {
-		return errors.Join(err, runtime.Close(ctx))
+		return errors.Join(err, projectors.Close(ctx))
 	}
 	server := http.NewServer(handler)
 
@@ -75,7 +77,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
 	defer cancel()
-	err = errors.Join(err, server.Shutdown(stopCtx), runtime.Close(stopCtx))
+	err = errors.Join(err, server.Shutdown(stopCtx), projectors.Close(stopCtx))
 	if errors.Is(err, nethttp.ErrServerClosed) {
 		return nil
 	}

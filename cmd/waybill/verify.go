@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"waybill/projections"
+	"waybill/projections/runtime"
 )
 
 type verifyCommand struct {
@@ -30,7 +30,7 @@ func (a *app) verify(ctx context.Context, name string, out io.Writer) error {
 	}
 	differs := false
 	for _, m := range models {
-		found, err := projections.Compare(ctx, a.pool, a.store, m)
+		found, err := runtime.Compare(ctx, a.pool, a.store, m)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (a *app) verify(ctx context.Context, name string, out io.Writer) error {
 	return nil
 }
 
-func verdict(found projections.Comparison) string {
+func verdict(found runtime.Comparison) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "equal to the log at position %d: %d rows from %d events", found.Position, found.Rows, found.Applied)
 	if len(found.Differences) > 0 {

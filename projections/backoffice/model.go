@@ -1,0 +1,287 @@
+// Package backoffice is a read model: what a provider sees of its application and its products.
+package backoffice
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+)
+
+const (
+	schema = "backoffice_v1"
+
+	// The tables as queries reach them.
+	tableApplications = schema + ".applications"
+	tableProducts     = schema + ".products"
+)
+
+// Model is what a provider sees of its application and its products (R19–R25, R33–R35).
+var Model = projections.ReadModel{
+	Name:       "backoffice",
+	Schema:     schema,
+	Categories: []string{"product", "provider"},
+	DDL: `
+CREATE TABLE applications (
+	provider_id        uuid PRIMARY KEY,
+	content_revision   integer NOT NULL,
+	profile            json NOT NULL,
+	mismatches         text[] NOT NULL,
+	review             text NOT NULL,
+	reasons            json,
+	standing           text NOT NULL,
+	standing_reason    text NOT NULL,
+	live_revision      integer NOT NULL,
+	live_profile       json, -- null when it is the latest
+	first_submitted_at timestamptz NOT NULL,
+	submitted_at       timestamptz NOT NULL,
+	decided_at         timestamptz,
+	revision           bigint NOT NULL
+) WITH (toast_tuple_target = 8160);
+CREATE TABLE products (
+	id                 uuid PRIMARY KEY,
+	provider_id        uuid NOT NULL,
+	content_revision   integer NOT NULL,
+	content            json NOT NULL,
+	review             text NOT NULL,
+	reasons            json,
+	live_revision      integer NOT NULL,
+	live_content       json, -- null when it is the latest
+	listed             boolean NOT NULL,
+	pinned             boolean NOT NULL,
+	created_at         timestamptz NOT NULL,
+	first_submitted_at timestamptz NOT NULL,
+	submitted_at       timestamptz NOT NULL,
+	decided_at         timestamptz,
+	revision           bigint NOT NULL
+) WITH (toast_tuple_target = 8160);`,
+	Indexes: `
+CREATE INDEX products_owner ON products (provider_id, created_at, id);
+CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);`,
+	Apply: apply,
+}
+
+// reviewed is the review axis, as applications and products share it; the columns are named alike.
+type reviewed struct {
+	ContentRevision  int
+	Review           string
+	Reasons          json.RawMessage
+	LiveRevision     int
+	FirstSubmittedAt time.Time
+	SubmittedAt      time.Time
+	DecidedAt        *time.Time
+	Revision         uint64
+}
+
+// submit starts a wait for a decision, or goes on with one (Q11).
+func (r *reviewed) submit(revision int, at time.Time) {
+	if r.Review != "pending" {
+		r.FirstSubmittedAt = at
+	}
+	r.ContentRevision, r.Review, r.Reasons, r.SubmittedAt, r.DecidedAt = revision, "pending", nil, at, nil
+}
+
+func (r *reviewed) decide(review string, revision int, at time.Time) error {
+	if revision != r.ContentRevision {
+		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, r.ContentRevision)
+	}
+	r.Review, r.DecidedAt = review, &at
+	return nil
+}
+
+type applicationRow struct {
+	ProviderID uuid.UUID
+	reviewed
+	Profile        json.RawMessage
+	Mismatches     []string
+	Standing       string
+	StandingReason string
+	LiveProfile    json.RawMessage
+}
+
+type productRow struct {
+	ID         uuid.UUID
+	ProviderID uuid.UUID
+	reviewed
+	Content     json.RawMessage
+	LiveContent json.RawMessage
+	Listed      bool
+	Pinned      bool
+	CreatedAt   time.Time
+	deleted     bool
+}
+
+func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
+	applications, products := map[uuid.UUID]*applicationRow{}, map[uuid.UUID]*productRow{}
+	var batch pgx.Batch
+	batch.Queue(projections.ByIndex)
+	ids := projections.SubjectsOf(events)
+	batch.Queue(`SELECT `+applicationColumns+` FROM applications WHERE provider_id = ANY ($1)`, ids["provider"]).
+		Query(func(rows pgx.Rows) error {
+			stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[applicationRow])
+			for _, a := range stored {
+				applications[a.ProviderID] = a
+			}
+			return err
+		})
+	batch.Queue(`SELECT `+productColumns+` FROM products WHERE id = ANY ($1)`, ids["product"]).
+		Query(func(rows pgx.Rows) error {
+			stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[productRow])
+			for _, p := range stored {
+				products[p.ID] = p
+			}
+			return err
+		})
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	for _, e := range events {
+		if err := fold(e, applications, products); err != nil {
+			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+		}
+	}
+	return write(ctx, tx, applications, products)
+}
+
+func fold(e projections.Event, applications map[uuid.UUID]*applicationRow, products map[uuid.UUID]*productRow) error {
+	id, err := e.Stream.ID()
+	if err != nil {
+		return err
+	}
+	switch fact := e.Fact.(type) {
+	case provider.Applied:
+		applications[id] = &applicationRow{ProviderID: id, Standing: "applicant"}
+	case product.Submitted:
+		products[id] = &productRow{ID: id, ProviderID: fact.ProviderID, CreatedAt: projections.EventTime(e)}
+	}
+	switch e.Stream.Category() {
+	case "provider":
+		if a, ok := applications[id]; ok {
+			return a.fold(e)
+		}
+	case "product":
+		if p, ok := products[id]; ok && !p.deleted {
+			return p.fold(e)
+		}
+	}
+	return fmt.Errorf("%s of something that is not there", e.Type)
+}
+
+func (a *applicationRow) fold(e projections.Event) error {
+	var err error
+	at := projections.EventTime(e)
+	switch fact := e.Fact.(type) {
+	case provider.Applied:
+		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
+	case provider.Revised:
+		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
+	case provider.Approved:
+		err = a.decide("approved", fact.Revision, at)
+		if a.LiveRevision == 0 {
+			a.Standing = "active"
+		}
+		a.LiveRevision, a.LiveProfile = fact.Revision, nil
+	case provider.Rejected:
+		if err = a.decide("rejected", fact.Revision, at); err == nil {
+			a.Reasons, err = json.Marshal(fact.Reasons)
+		}
+	case provider.Suspended:
+		a.Standing, a.StandingReason = "suspended", fact.Reason
+	case provider.Reinstated:
+		a.Standing, a.StandingReason = "active", fact.Reason
+	case provider.Closed:
+		a.Standing, a.StandingReason = "closed", fact.Reason
+	default:
+		err = fmt.Errorf("no meaning for %s here", e.Type)
+	}
+	a.Revision = e.Revision
+	return err
+}
+
+func (a *applicationRow) submit(revision int, profile provider.Profile, mismatches []string, at time.Time) (err error) {
+	if a.LiveRevision == a.ContentRevision {
+		a.LiveProfile = a.Profile
+	}
+	a.reviewed.submit(revision, at)
+	a.Mismatches = projections.OrEmpty(mismatches)
+	a.Profile, err = json.Marshal(profile)
+	return err
+}
+
+func (p *productRow) fold(e projections.Event) error {
+	var err error
+	at := projections.EventTime(e)
+	switch fact := e.Fact.(type) {
+	case product.Submitted:
+		err = p.submit(fact.Revision, fact.Content, at)
+	case product.Revised:
+		err = p.submit(fact.Revision, fact.Content, at)
+	case product.Approved:
+		err = p.decide("approved", fact.Revision, at)
+		p.LiveRevision, p.LiveContent = fact.Revision, nil
+	case product.Rejected:
+		if err = p.decide("rejected", fact.Revision, at); err == nil {
+			p.Reasons, err = json.Marshal(fact.Reasons)
+		}
+	case product.Listed:
+		p.Listed = true
+	case product.Unlisted:
+		p.Listed = false
+	case product.Pinned:
+		p.Pinned = true
+	case product.Unpinned:
+		p.Pinned = false
+	case product.Deleted:
+		p.deleted = true
+	default:
+		err = fmt.Errorf("no meaning for %s here", e.Type)
+	}
+	p.Revision = e.Revision
+	return err
+}
+
+func (p *productRow) submit(revision int, content product.Content, at time.Time) (err error) {
+	if p.LiveRevision == p.ContentRevision {
+		p.LiveContent = p.Content
+	}
+	p.reviewed.submit(revision, at)
+	p.Content, err = json.Marshal(content)
+	return err
+}
+
+func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicationRow, products map[uuid.UUID]*productRow) error {
+	var batch pgx.Batch
+	for _, a := range applications {
+		batch.Queue(`INSERT INTO applications (`+applicationColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			ON CONFLICT (provider_id) DO UPDATE SET content_revision = $2, profile = $3, mismatches = $4, review = $5, reasons = $6,
+				standing = $7, standing_reason = $8, live_revision = $9, live_profile = $10, first_submitted_at = $11,
+				submitted_at = $12, decided_at = $13, revision = $14`,
+			a.ProviderID, a.ContentRevision, a.Profile, a.Mismatches, a.Review, a.Reasons, a.Standing, a.StandingReason,
+			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision)
+	}
+	for _, p := range products {
+		if p.deleted {
+			batch.Queue(`DELETE FROM products WHERE id = $1`, p.ID)
+			continue
+		}
+		batch.Queue(`INSERT INTO products (`+productColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+			ON CONFLICT (id) DO UPDATE SET content_revision = $3, content = $4, review = $5, reasons = $6, live_revision = $7,
+				live_content = $8, listed = $9, pinned = $10, first_submitted_at = $12, submitted_at = $13, decided_at = $14,
+				revision = $15`,
+			p.ID, p.ProviderID, p.ContentRevision, p.Content, p.Review, p.Reasons, p.LiveRevision, p.LiveContent,
+			p.Listed, p.Pinned, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt, p.Revision)
+	}
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}

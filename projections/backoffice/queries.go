@@ -1,0 +1,147 @@
+package backoffice
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+)
+
+// Application is a provider's own view of its application (R19–R21): the latest submission and what became of it.
+type Application struct {
+	ProviderID      uuid.UUID
+	ContentRevision int
+	Profile         provider.Profile
+	// Mismatches points at the fields that differ from the certified enterprise (Q8).
+	Mismatches []string
+	// Review is "pending", "approved" or "rejected"; Reasons are those of a rejection.
+	Review  string
+	Reasons []domain.Reason
+	// Standing is "applicant", "active", "suspended" or "closed"; StandingReason is the operator's.
+	Standing       string
+	StandingReason string
+	// LiveRevision is the approved revision, 0 before the first approval. LiveProfile is its content.
+	LiveRevision int
+	LiveProfile  *provider.Profile
+	// FirstSubmittedAt is when the latest wait for a decision began, SubmittedAt when the latest revision came in (Q11).
+	FirstSubmittedAt time.Time
+	SubmittedAt      time.Time
+	DecidedAt        *time.Time
+	// Revision is the stream revision, for ETag and If-Match.
+	Revision uint64
+}
+
+// Product is a provider's own view of a product: the latest submission, what became of it, and what the public sees.
+type Product struct {
+	ID              uuid.UUID
+	ProviderID      uuid.UUID
+	ContentRevision int
+	Content         product.Content
+	// Review is "pending", "approved" or "rejected"; Reasons are those of a rejection.
+	Review  string
+	Reasons []domain.Reason
+	// LiveRevision is the approved revision, 0 before the first approval. LiveContent is its content.
+	LiveRevision int
+	LiveContent  *product.Content
+	Listed       bool
+	Pinned       bool
+	CreatedAt    time.Time
+	// FirstSubmittedAt is when the latest wait for a decision began, SubmittedAt when the latest revision came in (Q11).
+	FirstSubmittedAt time.Time
+	SubmittedAt      time.Time
+	DecidedAt        *time.Time
+	// Revision is the stream revision, for ETag and If-Match.
+	Revision uint64
+}
+
+// ProductFilter narrows a provider's products; empty fields do not.
+type ProductFilter struct {
+	Review string // "pending", "approved" or "rejected"
+	Listed *bool
+	After  string
+	Limit  int
+}
+
+// Queries reads what a provider sees of itself. Every query is by owner: what belongs to another is ErrNotFound.
+type Queries struct{ DB projections.Querier }
+
+const applicationColumns = `provider_id, content_revision, profile, mismatches, review, reasons, standing, standing_reason,
+	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision`
+
+// Application is the application of a provider; ErrNotFound when it never applied.
+func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Application, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT `+applicationColumns+` FROM `+tableApplications+` WHERE provider_id = $1`, provider)
+	a, err := projections.One[Application](rows)
+	if err != nil {
+		return a, fmt.Errorf("application: %w", err)
+	}
+	if a.LiveRevision == a.ContentRevision {
+		a.LiveProfile = &a.Profile
+	}
+	projections.UTC(&a.FirstSubmittedAt, &a.SubmittedAt, a.DecidedAt)
+	return a, nil
+}
+
+const productColumns = `id, provider_id, content_revision, content, review, reasons, live_revision, live_content,
+	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision`
+
+// Product is one of the provider's own products; ErrNotFound when it is another's or deleted.
+func (q Queries) Product(ctx context.Context, provider, id uuid.UUID) (Product, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT `+productColumns+` FROM `+tableProducts+`
+		WHERE id = $1 AND provider_id = $2`, id, provider)
+	p, err := projections.One[Product](rows)
+	if err != nil {
+		return p, fmt.Errorf("own product: %w", err)
+	}
+	return p.complete(), nil
+}
+
+// Products lists the provider's own products, newest first.
+func (q Queries) Products(ctx context.Context, provider uuid.UUID, f ProductFilter) (projections.Page[Product], error) {
+	var none projections.Page[Product]
+	w := projections.Where{}
+	w.And("provider_id = ?", provider)
+	if f.Review != "" {
+		w.And("review = ?", f.Review)
+	}
+	if f.Listed != nil {
+		w.And("listed = ?", *f.Listed)
+	}
+	if f.After != "" {
+		c, err := projections.DecodeCursor(f.After, projections.ListOwnProducts)
+		if err != nil {
+			return none, err
+		}
+		w.And("(created_at, id) < (?, ?)", c.Time(), c.ID)
+	}
+	size := projections.PageSize(f.Limit)
+	rows, _ := q.DB.Query(ctx, `SELECT `+productColumns+` FROM `+tableProducts+``+w.SQL()+
+		` ORDER BY created_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
+	products, err := pgx.CollectRows(rows, pgx.RowToStructByName[Product])
+	if err != nil {
+		return none, fmt.Errorf("own products: %w", err)
+	}
+	for i := range products {
+		products[i] = products[i].complete()
+	}
+	return projections.Cut(products, size, func(p Product) string {
+		return projections.CursorAt(false, p.CreatedAt, p.ID).Encode(projections.ListOwnProducts)
+	}), nil
+}
+
+// complete fills in what is stored once: the live content when it is the latest.
+func (p Product) complete() Product {
+	if p.LiveRevision == p.ContentRevision {
+		content := p.Content
+		p.LiveContent = &content
+	}
+	projections.UTC(&p.CreatedAt, &p.FirstSubmittedAt, &p.SubmittedAt, p.DecidedAt)
+	return p
+}

@@ -1,0 +1,149 @@
+package bookings
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain/booking"
+	"waybill/projections"
+)
+
+// Booking is a booking inquiry as either side sees it (R36–R40).
+type Booking struct {
+	ID              uuid.UUID
+	ProductID       uuid.UUID
+	ProductRevision int
+	// ProductName is as the enterprise saw it; blank once the product is deleted (Q16).
+	ProductName    string
+	ProductDeleted bool
+	ProviderID     uuid.UUID
+	EnterpriseID   uuid.UUID
+	EnterpriseName string
+	Inquiry        booking.Inquiry
+	State          string // "awaiting_reply", "replied" or "closed"
+	CloseReason    booking.CloseReason
+	Replies        []Reply
+	// ReadNumber is the last message of the thread that the enterprise has read; 0 before (Q21).
+	ReadNumber  int
+	ReadAt      *time.Time
+	RequestedAt time.Time
+	RepliedAt   *time.Time
+	ClosedAt    *time.Time
+	// Revision is the stream revision, for ETag and If-Match.
+	Revision uint64
+}
+
+// Reply is one message of a booking's thread (Q20).
+type Reply struct {
+	Number int       `json:"number"`
+	Text   string    `json:"text"`
+	At     time.Time `json:"at"`
+}
+
+// Filter narrows a list of bookings; an empty State does not.
+type Filter struct {
+	State string
+	After string
+	Limit int
+}
+
+// Queries reads bookings.
+type Queries struct{ DB projections.Querier }
+
+const bookingColumns = `id, product_id, product_revision, product_name, product_deleted, provider_id, enterprise_id,
+	enterprise_name, inquiry, state, close_reason, replies, read_number, read_at, requested_at, replied_at, closed_at, revision`
+
+// ByProvider lists the bookings on a provider's products, newest first (R36).
+func (q Queries) ByProvider(ctx context.Context, provider uuid.UUID, f Filter) (projections.Page[Booking], error) {
+	return q.list(ctx, "provider_id = ?", provider, f)
+}
+
+// ByEnterprise lists the bookings an enterprise made, newest first (R38).
+func (q Queries) ByEnterprise(ctx context.Context, enterprise uuid.UUID, f Filter) (projections.Page[Booking], error) {
+	return q.list(ctx, "enterprise_id = ?", enterprise, f)
+}
+
+func (q Queries) list(ctx context.Context, side string, owner uuid.UUID, f Filter) (projections.Page[Booking], error) {
+	var none projections.Page[Booking]
+	w := projections.Where{}
+	w.And(side, owner)
+	if f.State != "" {
+		w.And("state = ?", f.State)
+	}
+	if f.After != "" {
+		c, err := projections.DecodeCursor(f.After, projections.ListBookings)
+		if err != nil {
+			return none, err
+		}
+		w.And("(requested_at, id) < (?, ?)", c.Time(), c.ID)
+	}
+	size := projections.PageSize(f.Limit)
+	rows, _ := q.DB.Query(ctx, `SELECT `+bookingColumns+` FROM `+tableBookings+``+w.SQL()+
+		` ORDER BY requested_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
+	bookings, err := pgx.CollectRows(rows, pgx.RowToStructByName[Booking])
+	if err != nil {
+		return none, fmt.Errorf("bookings: %w", err)
+	}
+	for i := range bookings {
+		bookings[i].utc()
+	}
+	return projections.Cut(bookings, size, func(b Booking) string {
+		return projections.CursorAt(false, b.RequestedAt, b.ID).Encode(projections.ListBookings)
+	}), nil
+}
+
+// OfProvider is one booking on a provider's product; ErrNotFound when it is another's (R40).
+func (q Queries) OfProvider(ctx context.Context, provider, id uuid.UUID) (Booking, error) {
+	return q.one(ctx, `id = $1 AND provider_id = $2`, id, provider)
+}
+
+// OfEnterprise is one booking an enterprise made; ErrNotFound when it is another's (R40).
+func (q Queries) OfEnterprise(ctx context.Context, enterprise, id uuid.UUID) (Booking, error) {
+	return q.one(ctx, `id = $1 AND enterprise_id = $2`, id, enterprise)
+}
+
+// Get is one booking for either side of it; ErrNotFound when party is neither (R40).
+func (q Queries) Get(ctx context.Context, party, id uuid.UUID) (Booking, error) {
+	return q.one(ctx, `id = $1 AND $2 IN (provider_id, enterprise_id)`, id, party)
+}
+
+func (q Queries) one(ctx context.Context, condition string, args ...any) (Booking, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT `+bookingColumns+` FROM `+tableBookings+` WHERE `+condition, args...)
+	b, err := projections.One[Booking](rows)
+	if err != nil {
+		return b, fmt.Errorf("booking: %w", err)
+	}
+	b.utc()
+	return b, nil
+}
+
+// OpenBookingsOfProduct is every booking on a product that awaits its reply, oldest first (Q17).
+func (q Queries) OpenBookingsOfProduct(ctx context.Context, product uuid.UUID) ([]uuid.UUID, error) {
+	return q.open(ctx, `product_id = $1`, product)
+}
+
+// OpenBookingsOfProvider is every booking on any of a provider's products that awaits its reply, oldest first.
+func (q Queries) OpenBookingsOfProvider(ctx context.Context, provider uuid.UUID) ([]uuid.UUID, error) {
+	return q.open(ctx, `provider_id = $1`, provider)
+}
+
+func (q Queries) open(ctx context.Context, condition string, id uuid.UUID) ([]uuid.UUID, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT id FROM `+tableBookings+` WHERE state = 'awaiting_reply' AND `+condition+
+		` ORDER BY requested_at, id`, id)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("open bookings: %w", err)
+	}
+	return ids, nil
+}
+
+func (b *Booking) utc() {
+	projections.UTC(&b.RequestedAt, b.ReadAt, b.RepliedAt, b.ClosedAt)
+	for i := range b.Replies {
+		projections.UTC(&b.Replies[i].At)
+	}
+}

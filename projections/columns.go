@@ -1,0 +1,68 @@
+package projections
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+)
+
+// ByIndex is a statement that makes the others of its transaction use keys. Their plans are cached, and those made while a
+// table was small, or before it was analysed, would scan it whole ever after.
+const ByIndex = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+	set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)`
+
+// Keys are UUIDs as arguments of a batch: pgx encodes them as they are, but a []uuid.UUID by way of text, one by one.
+type Keys [][16]byte
+
+// SubjectsOf lists the aggregates of a batch by category. A name without an id is left to the fold to report.
+func SubjectsOf(events []Event) map[string]Keys {
+	ids, seen := map[string]Keys{}, map[domain.StreamName]bool{}
+	for _, e := range events {
+		if seen[e.Stream] {
+			continue
+		}
+		seen[e.Stream] = true
+		if id, err := e.Stream.ID(); err == nil {
+			ids[e.Stream.Category()] = append(ids[e.Stream.Category()], id)
+		}
+	}
+	return ids
+}
+
+// EventTime is when an event happened, in the precision in which the tables keep it.
+func EventTime(e Event) time.Time { return e.Meta.At.UTC().Truncate(time.Microsecond) }
+
+// One collects the only row of a query; domain.ErrNotFound when there is none.
+func One[T any](rows pgx.Rows) (T, error) {
+	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[T])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return row, domain.ErrNotFound
+	}
+	return row, err
+}
+
+// UTC puts times that came from the database, which arrive in the machine's own zone, into UTC; nil ones are passed over.
+func UTC(times ...*time.Time) {
+	for _, t := range times {
+		if t != nil {
+			*t = t.UTC()
+		}
+	}
+}
+
+// OrEmpty is an empty slice for none: what the tables hold is never null.
+func OrEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+// Storable replaces what PostgreSQL refuses in a text, so that such a filter matches nothing and is no error.
+func Storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}

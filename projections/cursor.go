@@ -1,0 +1,94 @@
+package projections
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+)
+
+// ErrBadCursor refuses a cursor that no page of this list gave.
+var ErrBadCursor = &domain.Error{
+	Kind: domain.KindInvalid, Code: "bad_cursor",
+	Text: domain.Text{ZH: "分页游标无效，请从第一页重新开始", EN: "this cursor is not from this list; start again without one"},
+	Fields: []domain.FieldError{{
+		Pointer: "/cursor", Code: "bad_cursor",
+		Text: domain.Text{ZH: "分页游标无效", EN: "not a cursor of this list"},
+	}},
+}
+
+// List says which list a cursor belongs to, so that a cursor of another is refused.
+type List byte
+
+// The lists. Their numbers are in cursors that callers hold.
+const (
+	ListPublic List = 1 + iota
+	ListOwnProducts
+	ListReviewQueue
+	ListReviewDecided
+	ListBookings
+	ListHistory
+)
+
+// Cursor is the last row of a page, as the list's order sees it. A list that does not use a field leaves it zero.
+type Cursor struct {
+	Pinned bool
+	// At is in microseconds since 1970, or a position.
+	At int64
+	ID uuid.UUID
+	// Revision tells apart the rows of one subject, where a list has several.
+	Revision uint32
+}
+
+// CursorAt is the cursor of a row that its list orders by time.
+func CursorAt(pinned bool, at time.Time, id uuid.UUID) Cursor {
+	return Cursor{Pinned: pinned, At: at.UnixMicro(), ID: id}
+}
+
+// Time is At of a list that is ordered by time.
+func (c Cursor) Time() time.Time { return time.UnixMicro(c.At).UTC() }
+
+const cursorSize = 1 + 1 + 8 + 16 + 4 + 4
+
+// Encode makes the text that callers send back for the next page.
+func (c Cursor) Encode(of List) string {
+	b := make([]byte, 0, cursorSize)
+	b = append(b, byte(of), 0)
+	if c.Pinned {
+		b[1] = 1
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(c.At)) //nolint:gosec // the bits are kept
+	b = append(b, c.ID[:]...)
+	b = binary.BigEndian.AppendUint32(b, c.Revision)
+	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// Times a timestamptz can hold; beyond them a query would fail on a made-up cursor.
+var (
+	minMicros = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	maxMicros = int64(math.MaxInt64)
+)
+
+// DecodeCursor is ErrBadCursor for anything that Encode did not make for the same list.
+func DecodeCursor(s string, of List) (Cursor, error) {
+	var c Cursor
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != cursorSize || List(b[0]) != of || b[1] > 1 ||
+		crc32.ChecksumIEEE(b[:cursorSize-4]) != binary.BigEndian.Uint32(b[cursorSize-4:]) {
+		return c, ErrBadCursor
+	}
+	c.Pinned = b[1] == 1
+	c.At = int64(binary.BigEndian.Uint64(b[2:])) //nolint:gosec // the bits are kept
+	c.ID = uuid.UUID(b[10:26])
+	c.Revision = binary.BigEndian.Uint32(b[26:])
+	if c.At < minMicros || c.At > maxMicros {
+		return c, ErrBadCursor
+	}
+	return c, nil
+}

@@ -1,0 +1,203 @@
+package history
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/operation"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/uscc"
+)
+
+// auditState is what an event can change besides content, over all kinds of streams.
+type auditState struct {
+	Review       string        `json:"review,omitempty"`
+	LiveRevision int           `json:"live_revision,omitempty"`
+	Listed       bool          `json:"listed,omitempty"`
+	Pinned       bool          `json:"pinned,omitempty"`
+	Deleted      bool          `json:"deleted,omitempty"`
+	Standing     string        `json:"standing,omitempty"`
+	State        string        `json:"state,omitempty"`
+	CloseReason  string        `json:"close_reason,omitempty"`
+	ReadNumber   int           `json:"read_number,omitempty"`
+	Roles        []domain.Role `json:"roles,omitempty"`
+	Closed       bool          `json:"closed,omitempty"`
+	Holder       uuid.UUID     `json:"holder,omitzero"`
+	Confirmed    bool          `json:"confirmed,omitempty"`
+	// ContentAt are the positions of a product's rows that hold content, which go when it is deleted.
+	ContentAt []int64 `json:"content_at,omitempty"`
+}
+
+// diff notes what changed since before.
+func (s *auditState) diff(before auditState, c *changes) {
+	c.text("/review", before.Review, s.Review)
+	c.number("/live_revision", before.LiveRevision, s.LiveRevision)
+	c.flag("/listed", before.Listed, s.Listed)
+	c.flag("/pinned", before.Pinned, s.Pinned)
+	c.flag("/deleted", before.Deleted, s.Deleted)
+	c.text("/standing", before.Standing, s.Standing)
+	c.text("/state", before.State, s.State)
+	c.text("/close_reason", before.CloseReason, s.CloseReason)
+	c.number("/read_number", before.ReadNumber, s.ReadNumber)
+	if !slices.Equal(before.Roles, s.Roles) {
+		c.value("/roles", before.Roles, s.Roles)
+	}
+	c.flag("/closed", before.Closed, s.Closed)
+	if before.Holder != s.Holder {
+		c.text("/holder", idText(before.Holder), idText(s.Holder))
+	}
+	c.flag("/confirmed", before.Confirmed, s.Confirmed)
+}
+
+func idText(id uuid.UUID) string {
+	if id == uuid.Nil {
+		return ""
+	}
+	return id.String()
+}
+
+// fold changes the subject as the event says, notes content changes, and gives the reasons stated in the event. The
+// meaning of each event here is what it did to the values that people look at; an event of a kind that changes none
+// still makes a row.
+func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
+	state := &s.state
+	switch e := fact.(type) {
+	case product.Submitted:
+		c.value("/provider_id", nil, e.ProviderID)
+		s.submit("/content", e.Content, e.Revision, c)
+	case product.Revised:
+		s.submit("/content", e.Content, e.Revision, c)
+	case product.Approved:
+		s.approve(e.Revision, c)
+	case product.Rejected:
+		return s.reject(e.Revision, e.Reasons, c)
+	case product.Listed:
+		state.Listed = true
+	case product.Unlisted:
+		state.Listed = false
+	case product.Pinned:
+		state.Pinned = true
+	case product.Unpinned:
+		state.Pinned = false
+	case product.Deleted:
+		state.Deleted = true
+	case provider.Applied:
+		state.Standing = "applicant"
+		s.submit("/profile", e.Profile, e.Revision, c)
+		return mismatches(e.Mismatches, c)
+	case provider.Revised:
+		s.submit("/profile", e.Profile, e.Revision, c)
+		return mismatches(e.Mismatches, c)
+	case provider.Approved:
+		if state.LiveRevision == 0 {
+			state.Standing = "active"
+		}
+		s.approve(e.Revision, c)
+	case provider.Rejected:
+		return s.reject(e.Revision, e.Reasons, c)
+	case provider.Suspended:
+		state.Standing = "suspended"
+		return note(e.Reason)
+	case provider.Reinstated:
+		state.Standing = "active"
+		return note(e.Reason)
+	case provider.Closed:
+		state.Standing = "closed"
+		return note(e.Reason)
+	default:
+		return s.foldOther(fact, c)
+	}
+	return nil
+}
+
+func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
+	state := &s.state
+	switch e := fact.(type) {
+	case booking.Requested:
+		// Not the product's name: it would outlive the product.
+		state.State = "awaiting_reply"
+		c.value("/product_id", nil, e.ProductID)
+		c.value("/provider_id", nil, e.ProviderID)
+		c.value("/enterprise_id", nil, e.EnterpriseID)
+		c.revision = e.ProductRevision
+		s.replace("/inquiry", e.Inquiry, c)
+	case booking.Replied:
+		state.State = "replied"
+		c.value("/replies/"+strconv.Itoa(e.Number), nil, e.Text)
+	case booking.Read:
+		state.ReadNumber = e.Number
+	case booking.Closed:
+		state.State, state.CloseReason = "closed", string(e.Reason)
+		return []domain.Reason{{Code: string(e.Reason)}}
+	case account.Opened:
+		c.value("/display_name", nil, e.DisplayName)
+	case account.Certified:
+		s.replace("/enterprise", e.Enterprise, c)
+		c.value("/source", nil, e.Source)
+	case account.RoleGranted:
+		state.Roles = append(slices.Clone(state.Roles), e.Role)
+	case account.RoleRevoked:
+		state.Roles = slices.DeleteFunc(slices.Clone(state.Roles), func(r domain.Role) bool { return r == e.Role })
+		return note(e.Reason)
+	case account.Closed:
+		state.Closed = true
+		return note(e.Reason)
+	case uscc.Reserved:
+		state.Holder = e.ProviderID
+	case uscc.Confirmed:
+		state.Holder, state.Confirmed = e.ProviderID, true
+	case operation.DeadLetterSkipped:
+		c.value("/read_model", nil, e.ReadModel)
+		c.value("/stream", nil, e.Stream)
+		c.value("/revision", nil, e.Revision)
+		c.value("/position", nil, e.Position)
+		return note(e.Reason)
+	}
+	return nil
+}
+
+func (s *subject) submit(prefix string, content any, revision int, c *changes) {
+	s.state.Review = "pending"
+	c.revision = revision
+	s.replace(prefix, content, c)
+}
+
+func (s *subject) approve(revision int, c *changes) {
+	s.state.Review, s.state.LiveRevision = "approved", revision
+	c.revision = revision
+}
+
+func (s *subject) reject(revision int, reasons []domain.Reason, c *changes) []domain.Reason {
+	s.state.Review = "rejected"
+	c.revision = revision
+	return reasons
+}
+
+// bringsContent reports whether fold compares the event with the content before.
+func bringsContent(fact domain.Event) bool {
+	switch fact.(type) {
+	case product.Revised, provider.Revised, account.Certified:
+		return true
+	}
+	return false
+}
+
+func mismatches(pointers []string, c *changes) []domain.Reason {
+	if len(pointers) > 0 {
+		c.value("/mismatches", nil, pointers)
+	}
+	return nil
+}
+
+func note(reason string) []domain.Reason {
+	if reason == "" {
+		return nil
+	}
+	return []domain.Reason{{Note: reason}}
+}

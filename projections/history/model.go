@@ -1,0 +1,188 @@
+// Package history is a read model: the audit trail, one row for each event.
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+	"waybill/domain/product"
+	"waybill/projections"
+)
+
+const (
+	schema = "history_v1"
+
+	// The table as queries reach it.
+	tableEntries = schema + ".entries"
+)
+
+// Model is the audit trail: one row per event of every stream (R44).
+var Model = projections.ReadModel{
+	Name:   "history",
+	Schema: schema,
+	DDL: `
+CREATE TABLE entries (
+	position         bigint PRIMARY KEY,
+	kind             text COLLATE "C" NOT NULL,
+	subject_id       uuid NOT NULL,
+	revision         bigint NOT NULL,
+	type             text COLLATE "C" NOT NULL,
+	event_id         uuid NOT NULL,
+	actor_id         uuid NOT NULL,
+	role             text NOT NULL,
+	at               timestamptz NOT NULL,
+	correlation_id   uuid NOT NULL,
+	request_id       text NOT NULL,
+	content_revision integer NOT NULL,
+	changes          json NOT NULL,
+	blanked          boolean NOT NULL,
+	reasons          json
+) WITH (toast_tuple_target = 8160); -- compressing the larger rows takes longer than all the rest
+
+-- The values that the next event of a stream changes: the "before" of its row.
+CREATE TABLE subjects (
+	id      uuid NOT NULL,
+	kind    text COLLATE "C" NOT NULL,
+	state   json NOT NULL,
+	content json,
+	PRIMARY KEY (id, kind)
+) WITH (toast_tuple_target = 8160);`,
+	Indexes: `
+CREATE INDEX entries_subject ON entries (subject_id, position);
+CREATE INDEX entries_actor ON entries (actor_id, position);
+CREATE INDEX entries_type ON entries (type, position);
+CREATE INDEX entries_kind ON entries (kind, position);
+CREATE INDEX entries_at ON entries (at, position);`,
+	Apply: apply,
+}
+
+// subject is a stream as the history knows it: its current values.
+type subject struct {
+	kind    string
+	id      uuid.UUID
+	state   auditState
+	content values
+	// What is to be written besides the state: content is larger and changes rarely.
+	contentChanged, gone bool
+}
+
+// columns are the columns of the rows of one batch.
+type columns struct {
+	positions, revisions                   []int64
+	kinds, types, roles, requests          []string
+	subjects, events, actors, correlations projections.Keys
+	at                                     []time.Time
+	contentRevisions                       []int32
+	changes                                []string
+	blanked                                []bool
+	reasons                                []string // empty is none
+}
+
+func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
+	subjects, err := loadSubjects(ctx, tx, events)
+	if err != nil {
+		return err
+	}
+	var (
+		rows    columns
+		blanked []int64 // positions of rows that are to lose their content values
+		at      = make(map[int64]int, len(events))
+	)
+	for i, e := range events {
+		s := subjects[e.Stream]
+		before := s.state
+		var c changes
+		reasons := s.fold(e.Fact, &c)
+		s.state.diff(before, &c)
+		position := int64(e.Position) //nolint:gosec // fits a bigint
+		if s.kind == product.Category && (c.content || len(reasons) > 0) {
+			s.state.ContentAt = append(s.state.ContentAt, position)
+		}
+		if err := rows.add(e, s, &c, reasons); err != nil {
+			return err
+		}
+		at[position] = i
+		if _, ok := e.Fact.(product.Deleted); ok {
+			blanked = append(blanked, s.state.ContentAt...)
+			s.gone = true
+		}
+	}
+	var stored []int64
+	for _, position := range blanked {
+		if i, ok := at[position]; !ok {
+			stored = append(stored, position)
+		} else if rows.changes[i], rows.reasons[i], err = blank(rows.changes[i], rows.reasons[i]); err != nil {
+			return err
+		} else {
+			rows.blanked[i] = true
+		}
+	}
+	if err := blankStored(ctx, tx, stored); err != nil {
+		return err
+	}
+	var batch pgx.Batch
+	rows.queue(&batch)
+	if err := queueSubjects(&batch, subjects); err != nil {
+		return err
+	}
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+// loadSubjects gives a subject to every stream of the batch. One that the history does not know starts empty: a row
+// with a missing "before" is better than no row.
+func loadSubjects(ctx context.Context, tx pgx.Tx, events []projections.Event) (map[domain.StreamName]*subject, error) {
+	subjects := make(map[domain.StreamName]*subject, len(events))
+	var load, changed projections.Keys // changed: their content too
+	for _, e := range events {
+		s, ok := subjects[e.Stream]
+		if !ok {
+			id, err := e.Stream.ID()
+			if err != nil {
+				return nil, err
+			}
+			s = &subject{kind: e.Stream.Category(), id: id}
+			subjects[e.Stream] = s
+			if e.Revision > 0 {
+				load = append(load, id)
+			}
+		}
+		if e.Revision > 0 && bringsContent(e.Fact) {
+			changed = append(changed, s.id)
+		}
+	}
+	if len(load) == 0 {
+		return subjects, nil
+	}
+	var batch pgx.Batch
+	batch.Queue(projections.ByIndex)
+	batch.Queue(`SELECT id, kind, state, CASE WHEN id = ANY ($2) THEN content END
+		FROM subjects WHERE id = ANY ($1)`, load, changed).Query(func(rows pgx.Rows) error {
+		var (
+			id             uuid.UUID
+			kind           string
+			state, content []byte
+		)
+		_, err := pgx.ForEachRow(rows, []any{&id, &kind, &state, &content}, func() error {
+			s, ok := subjects[domain.Stream(kind, id)]
+			if !ok {
+				return nil
+			}
+			s.content = values{stored: append([]byte(nil), content...)}
+			return json.Unmarshal(state, &s.state)
+		})
+		return err
+	})
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	return subjects, nil
+}

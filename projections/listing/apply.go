@@ -1,0 +1,246 @@
+package listing
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+)
+
+// batchFold folds the events of one batch by product and provider, on top of what the tables hold of them.
+type batchFold struct {
+	products  map[uuid.UUID]*productRow
+	providers map[uuid.UUID]*providerRow
+	// order is that of their first events, so that rows come to lie in the order of the list.
+	order []*productRow
+	// Those the tables may hold.
+	loadProducts, loadProviders projections.Keys
+	// approved need their pending content.
+	approved projections.Keys
+}
+
+type productRow struct {
+	id, providerID uuid.UUID
+	createdAt      time.Time
+	pinned, listed bool
+	liveRevision   int
+	revision       uint64
+	pending        pendingContent
+
+	// live is set when its content changed in this batch.
+	live    *product.Content
+	deleted bool
+	// What the tables hold: stored says that they do.
+	stored, wasPublic, wasPinned, providerActive bool
+}
+
+type providerRow struct {
+	id                       uuid.UUID
+	standing                 string
+	liveRevision             int
+	name, logo, introduction string
+	revision                 uint64
+	pending                  pendingContent
+
+	wasActive, changed bool
+}
+
+func (p *providerRow) active() bool { return p.standing == "active" }
+
+// pendingContent is the latest submission while it awaits approval: decoded when it came in this batch, else as stored.
+type pendingContent struct {
+	revision int
+	content  any
+	stored   json.RawMessage
+	changed  bool
+}
+
+func (p *pendingContent) submit(revision int, content any) {
+	*p = pendingContent{revision: revision, content: content, changed: true}
+}
+
+// take is the content that was submitted as revision.
+func take[T any](p *pendingContent, revision int) (*T, error) {
+	if p.revision != revision {
+		return nil, fmt.Errorf("approval of revision %d, but %d is pending", revision, p.revision)
+	}
+	content, ok := p.content.(T)
+	if !ok {
+		if err := json.Unmarshal(p.stored, &content); err != nil {
+			return nil, fmt.Errorf("pending content: %w", err)
+		}
+	}
+	*p = pendingContent{changed: true}
+	return &content, nil
+}
+
+func newBatchFold(events []projections.Event) *batchFold {
+	b := &batchFold{products: map[uuid.UUID]*productRow{}, providers: map[uuid.UUID]*providerRow{}}
+	for _, e := range events {
+		id, err := e.Stream.ID()
+		if err != nil {
+			continue // fold reports it
+		}
+		switch e.Fact.(type) {
+		case provider.Approved, product.Approved:
+			b.approved = append(b.approved, id)
+		}
+		switch fact := e.Fact.(type) {
+		case provider.Applied, provider.Revised, provider.Approved, provider.Rejected, provider.Suspended, provider.Reinstated, provider.Closed:
+			b.needProvider(id)
+		case product.Submitted:
+			b.needProvider(fact.ProviderID)
+			b.addProduct(id)
+		default:
+			if _, ok := b.products[id]; !ok {
+				b.addProduct(id)
+				b.loadProducts = append(b.loadProducts, id)
+			}
+		}
+	}
+	return b
+}
+
+func (b *batchFold) addProduct(id uuid.UUID) {
+	p := &productRow{id: id}
+	b.products[id] = p
+	b.order = append(b.order, p)
+}
+
+func (b *batchFold) needProvider(id uuid.UUID) {
+	if _, ok := b.providers[id]; !ok {
+		b.providers[id] = &providerRow{id: id}
+		b.loadProviders = append(b.loadProviders, id)
+	}
+}
+
+func (b *batchFold) load(ctx context.Context, tx pgx.Tx) error {
+	var batch pgx.Batch
+	batch.Queue(projections.ByIndex)
+	batch.Queue(`SELECT p.id, p.provider_id, p.created_at, p.public, p.pinned, p.listed, p.live_revision, p.revision,
+			coalesce(n.revision, 0), CASE WHEN p.id = ANY ($2) THEN n.content END, coalesce(v.standing = 'active', false)
+		FROM products p LEFT JOIN pending n ON n.subject = p.id LEFT JOIN providers v ON v.id = p.provider_id
+		WHERE p.id = ANY ($1)`, b.loadProducts, b.approved).Query(func(rows pgx.Rows) error {
+		var r productRow
+		_, err := pgx.ForEachRow(rows, []any{
+			&r.id, &r.providerID, &r.createdAt, &r.wasPublic, &r.pinned, &r.listed, &r.liveRevision, &r.revision,
+			&r.pending.revision, &r.pending.stored, &r.providerActive,
+		}, func() error {
+			p := b.products[r.id]
+			*p = r
+			p.stored, p.wasPinned = true, r.pinned
+			r.pending.stored = nil
+			return nil
+		})
+		return err
+	})
+	batch.Queue(`SELECT v.id, v.standing, v.live_revision, v.name, v.logo, v.introduction, v.revision, coalesce(n.revision, 0), CASE WHEN v.id = ANY ($2) THEN n.content END
+		FROM providers v LEFT JOIN pending n ON n.subject = v.id
+		WHERE v.id = ANY ($1)`, b.loadProviders, b.approved).Query(func(rows pgx.Rows) error {
+		var r providerRow
+		_, err := pgx.ForEachRow(rows, []any{
+			&r.id, &r.standing, &r.liveRevision, &r.name, &r.logo, &r.introduction, &r.revision, &r.pending.revision, &r.pending.stored,
+		}, func() error {
+			p := b.providers[r.id]
+			*p = r
+			p.wasActive = p.active()
+			r.pending.stored = nil
+			return nil
+		})
+		return err
+	})
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	return nil
+}
+
+func (b *batchFold) fold(e projections.Event) error {
+	id, err := e.Stream.ID()
+	if err != nil {
+		return err
+	}
+	if v, ok := b.providers[id]; ok && e.Stream.Category() == "provider" {
+		err = v.fold(e)
+	} else {
+		err = b.products[id].fold(e)
+	}
+	if err != nil {
+		return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+	}
+	return nil
+}
+
+func (p *providerRow) fold(e projections.Event) error {
+	switch fact := e.Fact.(type) {
+	case provider.Applied:
+		p.standing = "applicant"
+		p.pending.submit(fact.Revision, fact.Profile)
+	case provider.Revised:
+		p.pending.submit(fact.Revision, fact.Profile)
+	case provider.Approved:
+		profile, err := take[provider.Profile](&p.pending, fact.Revision)
+		if err != nil {
+			return err
+		}
+		if p.liveRevision == 0 {
+			p.standing = "active"
+		}
+		p.liveRevision, p.name, p.logo, p.introduction = fact.Revision, profile.Name, string(profile.Logo), profile.Introduction
+	case provider.Rejected:
+	case provider.Suspended:
+		p.standing = "suspended"
+	case provider.Reinstated:
+		p.standing = "active"
+	case provider.Closed:
+		p.standing = "closed"
+	default:
+		return fmt.Errorf("no meaning for %s here", e.Type)
+	}
+	p.revision, p.changed = e.Revision, true
+	return nil
+}
+
+func (p *productRow) fold(e projections.Event) error {
+	if fact, ok := e.Fact.(product.Submitted); ok {
+		p.providerID, p.createdAt = fact.ProviderID, projections.EventTime(e)
+		p.pending.submit(fact.Revision, fact.Content)
+		p.revision = e.Revision
+		return nil
+	}
+	if p.createdAt.IsZero() || p.deleted {
+		return fmt.Errorf("%s of a product that is not there", e.Type)
+	}
+	switch fact := e.Fact.(type) {
+	case product.Revised:
+		p.pending.submit(fact.Revision, fact.Content)
+	case product.Approved:
+		content, err := take[product.Content](&p.pending, fact.Revision)
+		if err != nil {
+			return err
+		}
+		p.liveRevision, p.live = fact.Revision, content
+	case product.Rejected:
+	case product.Listed:
+		p.listed = true
+	case product.Unlisted:
+		p.listed = false
+	case product.Pinned:
+		p.pinned = true
+	case product.Unpinned:
+		p.pinned = false
+	case product.Deleted:
+		p.deleted = true
+	default:
+		return fmt.Errorf("no meaning for %s here", e.Type)
+	}
+	p.revision = e.Revision
+	return nil
+}

@@ -1,0 +1,218 @@
+package listing_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/domaintest"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections/listing"
+	"waybill/projections/modeltest"
+)
+
+func TestListingText(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	h.Activate(domaintest.ID("v"))
+	sea := domaintest.Content("三亚—新加坡海运专线")
+	air := product.Content{
+		Name: "ＦＢＡ Express 空派", Brief: "欧洲双清包税，１５日达；100%赔付", Tags: []string{"亚马逊", "Door-to-Door"}, Mode: product.Air,
+		Destination: product.Destination{Country: "德国", City: "München"}, Cover: domaintest.Image("a"),
+	}
+	rail := product.Content{
+		Name: "中欧班列", Brief: "每周_三班\\四班", Tags: []string{"ﾊﾝﾌﾞﾙｸ", "整柜"}, Mode: product.Rail,
+		Destination: product.Destination{Country: "波兰", City: "罗兹 𠮷"}, Cover: domaintest.Image("a"),
+	}
+	h.Offer(domaintest.ID("sea"), domaintest.ID("v"), h.At, sea)
+	h.Offer(domaintest.ID("air"), domaintest.ID("v"), h.At.Add(time.Second), air)
+	h.Offer(domaintest.ID("rail"), domaintest.ID("v"), h.At.Add(2*time.Second), rail)
+	modeltest.Project(t, pool, h.Log)
+	for text, want := range map[string]string{
+		"":                    "rail air sea",
+		" \t":                 "rail air sea",
+		"海":                   "sea",
+		"海运":                  "sea",
+		"运海":                  "", // both characters, not neighbours in this order
+		"班":                   "rail sea",
+		"清":                   "air sea",
+		"新加坡":                 "sea",      // country and city
+		"德":                   "air",      // country
+		"亚马":                  "air",      // tag
+		"fba":                 "air",      // full-width in the name
+		"ｆｂａ":                 "air",      // full-width in the query
+		"eXPRESS":             "air",      // mixed case
+		"express 空派":          "air",      // both words
+		"空派 express":          "air",      // in any order
+		"express 海运":          "",         // not in the same product
+		"münchen":             "air",      // NFC
+		"mu\u0308nch":         "air",      // decomposed
+		"15日":                 "air",      // full-width digits
+		"0%":                  "air",      // no wildcard
+		"%":                   "air",      // no wildcard
+		"_":                   "rail",     // no wildcard
+		`\`:                   "rail",     // no escape
+		"door-to":             "air",      // in a tag
+		"ハンブルク":               "rail",     // half-width in the tag
+		"𠮷":                   "rail",     // outside the basic plane
+		"e":                   "air",      // one Latin letter
+		"列每":                  "",         // does not span fields
+		"x\x00y":              "",         // what PostgreSQL refuses
+		"\xff":                "",         // not UTF-8
+		"三亚—新加坡海运专线":          "sea",      // the whole name
+		"每周":                  "rail sea", // two products
+		"a b c d e f g h i j": "",
+	} {
+		t.Run(text, func(t *testing.T) {
+			modeltest.Equal(t, "found", modeltest.Listed(t, pool, listing.Filter{Text: text}), named(want))
+		})
+	}
+	for name, c := range map[string]struct {
+		filter listing.Filter
+		want   string
+	}{
+		"mode":                     {listing.Filter{Mode: product.Air}, "air"},
+		"no such mode":             {listing.Filter{Mode: "pipe"}, ""},
+		"country":                  {listing.Filter{Country: "德国"}, "air"},
+		"a part of a country":      {listing.Filter{Country: "德"}, ""},
+		"city, other case":         {listing.Filter{City: "MÜNCHEN"}, "air"},
+		"tag":                      {listing.Filter{Tag: "清关"}, "sea"},
+		"tag, other case":          {listing.Filter{Tag: "door-TO-door"}, "air"},
+		"a part of a tag":          {listing.Filter{Tag: "清"}, ""},
+		"all":                      {listing.Filter{Mode: product.Sea, Country: "新加坡", City: "新加坡", Tag: "海运", Text: "班"}, "sea"},
+		"all but the mode":         {listing.Filter{Mode: product.Rail, Country: "新加坡", City: "新加坡", Tag: "海运", Text: "班"}, ""},
+		"all but the tag":          {listing.Filter{Mode: product.Sea, Country: "新加坡", City: "新加坡", Tag: "整柜", Text: "班"}, ""},
+		"tag and mode":             {listing.Filter{Mode: product.Rail, Tag: "整柜"}, "rail"},
+		"country and another city": {listing.Filter{Country: "德国", City: "新加坡"}, ""},
+		"nul":                      {listing.Filter{Mode: "\x00", Country: "\x00", City: "\xff", Tag: "\x00"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			modeltest.Equal(t, "found", modeltest.Listed(t, pool, c.filter), named(c.want))
+		})
+	}
+}
+
+func named(names string) []uuid.UUID {
+	var list []uuid.UUID
+	for _, name := range strings.Fields(names) {
+		list = append(list, domaintest.ID(name))
+	}
+	return list
+}
+
+// TestListingPages: whatever the filter and the size of the page, every row comes once, in order, also where times tie.
+// There are enough products for each of the ways a search can go.
+func TestListingPages(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	h.Activate(domaintest.ID("v"))
+	rng := rand.New(rand.NewPCG(1, 2))
+	type row struct {
+		id     uuid.UUID
+		pinned bool
+		at     time.Time
+		c      product.Content
+	}
+	var rows []row
+	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	words := []string{"冷链", "拼箱", "整柜", "清关", "直飞", "快船"}
+	for i := range 9000 {
+		c := domaintest.Content(fmt.Sprintf("专线%d", i%7))
+		c.Brief = words[rng.IntN(6)] + words[rng.IntN(6)]
+		if i < 4500 {
+			c.Brief += "早" // common, but far down the list
+		}
+		if i%1000 == 0 {
+			c.Brief += "龘"
+		}
+		c.Tags = []string{words[rng.IntN(6)], words[rng.IntN(3)]}
+		c.Mode = []product.Mode{product.Sea, product.Air, product.Rail}[rng.IntN(3)]
+		c.Destination.Country, c.Destination.City = fmt.Sprint("国", rng.IntN(5)), fmt.Sprint("城", rng.IntN(20))
+		r := row{id: domaintest.ID(fmt.Sprint("p", i)), at: day.Add(time.Duration(i/10) * time.Minute), c: c, pinned: rng.IntN(50) == 0}
+		var pin []domain.Event
+		if r.pinned {
+			pin = append(pin, product.Pinned{})
+		}
+		h.Offer(r.id, domaintest.ID("v"), r.at, c, pin...)
+		rows = append(rows, r)
+	}
+	for chunk := range slices.Chunk(h.Log, 5000) {
+		if err := modeltest.Apply(context.Background(), pool, listing.Model, chunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.SortFunc(rows, func(a, b row) int {
+		if a.pinned != b.pinned {
+			return map[bool]int{true: -1, false: 1}[a.pinned]
+		}
+		return cmp.Or(b.at.Compare(a.at), slices.Compare(b.id[:], a.id[:]))
+	})
+	for _, f := range []listing.Filter{
+		{},
+		{Mode: product.Sea},
+		{Country: "国1"},
+		{City: "城3"},
+		{Tag: "冷链"},
+		{Text: "冷"},
+		{Text: "冷链 清关"},
+		{Text: "早"},
+		{Text: "龘"},
+		{Text: "龘", Mode: product.Air},
+		{Text: "早", Tag: "快船"},
+		{Country: "国1", City: "城3"},
+		{Country: "国1", Mode: product.Rail, Tag: "冷链"},
+	} {
+		for _, limit := range []int{0, 7, 33, 100} {
+			f.Limit = limit
+			t.Run(fmt.Sprintf("%+v", f), func(t *testing.T) {
+				var want []uuid.UUID
+				for _, r := range rows {
+					if f.Mode != "" && r.c.Mode != f.Mode || f.Country != "" && r.c.Destination.Country != f.Country ||
+						f.City != "" && r.c.Destination.City != f.City || f.Tag != "" && !slices.Contains(r.c.Tags, f.Tag) {
+						continue
+					}
+					all := true
+					for _, word := range strings.Fields(f.Text) {
+						all = all && strings.Contains(r.c.Name+"\n"+r.c.Brief+"\n"+strings.Join(r.c.Tags, "\n"), word)
+					}
+					if all {
+						want = append(want, r.id)
+					}
+				}
+				got := modeltest.Listed(t, pool, f)
+				if !slices.Equal(got, want) {
+					t.Fatalf("%d rows, want %d, or in another order", len(got), len(want))
+				}
+			})
+		}
+	}
+}
+
+// TestSuspension: a suspended provider's products leave every way to find them, and come back as they were.
+func TestSuspension(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	h.Activate(domaintest.ID("v"))
+	h.Offer(domaintest.ID("shown"), domaintest.ID("v"), h.At, domaintest.Content("海运专线"))
+	h.Offer(domaintest.ID("hidden"), domaintest.ID("v"), h.At, domaintest.Content("海运专线"), product.Unlisted{})
+	h.Add("provider", domaintest.ID("v"), provider.Suspended{Reason: "复核"}, provider.Reinstated{Reason: "复核通过"})
+	for i, want := range []string{"shown", "", "shown"} {
+		start, end := len(h.Log)-3+i, len(h.Log)-2+i
+		if i == 0 {
+			start = 0
+		}
+		modeltest.Project(t, pool, h.Log[start:end])
+		for _, f := range []listing.Filter{{}, {Mode: product.Sea}, {Tag: "清关"}, {Text: "专线"}, {Text: "专线", City: "新加坡"}} {
+			modeltest.Equal(t, fmt.Sprintf("%d %+v", i, f), modeltest.Listed(t, pool, f), named(want))
+		}
+	}
+}

@@ -1,0 +1,302 @@
+package models_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"pgregory.net/rapid"
+
+	"waybill/domain"
+	"waybill/domain/booking"
+	"waybill/domain/domaintest"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+	"waybill/projections/backoffice"
+	"waybill/projections/bookings"
+	"waybill/projections/history"
+	"waybill/projections/listing"
+	"waybill/projections/modeltest"
+	"waybill/projections/review"
+)
+
+// world is the write side, folded with the deciders alone: what the read models must agree with.
+type world struct {
+	*modeltest.History
+	providers map[uuid.UUID]provider.State
+	products  map[uuid.UUID]product.State
+	bookings  map[uuid.UUID]booking.State
+	created   map[uuid.UUID]time.Time
+}
+
+// try lets a decider decide, and records what happened when it does not refuse.
+func try[S, C any](w *world, d domain.Decider[S, C], states map[uuid.UUID]S, id uuid.UUID, c C) {
+	happened, err := d.Decide(states[id], c)
+	if err != nil {
+		return
+	}
+	for _, fact := range happened {
+		states[id] = d.Evolve(states[id], fact)
+		w.Add(d.Category, id, fact)
+	}
+}
+
+func (w *world) provider(id uuid.UUID, c provider.Command) {
+	try(w, provider.Decider, w.providers, id, c)
+}
+
+func (w *world) product(id uuid.UUID, c product.Command) { try(w, product.Decider, w.products, id, c) }
+
+func (w *world) booking(id uuid.UUID, c booking.Command) { try(w, booking.Decider, w.bookings, id, c) }
+
+// step draws one command. Names are few, so that most commands meet something that is there.
+func (w *world) step(t *rapid.T) {
+	p, v := domaintest.ID(rapid.SampledFrom([]string{"p1", "p2", "p3"}).Draw(t, "product")), domaintest.ID(rapid.SampledFrom([]string{"v1", "v2"}).Draw(t, "provider"))
+	b := domaintest.ID(rapid.SampledFrom([]string{"b1", "b2", "b3"}).Draw(t, "booking"))
+	// Mostly the owner acts.
+	by := w.products[p].ProviderID
+	standing := w.providers[by].Standing
+	reasons := []domain.Reason{{Code: "other", Field: "/name", Note: "重写"}}
+	name := rapid.SampledFrom([]string{"海运专线", "空运专线", "铁路专线"}).Draw(t, "name")
+	c := domaintest.Content(name)
+	c.Tags = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"清关", "拼箱", "ＦＣＬ", "fcl"}), 0, 4, rapid.ID[string]).Draw(t, "tags")
+	c.Mode = rapid.SampledFrom([]product.Mode{product.Sea, product.Air}).Draw(t, "mode")
+	steps := []func(){
+		func() {
+			w.provider(v, provider.Apply{Profile: domaintest.Profile(name), Certified: domaintest.Enterprise})
+		},
+		func() {
+			w.provider(v, provider.Revise{Profile: domaintest.Profile(name), Certified: domaintest.Enterprise})
+		},
+		func() { w.provider(v, provider.Approve{Revision: w.providers[v].Revision}) },
+		func() {
+			w.provider(v, provider.Reject{Revision: w.providers[v].Revision, Reasons: reasons})
+		},
+		func() { w.provider(v, provider.Suspend{Reason: "复核"}) },
+		func() { w.provider(v, provider.Reinstate{Reason: "复核通过"}) },
+		func() { w.provider(v, provider.Close{Reason: "注销"}) },
+		func() {
+			if w.products[p].Revision == 0 {
+				w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
+			}
+			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c})
+		},
+		func() { w.product(p, product.Revise{By: by, Provider: standing, Content: c}) },
+		func() {
+			w.product(p, product.Approve{By: domaintest.ID("reviewer"), Revision: w.products[p].Revision})
+		},
+		func() {
+			w.product(p, product.Reject{By: domaintest.ID("reviewer"), Revision: w.products[p].Revision, Reasons: reasons})
+		},
+		func() { w.product(p, product.List{By: by, Provider: standing}) },
+		func() { w.product(p, product.Unlist{By: by}) },
+		func() { w.product(p, product.Pin{By: by, Provider: standing}) },
+		func() { w.product(p, product.Unpin{By: by}) },
+		func() { w.product(p, product.Delete{By: by}) },
+		func() {
+			// Deciders that look at an older product let a booking follow its deletion.
+			s := booking.Requested{
+				ProductID: p, ProductRevision: 1, ProductName: name, ProviderID: by, EnterpriseID: domaintest.ID("enterprise"), EnterpriseName: "海南椰风贸易有限公司",
+				Inquiry: booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: name},
+			}
+			w.booking(b, booking.Request{Snapshot: s, Available: w.products[p].Revision > 0, At: w.At})
+		},
+		func() {
+			w.booking(b, booking.Reply{By: w.bookings[b].Request.ProviderID, Text: name})
+		},
+		func() { w.booking(b, booking.MarkRead{By: domaintest.ID("enterprise")}) },
+		func() { w.booking(b, booking.Withdraw{By: domaintest.ID("enterprise")}) },
+		func() { w.booking(b, booking.Close{Reason: booking.ProductDeleted}) },
+	}
+	// Review and display are drawn more often than the ends of things.
+	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 18, 19, 20, 8, 9}
+	steps[rapid.SampledFrom(weights).Draw(t, "command")]()
+}
+
+// TestFold: whatever happened, and however it was cut into batches, the tables are those of one event at a time, and say
+// what the deciders' own states say.
+func TestFold(t *testing.T) {
+	pool := modeltest.Tables(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		w := &world{
+			History: modeltest.NewHistory(), providers: map[uuid.UUID]provider.State{}, products: map[uuid.UUID]product.State{},
+			bookings: map[uuid.UUID]booking.State{}, created: map[uuid.UUID]time.Time{},
+		}
+		// Half of the worlds begin with a provider that can offer.
+		if rapid.Bool().Draw(rt, "begun") {
+			w.provider(domaintest.ID("v1"), provider.Apply{Profile: domaintest.Profile("立足三亚"), Certified: domaintest.Enterprise})
+			w.provider(domaintest.ID("v1"), provider.Approve{Revision: 1})
+		}
+		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
+			w.step(rt)
+		}
+		if len(w.Log) == 0 {
+			return
+		}
+		cuts := rapid.SliceOfDistinct(rapid.IntRange(1, len(w.Log)), rapid.ID[int]).Draw(rt, "cuts")
+		slices.Sort(cuts)
+		modeltest.Truncate(rt, pool)
+		modeltest.Project(rt, pool, w.Log, cuts...)
+		cut := modeltest.Contents(rt, pool)
+		w.check(rt, pool)
+		every := make([]int, len(w.Log))
+		for i := range every {
+			every[i] = i + 1
+		}
+		modeltest.Truncate(rt, pool)
+		modeltest.Project(rt, pool, w.Log, every...)
+		if single := modeltest.Contents(rt, pool); cut != single {
+			rt.Fatalf("batches cut at %v:\n%s\none at a time:\n%s", cuts, cut, single)
+		}
+	})
+}
+
+func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
+	ctx := context.Background()
+	list, err := listing.Queries{DB: pool}.Page(ctx, listing.Filter{})
+	if err != nil {
+		t.Fatalf("page: %v", err)
+	}
+	listed := map[uuid.UUID]listing.Card{}
+	for _, card := range list.Rows {
+		listed[card.ID] = card
+	}
+	for name, c := range map[string]struct {
+		filter listing.Filter
+		keep   func(product.Content) bool
+	}{
+		"tag": {listing.Filter{Tag: "FCL"}, func(c product.Content) bool {
+			return slices.Contains(c.Tags, "fcl") || slices.Contains(c.Tags, "ＦＣＬ")
+		}},
+		"mode":         {listing.Filter{Mode: product.Air}, func(c product.Content) bool { return c.Mode == product.Air }},
+		"text":         {listing.Filter{Text: "空运"}, func(c product.Content) bool { return c.Name == "空运专线" }},
+		"tag and mode": {listing.Filter{Tag: "拼箱", Mode: product.Sea}, func(c product.Content) bool { return c.Mode == product.Sea && slices.Contains(c.Tags, "拼箱") }},
+	} {
+		var want []uuid.UUID
+		for _, card := range list.Rows {
+			if keep := w.products[card.ID].Approved; c.keep(keep) {
+				want = append(want, card.ID)
+			}
+		}
+		modeltest.Equal(t, name, modeltest.Listed(t, pool, c.filter), want)
+	}
+	for p, s := range w.products {
+		w.checkProduct(t, pool, p, s, listed)
+	}
+	if len(listed) > 0 {
+		t.Fatalf("listed, but should not be: %v", listed)
+	}
+	for v, s := range w.providers {
+		a, err := backoffice.Queries{DB: pool}.Application(ctx, v)
+		if err != nil {
+			t.Fatalf("application: %v", err)
+		}
+		modeltest.Equal(t, "application", fmt.Sprint(a.ContentRevision, a.Profile, a.Review, a.Reasons, a.Standing, a.StandingReason, a.LiveRevision, a.Mismatches, a.Revision),
+			fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.Standing, s.StandingReason, s.ApprovedRevision, s.Mismatches, w.last("provider", v)))
+		if s.ApprovedRevision > 0 {
+			modeltest.Equal(t, "live profile", *a.LiveProfile, s.Approved)
+		} else if a.LiveProfile != nil {
+			t.Fatalf("a live profile before approval")
+		}
+		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest)
+	}
+	for b, s := range w.bookings {
+		got, err := bookings.Queries{DB: pool}.Get(ctx, s.Request.EnterpriseID, b)
+		if err != nil {
+			t.Fatalf("booking: %v", err)
+		}
+		name := s.Request.ProductName
+		if w.products[s.Request.ProductID].Deleted {
+			name = ""
+		}
+		var replies []string
+		for _, r := range got.Replies {
+			replies = append(replies, r.Text)
+		}
+		modeltest.Equal(t, "booking", fmt.Sprint(got.State, got.CloseReason, got.ProductName, got.ProductDeleted, replies, got.ReadNumber, got.Inquiry, got.Revision),
+			fmt.Sprint(s.Status, s.CloseReason, name, name == "", s.Replies, s.ReadNumber, s.Request.Inquiry, w.last("booking", b)))
+	}
+	entries, err := history.Queries{DB: pool}.Query(ctx, history.Filter{Limit: projections.MaxPage})
+	if err != nil {
+		t.Fatalf("history: %v", err)
+	}
+	for i, e := range entries.Rows {
+		if e.Position != w.Log[i].Position || e.Stream != w.Log[i].Stream || e.Type != w.Log[i].Type || e.Revision != w.Log[i].Revision {
+			t.Fatalf("history row %d: %+v", i, e)
+		}
+		if e.Kind == "product" && w.products[e.SubjectID].Deleted {
+			if text := string(e.Changes) + fmt.Sprint(e.Reasons); strings.Contains(text, "专线") || strings.Contains(text, "重写") || strings.Contains(text, "sha256") {
+				t.Fatalf("content of a deleted product in the history: %s", text)
+			}
+		}
+	}
+}
+
+func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s product.State, listed map[uuid.UUID]listing.Card) {
+	ctx := context.Background()
+	got, err := listing.Queries{DB: pool}.Product(ctx, p)
+	if s.Public() && w.providers[s.ProviderID].Standing == provider.StandingActive {
+		if err != nil {
+			t.Fatalf("public product: %v", err)
+		}
+		v := w.providers[s.ProviderID].Approved
+		want := listing.Product{
+			Card: listing.Card{
+				ID: p, ProviderID: s.ProviderID, ProviderName: v.Name, ProviderLogo: v.Logo, Name: s.Approved.Name, Brief: s.Approved.Brief,
+				Tags: s.Approved.Tags, Mode: s.Approved.Mode, Destination: s.Approved.Destination, Cover: s.Approved.Cover,
+				ContentRevision: s.ApprovedRevision, Pinned: s.Pinned, CreatedAt: w.created[p],
+			},
+			Details: s.Approved.Details, ProviderIntroduction: v.Introduction,
+			Revision: w.last("product", p), ProviderRevision: w.last("provider", s.ProviderID),
+		}
+		modeltest.Equal(t, "public product", fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
+		modeltest.Equal(t, "card", fmt.Sprintf("%+v", listed[p]), fmt.Sprintf("%+v", want.Card))
+		delete(listed, p)
+	} else if !errors.Is(err, domain.ErrNotFound) {
+		t.Fatalf("a product that is not public: %v", err)
+	}
+	own, err := backoffice.Queries{DB: pool}.Product(ctx, s.ProviderID, p)
+	if s.Deleted {
+		if !errors.Is(err, domain.ErrNotFound) {
+			t.Fatalf("own deleted product: %v", err)
+		}
+		if _, err := (review.Queries{DB: pool}).Item(ctx, "product", p); !errors.Is(err, domain.ErrNotFound) {
+			t.Fatalf("deleted product in the queue: %v", err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatalf("own product: %v", err)
+	}
+	modeltest.Equal(t, "own product", fmt.Sprint(own.ContentRevision, own.Content, own.Review, own.Reasons, own.LiveRevision, own.Listed, own.Pinned, own.CreatedAt, own.Revision),
+		fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.ApprovedRevision, s.Listed, s.Pinned, w.created[p], w.last("product", p)))
+	if s.ApprovedRevision > 0 {
+		modeltest.Equal(t, "live content", fmt.Sprint(*own.LiveContent), fmt.Sprint(s.Approved))
+	} else if own.LiveContent != nil {
+		t.Fatalf("live content before approval")
+	}
+	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest)
+}
+
+func (w *world) checkSubmission(t *rapid.T, pool *pgxpool.Pool, kind string, subject uuid.UUID, revision int, state string, content any) {
+	item, err := review.Queries{DB: pool}.Item(context.Background(), kind, subject)
+	if err != nil {
+		t.Fatalf("submission: %v", err)
+	}
+	text, _ := json.Marshal(content)
+	modeltest.Equal(t, "submission", fmt.Sprint(item.ContentRevision, item.State, string(item.Content), item.Revision),
+		fmt.Sprint(revision, state, string(text), w.last(kind, subject)))
+}
+
+// last is the revision of a stream's last event.
+func (w *world) last(category string, subject uuid.UUID) uint64 {
+	return w.Next[domain.Stream(category, subject)] - 1
+}

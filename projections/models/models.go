@@ -1,0 +1,14 @@
+// Package models lists all read models. It stands apart from package projections, which each of them imports.
+package models
+
+import (
+	"waybill/projections"
+	"waybill/projections/backoffice"
+	"waybill/projections/bookings"
+	"waybill/projections/history"
+	"waybill/projections/listing"
+	"waybill/projections/review"
+)
+
+// All are Waybill's read models.
+var All = []projections.ReadModel{listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model}

@@ -1,0 +1,214 @@
+// Package modeltest applies logs that tests write by hand to the read models.
+package modeltest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/postgres/pgtest"
+	"waybill/domain"
+	"waybill/domain/domaintest"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+	"waybill/projections/listing"
+	"waybill/projections/models"
+)
+
+// Tables makes every read model's tables in a database of the test's own.
+func Tables(t testing.TB) *pgxpool.Pool {
+	return pgtest.Database(t, "models", func(ctx context.Context, pool *pgxpool.Pool) error {
+		for _, m := range models.All {
+			if _, err := pool.Exec(ctx, "CREATE SCHEMA "+m.Schema+"; SET search_path = "+m.Schema+";"+m.DDL+m.Indexes+"; RESET search_path"); err != nil {
+				return fmt.Errorf("%s: %w", m.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Project applies events to every read model, in batches that end where cuts say.
+func Project(t Fataler, pool *pgxpool.Pool, log []projections.Event, cuts ...int) {
+	t.Helper()
+	start := 0
+	for _, end := range append(slices.Clone(cuts), len(log)) {
+		for _, m := range models.All {
+			if err := Apply(context.Background(), pool, m, log[start:end]); err != nil {
+				t.Fatalf("%s, events %d to %d: %v", m.Name, start, end, err)
+			}
+		}
+		start = end
+	}
+}
+
+// Apply applies events to one read model, as one batch.
+func Apply(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, log []projections.Event) error {
+	batch := make([]projections.Event, 0, len(log))
+	for _, e := range log {
+		if m.Categories == nil || slices.Contains(m.Categories, e.Stream.Category()) {
+			batch = append(batch, e)
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL search_path = "+m.Schema); err != nil {
+			return err
+		}
+		return m.Apply(ctx, tx, batch)
+	})
+}
+
+// Fataler is what a test and a property test have in common.
+type Fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// Contents is every row of every table of the read models, as text.
+func Contents(t Fataler, pool *pgxpool.Pool) string {
+	t.Helper()
+	var b strings.Builder
+	for _, name := range tableNames(t, pool) {
+		rows, _ := pool.Query(context.Background(), `SELECT t::text FROM `+name+` t ORDER BY 1`)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		fmt.Fprintf(&b, "%s\n\t%s\n", name, strings.Join(lines, "\n\t"))
+	}
+	return b.String()
+}
+
+func tableNames(t Fataler, pool *pgxpool.Pool) []string {
+	t.Helper()
+	var schemas []string
+	for _, m := range models.All {
+		schemas = append(schemas, m.Schema)
+	}
+	rows, _ := pool.Query(context.Background(), `SELECT schemaname || '.' || tablename FROM pg_tables
+		WHERE schemaname = ANY ($1) ORDER BY 1`, schemas)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatalf("tables: %v", err)
+	}
+	return names
+}
+
+// Truncate empties every table of the read models.
+func Truncate(t Fataler, pool *pgxpool.Pool) {
+	t.Helper()
+	if _, err := pool.Exec(context.Background(), "TRUNCATE "+strings.Join(tableNames(t, pool), ", ")); err != nil {
+		t.Fatalf("truncate: %v", err)
+	}
+}
+
+// History writes a log by hand: revisions and positions count by themselves, and the clock moves a second each event.
+type History struct {
+	Log []projections.Event
+	// Next are the revisions of the streams' next events.
+	Next map[domain.StreamName]uint64
+	// At is when the last event happened, Actor who did all that is added from now on.
+	At    time.Time
+	Actor domain.Actor
+}
+
+// NewHistory is an empty log whose clock stands on a working day.
+func NewHistory() *History {
+	return &History{
+		Next:  map[domain.StreamName]uint64{},
+		At:    time.Date(2026, 11, 23, 1, 0, 0, 123_456_789, time.UTC),
+		Actor: domain.Actor{ID: domaintest.ID("actor"), Role: domain.RoleOperator},
+	}
+}
+
+// Add appends facts to a stream, each a second after the one before.
+func (h *History) Add(category string, subject uuid.UUID, facts ...domain.Event) {
+	stream := domain.Stream(category, subject)
+	for _, fact := range facts {
+		h.At = h.At.Add(time.Second)
+		h.AddAt(stream, h.At, fact)
+	}
+}
+
+// AddAt appends a fact that happened at a time. It goes by way of the stored bytes, so that what is projected is what a store would give.
+func (h *History) AddAt(stream domain.StreamName, at time.Time, fact domain.Event) {
+	data, err := json.Marshal(fact)
+	if err != nil {
+		panic(err)
+	}
+	position := len(h.Log) + 1
+	metadata, err := json.Marshal(domain.Metadata{
+		Actor: h.Actor, At: at, CausationID: domaintest.ID(fmt.Sprint("cause", position)), CorrelationID: domaintest.ID(fmt.Sprint("correlation", position)),
+		RequestID: fmt.Sprint("request-", position), Schema: domain.MetadataSchema,
+	})
+	if err != nil {
+		panic(err)
+	}
+	e, err := projections.Decode(domain.RecordedEvent{
+		ID: domaintest.ID(fmt.Sprint("event", position)), Stream: stream, Revision: h.Next[stream], Position: domain.Position(position),
+		Type: fact.EventType(), Data: data, Metadata: metadata, RecordedAt: at,
+	})
+	if err != nil {
+		panic(err)
+	}
+	h.Next[stream]++
+	h.Log = append(h.Log, e)
+}
+
+// Activate has a provider apply and be approved.
+func (h *History) Activate(v uuid.UUID) {
+	h.Add(provider.Category, v, provider.Applied{Revision: 1, Profile: domaintest.Profile("立足三亚")}, provider.Approved{Revision: 1})
+}
+
+// Offer makes a public product.
+func (h *History) Offer(p, v uuid.UUID, at time.Time, c product.Content, more ...domain.Event) {
+	facts := []domain.Event{product.Submitted{ProviderID: v, Revision: 1, Content: c}, product.Approved{Revision: 1}, product.Listed{}}
+	for _, fact := range append(facts, more...) {
+		h.AddAt(domain.Stream(product.Category, p), at, fact)
+	}
+}
+
+// Listed walks every page of the list.
+func Listed(t Fataler, pool *pgxpool.Pool, f listing.Filter) []uuid.UUID {
+	t.Helper()
+	var list []uuid.UUID
+	for {
+		page, err := listing.Queries{DB: pool}.Page(context.Background(), f)
+		if err != nil {
+			t.Fatalf("page of %+v: %v", f, err)
+		}
+		for _, card := range page.Rows {
+			list = append(list, card.ID)
+		}
+		if page.Next == "" {
+			return list
+		}
+		if len(page.Rows) == 0 {
+			t.Fatalf("an empty page with a next one")
+		}
+		f.After = page.Next
+	}
+}
+
+// Error is the error of a call that also gives something else.
+func Error[T any](_ T, err error) error { return err }
+
+// Equal fails the test unless got is want, deeply.
+func Equal[T any](t Fataler, what string, got, want T) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("%s:\n got %v\nwant %v", what, got, want)
+	}
+}

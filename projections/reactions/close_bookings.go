@@ -1,0 +1,117 @@
+// Package reactions holds the side effects of events, one file each.
+package reactions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain"
+	"waybill/domain/booking"
+	"waybill/domain/commands"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+	"waybill/projections/bookings"
+	"waybill/projections/runtime"
+)
+
+// All are all side effects of Waybill.
+func All(service *commands.Service, pool *pgxpool.Pool) []runtime.Reaction {
+	return []runtime.Reaction{closeBookings(service, pool)}
+}
+
+// closeBookings ends the open inquiries about a product that was deleted or a provider that was closed (Q17).
+func closeBookings(service *commands.Service, pool *pgxpool.Pool) runtime.Reaction {
+	c := closing{service: service, pool: pool}
+	return runtime.Reaction{
+		Name: "close_bookings",
+		Types: []string{
+			product.Deleted{}.EventType(), provider.Closed{}.EventType(), booking.Requested{}.EventType(),
+		},
+		Handle: c.handle,
+	}
+}
+
+type closing struct {
+	service *commands.Service
+	pool    *pgxpool.Pool
+}
+
+func (c closing) handle(ctx context.Context, e projections.Event) error {
+	id, err := e.Stream.ID()
+	if err != nil {
+		return err
+	}
+	switch fact := e.Fact.(type) {
+	case product.Deleted:
+		return c.closeAll(ctx, e, booking.ProductDeleted, bookings.Queries{DB: c.pool}.OpenBookingsOfProduct, id)
+	case provider.Closed:
+		return c.closeAll(ctx, e, booking.ProviderClosed, bookings.Queries{DB: c.pool}.OpenBookingsOfProvider, id)
+	case booking.Requested:
+		// The request was decided on a product that was gone before the request was recorded.
+		reason, err := c.gone(ctx, fact)
+		if err != nil || reason == "" {
+			return err
+		}
+		return c.close(ctx, e, id, reason)
+	}
+	return nil
+}
+
+// closeAll closes the bookings that were open when e happened. Later ones are closed as they come.
+func (c closing) closeAll(ctx context.Context, e projections.Event, reason booking.CloseReason,
+	open func(context.Context, uuid.UUID) ([]uuid.UUID, error), id uuid.UUID,
+) error {
+	var at domain.Position
+	err := c.pool.QueryRow(ctx, `SELECT position FROM projections.checkpoints WHERE projection = $1`, bookings.Model.Schema).Scan(&at)
+	if err != nil {
+		return fmt.Errorf("position of the bookings: %w", err)
+	}
+	if at < e.Position {
+		return runtime.ErrBehind // passes: the event comes again
+	}
+	ids, err := open(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := c.close(ctx, e, id, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c closing) close(ctx context.Context, e projections.Event, id uuid.UUID, reason booking.CloseReason) error {
+	_, err := c.service.CloseBooking(ctx, commands.Request{
+		ID: uuid.NewSHA1(e.ID, id[:]), Actor: domain.System, CorrelationID: e.Meta.CorrelationID, RequestID: e.Meta.RequestID, At: time.Now().UTC(),
+	}, id, reason)
+	if err != nil {
+		return fmt.Errorf("close booking %s: %w", id, err)
+	}
+	return nil
+}
+
+// gone says why nobody will answer a request, or "".
+func (c closing) gone(ctx context.Context, r booking.Requested) (booking.CloseReason, error) {
+	replayed, err := c.service.Replay(ctx, domain.Stream(product.Category, r.ProductID), commands.Until{})
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return "", err
+	}
+	if p, ok := replayed.State.(product.State); ok && p.Deleted {
+		return booking.ProductDeleted, nil
+	}
+	owner, err := c.service.Provider(ctx, r.ProviderID)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return "", err
+	}
+	if owner.Standing == provider.StandingClosed {
+		return booking.ProviderClosed, nil
+	}
+	return "", nil
+}

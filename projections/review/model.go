@@ -1,0 +1,232 @@
+// Package review is a read model: the reviewers' queue.
+package review
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/projections"
+)
+
+const (
+	schema = "review_v1"
+
+	// The tables as queries reach them.
+	tableSubjects    = schema + ".subjects"
+	tableSubmissions = schema + ".submissions"
+)
+
+// Model is the reviewers' queue: every submitted revision with its decision, until its product is deleted (R41).
+var Model = projections.ReadModel{
+	Name:       "review",
+	Schema:     schema,
+	Categories: []string{"product", "provider"},
+	DDL: `
+CREATE TABLE subjects (
+	id       uuid PRIMARY KEY,
+	name     text NOT NULL, -- of a provider: as approved, before that as submitted; of a product: as submitted
+	approved boolean NOT NULL,
+	latest   integer NOT NULL,
+	revision bigint NOT NULL
+);
+CREATE TABLE submissions (
+	kind               text COLLATE "C" NOT NULL,
+	subject_id         uuid NOT NULL,
+	content_revision   integer NOT NULL,
+	state              text COLLATE "C" NOT NULL,
+	since              timestamptz NOT NULL, -- it has been in this state; the order of the queue
+	name               text NOT NULL,
+	provider_id        uuid NOT NULL,
+	mismatches         text[] NOT NULL,
+	first_submitted_at timestamptz NOT NULL,
+	submitted_at       timestamptz NOT NULL,
+	decided_at         timestamptz,
+	decided_by         uuid,
+	reasons            json,
+	content            json NOT NULL,
+	PRIMARY KEY (subject_id, content_revision)
+) WITH (toast_tuple_target = 8160);`,
+	Indexes: `
+CREATE INDEX submissions_state ON submissions (state, since, subject_id, content_revision);
+CREATE INDEX submissions_kind ON submissions (kind, state, since, subject_id, content_revision);
+CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revision) WHERE state IN ('approved', 'rejected');`,
+	Apply: apply,
+}
+
+// subject is a provider or product in the queue, with its latest submission: the only one that can change.
+type subject struct {
+	ID       uuid.UUID
+	Name     string
+	Approved bool
+	Latest   int
+	Revision uint64
+	deleted  bool
+	// changed are the submissions of this batch and the latest before it, by content revision.
+	changed map[int]*submissionRow
+}
+
+type submissionRow struct {
+	Kind             string
+	SubjectID        uuid.UUID
+	ContentRevision  int
+	State            string
+	Since            time.Time
+	Name             string
+	ProviderID       uuid.UUID
+	Mismatches       []string
+	FirstSubmittedAt time.Time
+	SubmittedAt      time.Time
+	DecidedAt        *time.Time
+	DecidedBy        *uuid.UUID
+	Reasons          json.RawMessage
+	Content          json.RawMessage
+}
+
+const submissionRowColumns = `kind, subject_id, content_revision, state, since, name, provider_id, mismatches,
+	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content`
+
+func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
+	subjects := map[uuid.UUID]*subject{}
+	ids := projections.SubjectsOf(events)
+	both := append(ids["provider"], ids["product"]...)
+	var batch pgx.Batch
+	batch.Queue(projections.ByIndex)
+	batch.Queue(`SELECT id, name, approved, latest, revision FROM subjects WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
+		stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[subject])
+		for _, s := range stored {
+			s.changed = map[int]*submissionRow{}
+			subjects[s.ID] = s
+		}
+		return err
+	})
+	batch.Queue(`SELECT `+submissionRowColumns+` FROM submissions JOIN (SELECT id, latest FROM subjects WHERE id = ANY ($1)) s
+		ON subject_id = s.id AND content_revision = s.latest`, both).Query(func(rows pgx.Rows) error {
+		stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[submissionRow])
+		for _, row := range stored {
+			subjects[row.SubjectID].changed[row.ContentRevision] = row
+		}
+		return err
+	})
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	for _, e := range events {
+		if err := fold(subjects, e); err != nil {
+			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+		}
+	}
+	return write(ctx, tx, subjects)
+}
+
+func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
+	id, err := e.Stream.ID()
+	if err != nil {
+		return err
+	}
+	switch e.Fact.(type) {
+	case provider.Applied, product.Submitted:
+		subjects[id] = &subject{ID: id, changed: map[int]*submissionRow{}}
+	}
+	s, ok := subjects[id]
+	if !ok || s.deleted {
+		return fmt.Errorf("%s of something that is not there", e.Type)
+	}
+	s.Revision = e.Revision
+	switch fact := e.Fact.(type) {
+	case provider.Applied:
+		return s.submit(e, submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}, fact.Profile)
+	case provider.Revised:
+		return s.submit(e, submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}, fact.Profile)
+	case product.Submitted:
+		return s.submit(e, submissionRow{Name: fact.Content.Name, ProviderID: fact.ProviderID, ContentRevision: fact.Revision}, fact.Content)
+	case product.Revised:
+		return s.submit(e, submissionRow{Name: fact.Content.Name, ContentRevision: fact.Revision}, fact.Content)
+	case provider.Approved:
+		s.Approved = true
+		return s.decide(e, "approved", fact.Revision, nil)
+	case product.Approved:
+		return s.decide(e, "approved", fact.Revision, nil)
+	case provider.Rejected:
+		return s.decide(e, "rejected", fact.Revision, fact.Reasons)
+	case product.Rejected:
+		return s.decide(e, "rejected", fact.Revision, fact.Reasons)
+	case product.Deleted:
+		s.deleted = true
+	}
+	return nil
+}
+
+func (s *subject) submit(e projections.Event, row submissionRow, content any) error {
+	at := projections.EventTime(e)
+	row.Kind, row.SubjectID, row.State, row.Since, row.SubmittedAt, row.FirstSubmittedAt = e.Stream.Category(), s.ID, "pending", at, at, at
+	row.Mismatches = projections.OrEmpty(row.Mismatches)
+	if before, ok := s.changed[s.Latest]; ok {
+		row.ProviderID = before.ProviderID
+		if before.State == "pending" {
+			before.State, before.Since = "superseded", at
+			row.FirstSubmittedAt = before.FirstSubmittedAt
+		}
+	}
+	var err error
+	if row.Content, err = json.Marshal(content); err != nil {
+		return err
+	}
+	if !s.Approved {
+		s.Name = row.Name
+	}
+	s.Latest = row.ContentRevision
+	s.changed[row.ContentRevision] = &row
+	return nil
+}
+
+func (s *subject) decide(e projections.Event, state string, revision int, reasons []domain.Reason) error {
+	row, ok := s.changed[revision]
+	if !ok || revision != s.Latest {
+		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, s.Latest)
+	}
+	at, by := projections.EventTime(e), e.Meta.Actor.ID
+	row.State, row.Since, row.DecidedAt, row.DecidedBy = state, at, &at, &by
+	if s.Approved {
+		s.Name = row.Name
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	var err error
+	row.Reasons, err = json.Marshal(reasons)
+	return err
+}
+
+func write(ctx context.Context, tx pgx.Tx, subjects map[uuid.UUID]*subject) error {
+	var batch pgx.Batch
+	for _, s := range subjects {
+		if s.deleted {
+			batch.Queue(`DELETE FROM submissions WHERE subject_id = $1`, s.ID)
+			batch.Queue(`DELETE FROM subjects WHERE id = $1`, s.ID)
+			continue
+		}
+		batch.Queue(`INSERT INTO subjects (id, name, approved, latest, revision) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (id) DO UPDATE SET name = $2, approved = $3, latest = $4, revision = $5`,
+			s.ID, s.Name, s.Approved, s.Latest, s.Revision)
+		for _, r := range s.changed {
+			batch.Queue(`INSERT INTO submissions (`+submissionRowColumns+`)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+				ON CONFLICT (subject_id, content_revision) DO UPDATE
+				SET state = $4, since = $5, decided_at = $11, decided_by = $12, reasons = $13`,
+				r.Kind, r.SubjectID, r.ContentRevision, r.State, r.Since, r.Name, r.ProviderID, r.Mismatches,
+				r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Content)
+		}
+	}
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package runtime
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain"
+	"waybill/projections"
+)
+
+// target is a read model in one schema: the live one, or the one that a rebuild fills. The schema's name is also the
+// checkpoint's.
+type target struct {
+	pool   *pgxpool.Pool
+	model  projections.ReadModel
+	schema string
+}
+
+// batch is a run of the log: what concerns the model, and how far the run goes.
+type batch struct {
+	events []projections.Event
+	// broken holds what was wrong with the events (in events, without a Fact) that could not be decoded.
+	broken map[domain.Position]error
+	// last is the position of the run's last event, whether or not it concerns the model, and event that event.
+	last  domain.Position
+	event eventIdentity
+	// passed counts all events of the run.
+	passed int
+	// size is the number of bytes of the events.
+	size int
+	// messages are those that carried the run, to be acked once it is written; none in a rebuild.
+	messages []*message.Message
+}
+
+// add takes the log's next event into the batch.
+func (b *batch) add(model projections.ReadModel, recorded domain.RecordedEvent) {
+	b.last, b.event = recorded.Position, identityOf(recorded)
+	b.passed++
+	if model.Categories != nil && !slices.Contains(model.Categories, recorded.Stream.Category()) {
+		return
+	}
+	event, err := projections.Decode(recorded)
+	if err != nil {
+		if b.broken == nil {
+			b.broken = map[domain.Position]error{}
+		}
+		b.broken[recorded.Position] = err
+		event = projections.Event{RecordedEvent: recorded}
+	}
+	b.events = append(b.events, event)
+	b.size += len(recorded.Data) + len(recorded.Metadata)
+}
+
+// apply writes the batch and moves the checkpoint in one transaction. What was applied before is left out. When an event
+// cannot be applied its stream is parked, and the rest is applied; those that were newly parked are returned.
+func (t target) apply(ctx context.Context, known checkpoint, b batch) (checkpoint, []parkedEvent, error) {
+	now, newly, err := t.transact(ctx, known, b, len(b.broken) > 0)
+	if err != nil && !transient(err) {
+		now, newly, err = t.transact(ctx, known, b, true)
+	}
+	return now, newly, err
+}
+
+func (t target) transact(ctx context.Context, known checkpoint, b batch, isolate bool) (checkpoint, []parkedEvent, error) {
+	tx, err := begin(ctx, t.pool, t.schema)
+	if err != nil {
+		return known, nil, err
+	}
+	defer rollback(ctx, tx)
+	now, parked, err := lockCheckpoint(ctx, tx, t.schema, known)
+	if err != nil || now.position >= b.last {
+		return now, nil, err
+	}
+	newly, err := t.write(ctx, tx, now, b, parked, isolate)
+	if err != nil {
+		return known, nil, err
+	}
+	var moved pgx.Batch
+	for _, p := range newly {
+		queueDeadLetter(&moved, t.schema, p)
+	}
+	queueMove(&moved, t.schema, b.last, b.event)
+	if err := tx.SendBatch(ctx, &moved).Close(); err != nil {
+		return known, nil, err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return known, nil, err
+	}
+	return checkpoint{position: b.last, epoch: now.epoch, event: b.event}, newly, nil
+}
+
+// write applies what is new and not parked.
+func (t target) write(ctx context.Context, tx pgx.Tx, now checkpoint, b batch, parked map[domain.StreamName]bool, isolate bool) ([]parkedEvent, error) {
+	events := b.events
+	if first := slices.IndexFunc(events, func(e projections.Event) bool { return e.Position > now.position }); first >= 0 {
+		events = events[first:]
+	} else {
+		events = nil
+	}
+	i := isolator{target: t, broken: b.broken, parked: parked}
+	if len(parked) > 0 {
+		events = i.park(events)
+	}
+	switch {
+	case len(events) == 0:
+		return i.newly, nil
+	case isolate:
+		err := i.apply(ctx, tx, events)
+		// Where a later half was parked, its events come after those of an earlier one: the log's order.
+		slices.SortFunc(i.newly, func(a, b parkedEvent) int { return cmp.Compare(a.event.Position, b.event.Position) })
+		return i.newly, err
+	default:
+		return i.newly, t.call(ctx, tx, events)
+	}
+}
+
+// call runs the model's Apply; a panic in it is an error of the events.
+func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("apply panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	err = t.model.Apply(ctx, tx, events)
+	if err != nil && tx.Conn().IsClosed() {
+		return errors.Join(errConnectionLost, err)
+	}
+	return err
+}

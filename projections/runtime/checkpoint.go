@@ -1,0 +1,117 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"waybill/domain"
+)
+
+// checkpoint is how far a projection is, and under which epoch it may be moved.
+type checkpoint struct {
+	position domain.Position
+	epoch    int64
+	event    eventIdentity
+}
+
+// errFenced says that the checkpoint is not where its mover left it: another node took over, a rebuild switched, or the
+// database lost its last transactions in a crash. Whoever gets it reads the checkpoint again.
+var errFenced = errors.New("checkpoint was moved by somebody else")
+
+// errConnectionLost marks an error as the connection's, not the events'.
+var errConnectionLost = errors.New("connection was lost")
+
+// begin starts the transaction in which a batch and its checkpoint are written. The effect and the checkpoint are lost
+// together or not at all, so nothing waits for the disk. A holder that freezes in it is cut off by the server, so that its
+// successor does not wait for the row lock.
+func begin(ctx context.Context, db interface {
+	BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
+}, schema string,
+) (pgx.Tx, error) {
+	return db.BeginTx(ctx, pgx.TxOptions{BeginQuery: `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off; ` +
+		`SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL search_path = ` + sanitized(schema)})
+}
+
+// rollback ends tx after an error, also when ctx is what ended.
+func rollback(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	_ = tx.Rollback(ctx) // after a commit, or on a connection that is gone: nothing to do
+}
+
+// lockCheckpoint locks the projection's checkpoint until tx ends and reads it and the streams that are parked.
+// It returns errFenced unless the epoch is the same and the position at least known.
+func lockCheckpoint(ctx context.Context, tx pgx.Tx, projection string, known checkpoint) (checkpoint, map[domain.StreamName]bool, error) {
+	var (
+		now    checkpoint
+		parked map[domain.StreamName]bool
+		batch  pgx.Batch
+	)
+	batch.Queue(`SELECT position, epoch FROM projections.checkpoints WHERE projection = $1 FOR UPDATE`, projection).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&now.position, &now.epoch) })
+	batch.Queue(`SELECT DISTINCT stream FROM projections.dead_letters WHERE projection = $1`, projection).
+		Query(func(rows pgx.Rows) error {
+			streams, err := pgx.CollectRows(rows, pgx.RowTo[domain.StreamName])
+			for _, s := range streams {
+				if parked == nil {
+					parked = map[domain.StreamName]bool{}
+				}
+				parked[s] = true
+			}
+			return err
+		})
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		if errors.Is(err, pgx.ErrNoRows) {
+			return now, nil, fmt.Errorf("no checkpoint of %s: %w", projection, errFenced)
+		}
+		return now, nil, err
+	}
+	if now.epoch != known.epoch || now.position < known.position {
+		return now, nil, fmt.Errorf("%s at %d in epoch %d, not %d in %d: %w",
+			projection, now.position, now.epoch, known.position, known.epoch, errFenced)
+	}
+	return now, parked, nil
+}
+
+// queueMove moves a checkpoint that its transaction has locked.
+func queueMove(batch *pgx.Batch, projection string, to domain.Position, event eventIdentity) {
+	stream, revision, id := event.columns()
+	batch.Queue(`UPDATE projections.checkpoints SET position = $2, stream = $3, revision = $4, event_id = $5, moved_at = clock_timestamp()
+		WHERE projection = $1`, projection, to, stream, revision, id)
+}
+
+// transient reports whether err may pass by itself: it is about the connection, the server, a lock or the end of ctx, not
+// about the events. The classes 42 and 3F (a table, a column or a right is missing) count as transient: they are not the
+// doing of an event, so nothing is parked for them; the projector stops there, loudly, until it is put right.
+func transient(err error) bool {
+	var pgErr *pgconn.PgError
+	if !errors.Is(err, errConnectionLost) && errors.As(err, &pgErr) {
+		switch pgErr.Code[:2] {
+		case "08", "25", "3D", "3F", "40", "42", "53", "55", "57", "58":
+			return true
+		}
+		return false
+	}
+	var (
+		netErr     net.Error
+		connectErr *pgconn.ConnectError
+		refusal    *domain.Error
+	)
+	switch {
+	case errors.As(err, &refusal):
+		return refusal.Kind == domain.KindUnavailable
+	case errors.Is(err, errConnectionLost), errors.As(err, &netErr), errors.As(err, &connectErr), pgconn.SafeToRetry(err),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, errFenced), errors.Is(err, pgx.ErrTxClosed), errors.Is(err, pgx.ErrTxCommitRollback),
+		errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrOutcomeUnknown), errors.Is(err, domain.ErrConflict):
+		return true
+	}
+	return false
+}

@@ -1,0 +1,265 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain"
+	"waybill/domain/operation"
+	"waybill/projections"
+)
+
+// DeadLetter is an event that a read model could not apply, or that follows one in its stream; or one that a reaction
+// could not handle. The event itself is in the event store.
+type DeadLetter struct {
+	// Name is the read model's or the reaction's.
+	Name     string
+	Position domain.Position
+	Stream   domain.StreamName
+	Revision uint64
+	EventID  uuid.UUID
+	Type     string
+	Error    string
+	ParkedAt time.Time
+}
+
+// Refusals of DeadLetters.
+var (
+	ErrNoDeadLetter = domain.Refuse(domain.KindNotFound, "no_dead_letter", "没有该死信", "there is no such dead letter")
+	ErrNotFirst     = domain.Refuse(domain.KindConflict, "not_the_first_dead_letter", "只能跳过该流的第一条死信",
+		"only the first dead letter of a stream can be skipped")
+)
+
+// DeadLetters lists what was parked, and tries it again or gives it up when an operator says so.
+type DeadLetters struct {
+	pool        *pgxpool.Pool
+	store       domain.EventStore
+	models      map[string]projections.ReadModel // by name
+	reactions   map[string]Reaction              // by name
+	projections []string
+	names       map[string]string // by projection
+}
+
+// NewDeadLetters makes the DeadLetters of read models and reactions; reactions may be nil where none is to be tried again.
+func NewDeadLetters(pool *pgxpool.Pool, store domain.EventStore, models []projections.ReadModel, reactions []Reaction) *DeadLetters {
+	d := &DeadLetters{
+		pool: pool, store: store, models: map[string]projections.ReadModel{}, reactions: map[string]Reaction{}, names: map[string]string{},
+	}
+	for _, m := range models {
+		d.models[m.Name], d.names[m.Schema] = m, m.Name
+		d.projections = append(d.projections, m.Schema)
+	}
+	for _, r := range reactions {
+		d.reactions[r.Name], d.names[r.projection()] = r, r.Name
+		d.projections = append(d.projections, r.projection())
+	}
+	return d
+}
+
+const deadLetterColumns = `SELECT projection, position, stream, revision, event_id, type, error, parked_at FROM projections.dead_letters `
+
+// List gives the dead letters of one read model or reaction, or of all for "", oldest event first.
+func (d *DeadLetters) List(ctx context.Context, name string) ([]DeadLetter, error) {
+	projections := d.projections
+	if name != "" {
+		projection, err := d.projection(name)
+		if err != nil {
+			return nil, err
+		}
+		projections = []string{projection}
+	}
+	rows, err := d.pool.Query(ctx, deadLetterColumns+`WHERE projection = ANY($1) ORDER BY projection, position`, projections)
+	if err != nil {
+		return nil, err
+	}
+	return d.collect(rows)
+}
+
+// Show gives one dead letter and its event, payload included, as the store holds it.
+func (d *DeadLetters) Show(ctx context.Context, name string, position domain.Position) (DeadLetter, domain.RecordedEvent, error) {
+	projection, err := d.projection(name)
+	if err != nil {
+		return DeadLetter{}, domain.RecordedEvent{}, err
+	}
+	rows, err := d.pool.Query(ctx, deadLetterColumns+`WHERE projection = $1 AND position = $2`, projection, position)
+	if err != nil {
+		return DeadLetter{}, domain.RecordedEvent{}, err
+	}
+	found, err := d.collect(rows)
+	if err != nil {
+		return DeadLetter{}, domain.RecordedEvent{}, err
+	}
+	if len(found) == 0 {
+		return DeadLetter{}, domain.RecordedEvent{}, ErrNoDeadLetter
+	}
+	recorded, err := d.event(ctx, found[0])
+	return found[0], recorded, err
+}
+
+// Retry applies the dead letters of a stream again, in order and in one transaction. It stops at the first that fails,
+// which keeps its place and gets the new error. It returns how many are done and how many are left; with none left, the
+// stream goes on by itself.
+func (d *DeadLetters) Retry(ctx context.Context, name string, stream domain.StreamName) (done, left int, err error) {
+	projection, err := d.projection(name)
+	if err != nil {
+		return 0, 0, err
+	}
+	schema := "projections"
+	model, isModel := d.models[name]
+	if isModel {
+		schema = model.Schema
+	}
+	tx, err := begin(ctx, d.pool, schema)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer rollback(ctx, tx)
+	letters, err := d.lock(ctx, tx, projection, stream)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, l := range letters {
+		recorded, err := d.event(ctx, l)
+		if err != nil {
+			return 0, 0, err
+		}
+		failure := d.again(ctx, tx, name, projection, recorded)
+		if failure != nil && transient(failure) {
+			return 0, 0, failure
+		}
+		if failure != nil {
+			_, err := tx.Exec(ctx, `UPDATE projections.dead_letters SET error = $3 WHERE projection = $1 AND position = $2`,
+				projection, l.Position, deadLetterText(failure))
+			if err != nil {
+				return 0, 0, err
+			}
+			break
+		}
+		if err := d.remove(ctx, tx, projection, l.Position); err != nil {
+			return 0, 0, err
+		}
+		done++
+	}
+	return done, len(letters) - done, tx.Commit(ctx)
+}
+
+// again applies one event; its own error is the answer, with the transaction still usable.
+func (d *DeadLetters) again(ctx context.Context, tx pgx.Tx, name, projection string, recorded domain.RecordedEvent) error {
+	if r, ok := d.reactions[name]; ok {
+		return r.call(ctx, recorded)
+	}
+	var b batch
+	model := d.models[name]
+	b.add(model, recorded)
+	s := isolator{target: target{model: model, schema: projection}, broken: b.broken}
+	return s.try(ctx, tx, b.events)
+}
+
+// Skip gives up the first dead letter of a stream: the read model goes on without it until it is rebuilt. The skip is recorded as an event, with
+// the reason and who decided; repeating a skip that broke off is harmless. The stream's other letters wait for Retry.
+func (d *DeadLetters) Skip(ctx context.Context, name string, stream domain.StreamName, position domain.Position, reason string, actor domain.Actor) error {
+	projection, err := d.projection(name)
+	if err != nil {
+		return err
+	}
+	var f domain.Fields
+	f.Required("/reason", &reason, domain.MaxReasonNote, domain.Text{ZH: "跳过原因", EN: "reason"})
+	if err := f.Err(); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		letters, err := d.lock(ctx, tx, projection, stream)
+		if err != nil {
+			return err
+		}
+		if letters[0].Position != position {
+			return ErrNotFirst
+		}
+		if err := d.record(ctx, letters[0], reason, actor); err != nil {
+			return err
+		}
+		return d.remove(ctx, tx, projection, position)
+	})
+}
+
+// record appends the skip to the log first: a skip that shows nowhere must not happen. Its ids derive from what is skipped.
+func (d *DeadLetters) record(ctx context.Context, l DeadLetter, reason string, actor domain.Actor) error {
+	id := uuid.NewSHA1(l.EventID, []byte("skip\x00"+l.Name+"\x00"+l.ParkedAt.UTC().Format(time.RFC3339Nano)))
+	fact := operation.DeadLetterSkipped{ReadModel: l.Name, Stream: l.Stream, Revision: l.Revision, Position: l.Position, Reason: reason}
+	data, err := json.Marshal(fact)
+	if err != nil {
+		return err
+	}
+	metadata, err := json.Marshal(domain.Metadata{
+		Actor: actor, At: time.Now().UTC(), CausationID: l.EventID, CorrelationID: id, Schema: domain.MetadataSchema,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = d.store.Append(ctx, domain.Stream(operation.Category, id), domain.NoStream(),
+		[]domain.NewEvent{{ID: id, Type: fact.EventType(), Data: data, Metadata: metadata}})
+	return err
+}
+
+// lock stops the projector and gives the stream's dead letters, at least one, in order.
+func (d *DeadLetters) lock(ctx context.Context, tx pgx.Tx, projection string, stream domain.StreamName) ([]DeadLetter, error) {
+	if _, err := tx.Exec(ctx, `SELECT FROM projections.checkpoints WHERE projection = $1 FOR UPDATE`, projection); err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, deadLetterColumns+`WHERE projection = $1 AND stream = $2 ORDER BY position`, projection, string(stream))
+	if err != nil {
+		return nil, err
+	}
+	letters, err := d.collect(rows)
+	if err == nil && len(letters) == 0 {
+		err = ErrNoDeadLetter
+	}
+	return letters, err
+}
+
+func (d *DeadLetters) remove(ctx context.Context, tx pgx.Tx, projection string, position domain.Position) error {
+	_, err := tx.Exec(ctx, `DELETE FROM projections.dead_letters WHERE projection = $1 AND position = $2`, projection, position)
+	return err
+}
+
+// event reads the letter's event from the store.
+func (d *DeadLetters) event(ctx context.Context, l DeadLetter) (domain.RecordedEvent, error) {
+	for e, err := range d.store.ReadStream(ctx, l.Stream, l.Revision, domain.Forward, 1) {
+		if err != nil {
+			return e, err
+		}
+		if e.ID == l.EventID {
+			return e, nil
+		}
+	}
+	return domain.RecordedEvent{}, fmt.Errorf("event %s of %s@%d is not in the store", l.EventID, l.Stream, l.Revision)
+}
+
+func (d *DeadLetters) projection(name string) (string, error) {
+	if m, ok := d.models[name]; ok {
+		return m.Schema, nil
+	}
+	if r, ok := d.reactions[name]; ok {
+		return r.projection(), nil
+	}
+	return "", ErrNoDeadLetter.Because(errors.New("no read model or reaction " + name))
+}
+
+func (d *DeadLetters) collect(rows pgx.Rows) ([]DeadLetter, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (DeadLetter, error) {
+		var (
+			l          DeadLetter
+			projection string
+		)
+		err := row.Scan(&projection, &l.Position, &l.Stream, &l.Revision, &l.EventID, &l.Type, &l.Error, &l.ParkedAt)
+		l.Name, l.ParkedAt = d.names[projection], l.ParkedAt.UTC()
+		return l, err
+	})
+}

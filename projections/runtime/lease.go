@@ -1,0 +1,154 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const rollbackTimeout = 2 * time.Second
+
+// errLeaseLost says that another node holds the lease, or that nobody could say in time that we still do.
+var errLeaseLost = errors.New("lease was lost")
+
+// lease makes one node the only one that works on a projection. The database's clock decides, not the nodes'. A lease alone
+// would not be safe (its holder can freeze and wake up): what it guards is the checkpoint, by the epoch.
+type lease struct {
+	pool       *pgxpool.Pool
+	projection string
+	// holder is unique to the process, also when two are given the same owner.
+	holder string
+	// ttl is how long a dead holder's lease keeps others out; the heartbeat comes three times in it.
+	ttl time.Duration
+}
+
+// hold waits for the lease, runs work with it, and gives it up. It ends with ctx or with work's error; when the lease is
+// lost, work's context is cancelled at once.
+func (l lease) hold(ctx context.Context, work func(context.Context) error) error {
+	for {
+		taken, err := l.take(ctx)
+		if err != nil {
+			return fmt.Errorf("take the lease of %s: %w", l.projection, err)
+		}
+		if taken {
+			break
+		}
+		select {
+		case <-time.After(l.ttl / 3):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	working, stop := context.WithCancelCause(ctx)
+	beating := make(chan struct{})
+	go func() {
+		defer close(beating)
+		l.beat(working, stop)
+	}()
+	err := work(working)
+	if cause := context.Cause(working); errors.Is(cause, errLeaseLost) {
+		err = cause
+	}
+	stop(nil)
+	<-beating
+	return errors.Join(err, l.release(ctx))
+}
+
+// keepWorking works under the lease until ctx ends: it waits for the lease, and starts the work again after an error.
+func (l lease) keepWorking(ctx context.Context, log *slog.Logger, work func(context.Context) error) {
+	var wait backoff
+	for ctx.Err() == nil {
+		started := time.Now()
+		err := l.hold(ctx, work)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(started) > time.Minute {
+			wait.reset()
+		}
+		if errors.Is(err, errFenced) || errors.Is(err, errLeaseLost) {
+			log.InfoContext(ctx, "going on from the checkpoint", "error", err)
+		} else {
+			log.ErrorContext(ctx, "stopped by an error; going on from the checkpoint", "error", err)
+		}
+		wait.sleep(ctx)
+	}
+}
+
+// take tries to get the lease: it is free, expired, or ours already.
+func (l lease) take(ctx context.Context) (bool, error) {
+	tag, err := l.pool.Exec(ctx, `
+		INSERT INTO projections.leases AS l (projection, holder, expires_at) VALUES ($1, $2, clock_timestamp() + $3::interval)
+		ON CONFLICT (projection) DO UPDATE SET holder = $2, expires_at = clock_timestamp() + $3::interval
+		WHERE l.holder = $2 OR l.expires_at < clock_timestamp()`, l.projection, l.holder, l.ttl)
+	return tag.RowsAffected() == 1, err
+}
+
+// beat renews the lease until ctx ends, or stops the work when it is lost.
+func (l lease) beat(ctx context.Context, stop context.CancelCauseFunc) {
+	ticker := time.NewTicker(l.ttl / 3)
+	defer ticker.Stop()
+	sure := time.Now().Add(l.ttl)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		asked := time.Now()
+		attempt, cancel := context.WithDeadline(ctx, sure)
+		tag, err := l.pool.Exec(attempt, `UPDATE projections.leases SET expires_at = clock_timestamp() + $3::interval
+			WHERE projection = $1 AND holder = $2 AND expires_at > clock_timestamp()`, l.projection, l.holder, l.ttl)
+		cancel()
+		switch {
+		case err == nil && tag.RowsAffected() == 1:
+			sure = asked.Add(l.ttl)
+		case err == nil, time.Now().After(sure):
+			stop(fmt.Errorf("%s: %w", l.projection, errLeaseLost))
+			return
+		}
+	}
+}
+
+// release lets the next node take over at once.
+func (l lease) release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	if _, err := l.pool.Exec(ctx, `DELETE FROM projections.leases WHERE projection = $1 AND holder = $2`, l.projection, l.holder); err != nil {
+		return fmt.Errorf("release the lease of %s: %w", l.projection, err)
+	}
+	return nil
+}
+
+// claim reads the checkpoint under a new epoch, which fences out everybody who knows an older one.
+func (l lease) claim(ctx context.Context) (checkpoint, error) {
+	var at checkpoint
+	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		// A holder frozen in its batch is cut off within 5 s (begin); we come back for it, and renew our lease meanwhile.
+		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '500ms'`); err != nil {
+			return err
+		}
+		// This row lock keeps the lease ours until the epoch is.
+		tag, err := tx.Exec(ctx, `SELECT FROM projections.leases
+			WHERE projection = $1 AND holder = $2 AND expires_at > clock_timestamp() FOR UPDATE`, l.projection, l.holder)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() != 1 {
+			return errLeaseLost
+		}
+		return tx.QueryRow(ctx, `
+			INSERT INTO projections.checkpoints AS c (projection, epoch) VALUES ($1, 1)
+			ON CONFLICT (projection) DO UPDATE SET epoch = c.epoch + 1
+			RETURNING position, epoch, `+identityColumns, l.projection).Scan(append([]any{&at.position, &at.epoch}, at.event.scan()...)...)
+	})
+	if err != nil {
+		return at, fmt.Errorf("claim the checkpoint of %s: %w", l.projection, err)
+	}
+	return at, nil
+}

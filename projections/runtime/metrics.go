@@ -1,0 +1,97 @@
+package runtime
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what this node's projectors and reactions do.
+type metrics struct {
+	batchEvents, batchSeconds *prometheus.HistogramVec
+	retries, letters          *prometheus.CounterVec
+}
+
+func newMetrics(registerer prometheus.Registerer, status func(context.Context) ([]Status, error)) (*metrics, error) {
+	label := []string{"projection"}
+	m := &metrics{
+		batchEvents: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "waybill_projection_batch_events", Help: "Events of the model in one transaction.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 7),
+		}, label),
+		batchSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "waybill_projection_apply_seconds", Help: "Time from the start of a batch's transaction to its commit.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 10),
+		}, label),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "waybill_projection_retries_total", Help: "Batches and reactions tried again after a passing error.",
+		}, label),
+		letters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "waybill_projection_dead_letters_total", Help: "Events parked by this node since it started.",
+		}, label),
+	}
+	if registerer == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{m.batchEvents, m.batchSeconds, m.retries, m.letters, &statusCollector{status: status}} {
+		if err := registerer.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) applied(name string, events int, took time.Duration) {
+	m.batchEvents.WithLabelValues(name).Observe(float64(events))
+	m.batchSeconds.WithLabelValues(name).Observe(took.Seconds())
+}
+
+func (m *metrics) retried(name string) { m.retries.WithLabelValues(name).Inc() }
+
+func (m *metrics) parked(name string) { m.letters.WithLabelValues(name).Inc() }
+
+// statusCollector reads the lag when it is asked for, so that every node shows that of all projections.
+type statusCollector struct {
+	status func(context.Context) ([]Status, error)
+}
+
+// statusTimeout bounds what a scrape waits for the database.
+const statusTimeout = 2 * time.Second
+
+var (
+	describeLagEvents = prometheus.NewDesc("waybill_projection_lag_events", "Events of the log not applied yet.", []string{"projection"}, nil)
+	describeLag       = prometheus.NewDesc("waybill_projection_lag_seconds", "Age of the oldest event not applied yet.", []string{"projection"}, nil)
+	describePosition  = prometheus.NewDesc("waybill_projection_position", "Position up to which events are applied.", []string{"projection"}, nil)
+	describeParked    = prometheus.NewDesc("waybill_projection_parked_streams", "Streams that stand still for a dead letter.", []string{"projection"}, nil)
+	describeHeld      = prometheus.NewDesc("waybill_projection_active", "1 when a node works on it, 0 when none does.", []string{"projection"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *statusCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{describeLagEvents, describeLag, describePosition, describeParked, describeHeld} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *statusCollector) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
+	all, err := c.status(ctx)
+	if err != nil {
+		return // no figure is better than an old one, and the scrape's other figures are good
+	}
+	for _, s := range all {
+		held := 0.0
+		if s.Holder != "" {
+			held = 1
+		}
+		for d, v := range map[*prometheus.Desc]float64{
+			describeLagEvents: float64(s.LagEvents), describeLag: s.Lag.Seconds(), describePosition: float64(s.Position),
+			describeParked: float64(s.Parked), describeHeld: held,
+		} {
+			out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, s.Name)
+		}
+	}
+}

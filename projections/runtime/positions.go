@@ -1,0 +1,247 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain"
+	"waybill/projections"
+)
+
+const (
+	checkpointChannel = "waybill_checkpoints"
+	// positionsPoll is the safety net under the notifications.
+	positionsPoll = time.Second
+	// DefaultMaxWait bounds Positions.Wait unless the configuration says otherwise.
+	DefaultMaxWait = 2 * time.Second
+)
+
+// ErrBehind says that a read model did not reach a position in time.
+var ErrBehind = domain.Refuse(domain.KindUnavailable, "read_model_behind", "数据正在更新，请稍后重试", "the data is not up to date yet; try again")
+
+// Positions knows how far each read model is, whichever node projects it, so that a reader can wait for its own write.
+type Positions struct {
+	pool    *pgxpool.Pool
+	log     *slog.Logger
+	maxWait time.Duration
+	schemas map[string]string // by model name
+
+	mu    sync.Mutex
+	at    map[string]domain.Position // by projection
+	moved chan struct{}              // closed and replaced when one moves
+	// unannounced are moves of this node's projectors that the other nodes have not heard of yet; due wakes who announces them.
+	unannounced map[string]domain.Position
+	due         chan struct{}
+}
+
+func newPositions(pool *pgxpool.Pool, models []projections.ReadModel, maxWait time.Duration, log *slog.Logger) *Positions {
+	if maxWait <= 0 {
+		maxWait = DefaultMaxWait
+	}
+	p := &Positions{
+		pool: pool, log: log, maxWait: maxWait,
+		schemas: map[string]string{}, at: map[string]domain.Position{}, moved: make(chan struct{}),
+		unannounced: map[string]domain.Position{}, due: make(chan struct{}, 1),
+	}
+	for _, m := range models {
+		p.schemas[m.Name] = m.Schema
+	}
+	return p
+}
+
+// Wait returns when the model shows the effect of everything up to a position, or ErrBehind when the configured time
+// (2 s by default) or ctx ends before.
+func (p *Positions) Wait(ctx context.Context, model string, at domain.Position) error {
+	schema, ok := p.schemas[model]
+	if !ok {
+		return fmt.Errorf("no read model %q", model)
+	}
+	return p.wait(ctx, schema, at)
+}
+
+func (p *Positions) wait(ctx context.Context, projection string, at domain.Position) error {
+	var timeout <-chan time.Time
+	for {
+		now, moved := p.state(projection)
+		if now >= at {
+			return nil
+		}
+		if timeout == nil {
+			timer := time.NewTimer(p.maxWait)
+			defer timer.Stop()
+			timeout = timer.C
+		}
+		select {
+		case <-moved:
+		case <-timeout:
+			return ErrBehind
+		case <-ctx.Done():
+			return ErrBehind.Because(ctx.Err())
+		}
+	}
+}
+
+// At is the position whose effects, and those of all before it, the model shows; as far as this node has heard.
+func (p *Positions) At(model string) domain.Position {
+	now, _ := p.state(p.schemas[model])
+	return now
+}
+
+func (p *Positions) state(projection string) (domain.Position, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at[projection], p.moved
+}
+
+// advance takes note that a projection is at least at a position.
+func (p *Positions) advance(projection string, at domain.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at > p.at[projection] {
+		p.at[projection] = at
+		p.wake()
+	}
+}
+
+// projected is advance for this node's own projectors: the other nodes hear of it too.
+func (p *Positions) projected(projection string, at domain.Position) {
+	p.advance(projection, at)
+	p.mu.Lock()
+	p.unannounced[projection] = at
+	p.mu.Unlock()
+	select {
+	case p.due <- struct{}{}:
+	default:
+	}
+}
+
+// announceEvery bounds how often a node tells the others, and so what a reader on another node waits on top.
+const announceEvery = 5 * time.Millisecond
+
+// announce tells the other nodes of our moves until ctx ends. It is not part of the batch's transaction: every commit with a
+// notification waits for the one before, and so a projector would wait for each append's disk. What is lost here, as in a
+// crash, the others' poll finds.
+func (p *Positions) announce(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.due:
+		}
+		p.mu.Lock()
+		payloads := make([]string, 0, len(p.unannounced))
+		for projection, at := range p.unannounced {
+			payloads = append(payloads, fmt.Sprintf("%s %d", projection, at))
+		}
+		clear(p.unannounced)
+		p.mu.Unlock()
+		if len(payloads) > 0 {
+			_, _ = p.pool.Exec(ctx, `SELECT pg_notify('`+checkpointChannel+`', m) FROM unnest($1::text[]) m`, payloads)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(announceEvery):
+		}
+	}
+}
+
+func (p *Positions) wake() {
+	close(p.moved)
+	p.moved = make(chan struct{})
+}
+
+// follow keeps the positions until ctx ends: those of other nodes come as notifications, over one connection.
+func (p *Positions) follow(ctx context.Context) {
+	var wait backoff
+	for ctx.Err() == nil {
+		started := time.Now()
+		err := p.listen(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(started) > positionsPoll { // it had worked; readers wait for us, so do not wait long
+			wait.reset()
+		}
+		// Perhaps the database went down, and comes back without its last transactions before we have it again: until then
+		// nobody knows where the read models are.
+		p.reset(map[string]domain.Position{})
+		p.log.WarnContext(ctx, "notifications of checkpoints were interrupted", "error", err)
+		wait.sleep(ctx)
+	}
+}
+
+func (p *Positions) listen(ctx context.Context) error {
+	conn, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, `LISTEN `+checkpointChannel); err != nil {
+		return err
+	}
+	// What happened before the LISTEN is read; what happens after is notified.
+	for read := p.reset; ; read = p.catchUp {
+		now, err := readPositions(ctx, conn)
+		if err != nil {
+			return err
+		}
+		read(now)
+		poll, cancel := context.WithTimeout(ctx, positionsPoll)
+		for {
+			n, err := conn.WaitForNotification(poll)
+			if err != nil {
+				if poll.Err() != nil && !conn.IsClosed() {
+					break // time to look anyway
+				}
+				cancel()
+				return err
+			}
+			projection, position, _ := strings.Cut(n.Payload, " ")
+			if at, err := strconv.ParseUint(position, 10, 63); err == nil {
+				p.advance(projection, domain.Position(at))
+			}
+		}
+		cancel()
+	}
+}
+
+// reset is the only way back for a position.
+func (p *Positions) reset(now map[string]domain.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = now
+	clear(p.unannounced)
+	p.wake()
+}
+
+func (p *Positions) catchUp(now map[string]domain.Position) {
+	for projection, at := range now {
+		p.advance(projection, at)
+	}
+}
+
+func readPositions(ctx context.Context, conn *pgx.Conn) (map[string]domain.Position, error) {
+	rows, err := conn.Query(ctx, `SELECT projection, position FROM projections.checkpoints`)
+	if err != nil {
+		return nil, err
+	}
+	now := map[string]domain.Position{}
+	var (
+		projection string
+		at         domain.Position
+	)
+	_, err = pgx.ForEachRow(rows, []any{&projection, &at}, func() error {
+		now[projection] = at
+		return nil
+	})
+	return now, err
+}

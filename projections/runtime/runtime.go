@@ -1,0 +1,139 @@
+// Package runtime keeps read models equal to a fold of the log: a Watermill subscriber over the event store, one projector for each
+// read model, and what operators need to rebuild, compare and repair them. Reactions run on it too.
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"waybill/domain"
+	"waybill/projections"
+)
+
+// DefaultLeaseTTL is how long a node that died keeps the others from taking over its projectors.
+const DefaultLeaseTTL = 3 * time.Second
+
+// Config is what the projectors and reactions of one node need.
+type Config struct {
+	// Pool is the database of the read models. Each projector and reaction uses up to two connections at a time, and the
+	// runtime one outside the pool.
+	Pool  *pgxpool.Pool
+	Store domain.EventStore
+	// Models must have been prepared (Prepare).
+	Models []projections.ReadModel
+	// Reactions are the side effects; see Reactions.
+	Reactions []Reaction
+	// Owner names the node in leases, health and logs.
+	Owner string
+	// Logger and Registerer may be nil.
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// MaxWait bounds Positions.Wait; 0 is DefaultMaxWait.
+	MaxWait time.Duration
+	// LeaseTTL is DefaultLeaseTTL when 0.
+	LeaseTTL time.Duration
+}
+
+// Runtime is the projectors and reactions of one node at work.
+type Runtime struct {
+	pool      *pgxpool.Pool
+	store     domain.EventStore
+	positions *Positions
+	order     []string          // projections: read models, then reactions
+	names     map[string]string // by projection
+
+	stop context.CancelFunc
+	work sync.WaitGroup
+}
+
+// Start sets a projector to work for each model and reaction; those that another node holds wait for it to go.
+// They work until Close, also after ctx has ended. ErrAnotherLog says that a checkpoint is of another log than the store's.
+func Start(ctx context.Context, c Config) (*Runtime, error) {
+	if c.Pool == nil || c.Store == nil {
+		return nil, errors.New("projections: a pool and a store are needed")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.LeaseTTL <= 0 {
+		c.LeaseTTL = DefaultLeaseTTL
+	}
+	if err := verifyAll(ctx, c.Pool, c.Store, projectionsOf(c)); err != nil {
+		return nil, err
+	}
+	r := &Runtime{
+		pool: c.Pool, store: c.Store, names: map[string]string{},
+		positions: newPositions(c.Pool, c.Models, c.MaxWait, c.Logger),
+	}
+	metrics, err := newMetrics(c.Registerer, r.Status)
+	if err != nil {
+		return nil, fmt.Errorf("metrics of projections: %w", err)
+	}
+	holder := c.Owner + "/" + uuid.NewString()
+	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	r.work.Go(func() { r.positions.follow(ctx) })
+	r.work.Go(func() { r.positions.announce(ctx) })
+	for _, m := range c.Models {
+		r.order = append(r.order, m.Schema)
+		r.names[m.Schema] = m.Name
+		p := &projector{
+			target:  target{pool: c.Pool, model: m, schema: m.Schema},
+			store:   c.Store,
+			lease:   lease{pool: c.Pool, projection: m.Schema, holder: holder, ttl: c.LeaseTTL},
+			log:     c.Logger.With("projection", m.Name),
+			metrics: metrics,
+			moved:   r.positions.projected,
+		}
+		r.work.Go(func() { p.lease.keepWorking(ctx, p.log, p.project) })
+	}
+	for _, reaction := range c.Reactions {
+		projection := reaction.projection()
+		r.order = append(r.order, projection)
+		r.names[projection] = reaction.Name
+		a := &reactor{
+			pool: c.Pool, store: c.Store, reaction: reaction, metrics: metrics,
+			lease: lease{pool: c.Pool, projection: projection, holder: holder, ttl: c.LeaseTTL},
+			log:   c.Logger.With("reaction", reaction.Name),
+		}
+		r.work.Go(func() { a.lease.keepWorking(ctx, a.log, a.react) })
+	}
+	return r, nil
+}
+
+func projectionsOf(c Config) []string {
+	var all []string
+	for _, m := range c.Models {
+		all = append(all, m.Schema)
+	}
+	for _, reaction := range c.Reactions {
+		all = append(all, reaction.projection())
+	}
+	return all
+}
+
+// Positions tells how far the read models are.
+func (r *Runtime) Positions() *Positions { return r.positions }
+
+// Close stops the work, gives the leases up, and waits until ctx ends at most.
+func (r *Runtime) Close(ctx context.Context) error {
+	r.stop()
+	done := make(chan struct{})
+	go func() {
+		r.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("projectors are still stopping: %w", ctx.Err())
+	}
+}

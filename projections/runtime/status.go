@@ -1,0 +1,94 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+)
+
+// Status is how one read model or reaction is doing.
+type Status struct {
+	// Name is the read model's or the reaction's.
+	Name     string          `json:"name"`
+	Position domain.Position `json:"position"`
+	// Head is the position of the log's last event.
+	Head domain.Position `json:"head"`
+	// LagEvents is how many events are not applied yet. Where the store's positions have gaps it is counted, up to CountedLag.
+	LagEvents uint64 `json:"lag_events"`
+	// Lag is the age of the oldest event that was not applied yet; 0 when there is none.
+	Lag time.Duration `json:"lag_ns"`
+	// Parked is the number of streams that stand still because an event could not be applied.
+	Parked int `json:"parked"`
+	// Holder is the node that works on it; empty when none does.
+	Holder string `json:"holder"`
+}
+
+// CountedLag is the most that a lag is counted to where it takes reading the events.
+const CountedLag = 1000
+
+// counter is a store whose positions have gaps, so that how far two are apart says nothing.
+type counter interface {
+	// CountAfter counts the events after a position, up to most.
+	CountAfter(ctx context.Context, at domain.Position, most int) (int, error)
+}
+
+// lagEvents is how many events of the log come after a position, of which head is the last.
+func (r *Runtime) lagEvents(ctx context.Context, at, head domain.Position) (uint64, error) {
+	store, ok := r.store.(counter)
+	if !ok || at >= head {
+		return uint64(max(at, head) - at), nil
+	}
+	n, err := store.CountAfter(ctx, at, CountedLag)
+	return uint64(n), err //nolint:gosec // never negative
+}
+
+// Status reads how every read model and reaction is doing, on whichever node it runs.
+func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
+	var head domain.Position
+	for e, err := range r.store.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
+		if err != nil {
+			return nil, fmt.Errorf("head of the log: %w", err)
+		}
+		head = e.Position
+	}
+	rows, err := r.pool.Query(ctx, `
+		SELECT c.projection, c.position, coalesce(l.holder, ''),
+			(SELECT count(DISTINCT d.stream) FROM projections.dead_letters d WHERE d.projection = c.projection)
+		FROM projections.checkpoints c
+		LEFT JOIN projections.leases l ON l.projection = c.projection AND l.expires_at > clock_timestamp()
+		WHERE c.projection = ANY($1)`, r.order)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]Status{}
+	var (
+		projection string
+		s          Status
+	)
+	if _, err := pgx.ForEachRow(rows, []any{&projection, &s.Position, &s.Holder, &s.Parked}, func() error {
+		found[projection] = s
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	all := make([]Status, 0, len(r.order))
+	for _, projection := range r.order {
+		s := found[projection]
+		s.Name, s.Head = r.names[projection], max(head, s.Position)
+		if s.LagEvents, err = r.lagEvents(ctx, s.Position, s.Head); err != nil {
+			return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
+		}
+		for e, err := range r.store.ReadAll(ctx, s.Position, domain.Forward, 1) {
+			if err != nil {
+				return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
+			}
+			s.Lag = max(0, time.Since(e.RecordedAt))
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}

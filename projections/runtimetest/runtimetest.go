@@ -1,0 +1,132 @@
+// Package runtimetest is what the tests of the projection runtime, and of what runs on it, have in common.
+package runtimetest
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/eventstoredb"
+	"waybill/adapters/eventstoredb/esdbtest"
+	"waybill/adapters/postgres"
+	"waybill/domain"
+)
+
+// OnEventStoreDB begins the names of the tests that are run again on an EventStoreDB of which every few calls something goes
+// wrong: the subscription is dropped or refused, the connection breaks, an append is written and not acknowledged.
+const OnEventStoreDB = "TestOnEventStoreDB/"
+
+// Patience is how long a test waits for what must happen; it costs nothing while things go well.
+const Patience = 2 * time.Minute
+
+// Store is PostgreSQL's, in the pool's database; in a test named TestOnEventStoreDB/… it is a faulty EventStoreDB's.
+func Store(t testing.TB, pool *pgxpool.Pool) domain.EventStore {
+	t.Helper()
+	if !strings.HasPrefix(t.Name(), OnEventStoreDB) {
+		store := postgres.NewEventStore(pool)
+		t.Cleanup(func() { _ = store.Close() })
+		return store
+	}
+	server := esdbtest.Start(t)
+	faults := map[string]esdbtest.Fault{
+		"dropped in the middle": {Method: esdbtest.Subscribe, Effect: esdbtest.DropSubscription(4)},
+		"dropped at once":       {Method: esdbtest.Subscribe, Effect: esdbtest.DropSubscription(0)},
+		"refused":               {Method: esdbtest.Subscribe, Effect: esdbtest.NotReady()},
+		"not acknowledged":      {Method: esdbtest.Append, Effect: esdbtest.DropAfter()},
+		"timed out":             {Method: esdbtest.Append, Effect: esdbtest.AbortAfter()},
+		"not the leader":        {Method: esdbtest.Append, Effect: esdbtest.NotLeader(server.Addr())},
+		"slow":                  {Method: esdbtest.Append, Effect: esdbtest.Delay(20 * time.Millisecond)},
+		"half a read":           {Method: esdbtest.Read, Effect: esdbtest.DropSubscription(2)},
+	}
+	for i, name := range slices.Sorted(maps.Keys(faults)) {
+		for round := range 10 {
+			f := faults[name]
+			f.Times = 1
+			f.After = round * 9 // counted by method
+			if f.Method != esdbtest.Subscribe {
+				f.After = 5 + 40*round + 7*i
+			}
+			server.Inject(f)
+		}
+	}
+	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: server.ConnectionString()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	t.Cleanup(func() { t.Logf("%d calls to EventStoreDB went wrong", server.Faulted()) })
+	return store
+}
+
+// Append adds facts to the end of a stream, wherever that is.
+func Append(t testing.TB, store domain.EventStore, stream domain.StreamName, facts ...domain.Event) domain.AppendResult {
+	t.Helper()
+	for {
+		expected := domain.NoStream()
+		for e, err := range store.ReadStream(t.Context(), stream, domain.End, domain.Backward, 1) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			expected = domain.Exactly(e.Revision)
+		}
+		result, err := store.Append(t.Context(), stream, expected, Events(facts...))
+		if errors.Is(err, domain.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+}
+
+// Events are facts ready for a store, of the system and of now.
+func Events(facts ...domain.Event) []domain.NewEvent {
+	meta, _ := json.Marshal(domain.Metadata{Actor: domain.System, At: time.Now().UTC(), Schema: domain.MetadataSchema})
+	events := make([]domain.NewEvent, len(facts))
+	for i, f := range facts {
+		data, _ := json.Marshal(f)
+		events[i] = domain.NewEvent{ID: uuid.New(), Type: f.EventType(), Data: data, Metadata: meta}
+	}
+	return events
+}
+
+// Head is the position of the log's last event; 0 when there is none.
+func Head(t testing.TB, store domain.EventStore) domain.Position {
+	t.Helper()
+	for e, err := range store.ReadAll(t.Context(), domain.LogEnd, domain.Backward, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Position
+	}
+	return 0
+}
+
+// Eventually polls until ok, or fails the test after Patience.
+func Eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(Patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v for: %s", Patience, what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// Log is the test's own log where it is verbose, and nothing otherwise.
+func Log(t testing.TB) *slog.Logger {
+	if !testing.Verbose() {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(t.Output(), nil))
+}
