@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"context"
@@ -19,7 +19,7 @@ func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) e
 		listed := string(params.Display) == string(DisplayListed)
 		filter.Listed = &listed
 	}
-	page, err := s.backoffice.Products(c.Request().Context(), callOf(c).account, filter)
+	page, err := s.backoffice.Products(c.Request().Context(), callOf(c).Account, filter)
 	if err != nil {
 		return inPage(err)
 	}
@@ -46,7 +46,7 @@ func (s *server) SubmitProduct(c echo.Context, _ SubmitProductParams) error {
 
 // GetOwnProduct shows the latest revision, what became of it, and what the public sees.
 func (s *server) GetOwnProduct(c echo.Context, id ProductID, _ GetOwnProductParams) error {
-	p, err := s.backoffice.Product(c.Request().Context(), callOf(c).account, id)
+	p, err := s.backoffice.Product(c.Request().Context(), callOf(c).Account, id)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"context"
@@ -30,13 +30,13 @@ func (s *server) request(c echo.Context) (commands.Request, error) {
 	req := commands.Request{
 		ID:            uuid.New(),
 		Fingerprint:   hex.EncodeToString(digest[:16]),
-		Actor:         domain.Actor{ID: in.account, Role: in.role},
+		Actor:         domain.Actor{ID: in.Account, Role: in.role},
 		CorrelationID: uuid.New(),
-		RequestID:     in.requestID,
-		At:            s.Clock().UTC(),
+		RequestID:     in.RequestID,
+		At:            s.web.Clock().UTC(),
 	}
 	if key := r.Header.Get("Idempotency-Key"); key != "" {
-		req.ID = uuid.NewSHA1(requests, []byte(in.account.String()+"\n"+address+"\n"+key))
+		req.ID = uuid.NewSHA1(requests, []byte(in.Account.String()+"\n"+address+"\n"+key))
 	}
 	revision, err := ifMatch(r.Header.Values("If-Match"))
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *server) request(c echo.Context) (commands.Request, error) {
 	}
 	if slices.ContainsFunc(in.op.params, func(p *parameter) bool { return p.name == "If-Match" }) {
 		req.IfRevision = revision
-		in.conditional = revision != nil
+		in.Conditional = revision != nil
 	}
 	return req, nil
 }
@@ -112,15 +112,9 @@ func conditional(c echo.Context, tag string, body any) error {
 	return answer(c, nethttp.StatusOK, body)
 }
 
-// wait holds a read back until its read model shows the position that the caller names.
-func (s *server) wait(c echo.Context, op *operation) error {
-	named := c.Request().Header.Get("Waybill-Position")
-	if op.readModel == "" || named == "" {
-		return nil
-	}
-	position, err := strconv.ParseUint(named, 10, 63)
-	if err != nil {
-		return errBadRequest.because(err)
-	}
-	return s.Positions.Wait(c.Request().Context(), op.readModel, domain.Position(position))
+// wrongParameter refuses one parameter, by name.
+func wrongParameter(name, code, zh, en string) error {
+	var f domain.Fields
+	f.Add(name, code, zh, en)
+	return f.Err()
 }

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	nethttp "net/http"
@@ -13,16 +13,16 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/http"
 	"waybill/projections"
 )
 
 // explained is every refusal that a problem's type can lead to, by code.
-var explained = func() map[string]*refusal {
-	byCode := map[string]*refusal{}
-	for _, r := range []*refusal{
-		errInternal, errNoRoute, errNoMethod, errBadRequest, errPrecondition, errUnauthorized, errUnavailable, errNotReady,
-		errBadQuery, errMediaType, errTooLarge, errEmptyBody, errNotJSON, errTooDeep,
-	} {
+var explained = func() map[string]*http.Refusal {
+	byCode := map[string]*http.Refusal{}
+	for _, r := range append(http.Refusals(),
+		errNotReady, errBadQuery, errMediaType, errTooLarge, errEmptyBody, errNotJSON, errTooDeep,
+	) {
 		byCode[r.Code] = r
 	}
 	for _, e := range []*domain.Error{
@@ -38,7 +38,7 @@ var explained = func() map[string]*refusal {
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		projections.ErrBehind,
 	} {
-		byCode[e.Code] = &refusal{status: statusOf(e.Kind), said: e}
+		byCode[e.Code] = http.Explain(e, false)
 	}
 	return byCode
 }()
@@ -49,5 +49,5 @@ func (s *server) ExplainProblem(c echo.Context, code string) error {
 	if !ok {
 		return domain.ErrNotFound
 	}
-	return answer(c, nethttp.StatusOK, ProblemType{Code: r.Code, Status: r.status, Messages: textOf(r.Text)})
+	return answer(c, nethttp.StatusOK, ProblemType{Code: r.Code, Status: r.Status, Messages: textOf(r.Text)})
 }
