@@ -53,14 +53,12 @@ var (
 var (
 	errInternal     = Refuse(nethttp.StatusInternalServerError, "internal", "系统内部错误，请稍后重试", "something went wrong on our side")
 	errNoMethod     = Refuse(nethttp.StatusMethodNotAllowed, "method_not_allowed", "该地址不支持此方法", "this address does not take that method")
-	errPrecondition = Refuse(nethttp.StatusPreconditionFailed, "precondition_failed", "内容已被修改，请刷新后重试",
-		"it has changed since the revision in If-Match; read it again")
 	errUnauthorized = Refuse(nethttp.StatusUnauthorized, "unauthorized", "请先登录", "a valid bearer token is required")
 )
 
 // Refusals returns those that any surface may meet whatever it does, for whoever explains codes.
 func Refusals() []*Refusal {
-	return []*Refusal{errInternal, ErrNoRoute, errNoMethod, ErrBadRequest, errPrecondition, errUnauthorized, ErrUnavailable}
+	return []*Refusal{errInternal, ErrNoRoute, errNoMethod, ErrBadRequest, errUnauthorized, ErrUnavailable}
 }
 
 // statusOf is the one place that turns an error's kind into a status.
@@ -76,6 +74,8 @@ func statusOf(kind domain.Kind) int {
 		return nethttp.StatusNotFound
 	case domain.KindConflict, domain.KindStale:
 		return nethttp.StatusConflict
+	case domain.KindPrecondition:
+		return nethttp.StatusPreconditionFailed
 	case domain.KindTooLarge:
 		return nethttp.StatusRequestEntityTooLarge
 	case domain.KindUnavailable:
@@ -87,7 +87,7 @@ func statusOf(kind domain.Kind) int {
 
 // Explain returns what may be shown of any error: a Refusal as it is, a domain.Error under its kind's status, and of all else
 // only that the service is not available or has a fault.
-func Explain(err error, conditional bool) *Refusal {
+func Explain(err error) *Refusal {
 	var (
 		r  *Refusal
 		e  *domain.Error
@@ -97,10 +97,6 @@ func Explain(err error, conditional bool) *Refusal {
 	case errors.As(err, &r):
 		return r
 	case errors.As(err, &e):
-		// Only the comparison with If-Match refuses with the plain ErrStale; a decision's names the revisions.
-		if conditional && e.Kind == domain.KindStale && e.Text == domain.ErrStale.Text {
-			return errPrecondition
-		}
 		if status := statusOf(e.Kind); status != nethttp.StatusInternalServerError {
 			return &Refusal{Status: status, said: e}
 		}

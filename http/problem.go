@@ -16,7 +16,7 @@ import (
 // fail answers with a problem (RFC 9457) and logs what is ours to mend.
 func (w *Web) fail(err error, c echo.Context) {
 	in := CallOf(c)
-	shown := Explain(err, in.Conditional)
+	shown := Explain(err)
 	ctx := c.Request().Context()
 	if shown.Status >= nethttp.StatusInternalServerError && ctx.Err() == nil {
 		level := slog.LevelError

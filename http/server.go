@@ -71,8 +71,6 @@ type Call struct {
 	// Account and Roles are the caller's; zero for one that did not have to say who it is.
 	Account uuid.UUID
 	Roles   []domain.Role
-	// Conditional says that the caller named the revision it saw.
-	Conditional bool
 }
 
 const callKey = "waybill"

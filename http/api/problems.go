@@ -27,7 +27,7 @@ var explained = func() map[string]*http.Refusal {
 	}
 	for _, e := range []*domain.Error{
 		domain.ErrInvalid, domain.ErrNotFound, domain.ErrForbidden, domain.ErrStale, domain.ErrKeyReused, domain.ErrContention,
-		domain.ErrAlreadyDecided, domain.ErrOwnCase,
+		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase,
 		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,
 		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,
 		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken,
@@ -38,7 +38,7 @@ var explained = func() map[string]*http.Refusal {
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		projections.ErrBehind,
 	} {
-		byCode[e.Code] = http.Explain(e, false)
+		byCode[e.Code] = http.Explain(e)
 	}
 	return byCode
 }()

@@ -44,7 +44,6 @@ func (s *server) request(c echo.Context) (commands.Request, error) {
 	}
 	if slices.ContainsFunc(in.op.params, func(p *parameter) bool { return p.name == "If-Match" }) {
 		req.IfRevision = revision
-		in.Conditional = revision != nil
 	}
 	return req, nil
 }
