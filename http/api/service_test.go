@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	nethttp "net/http"
@@ -13,27 +12,10 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
 	"waybill/domain/access"
 )
-
-func TestInternalErrorsShowOnlyTheirRequestID(t *testing.T) {
-	w := start(t)
-	w.web.Echo.GET("/panic", func(echo.Context) error { panic("sesame") })
-	w.web.Echo.GET("/error", func(echo.Context) error { return fmt.Errorf("outer: %w", errors.New("sesame")) })
-	for _, path := range []string{"/panic", "/error"} {
-		got := w.do(as{}, "GET", path, nil, "X-Request-Id", "abc-123").refuses(500, "internal")
-		if strings.Contains(string(got.body), "sesame") || got.text("request_id") != "abc-123" {
-			t.Errorf("%s: %s", path, got.body)
-		}
-	}
-	log := w.log.String()
-	if strings.Count(log, "sesame") < 2 || !strings.Contains(log, "service_test.go") || !strings.Contains(log, "request_id=abc-123") {
-		t.Errorf("the log has not what happened:\n%s", log)
-	}
-}
 
 // TestAnErrorBehindAnOperationIsLogged: also one that a handler of the API returns, whose context has ended by then.
 func TestAnErrorBehindAnOperationIsLogged(t *testing.T) {
