@@ -25,8 +25,8 @@ func latencyOf(registry *prometheus.Registry) *prometheus.HistogramVec {
 	return latency
 }
 
-// observe is around everything: it names the request, turns errors and panics into answers, and logs and measures what
-// was answered. It logs no query, body, token or name.
+// observe is around everything: it names the request, turns errors and panics into responses, and logs and measures
+// those. It logs no query, body, token or name.
 func (w *Web) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()

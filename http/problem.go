@@ -13,7 +13,7 @@ import (
 	"waybill/domain"
 )
 
-// fail answers with a problem (RFC 9457) and logs what is ours to mend.
+// fail responds with a problem (RFC 9457) and logs what is ours to mend.
 func (w *Web) fail(err error, c echo.Context) {
 	in := CallOf(c)
 	shown := Explain(err)
@@ -55,7 +55,7 @@ func (w *Web) fail(err error, c echo.Context) {
 		body = nil
 	}
 	if err := c.Blob(shown.Status, "application/problem+json", body); err != nil {
-		w.Logger.DebugContext(ctx, "answer not delivered", slog.String("request_id", in.RequestID), slog.Any("error", err))
+		w.Logger.DebugContext(ctx, "response not delivered", slog.String("request_id", in.RequestID), slog.Any("error", err))
 	}
 }
 
@@ -87,7 +87,7 @@ type messages struct {
 	Zh string `json:"zh"`
 }
 
-// MaxMistakes bounds how many mistakes one problem lists, so that a small hostile body does not get a huge answer.
+// MaxMistakes bounds how many mistakes one problem lists, so that a small hostile body does not get a huge response.
 const MaxMistakes = 100
 
 func problemOf(shown *Refusal, tongue language.Tag, requestID string) problem {

@@ -72,7 +72,7 @@ func (s *server) WithdrawBooking(c echo.Context, id BookingID, _ WithdrawBooking
 	return s.changeBooking(c, id, s.Commands.WithdrawBooking)
 }
 
-// ReplyToBooking answers the inquiry (R37).
+// ReplyToBooking replies to the inquiry (R37).
 func (s *server) ReplyToBooking(c echo.Context, id BookingID, _ ReplyToBookingParams) error {
 	reply, err := decode[Reply](c)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) error {
 	filter := projections.OwnProductFilter{Review: string(params.Review), After: params.Cursor, Limit: params.Limit}
 	if params.Display != "" {
-		listed := string(params.Display) == string(DisplayListed)
+		listed := params.Display == ListOwnProductsParamsDisplayListed
 		filter.Listed = &listed
 	}
 	page, err := s.backoffice.Products(c.Request().Context(), callOf(c).Account, filter)
@@ -89,7 +89,7 @@ func (s *server) UnpinProduct(c echo.Context, id ProductID, _ UnpinProductParams
 	return s.changeProduct(c, id, s.Commands.UnpinProduct)
 }
 
-// changeProduct carries out a command on one product and answers with what it left behind.
+// changeProduct carries out a command on one product and responds with what it left behind.
 func (s *server) changeProduct(c echo.Context, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[product.State], error),
 ) error {

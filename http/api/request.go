@@ -64,7 +64,7 @@ func ifMatch(values []string) (*uint64, error) {
 
 func etag(revision uint64) string { return `"` + strconv.FormatUint(revision, 10) + `"` }
 
-// written answers a write, from its outcome alone: a repeated request is answered the same, byte for byte.
+// written responds to a write, from its outcome alone: a repeated request gets the same response, byte for byte.
 func written[S any](c echo.Context, status int, out commands.Outcome[S], body any) error {
 	header := c.Response().Header()
 	header.Set("ETag", etag(out.Revision))
@@ -75,7 +75,7 @@ func written[S any](c echo.Context, status int, out commands.Outcome[S], body an
 	return answer(c, status, body)
 }
 
-// change carries out a command on one aggregate and answers with what it left behind.
+// change carries out a command on one aggregate and responds with what it left behind.
 func change[S any](c echo.Context, s *server, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[S], error),
 	write func(echo.Context, int, commands.Outcome[S]) error,
@@ -100,7 +100,7 @@ func answer(c echo.Context, status int, body any) error {
 	return c.Blob(status, echo.MIMEApplicationJSON, append(raw, '\n'))
 }
 
-// conditional answers a read with an ETag, and with 304 when the caller has it already.
+// conditional responds to a read with an ETag, and with 304 when the caller has it already.
 func conditional(c echo.Context, tag string, body any) error {
 	c.Response().Header().Set("ETag", tag)
 	for _, one := range strings.Split(c.Request().Header.Get("If-None-Match"), ",") {

@@ -62,7 +62,7 @@ func newService(registry *prometheus.Registry) (*service, error) {
 	}, nil
 }
 
-// Livez says that the process answers.
+// Livez says that the process is alive.
 func (s *server) Livez(c echo.Context) error {
 	return answer(c, nethttp.StatusOK, Health{Status: Ok})
 }
@@ -168,7 +168,7 @@ func (s *server) docsAsset(c echo.Context) error {
 	if c.Param("*") == "" {
 		return s.Docs(c)
 	}
-	// The assets' own handler would answer plain text.
+	// The assets' own handler would refuse in plain text.
 	rendered := httptest.NewRecorder()
 	s.service.ui.ServeHTTP(rendered, c.Request())
 	if rendered.Code >= nethttp.StatusBadRequest {
