@@ -14,7 +14,8 @@ import (
 	"waybill/domain"
 )
 
-// Refusal is a domain.Error under a status. One that a kind has no status for is made by Refuse, any other by Explain.
+// Refusal is a domain.Error, whose Code, Text and Fields it has, under a status. One that no kind has the status of is made by
+// Refuse, any other by Explain.
 type Refusal struct {
 	Status int
 	*said
