@@ -23,7 +23,8 @@ func (w *Web) fail(err error, c echo.Context) {
 		if shown.Status == nethttp.StatusServiceUnavailable {
 			level = slog.LevelWarn // it passes, and the caller was told to try again
 		}
-		w.Logger.Log(ctx, level, "request failed", slog.String("request_id", in.RequestID), slog.String("code", shown.Code), slog.Any("error", err))
+		w.Logger.Log(ctx, level, "request failed", slog.String("request_id", in.RequestID),
+			slog.String("code", shown.Code), slog.Any("error", err))
 	}
 	if c.Response().Committed {
 		return

@@ -211,9 +211,10 @@ func TestAuthenticate(t *testing.T) {
 		t.Errorf("the log has a token or not whose it was:\n%s", log)
 	}
 	for name, bad := range map[string]nethttp.Header{
-		"none": nil, "two": header("Authorization", "Bearer sesame", "Authorization", "Bearer sesame"), "no token": header("Authorization", "Bearer "),
-		"no scheme": header("Authorization", "sesame"), "two words": header("Authorization", "Bearer sesame sesame"),
-		"long": header("Authorization", "Bearer "+strings.Repeat("a", 513)), "other scheme": header("Authorization", "Basic sesame"),
+		"none": nil, "two": header("Authorization", "Bearer sesame", "Authorization", "Bearer sesame"),
+		"no token": header("Authorization", "Bearer "), "no scheme": header("Authorization", "sesame"),
+		"two words": header("Authorization", "Bearer sesame sesame"),
+		"long":      header("Authorization", "Bearer "+strings.Repeat("a", 513)), "other scheme": header("Authorization", "Basic sesame"),
 	} {
 		got := w.get("/me", bad)
 		w.refused(got, 401, "unauthorized")

@@ -58,7 +58,8 @@ func newService(registry *prometheus.Registry) (*service, error) {
 	return &service{
 		metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), ui: ui, page: page,
 		policy: "default-src 'none'; script-src " + strings.Join(scripts, " ") +
-			"; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			"; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'" +
+			"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	}, nil
 }
 
