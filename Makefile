@@ -20,7 +20,7 @@ run: build ## Serve on http://127.0.0.1:8080, with the data in ./var (settings: 
 build: ## Build ./bin/waybill
 	@go build -trimpath -o bin/waybill ./cmd/waybill
 
-test: test-database ## Run all tests, each on a PostgreSQL database of its own (one package: go test ./http)
+test: test-database ## Run all tests, each on a PostgreSQL database of its own (one package: go test ./http/api)
 	go test $(ARGS) ./...
 
 # The contract suite and the end-to-end tests of the event store on a server that is given; it may hold other data.
@@ -37,7 +37,7 @@ test-esdb-binary: ## The same as one static binary for a machine without Go: bin
 bin/esdbtest:
 	@go build -trimpath -o bin/esdbtest ./adapters/eventstoredb/esdbtest/cmd
 
-race: test-database ## Run all tests with the race detector (needs a C compiler; some: make race RACE=./http)
+race: test-database ## Run all tests with the race detector (needs a C compiler; some: make race RACE=./http/...)
 	go test -race $(ARGS) $(or $(RACE),./...)
 
 chaos: test-database ## Kill servers and databases under load for minutes, and count what was lost
@@ -56,8 +56,8 @@ lint: $(TOOLS)/golangci-lint ## Check style, mistakes and the direction of impor
 fmt: $(TOOLS)/golangci-lint ## Format the Go code
 	$(TOOLS)/golangci-lint fmt
 
-generate: $(TOOLS)/oapi-codegen ## Generate the server types from http/openapi.yaml
-	$(TOOLS)/oapi-codegen -config http/oapi-codegen.yaml http/openapi.yaml
+generate: $(TOOLS)/oapi-codegen ## Generate the server types from http/api/openapi.yaml
+	$(TOOLS)/oapi-codegen -config http/api/oapi-codegen.yaml http/api/openapi.yaml
 
 vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities in what Waybill uses
 	@TOOLS="$(TOOLS)" .ci/vuln

@@ -16,7 +16,8 @@ const (
 	KindForbidden                // this actor may not
 	KindNotFound                 // no such thing, or not for this actor
 	KindConflict                 // the state does not allow it
-	KindStale                    // the caller named a revision that is no longer the latest
+	KindStale                    // the caller decided on content that is no longer the latest
+	KindPrecondition             // the stream is not at the revision that the caller named
 	KindTooLarge                 // the input is too big
 	KindUnavailable              // try again later
 )
@@ -103,4 +104,8 @@ var (
 	ErrStale      = Refuse(KindStale, "stale_revision", "内容已被修改，请刷新后重试", "it has changed since the revision you named; read it again")
 	ErrKeyReused  = Refuse(KindConflict, "idempotency_key_reused", "该幂等键已用于另一请求", "this Idempotency-Key was used for a different request")
 	ErrContention = Refuse(KindUnavailable, "contention", "操作过于频繁，请稍后重试", "too many concurrent changes; try again")
+
+	// ErrPrecondition is about the stream's revision (If-Match), where ErrStale is about the content's.
+	ErrPrecondition = Refuse(KindPrecondition, "precondition_failed", "内容已被修改，请刷新后重试",
+		"it has changed since the revision in If-Match; read it again")
 )

@@ -25,27 +25,27 @@ func latencyOf(registry *prometheus.Registry) *prometheus.HistogramVec {
 	return latency
 }
 
-// observe is around everything: it names the request, turns errors and panics into answers, and logs and measures what
-// was answered. It logs no query, body, token or name.
-func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+// observe is around everything: it names the request, turns errors and panics into responses, and logs and measures
+// those. It logs no query, body, token or name.
+func (w *Web) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
 		r := c.Request()
-		in := &call{requestID: r.Header.Get("X-Request-Id")}
-		if !saneRequestID.MatchString(in.requestID) {
-			in.requestID = uuid.NewString()
+		in := &Call{RequestID: r.Header.Get("X-Request-Id")}
+		if !saneRequestID.MatchString(in.RequestID) {
+			in.RequestID = uuid.NewString()
 		}
 		c.Set(callKey, in)
 		header := c.Response().Header()
-		header.Set("X-Request-Id", in.requestID)
+		header.Set("X-Request-Id", in.RequestID)
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("X-Frame-Options", "DENY")
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		if err := protect(next, c); err != nil {
-			s.fail(err, c)
+			w.fail(err, c)
 		}
-		s.record(c, in, time.Since(start))
+		w.record(c, in, time.Since(start))
 		return nil
 	}
 }
@@ -65,30 +65,30 @@ func protect(next echo.HandlerFunc, c echo.Context) (err error) {
 	return next(c)
 }
 
-func (s *server) record(c echo.Context, in *call, took time.Duration) {
+func (w *Web) record(c echo.Context, in *Call, took time.Duration) {
 	r, status := c.Request(), c.Response().Status
 	route, level := "unmatched", slog.LevelInfo
-	if in.op != nil {
-		route = in.op.path
-		if in.op.public() && in.op.readModel == "" && status < nethttp.StatusBadRequest {
-			level = slog.LevelDebug // probes and scrapes
-		}
+	if in.Route != "" {
+		route = in.Route
 	}
-	s.latency.WithLabelValues(route, methodLabel(r.Method), strconv.Itoa(status)).Observe(took.Seconds())
-	if !s.Logger.Enabled(r.Context(), level) {
+	if in.Quiet && status < nethttp.StatusBadRequest {
+		level = slog.LevelDebug
+	}
+	w.latency.WithLabelValues(route, methodLabel(r.Method), strconv.Itoa(status)).Observe(took.Seconds())
+	if !w.Logger.Enabled(r.Context(), level) {
 		return
 	}
 	attrs := [...]slog.Attr{
 		slog.String("method", methodLabel(r.Method)), slog.String("route", route), slog.Int("status", status),
-		slog.Int64("bytes", c.Response().Size), slog.Duration("took", took), slog.String("request_id", in.requestID),
+		slog.Int64("bytes", c.Response().Size), slog.Duration("took", took), slog.String("request_id", in.RequestID),
 		{},
 	}
 	n := len(attrs) - 1
-	if in.account != uuid.Nil {
-		attrs[n] = slog.String("account", in.account.String()[:8])
+	if in.Account != uuid.Nil {
+		attrs[n] = slog.String("account", in.Account.String()[:8])
 		n++
 	}
-	s.Logger.LogAttrs(r.Context(), level, "request", attrs[:n]...)
+	w.Logger.LogAttrs(r.Context(), level, "request", attrs[:n]...)
 }
 
 // methodLabel keeps a made-up method from becoming a label of its own.

@@ -1,9 +1,8 @@
-// Package http serves Waybill's API. openapi.yaml says what it is; the server's interface, the roles that may call an
-// operation and the parameters it takes are all read from there.
+// Package http is what every surface of Waybill stands on: the server and its time limits, who calls, what a refusal looks
+// like, and what is logged and measured of a request. The surfaces themselves, such as http/api, mount on it.
 package http
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	nethttp "net/http"
@@ -14,93 +13,39 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"waybill/domain"
-	"waybill/domain/access"
-	"waybill/domain/commands"
-	"waybill/projections"
-	"waybill/projections/backoffice"
-	"waybill/projections/bookings"
-	"waybill/projections/history"
-	"waybill/projections/listing"
-	"waybill/projections/review"
-	"waybill/projections/runtime"
 )
 
-// Tokens knows whose a bearer token is; a refusal of domain.KindUnauthorized when it is nobody's (any more).
-type Tokens interface {
-	Authenticate(ctx context.Context, secret access.Secret, now time.Time) (access.Principal, error)
-}
-
-// Positions waits, for a bounded time, until a read model shows a position; runtime.ErrBehind when it does not.
-type Positions interface {
-	Wait(ctx context.Context, model string, position domain.Position) error
-}
-
-// Status tells how far every read model is.
-type Status interface {
-	Status(ctx context.Context) ([]runtime.Status, error)
-}
-
-// Deps is what the API stands on. All but Replica are required.
+// Deps is what every surface needs. All are required.
 type Deps struct {
-	Commands  *commands.Service
-	Tokens    Tokens
-	Queries   projections.Querier
-	Positions Positions
-	Status    Status
-	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
-	Replica  Status
+	Tokens   Tokens
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
 	Clock    func() time.Time
 }
 
-type server struct {
+// Web is the handler that surfaces mount on. Mounting must be over before it serves.
+type Web struct {
 	Deps
-	operations map[string]*operation
-	listing    listing.Queries
-	backoffice backoffice.Queries
-	review     review.Queries
-	bookings   bookings.Queries
-	history    history.Queries
-	service    *service
-	latency    *prometheus.HistogramVec
+	// Echo routes: a surface registers its own routes on it, and none of its middleware.
+	Echo    *echo.Echo
+	latency *prometheus.HistogramVec
 }
 
-var _ ServerInterface = (*server)(nil)
-
-// New is the API as a handler. It fails when the specification and the code do not fit together.
-func New(d Deps) (*echo.Echo, error) {
-	if d.Commands == nil || d.Tokens == nil || d.Queries == nil || d.Positions == nil || d.Status == nil ||
-		d.Logger == nil || d.Registry == nil || d.Clock == nil {
+// New returns a handler without any route. It fails when a dependency is missing.
+func New(d Deps) (*Web, error) {
+	if d.Tokens == nil || d.Logger == nil || d.Registry == nil || d.Clock == nil {
 		return nil, errors.New("http: a dependency is missing")
 	}
-	operations, err := loadOperations()
-	if err != nil {
-		return nil, err
-	}
-	docs, err := newService(d.Registry)
-	if err != nil {
-		return nil, err
-	}
-	s := &server{
-		Deps: d, operations: operations, service: docs, latency: latencyOf(d.Registry),
-		listing:    listing.Queries{DB: d.Queries},
-		backoffice: backoffice.Queries{DB: d.Queries},
-		review:     review.Queries{DB: d.Queries},
-		bookings:   bookings.Queries{DB: d.Queries},
-		history:    history.Queries{DB: d.Queries},
-	}
-	e := echo.New()
-	e.HideBanner, e.HidePort = true, true
-	e.HTTPErrorHandler = s.fail
-	e.Use(s.observe)
-	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
-	for id, op := range operations {
-		guards[id] = []echo.MiddlewareFunc{s.guard(op)}
-	}
-	RegisterHandlersWithOptions(e, s, RegisterHandlersOptions{OperationMiddlewares: guards})
-	e.GET("/docs/*", s.docsAsset)
-	return e, nil
+	w := &Web{Deps: d, Echo: echo.New(), latency: latencyOf(d.Registry)}
+	w.Echo.HideBanner, w.Echo.HidePort = true, true
+	w.Echo.HTTPErrorHandler = w.fail
+	w.Echo.Use(w.observe)
+	return w, nil
+}
+
+// ServeHTTP serves whatever was mounted; any other address is refused with a problem.
+func (w *Web) ServeHTTP(writer nethttp.ResponseWriter, r *nethttp.Request) {
+	w.Echo.ServeHTTP(writer, r)
 }
 
 // NewServer is a server for the handler with time limits that outlast every honest request and no dishonest one.
@@ -115,24 +60,25 @@ func NewServer(handler nethttp.Handler) *nethttp.Server {
 	}
 }
 
-// call is one request on its way through; the echo context holds it.
-type call struct {
-	op        *operation
-	requestID string
-	account   uuid.UUID
-	role      domain.Role
-	roles     []domain.Role
-	// body is what was read of the request's body, for its fingerprint.
-	body []byte
-	// conditional says that the caller named the revision it saw.
-	conditional bool
+// Call is one request on its way through. A surface fills in what it finds out, for the log and the metrics.
+type Call struct {
+	// RequestID is the caller's X-Request-Id, or a new one: never empty.
+	RequestID string
+	// Route is the pattern of the address, such as /products/{id}; empty for an address that nothing is at.
+	Route string
+	// Quiet says that a success is not worth a line in the log: probes, scrapes, files.
+	Quiet bool
+	// Account and Roles are the caller's; zero for one that did not have to say who it is.
+	Account uuid.UUID
+	Roles   []domain.Role
 }
 
 const callKey = "waybill"
 
-func callOf(c echo.Context) *call {
-	if in, ok := c.Get(callKey).(*call); ok {
+// CallOf returns the call that c belongs to; an empty one outside of Web.
+func CallOf(c echo.Context) *Call {
+	if in, ok := c.Get(callKey).(*Call); ok {
 		return in
 	}
-	return &call{}
+	return &Call{}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"waybill/domain/product"
-	"waybill/http"
+	"waybill/http/api"
 	"waybill/projections"
 	"waybill/projections/listing"
 )
@@ -70,7 +70,7 @@ func (f *floor) page(c echo.Context) error {
 		known, _ = f.known.LoadOrStore(c.Request().URL.RawQuery, made)
 	}
 	r, _ := known.(recorded)
-	var items []http.ProductCard
+	var items []api.ProductCard
 	for _, q := range r.queries {
 		var err error
 		if items, err = f.read(ctx, q); err != nil {
@@ -80,7 +80,7 @@ func (f *floor) page(c echo.Context) error {
 	if len(items) > projections.DefaultPage {
 		items = items[:projections.DefaultPage]
 	}
-	body, err := json.Marshal(http.ProductPage{Items: items, NextCursor: r.next})
+	body, err := json.Marshal(api.ProductPage{Items: items, NextCursor: r.next})
 	if err != nil {
 		return err
 	}
@@ -88,15 +88,15 @@ func (f *floor) page(c echo.Context) error {
 }
 
 // read runs a query of the list straight into what is written.
-func (f *floor) read(ctx context.Context, q query) ([]http.ProductCard, error) {
+func (f *floor) read(ctx context.Context, q query) ([]api.ProductCard, error) {
 	rows, err := f.pool.Query(ctx, q.sql, q.args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := make([]http.ProductCard, 0, projections.DefaultPage+1)
+	items := make([]api.ProductCard, 0, projections.DefaultPage+1)
 	for rows.Next() {
-		var p http.ProductCard
+		var p api.ProductCard
 		var revision int
 		d := &p.Destination
 		err := rows.Scan(&p.ID, &p.Provider.ID, &p.Provider.Name, &p.Provider.Logo, &p.Name, &p.Brief, &p.Tags, &p.Mode, &d.Country, &d.City,

@@ -268,7 +268,7 @@ func haproxyMistakes(text, specification string) (found []string) {
 
 func TestBalancer(t *testing.T) {
 	t.Parallel()
-	text, specification := readFile(t, "docs/deploy/haproxy/haproxy.cfg"), readFile(t, "http/openapi.yaml")
+	text, specification := readFile(t, "docs/deploy/haproxy/haproxy.cfg"), readFile(t, "http/api/openapi.yaml")
 	for _, mistake := range haproxyMistakes(text, specification) {
 		t.Error(mistake)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"waybill/http"
+	"waybill/http/api"
 	"waybill/projections/models"
 	"waybill/projections/reactions"
 	"waybill/projections/runtime"
@@ -50,19 +51,19 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if err != nil {
 		return fmt.Errorf("projectors: %w", err)
 	}
-	deps := http.Deps{
-		Commands: a.commands, Tokens: a.tokens, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Logger: a.log,
-		Registry: registry, Clock: time.Now,
-	}
+	deps := api.Deps{Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors}
 	if replica != nil {
 		registry.MustRegister(replica)
 		deps.Queries, deps.Positions, deps.Replica = replica.Queries(), replica, replica
 	}
-	handler, err := http.New(deps)
+	web, err := http.New(http.Deps{Tokens: a.tokens, Logger: a.log, Registry: registry, Clock: time.Now})
+	if err == nil {
+		err = api.Mount(web, deps)
+	}
 	if err != nil {
 		return errors.Join(err, projectors.Close(ctx))
 	}
-	server := http.NewServer(handler)
+	server := http.NewServer(web)
 
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()

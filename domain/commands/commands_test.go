@@ -133,7 +133,7 @@ func TestIfRevision(t *testing.T) {
 	}
 	for _, revision := range []uint64{0, 1, 3} {
 		_, err := w.PinProduct(t.Context(), at(as(owner), revision), id)
-		wantRefusal(t, err, domain.ErrStale)
+		wantRefusal(t, err, domain.ErrPrecondition)
 	}
 	stranger := w.provider(w.codeB)
 	_, err := w.PinProduct(t.Context(), at(as(stranger), 0), id)
@@ -142,7 +142,7 @@ func TestIfRevision(t *testing.T) {
 		t.Errorf("got revision %d", got.Revision)
 	}
 	_, err = w.ReviseApplication(t.Context(), at(as(owner), 0), profile(w.codeA))
-	wantRefusal(t, err, domain.ErrStale)
+	wantRefusal(t, err, domain.ErrPrecondition)
 	if got := len(w.events(domain.Stream(provider.Category, owner))); got != 2 {
 		t.Errorf("%d events of the provider", got)
 	}

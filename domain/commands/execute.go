@@ -90,7 +90,7 @@ func attempt[S, C any](ctx context.Context, store domain.EventStore, req Request
 	facts, err := decide(ctx, d, before.State, p)
 	// Whoever may not know of the aggregate does not learn of its revision either.
 	if stale := before.exists && req.IfRevision != nil && *req.IfRevision != before.Revision; stale && !errors.Is(err, domain.ErrNotFound) {
-		return Outcome[S]{}, domain.ErrStale
+		return Outcome[S]{}, domain.ErrPrecondition
 	}
 	if err != nil {
 		return Outcome[S]{}, err

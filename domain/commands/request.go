@@ -20,7 +20,8 @@ type Request struct {
 	// RequestID is the id the caller's HTTP request is logged under.
 	RequestID string
 	At        time.Time
-	// IfRevision is the stream revision the caller saw (If-Match); nil when it named none. Any other is refused with domain.ErrStale.
+	// IfRevision is the stream revision the caller saw (If-Match); nil when it named none. Any other is refused
+	// with domain.ErrPrecondition.
 	IfRevision *uint64
 }
 

@@ -1,4 +1,4 @@
-package http_test
+package api_test
 
 import (
 	"testing"
@@ -107,7 +107,8 @@ func TestStory(t *testing.T) {
 		who := map[string]as{product: applicant, review: reviewer}[path]
 		w.do(who, "GET", path, nil, "Waybill-Position", deleted.position()).refuses(404, "not_found")
 	}
-	history := w.do(auditor, "GET", "/api/v1/audit/events?stream=product-"+id+"&limit=100", nil, "Waybill-Position", deleted.position()).is(200)
+	events := "/api/v1/audit/events?stream=product-" + id + "&limit=100"
+	history := w.do(auditor, "GET", events, nil, "Waybill-Position", deleted.position()).is(200)
 	var types []string
 	for i := range history.count("items") {
 		types = append(types, history.text("items", i, "type"))

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"bytes"
@@ -19,12 +19,13 @@ import (
 	"github.com/swaggest/swgui/v5emb"
 
 	"waybill/domain"
+	"waybill/http"
 )
 
 // maxReadyLag is how old the oldest event may be that a read model does not show, before the node is not ready.
 const maxReadyLag = 10 * time.Second
 
-var errNotReady = refuse(nethttp.StatusServiceUnavailable, "not_ready", "尚未就绪", "not ready")
+var errNotReady = http.Refuse(nethttp.StatusServiceUnavailable, "not_ready", "尚未就绪", "not ready")
 
 // service is what the server says about itself.
 type service struct {
@@ -57,11 +58,12 @@ func newService(registry *prometheus.Registry) (*service, error) {
 	return &service{
 		metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), ui: ui, page: page,
 		policy: "default-src 'none'; script-src " + strings.Join(scripts, " ") +
-			"; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			"; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'" +
+			"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	}, nil
 }
 
-// Livez says that the process answers.
+// Livez says that the process is alive.
 func (s *server) Livez(c echo.Context) error {
 	return answer(c, nethttp.StatusOK, Health{Status: Ok})
 }
@@ -70,7 +72,7 @@ func (s *server) Livez(c echo.Context) error {
 func (s *server) Readyz(c echo.Context) error {
 	models, err := readModels(c.Request().Context(), s.Status)
 	if err != nil {
-		return errUnavailable.because(err)
+		return http.ErrUnavailable.Because(err)
 	}
 	if names := s.behind(models); names != "" {
 		return notReady("以下读模型落后："+names, "behind: "+names, nil)
@@ -97,9 +99,7 @@ func (s *server) replicaReady(ctx context.Context) error {
 }
 
 func notReady(zh, en string, cause error) error {
-	e := *errNotReady.said
-	e.Text, e.Cause = domain.Text{ZH: "尚未就绪，" + zh, EN: "not ready; " + en}, cause
-	return &refusal{status: errNotReady.status, said: &e}
+	return errNotReady.Saying(domain.Text{ZH: "尚未就绪，" + zh, EN: "not ready; " + en}).Because(cause)
 }
 
 // behind names the needed read models that do not keep up; it is empty when all do.
@@ -169,11 +169,11 @@ func (s *server) docsAsset(c echo.Context) error {
 	if c.Param("*") == "" {
 		return s.Docs(c)
 	}
-	// The assets' own handler would answer plain text.
+	// The assets' own handler would refuse in plain text.
 	rendered := httptest.NewRecorder()
 	s.service.ui.ServeHTTP(rendered, c.Request())
 	if rendered.Code >= nethttp.StatusBadRequest {
-		return errNoRoute
+		return http.ErrNoRoute
 	}
 	header := c.Response().Header()
 	for name, values := range rendered.Header() {

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	nethttp "net/http"
@@ -13,21 +13,21 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/http"
 	"waybill/projections/runtime"
 )
 
 // explained is every refusal that a problem's type can lead to, by code.
-var explained = func() map[string]*refusal {
-	byCode := map[string]*refusal{}
-	for _, r := range []*refusal{
-		errInternal, errNoRoute, errNoMethod, errBadRequest, errPrecondition, errUnauthorized, errUnavailable, errNotReady,
-		errBadQuery, errMediaType, errTooLarge, errEmptyBody, errNotJSON, errTooDeep,
-	} {
+var explained = func() map[string]*http.Refusal {
+	byCode := map[string]*http.Refusal{}
+	for _, r := range append(http.Refusals(),
+		errNotReady, errBadQuery, errMediaType, errTooLarge, errEmptyBody, errNotJSON, errTooDeep,
+	) {
 		byCode[r.Code] = r
 	}
 	for _, e := range []*domain.Error{
 		domain.ErrInvalid, domain.ErrNotFound, domain.ErrForbidden, domain.ErrStale, domain.ErrKeyReused, domain.ErrContention,
-		domain.ErrAlreadyDecided, domain.ErrOwnCase,
+		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase,
 		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,
 		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,
 		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken,
@@ -38,7 +38,7 @@ var explained = func() map[string]*refusal {
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		runtime.ErrBehind,
 	} {
-		byCode[e.Code] = &refusal{status: statusOf(e.Kind), said: e}
+		byCode[e.Code] = http.Explain(e)
 	}
 	return byCode
 }()
@@ -49,5 +49,5 @@ func (s *server) ExplainProblem(c echo.Context, code string) error {
 	if !ok {
 		return domain.ErrNotFound
 	}
-	return answer(c, nethttp.StatusOK, ProblemType{Code: r.Code, Status: r.status, Messages: textOf(r.Text)})
+	return answer(c, nethttp.StatusOK, ProblemType{Code: r.Code, Status: r.Status, Messages: textOf(r.Text)})
 }

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"context"
@@ -33,21 +33,21 @@ func (s *server) RequestBooking(c echo.Context, _ RequestBookingParams) error {
 
 // ListBookings is the enterprise's side (R38).
 func (s *server) ListBookings(c echo.Context, params ListBookingsParams) error {
-	page, err := s.bookings.ByEnterprise(c.Request().Context(), callOf(c).account,
+	page, err := s.bookings.ByEnterprise(c.Request().Context(), callOf(c).Account,
 		bookings.Filter{State: string(params.State), After: params.Cursor, Limit: params.Limit})
 	return bookingPage(c, page, err)
 }
 
 // ListReceivedBookings is the provider's side (R36).
 func (s *server) ListReceivedBookings(c echo.Context, params ListReceivedBookingsParams) error {
-	page, err := s.bookings.ByProvider(c.Request().Context(), callOf(c).account,
+	page, err := s.bookings.ByProvider(c.Request().Context(), callOf(c).Account,
 		bookings.Filter{State: string(params.State), After: params.Cursor, Limit: params.Limit})
 	return bookingPage(c, page, err)
 }
 
 // GetBooking is one of the enterprise's own, with the reply (R38, R39).
 func (s *server) GetBooking(c echo.Context, id BookingID, _ GetBookingParams) error {
-	b, err := s.bookings.OfEnterprise(c.Request().Context(), callOf(c).account, id)
+	b, err := s.bookings.OfEnterprise(c.Request().Context(), callOf(c).Account, id)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *server) GetBooking(c echo.Context, id BookingID, _ GetBookingParams) er
 
 // GetReceivedBooking is one that the provider received (R36, R39).
 func (s *server) GetReceivedBooking(c echo.Context, id BookingID, _ GetReceivedBookingParams) error {
-	b, err := s.bookings.OfProvider(c.Request().Context(), callOf(c).account, id)
+	b, err := s.bookings.OfProvider(c.Request().Context(), callOf(c).Account, id)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (s *server) WithdrawBooking(c echo.Context, id BookingID, _ WithdrawBooking
 	return s.changeBooking(c, id, s.Commands.WithdrawBooking)
 }
 
-// ReplyToBooking answers the inquiry (R37).
+// ReplyToBooking replies to the inquiry (R37).
 func (s *server) ReplyToBooking(c echo.Context, id BookingID, _ ReplyToBookingParams) error {
 	reply, err := decode[Reply](c)
 	if err != nil {

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	nethttp "net/http"
@@ -16,7 +16,7 @@ func (s *server) ListAuditEvents(c echo.Context, params ListAuditEventsParams) e
 	}
 	page, err := s.history.Query(c.Request().Context(), history.Filter{
 		Stream: domain.StreamName(params.Stream), Kind: string(params.Kind), Type: params.Type, Actor: params.Actor,
-		From: params.From, To: params.To, After: params.Cursor, Descending: string(params.Order) == "desc", Limit: params.Limit,
+		From: params.From, To: params.To, After: params.Cursor, Descending: params.Order == ListAuditEventsParamsOrderDesc, Limit: params.Limit,
 	})
 	if err != nil {
 		return inPage(err)

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	nethttp "net/http"
@@ -46,7 +46,7 @@ func (s *server) ReviseApplication(c echo.Context, _ ReviseApplicationParams) er
 
 // GetApplication shows the caller's own application and what became of it (R19–R21).
 func (s *server) GetApplication(c echo.Context, _ GetApplicationParams) error {
-	a, err := s.backoffice.Application(c.Request().Context(), callOf(c).account)
+	a, err := s.backoffice.Application(c.Request().Context(), callOf(c).Account)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package http_test
+package api_test
 
 import (
 	"bytes"
@@ -20,7 +20,6 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"waybill/adapters/postgres"
@@ -30,6 +29,7 @@ import (
 	"waybill/domain/commands"
 	"waybill/domain/uscc"
 	"waybill/http"
+	"waybill/http/api"
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
@@ -47,7 +47,7 @@ var models = []projections.ReadModel{
 type world struct {
 	t        testing.TB
 	url      string
-	echo     *echo.Echo
+	web      *http.Web
 	pool     *pgxpool.Pool
 	commands *commands.Service
 	tokens   *postgres.Tokens
@@ -80,11 +80,12 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.echo, err = http.New(http.Deps{
-		Commands: w.commands, Tokens: w.tokens, Queries: pool, Positions: runtime.Positions(), Status: runtime,
-		Logger: logger, Registry: registry, Clock: time.Now,
-	})
+	w.web, err = http.New(http.Deps{Tokens: w.tokens, Logger: logger, Registry: registry, Clock: time.Now})
 	if err != nil {
+		t.Fatal(err)
+	}
+	deps := api.Deps{Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime}
+	if err := api.Mount(w.web, deps); err != nil {
 		t.Fatal(err)
 	}
 	var lc net.ListenConfig
@@ -92,7 +93,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := http.NewServer(w.echo)
+	server := http.NewServer(w.web)
 	go func() { _ = server.Serve(listener) }()
 	w.url = "http://" + listener.Addr().String()
 	t.Cleanup(func() {

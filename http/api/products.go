@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) error {
 	filter := backoffice.ProductFilter{Review: string(params.Review), After: params.Cursor, Limit: params.Limit}
 	if params.Display != "" {
-		listed := string(params.Display) == string(DisplayListed)
+		listed := params.Display == ListOwnProductsParamsDisplayListed
 		filter.Listed = &listed
 	}
-	page, err := s.backoffice.Products(c.Request().Context(), callOf(c).account, filter)
+	page, err := s.backoffice.Products(c.Request().Context(), callOf(c).Account, filter)
 	if err != nil {
 		return inPage(err)
 	}
@@ -46,7 +46,7 @@ func (s *server) SubmitProduct(c echo.Context, _ SubmitProductParams) error {
 
 // GetOwnProduct shows the latest revision, what became of it, and what the public sees.
 func (s *server) GetOwnProduct(c echo.Context, id ProductID, _ GetOwnProductParams) error {
-	p, err := s.backoffice.Product(c.Request().Context(), callOf(c).account, id)
+	p, err := s.backoffice.Product(c.Request().Context(), callOf(c).Account, id)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *server) UnpinProduct(c echo.Context, id ProductID, _ UnpinProductParams
 	return s.changeProduct(c, id, s.Commands.UnpinProduct)
 }
 
-// changeProduct carries out a command on one product and answers with what it left behind.
+// changeProduct carries out a command on one product and responds with what it left behind.
 func (s *server) changeProduct(c echo.Context, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[product.State], error),
 ) error {

@@ -1,4 +1,4 @@
-package http_test
+package api_test
 
 import (
 	"bytes"
@@ -256,10 +256,11 @@ func TestMistakesAreAllNamed(t *testing.T) {
 			t.Errorf("%s: %v", body, got)
 		}
 	}
-	if got := h.do(h.callers["enterprise"], "POST", "/api/v1/bookings", m{"message": "请报价"}).refuses(422, "invalid_input").mistakes(); got["/product_id"] != "required" {
+	got := h.do(h.callers["enterprise"], "POST", "/api/v1/bookings", m{"message": "请报价"}).refuses(422, "invalid_input").mistakes()
+	if got["/product_id"] != "required" {
 		t.Errorf("got %v", got)
 	}
-	got := h.do(as{}, "GET", "/api/v1/products?limit=101&mode=ship&colour=red", nil).refuses(422, "invalid_input").mistakes()
+	got = h.do(as{}, "GET", "/api/v1/products?limit=101&mode=ship&colour=red", nil).refuses(422, "invalid_input").mistakes()
 	if want := map[string]string{"limit": "out_of_range", "mode": "unknown_value", "colour": "unknown_parameter"}; !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"fmt"
@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
+	"waybill/http"
 )
 
 type parameterKind int
@@ -41,7 +42,7 @@ type parameter struct {
 	pattern           *regexp.Regexp
 }
 
-var errBadQuery = refuse(nethttp.StatusBadRequest, "malformed_query", "查询参数无法解析", "the query string cannot be parsed")
+var errBadQuery = http.Refuse(nethttp.StatusBadRequest, "malformed_query", "查询参数无法解析", "the query string cannot be parsed")
 
 // checkParameters refuses what the operation's parameters do not allow, all mistakes at once. A malformed path parameter
 // names nothing, so it is ErrNotFound.

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"errors"
@@ -67,14 +67,14 @@ func (s *server) ListReviewReasons(c echo.Context) error {
 // GetMe tells the caller who it is, and whether it is a provider.
 func (s *server) GetMe(c echo.Context) error {
 	in := callOf(c)
-	me := Me{AccountID: in.account, Roles: []MeRoles{}}
-	for _, role := range in.roles {
+	me := Me{AccountID: in.Account, Roles: []MeRoles{}}
+	for _, role := range in.Roles {
 		me.Roles = append(me.Roles, MeRoles(role))
 	}
-	if !slices.Contains(in.roles, domain.RoleEnterprise) {
+	if !slices.Contains(in.Roles, domain.RoleEnterprise) {
 		return answer(c, nethttp.StatusOK, me)
 	}
-	state, err := s.Commands.Provider(c.Request().Context(), in.account)
+	state, err := s.Commands.Provider(c.Request().Context(), in.Account)
 	switch {
 	case errors.Is(err, domain.ErrNotFound):
 		return answer(c, nethttp.StatusOK, me)

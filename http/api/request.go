@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"context"
@@ -30,13 +30,13 @@ func (s *server) request(c echo.Context) (commands.Request, error) {
 	req := commands.Request{
 		ID:            uuid.New(),
 		Fingerprint:   hex.EncodeToString(digest[:16]),
-		Actor:         domain.Actor{ID: in.account, Role: in.role},
+		Actor:         domain.Actor{ID: in.Account, Role: in.role},
 		CorrelationID: uuid.New(),
-		RequestID:     in.requestID,
-		At:            s.Clock().UTC(),
+		RequestID:     in.RequestID,
+		At:            s.web.Clock().UTC(),
 	}
 	if key := r.Header.Get("Idempotency-Key"); key != "" {
-		req.ID = uuid.NewSHA1(requests, []byte(in.account.String()+"\n"+address+"\n"+key))
+		req.ID = uuid.NewSHA1(requests, []byte(in.Account.String()+"\n"+address+"\n"+key))
 	}
 	revision, err := ifMatch(r.Header.Values("If-Match"))
 	if err != nil {
@@ -44,7 +44,6 @@ func (s *server) request(c echo.Context) (commands.Request, error) {
 	}
 	if slices.ContainsFunc(in.op.params, func(p *parameter) bool { return p.name == "If-Match" }) {
 		req.IfRevision = revision
-		in.conditional = revision != nil
 	}
 	return req, nil
 }
@@ -65,7 +64,7 @@ func ifMatch(values []string) (*uint64, error) {
 
 func etag(revision uint64) string { return `"` + strconv.FormatUint(revision, 10) + `"` }
 
-// written answers a write, from its outcome alone: a repeated request is answered the same, byte for byte.
+// written responds to a write, from its outcome alone: a repeated request gets the same response, byte for byte.
 func written[S any](c echo.Context, status int, out commands.Outcome[S], body any) error {
 	header := c.Response().Header()
 	header.Set("ETag", etag(out.Revision))
@@ -76,7 +75,7 @@ func written[S any](c echo.Context, status int, out commands.Outcome[S], body an
 	return answer(c, status, body)
 }
 
-// change carries out a command on one aggregate and answers with what it left behind.
+// change carries out a command on one aggregate and responds with what it left behind.
 func change[S any](c echo.Context, s *server, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[S], error),
 	write func(echo.Context, int, commands.Outcome[S]) error,
@@ -101,7 +100,7 @@ func answer(c echo.Context, status int, body any) error {
 	return c.Blob(status, echo.MIMEApplicationJSON, append(raw, '\n'))
 }
 
-// conditional answers a read with an ETag, and with 304 when the caller has it already.
+// conditional responds to a read with an ETag, and with 304 when the caller has it already.
 func conditional(c echo.Context, tag string, body any) error {
 	c.Response().Header().Set("ETag", tag)
 	for _, one := range strings.Split(c.Request().Header.Get("If-None-Match"), ",") {
@@ -112,15 +111,9 @@ func conditional(c echo.Context, tag string, body any) error {
 	return answer(c, nethttp.StatusOK, body)
 }
 
-// wait holds a read back until its read model shows the position that the caller names.
-func (s *server) wait(c echo.Context, op *operation) error {
-	named := c.Request().Header.Get("Waybill-Position")
-	if op.readModel == "" || named == "" {
-		return nil
-	}
-	position, err := strconv.ParseUint(named, 10, 63)
-	if err != nil {
-		return errBadRequest.because(err)
-	}
-	return s.Positions.Wait(c.Request().Context(), op.readModel, domain.Position(position))
+// wrongParameter refuses one parameter, by name.
+func wrongParameter(name, code, zh, en string) error {
+	var f domain.Fields
+	f.Add(name, code, zh, en)
+	return f.Err()
 }

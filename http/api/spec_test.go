@@ -1,4 +1,4 @@
-package http_test
+package api_test
 
 import (
 	"fmt"
@@ -78,7 +78,7 @@ func TestEveryRouteIsInTheSpecificationAndTheOtherWayRound(t *testing.T) {
 	}
 	parameter := regexp.MustCompile(`:([a-z]+)`)
 	served := map[string]bool{}
-	for _, r := range w.echo.Routes() {
+	for _, r := range w.web.Echo.Routes() {
 		if r.Path == "/docs/*" { // the files of the page at /docs
 			continue
 		}

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/http"
 )
 
 // checkShape compares valid JSON with the type it is meant for: unknown, repeated and missing fields, wrong types.
@@ -20,7 +21,7 @@ func checkShape[T any](raw []byte) error {
 	decoder.UseNumber()
 	s := shape{tokens: decoder}
 	if err := s.value(reflect.TypeFor[T](), ""); err != nil {
-		return errNotJSON.because(err)
+		return errNotJSON.Because(err)
 	}
 	return s.mistakes.Err()
 }
@@ -31,7 +32,7 @@ type shape struct {
 }
 
 func (s *shape) add(at, code, zh, en string) {
-	if len(s.mistakes) < maxMistakes {
+	if len(s.mistakes) < http.MaxMistakes {
 		s.mistakes.Add(at, code, zh, en)
 	}
 }

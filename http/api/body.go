@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
+
+	"waybill/http"
 )
 
 // Limits of a body.
@@ -21,11 +23,12 @@ const (
 )
 
 var (
-	errMediaType = refuse(nethttp.StatusUnsupportedMediaType, "unsupported_media_type", "请求体须为 application/json", "the body must be application/json in UTF-8")
-	errTooLarge  = refuse(nethttp.StatusRequestEntityTooLarge, "body_too_large", "请求体不能超过1 MiB", "the body must be at most 1 MiB")
-	errEmptyBody = refuse(nethttp.StatusBadRequest, "empty_body", "请求体为空，须为一个 JSON 对象", "the body is empty; it must be one JSON object")
-	errNotJSON   = refuse(nethttp.StatusBadRequest, "malformed_json", "请求体不是有效的 JSON", "the body is not valid JSON")
-	errTooDeep   = refuse(nethttp.StatusBadRequest, "too_deep", "请求体嵌套过深", "the body is nested too deeply")
+	errMediaType = http.Refuse(nethttp.StatusUnsupportedMediaType, "unsupported_media_type", "请求体须为 application/json",
+		"the body must be application/json in UTF-8")
+	errTooLarge  = http.Refuse(nethttp.StatusRequestEntityTooLarge, "body_too_large", "请求体不能超过1 MiB", "the body must be at most 1 MiB")
+	errEmptyBody = http.Refuse(nethttp.StatusBadRequest, "empty_body", "请求体为空，须为一个 JSON 对象", "the body is empty; it must be one JSON object")
+	errNotJSON   = http.Refuse(nethttp.StatusBadRequest, "malformed_json", "请求体不是有效的 JSON", "the body is not valid JSON")
+	errTooDeep   = http.Refuse(nethttp.StatusBadRequest, "too_deep", "请求体嵌套过深", "the body is nested too deeply")
 )
 
 // decode reads the request's body into a T: one JSON object of exactly T's fields. All that does not fit T is reported at
@@ -42,7 +45,7 @@ func decode[T any](c echo.Context) (T, error) {
 		return into, err
 	}
 	if err := json.Unmarshal(raw, &into); err != nil {
-		return into, errNotJSON.because(err)
+		return into, errNotJSON.Because(err)
 	}
 	return into, nil
 }
@@ -67,11 +70,11 @@ func readBody(c echo.Context) ([]byte, error) {
 	case errors.As(err, &tooLarge):
 		return nil, errTooLarge
 	case err != nil:
-		return nil, errBadRequest.because(err)
+		return nil, http.ErrBadRequest.Because(err)
 	case len(bytes.TrimSpace(raw)) == 0:
 		return nil, errEmptyBody
 	case !utf8.Valid(raw):
-		return nil, errNotJSON.because(errors.New("not UTF-8"))
+		return nil, errNotJSON.Because(errors.New("not UTF-8"))
 	}
 	if err := checkSyntax(raw); err != nil {
 		return nil, err
@@ -91,13 +94,12 @@ func checkSyntax(raw []byte) error {
 	}
 	var syntax *json.SyntaxError
 	if !errors.As(err, &syntax) {
-		return errNotJSON.because(err)
+		return errNotJSON.Because(err)
 	}
-	e := *errNotJSON.said
-	e.Text.ZH += fmt.Sprintf("（第%d字节处）", syntax.Offset)
-	e.Text.EN += fmt.Sprintf(" (at byte %d)", syntax.Offset)
-	e.Cause = err
-	return &refusal{status: errNotJSON.status, said: &e}
+	said := errNotJSON.Text
+	said.ZH += fmt.Sprintf("（第%d字节处）", syntax.Offset)
+	said.EN += fmt.Sprintf(" (at byte %d)", syntax.Offset)
+	return errNotJSON.Saying(said).Because(err)
 }
 
 // depthOf is the deepest nesting of raw, strings aside; raw need not be valid.

@@ -1,4 +1,4 @@
-package http
+package api
 
 import (
 	"encoding/json"
@@ -152,7 +152,8 @@ func ownProductOf(p backoffice.Product) OwnProduct {
 	out := OwnProduct{
 		ID: p.ID, Revision: int32of(p.ContentRevision), Review: Review(p.Review), Reasons: reasonsOf(p.Reasons),
 		Display: displayOf(p.Listed), Pinned: p.Pinned, Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
-		CreatedAt: p.CreatedAt.UTC(), FirstSubmittedAt: p.FirstSubmittedAt.UTC(), SubmittedAt: p.SubmittedAt.UTC(), DecidedAt: timeOf(p.DecidedAt),
+		CreatedAt: p.CreatedAt.UTC(), FirstSubmittedAt: p.FirstSubmittedAt.UTC(),
+		SubmittedAt: p.SubmittedAt.UTC(), DecidedAt: timeOf(p.DecidedAt),
 	}
 	if p.LiveContent != nil {
 		out.LiveContent = contentOf(*p.LiveContent)
@@ -187,8 +188,9 @@ func reviewItemOf(s review.Submission) ReviewItem {
 
 func auditEventOf(e history.Entry) AuditEvent {
 	return AuditEvent{
-		Position: int64(e.Position), ID: e.EventID, Stream: string(e.Stream), Kind: e.Kind, SubjectID: e.SubjectID, //nolint:gosec // positions fit a bigint
-		Revision: int64(e.Revision), Type: e.Type, At: e.At.UTC(), Actor: Actor{ID: e.ActorID, Role: string(e.Role)}, //nolint:gosec // revisions fit a bigint
+		Position: int64(e.Position), Revision: int64(e.Revision), //nolint:gosec // both fit a bigint
+		ID: e.EventID, Stream: string(e.Stream), Kind: e.Kind, SubjectID: e.SubjectID,
+		Type: e.Type, At: e.At.UTC(), Actor: Actor{ID: e.ActorID, Role: string(e.Role)},
 		ContentRevision: int32of(e.ContentRevision), Changes: jsonList(e.Changes), Blanked: e.Blanked,
 		Reasons:       convert(e.Reasons, func(r domain.Reason) AuditReason { return AuditReason(r) }),
 		CorrelationID: e.CorrelationID, RequestID: e.RequestID,

@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain"
+	"waybill/domain/access"
+	"waybill/domain/provider"
+	"waybill/http"
+)
+
+// operationTimeout bounds everything an operation does.
+const operationTimeout = 10 * time.Second
+
+// call is one request of an operation.
+type call struct {
+	*http.Call
+	op *operation
+	// role is the one of the operation's that the caller has; empty when it is public.
+	role domain.Role
+	// body is what was read of the request's body, for its fingerprint.
+	body []byte
+}
+
+const callKey = "waybill/api"
+
+// callOf returns the call that the guard made.
+func callOf(c echo.Context) *call {
+	if in, ok := c.Get(callKey).(*call); ok {
+		return in
+	}
+	return &call{Call: http.CallOf(c)}
+}
+
+// guard lets an operation's handler see only requests that the specification allows: from a caller who may, with the
+// parameters it knows, and for a read, not before its read model shows the position that the caller names.
+func (s *server) guard(op *operation) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			in := &call{Call: http.CallOf(c), op: op}
+			in.Route, in.Quiet = op.path, op.public() && op.readModel == ""
+			c.Set(callKey, in)
+			r := c.Request()
+			ctx, cancel := context.WithTimeout(r.Context(), operationTimeout)
+			c.SetRequest(r.WithContext(ctx))
+			defer func() {
+				cancel()
+				c.SetRequest(r) // what is outside must not see its context as cancelled
+			}()
+			header := c.Response().Header()
+			if op.public() {
+				header.Set("Cache-Control", "no-cache")
+			} else {
+				header.Set("Cache-Control", "no-store")
+				if err := s.authorize(c, in); err != nil {
+					return err
+				}
+			}
+			if err := op.checkParameters(c); err != nil {
+				return err
+			}
+			if err := s.wait(c, op); err != nil {
+				return err
+			}
+			return next(c)
+		}
+	}
+}
+
+// authorize finds out who calls, and in which of the operation's roles.
+func (s *server) authorize(c echo.Context, in *call) error {
+	principal, err := s.web.Authenticate(c)
+	if err != nil {
+		return err
+	}
+	role, err := s.roleFor(c.Request().Context(), in.op, principal)
+	if err != nil {
+		return err
+	}
+	in.role = role
+	return nil
+}
+
+func (s *server) roleFor(ctx context.Context, op *operation, principal access.Principal) (domain.Role, error) {
+	for _, role := range op.roles {
+		switch {
+		case role == roleAny:
+			return role, nil
+		case role == domain.RoleProvider && principal.Has(domain.RoleEnterprise):
+			return role, s.checkStanding(ctx, op, principal)
+		case principal.Has(role):
+			return role, nil
+		}
+	}
+	return "", domain.ErrForbidden
+}
+
+// checkStanding asks the log, not a read model, whether an enterprise is a provider: an approval counts at once, and so
+// does a suspension.
+func (s *server) checkStanding(ctx context.Context, op *operation, principal access.Principal) error {
+	state, err := s.Commands.Provider(ctx, principal.AccountID)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		return provider.ErrNotApproved
+	case err != nil:
+		return err
+	case slices.Contains(op.standings, state.Standing):
+		return nil
+	}
+	if err := state.Standing.MayOffer(); err != nil {
+		return err
+	}
+	return domain.ErrForbidden
+}
+
+// wait holds a read back until its read model shows the position that the caller names.
+func (s *server) wait(c echo.Context, op *operation) error {
+	named := c.Request().Header.Get("Waybill-Position")
+	if op.readModel == "" || named == "" {
+		return nil
+	}
+	position, err := strconv.ParseUint(named, 10, 63)
+	if err != nil {
+		return http.ErrBadRequest.Because(err)
+	}
+	return s.Positions.Wait(c.Request().Context(), op.readModel, domain.Position(position))
+}
