@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"waybill/domain"
-	"waybill/domain/events"
 )
 
 // Event is a recorded event, decoded.
@@ -16,9 +15,10 @@ type Event struct {
 	Meta domain.Metadata
 }
 
-// Decode reads a recorded event. An event of an unknown type, or with fields that this Waybill does not know, is an error.
-func Decode(recorded domain.RecordedEvent) (Event, error) {
-	fact, err := events.Types.Decode(recorded.Type, recorded.Data)
+// Decode reads a recorded event of one of the types. One of another type, or with fields that this Waybill does not know,
+// is an error.
+func Decode(types domain.Types, recorded domain.RecordedEvent) (Event, error) {
+	fact, err := types.Decode(recorded.Type, recorded.Data)
 	if err != nil {
 		return Event{}, fmt.Errorf("%s@%d: %w", recorded.Stream, recorded.Revision, err)
 	}

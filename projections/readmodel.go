@@ -4,16 +4,19 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
 )
 
 // ReadModel is one set of tables that a projector keeps equal to a fold of the log.
 type ReadModel struct {
 	// Name is what people type: "listing".
 	Name string
-	// Schema holds the tables: "listing_v1". A read model whose tables or meaning change gets a new one.
+	// Schema holds the tables: the name and a version, "listing_v1". A read model whose tables or meaning change gets the next.
 	Schema string
-	// Categories are the stream categories it reads; nil is all of them.
-	Categories []string
+	// Applies and PassesOver are the stored names of the event types it knows, each in one of them: those that Apply gets, and
+	// those that mean nothing to it. Together they are all types of the log, so that a new one is a decision in every model.
+	Applies, PassesOver []string
 	// DDL makes the tables and their keys, unqualified: it runs with search_path set to the target schema.
 	DDL string
 	// Indexes makes the secondary indexes, unqualified; a rebuild runs it after the bulk of the events.
@@ -22,4 +25,17 @@ type ReadModel struct {
 	// the same tables are reached in a rebuild. It may run again on the same events after a rollback, and on a part of
 	// them when it failed; a failure that is not transient parks the stream of the event that causes it.
 	Apply func(ctx context.Context, tx pgx.Tx, events []Event) error
+	// SetParked is told, in the same transaction, which streams stand still from now on because an event of theirs could not
+	// be applied (parked), and which go on again (not parked); each may be told twice. A model whose tables are public
+	// withholds what depends on a parked stream; nil for the others.
+	SetParked func(ctx context.Context, tx pgx.Tx, streams []domain.StreamName, parked bool) error
+}
+
+// TypesOf lists the stored names of events, for ReadModel.Applies and PassesOver.
+func TypesOf(facts ...domain.Event) []string {
+	names := make([]string, len(facts))
+	for i, fact := range facts {
+		names[i] = fact.EventType()
+	}
+	return names
 }

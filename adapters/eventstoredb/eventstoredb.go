@@ -25,6 +25,7 @@ type Store struct {
 
 	// seen is the highest position that this process knows to be stored.
 	seen          atomic.Uint64
+	passedOver    atomic.Uint64
 	flights       flights
 	subscriptions subscriptions
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -22,6 +23,8 @@ type walk struct {
 	at   uint64
 	left int
 	key  func(domain.RecordedEvent) uint64
+	// categories are those of the streams that are wanted; nil for all.
+	categories []string
 	// skip leaves out events that open could not; nil for none.
 	skip func(e domain.RecordedEvent, at uint64) bool
 }
@@ -55,8 +58,12 @@ func (s *Store) ReadStream(ctx context.Context, stream domain.StreamName, from u
 
 // ReadAll implements domain.EventStore. A position that no event has is found all the same, by reading from the log's end.
 func (s *Store) ReadAll(ctx context.Context, at domain.Position, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+	return s.readAll(ctx, at, dir, limit, nil)
+}
+
+func (s *Store) readAll(ctx context.Context, at domain.Position, dir domain.Direction, limit int, categories []string) iter.Seq2[domain.RecordedEvent, error] {
 	w := walk{
-		what: "read the log", at: uint64(min(at, domain.LogEnd)), left: limit,
+		what: "read the log", categories: categories, at: uint64(min(at, domain.LogEnd)), left: limit,
 		key: func(e domain.RecordedEvent) uint64 { return uint64(e.Position) },
 		// The server begins with the event at the position when it goes forward; the caller has that one.
 		skip: func(e domain.RecordedEvent, at uint64) bool { return uint64(e.Position) <= at },
@@ -121,7 +128,7 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 	defer cancel()
 	f := newFeed()
 	at, left := w.at, w.left
-	s.pump(ctx, f, func(ctx context.Context, client *esdb.Client) (source, error) { return w.open(ctx, client, at, left) })
+	s.pump(ctx, f, w.categories, func(ctx context.Context, client *esdb.Client) (source, error) { return w.open(ctx, client, at, left) })
 	silent := time.NewTimer(s.timeout)
 	defer silent.Stop()
 	for t := (taken{}); ; {
@@ -157,8 +164,9 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 	}
 }
 
-// pump opens a source on the current client and feeds f from it until it or ctx ends, in the background.
-func (s *Store) pump(ctx context.Context, f *feed, open func(context.Context, *esdb.Client) (source, error)) {
+// pump opens a source on the current client and feeds f from it until it or ctx ends, in the background; what is of other
+// categories, if any are named, stays out.
+func (s *Store) pump(ctx context.Context, f *feed, categories []string, open func(context.Context, *esdb.Client) (source, error)) {
 	go func() {
 		_, err := call(ctx, s.nodes, 0, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
 			from, err := open(ctx, client)
@@ -175,6 +183,10 @@ func (s *Store) pump(ctx context.Context, f *feed, open func(context.Context, *e
 					continue
 				}
 				stream, ok := s.ours(e.StreamID, e.EventType)
+				if ok && categories != nil && !slices.Contains(categories, stream.Category()) {
+					s.passedOver.Add(1)
+					ok = false
+				}
 				if ok && !f.put(ctx, recorded(e, stream)) {
 					return struct{}{}, ctx.Err()
 				}

@@ -24,8 +24,12 @@ const (
 // Subscribe implements domain.EventStore. A dropped subscription is taken up again behind the last event; the sequence
 // ends with ErrUnavailable only when that does not succeed for two time-outs.
 func (s *Store) Subscribe(ctx context.Context, after domain.Position) iter.Seq2[domain.RecordedEvent, error] {
+	return s.subscribeAll(ctx, after, nil)
+}
+
+func (s *Store) subscribeAll(ctx context.Context, after domain.Position, categories []string) iter.Seq2[domain.RecordedEvent, error] {
 	return func(yield func(domain.RecordedEvent, error) bool) {
-		open := s.subscriptions.add(after)
+		open := s.subscriptions.add(after, categories)
 		defer s.subscriptions.remove(open)
 		var wait backoff
 		for alive := time.Now(); ; {
@@ -63,8 +67,8 @@ func (s *Store) follow(ctx context.Context, open *subscription, yield func(domai
 	open.begin(f)
 	confirmed := make(chan struct{})
 	after, fromStart := open.status().After, open.fromStart
-	s.pump(ctx, f, func(ctx context.Context, client *esdb.Client) (source, error) {
-		source, err := s.subscribe(ctx, client, after, fromStart)
+	s.pump(ctx, f, open.categories, func(ctx context.Context, client *esdb.Client) (source, error) {
+		source, err := s.subscribe(ctx, client, after, fromStart, open.categories)
 		if err == nil {
 			close(confirmed)
 		}
@@ -102,7 +106,7 @@ func (s *Store) follow(ctx context.Context, open *subscription, yield func(domai
 	}
 }
 
-func (s *Store) subscribe(ctx context.Context, client *esdb.Client, after domain.Position, fromStart bool) (source, error) {
+func (s *Store) subscribe(ctx context.Context, client *esdb.Client, after domain.Position, fromStart bool, categories []string) (source, error) {
 	options := esdb.SubscribeToAllOptions{
 		From: esdb.Position{Commit: uint64(after), Prepare: uint64(after)}, Filter: esdb.ExcludeSystemEventsFilter(),
 		MaxSearchWindow: searchWindow, CheckpointInterval: checkpointInterval,
@@ -110,11 +114,26 @@ func (s *Store) subscribe(ctx context.Context, client *esdb.Client, after domain
 	if after == 0 || fromStart {
 		options.From = esdb.Start{}
 	}
-	if s.prefix != "" {
-		options.Filter = &esdb.SubscriptionFilter{Type: esdb.StreamFilterType, Prefixes: []string{s.prefix}}
+	if prefixes := s.prefixes(categories); len(prefixes) > 0 {
+		options.Filter = &esdb.SubscriptionFilter{Type: esdb.StreamFilterType, Prefixes: prefixes}
 	}
 	inner, err := client.SubscribeToAll(ctx, options)
 	return &following{inner, after}, err
+}
+
+// prefixes are what the names of the wanted streams begin with; none when that is any.
+func (s *Store) prefixes(categories []string) []string {
+	if categories == nil {
+		if s.prefix == "" {
+			return nil
+		}
+		return []string{s.prefix}
+	}
+	prefixes := make([]string, len(categories))
+	for i, category := range categories {
+		prefixes[i] = s.named(domain.StreamName(category + "-"))
+	}
+	return prefixes
 }
 
 // following is a subscription as a source; it has no end but a drop.
@@ -172,8 +191,11 @@ func (s *Store) Subscriptions() []SubscriptionStatus {
 
 // CountAfter counts the events after a position, up to most: how far behind somebody is who has come up to there.
 func (s *Store) CountAfter(ctx context.Context, at domain.Position, most int) (int, error) {
-	n := 0
-	for _, err := range s.ReadAll(ctx, at, domain.Forward, most) {
+	return count(s.ReadAll(ctx, at, domain.Forward, most))
+}
+
+func count(events iter.Seq2[domain.RecordedEvent, error]) (n int, err error) {
+	for _, err := range events {
 		if err != nil {
 			return n, err
 		}
@@ -188,8 +210,8 @@ type subscriptions struct {
 	open []*subscription
 }
 
-func (s *subscriptions) add(after domain.Position) *subscription {
-	open := &subscription{now: SubscriptionStatus{After: after, Drops: -1}, feed: newFeed()}
+func (s *subscriptions) add(after domain.Position, categories []string) *subscription {
+	open := &subscription{categories: categories, now: SubscriptionStatus{After: after, Drops: -1}, feed: newFeed()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = append(s.open, open)
@@ -204,7 +226,8 @@ func (s *subscriptions) remove(closed *subscription) {
 
 // subscription is what Subscribe notes for those who ask.
 type subscription struct {
-	fromStart bool // it leaves out what it has, rather than have the server begin there
+	categories []string // those of the streams that are wanted; nil for all
+	fromStart  bool     // it leaves out what it has, rather than have the server begin there
 
 	mu   sync.Mutex
 	now  SubscriptionStatus

@@ -69,11 +69,11 @@ type deadLettersRetryCommand struct {
 // Run is called by kong.
 func (c deadLettersRetryCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
 	return withDeadLetters(ctx, cfg, func(d *runtime.DeadLetters) error {
-		done, left, err := d.Retry(ctx, c.ReadModel, c.Stream)
+		r, err := d.Retry(ctx, c.ReadModel, c.Stream)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(out, "%d applied, %d left\n", done, left)
+		_, err = fmt.Fprintf(out, "%d applied, %d left, %d due again\n", r.Done, r.Left, r.Due)
 		return err
 	})
 }

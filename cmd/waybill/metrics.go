@@ -24,6 +24,8 @@ var (
 		"Age of the last event taken by the subscription that is furthest behind; 0 when all have caught up.", nil, nil)
 	describeWaiting = prometheus.NewDesc("waybill_subscription_waiting_events",
 		"Events received from EventStoreDB and not taken yet, all subscriptions together.", nil, nil)
+	describePassedOver = prometheus.NewDesc("waybill_eventstore_foreign_events_total",
+		"Events of others' streams that EventStoreDB sent and that were passed over.", nil, nil)
 	describeDrops = prometheus.NewDesc("waybill_subscription_drops", "Times the open subscriptions were dropped and taken up again.", nil, nil)
 )
 
@@ -61,7 +63,7 @@ func (m *appendMetrics) Describe(d chan<- *prometheus.Desc) {
 	m.events.Describe(d)
 	m.seconds.Describe(d)
 	m.failed.Describe(d)
-	for _, desc := range []*prometheus.Desc{describeRestarts, describeCaughtUp, describeSubscriptionLag, describeWaiting, describeDrops} {
+	for _, desc := range []*prometheus.Desc{describeRestarts, describeCaughtUp, describeSubscriptionLag, describeWaiting, describeDrops, describePassedOver} {
 		d <- desc
 	}
 }
@@ -84,6 +86,7 @@ func (m *appendMetrics) Collect(c chan<- prometheus.Metric) {
 		drops += s.Drops
 	}
 	c <- prometheus.MustNewConstMetric(describeRestarts, prometheus.CounterValue, float64(m.remote.Restarts()))
+	c <- prometheus.MustNewConstMetric(describePassedOver, prometheus.CounterValue, float64(m.remote.PassedOver()))
 	for desc, value := range map[*prometheus.Desc]float64{
 		describeCaughtUp: caughtUp, describeSubscriptionLag: lag, describeWaiting: float64(waiting), describeDrops: float64(drops),
 	} {

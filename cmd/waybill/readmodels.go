@@ -37,7 +37,7 @@ func (c rebuildCommand) Run(ctx context.Context, cfg config, out io.Writer) erro
 		if c.ReadModel != "all" {
 			return nil
 		}
-		return runtime.ForgetOtherLog(ctx, a.pool, a.store, reactions.All(a.commands, a.pool))
+		return runtime.MoveReactions(ctx, a.pool, a.store, reactions.All(a.commands, a.pool))
 	})
 }
 

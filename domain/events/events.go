@@ -16,6 +16,9 @@ import (
 // Types decodes the events of all aggregates.
 var Types = union(account.Types, provider.Types, uscc.Types, product.Types, booking.Types, operation.Types)
 
+// Categories name the streams of all aggregates.
+var Categories = []string{account.Category, provider.Category, uscc.Category, product.Category, booking.Category, operation.Category}
+
 func union(all ...domain.Types) domain.Types {
 	types := domain.Types{}
 	for _, t := range all {

@@ -10,8 +10,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/operation"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/uscc"
 	"waybill/projections"
 )
 
@@ -25,9 +29,20 @@ const (
 
 // Model is what a provider sees of its application and its products (R19–R25, R33–R35).
 var Model = projections.ReadModel{
-	Name:       "backoffice",
-	Schema:     schema,
-	Categories: []string{"product", "provider"},
+	Name:   "backoffice",
+	Schema: schema,
+	Applies: projections.TypesOf(
+		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
+		provider.Reinstated{}, provider.Closed{},
+		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
+		product.Pinned{}, product.Unpinned{}, product.Deleted{},
+	),
+	PassesOver: projections.TypesOf(
+		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
+		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+		uscc.Reserved{}, uscc.Confirmed{},
+		operation.DeadLetterSkipped{},
+	),
 	DDL: `
 CREATE TABLE applications (
 	provider_id        uuid PRIMARY KEY,

@@ -9,8 +9,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/operation"
 	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/uscc"
 	"waybill/projections"
 )
 
@@ -23,9 +27,21 @@ const (
 
 // Model is booking inquiries for both of their sides (R36–R40). Of products it reads only that they were deleted.
 var Model = projections.ReadModel{
-	Name:       "bookings",
-	Schema:     schema,
-	Categories: []string{"booking", "product"},
+	Name:   "bookings",
+	Schema: schema,
+	Applies: projections.TypesOf(
+		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
+		product.Deleted{},
+	),
+	PassesOver: projections.TypesOf(
+		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
+		product.Pinned{}, product.Unpinned{},
+		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
+		provider.Reinstated{}, provider.Closed{},
+		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+		uscc.Reserved{}, uscc.Confirmed{},
+		operation.DeadLetterSkipped{},
+	),
 	DDL: `
 CREATE TABLE bookings (
 	id               uuid PRIMARY KEY,

@@ -11,7 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/operation"
 	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/uscc"
 	"waybill/projections"
 )
 
@@ -26,6 +31,16 @@ const (
 var Model = projections.ReadModel{
 	Name:   "history",
 	Schema: schema,
+	Applies: projections.TypesOf(
+		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
+		provider.Reinstated{}, provider.Closed{},
+		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
+		product.Pinned{}, product.Unpinned{}, product.Deleted{},
+		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
+		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+		uscc.Reserved{}, uscc.Confirmed{},
+		operation.DeadLetterSkipped{},
+	),
 	DDL: `
 CREATE TABLE entries (
 	position         bigint PRIMARY KEY,

@@ -4,6 +4,12 @@ package listing
 import (
 	"context"
 
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/operation"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/uscc"
 	"waybill/projections"
 
 	"github.com/jackc/pgx/v5"
@@ -22,9 +28,20 @@ const (
 
 // Model is the public list and detail of products (R29–R34, R45).
 var Model = projections.ReadModel{
-	Name:       "listing",
-	Schema:     schema,
-	Categories: []string{"product", "provider"},
+	Name:   "listing",
+	Schema: schema,
+	Applies: projections.TypesOf(
+		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
+		provider.Reinstated{}, provider.Closed{},
+		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
+		product.Pinned{}, product.Unpinned{}, product.Deleted{},
+	),
+	PassesOver: projections.TypesOf(
+		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
+		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+		uscc.Reserved{}, uscc.Confirmed{},
+		operation.DeadLetterSkipped{},
+	),
 	DDL: `
 -- What the public sees of a provider: its approved profile.
 CREATE TABLE providers (

@@ -18,6 +18,7 @@ import (
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/domaintest"
+	"waybill/domain/events"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
@@ -55,7 +56,7 @@ func Project(t Fataler, pool *pgxpool.Pool, log []projections.Event, cuts ...int
 func Apply(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, log []projections.Event) error {
 	batch := make([]projections.Event, 0, len(log))
 	for _, e := range log {
-		if m.Categories == nil || slices.Contains(m.Categories, e.Stream.Category()) {
+		if slices.Contains(m.Applies, e.Type) {
 			batch = append(batch, e)
 		}
 	}
@@ -156,7 +157,7 @@ func (h *History) AddAt(stream domain.StreamName, at time.Time, fact domain.Even
 	if err != nil {
 		panic(err)
 	}
-	e, err := projections.Decode(domain.RecordedEvent{
+	e, err := projections.Decode(events.Types, domain.RecordedEvent{
 		ID: domaintest.ID(fmt.Sprint("event", position)), Stream: stream, Revision: h.Next[stream], Position: domain.Position(position),
 		Type: fact.EventType(), Data: data, Metadata: metadata, RecordedAt: at,
 	})

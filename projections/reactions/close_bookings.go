@@ -11,10 +11,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
+	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/operation"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/uscc"
 	"waybill/projections"
 	"waybill/projections/bookings"
 	"waybill/projections/runtime"
@@ -29,11 +32,21 @@ func All(service *commands.Service, pool *pgxpool.Pool) []runtime.Reaction {
 func closeBookings(service *commands.Service, pool *pgxpool.Pool) runtime.Reaction {
 	c := closing{service: service, pool: pool}
 	return runtime.Reaction{
-		Name: "close_bookings",
-		Types: []string{
-			product.Deleted{}.EventType(), provider.Closed{}.EventType(), booking.Requested{}.EventType(),
-		},
-		Handle: c.handle,
+		Name:       "close_bookings",
+		StoredName: "reaction_close_bookings",
+		Begins:     runtime.FromStart,
+		Applies:    projections.TypesOf(product.Deleted{}, provider.Closed{}, booking.Requested{}),
+		PassesOver: projections.TypesOf(
+			product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
+			product.Pinned{}, product.Unpinned{},
+			provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
+			provider.Reinstated{},
+			booking.Replied{}, booking.Read{}, booking.Closed{},
+			account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+			uscc.Reserved{}, uscc.Confirmed{},
+			operation.DeadLetterSkipped{},
+		),
+		Handle: func(ctx context.Context, e projections.Event) ([]runtime.Item, error) { return nil, c.handle(ctx, e) },
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
@@ -31,8 +32,17 @@ func TestOnEventStoreDB(t *testing.T) {
 	t.Run("BookingsAreClosedWhenTheirProductGoes", TestBookingsAreClosedWhenTheirProductGoes)
 }
 
-func TestBookingsAreClosedWhenTheirProductGoes(t *testing.T) {
-	t.Parallel()
+// world is a database with a store, and the bookings read model.
+type world struct {
+	t       *testing.T
+	pool    *pgxpool.Pool
+	store   domain.EventStore
+	service *commands.Service
+	metrics *prometheus.Registry // of the last start
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
 	pool := pgtest.Database(t, "reactions", func(ctx context.Context, pool *pgxpool.Pool) error {
 		if err := postgres.Migrate(ctx, pool); err != nil {
 			return err
@@ -40,7 +50,45 @@ func TestBookingsAreClosedWhenTheirProductGoes(t *testing.T) {
 		return runtime.Prepare(ctx, pool, models)
 	})
 	store := runtimetest.Store(t, pool)
-	service := commands.New(store)
+	return &world{t: t, pool: pool, store: store, service: commands.New(store)}
+}
+
+// start sets the read model and all reactions to work.
+func (w *world) start() *runtime.Runtime {
+	w.t.Helper()
+	w.metrics = prometheus.NewRegistry()
+	r, err := runtime.Start(w.t.Context(), runtime.Config{
+		Pool: w.pool, Store: w.store, Models: models, Reactions: reactions.All(w.service, w.pool), Owner: "test", Logger: runtimetest.Log(w.t),
+		Registerer: w.metrics,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { closeRuntime(w.t, r) })
+	return r
+}
+
+// retried is how often a reaction had to try again.
+func (w *world) retried(name string) (n float64) {
+	w.t.Helper()
+	families, err := w.metrics.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "waybill_projection_retries_total" && m.GetLabel()[0].GetValue() == name {
+				n += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return n
+}
+
+func TestBookingsAreClosedWhenTheirProductGoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pool, store, service := w.pool, w.store, w.service
 	owner, goneOwner := uuid.New(), uuid.New()
 	gone, kept, orphan := uuid.New(), uuid.New(), uuid.New()
 	request := func(of, from uuid.UUID) uuid.UUID {
@@ -58,17 +106,7 @@ func TestBookingsAreClosedWhenTheirProductGoes(t *testing.T) {
 	after, afterOwner := request(gone, owner), request(orphan, goneOwner) // decided before, recorded after
 	last := request(kept, owner)
 
-	start := func() *runtime.Runtime {
-		r, err := runtime.Start(t.Context(), runtime.Config{
-			Pool: pool, Store: store, Models: models, Reactions: reactions.All(service, pool), Owner: "test", Logger: runtimetest.Log(t),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { closeRuntime(t, r) })
-		return r
-	}
-	r := start()
+	r := w.start()
 	want := map[uuid.UUID]booking.CloseReason{
 		before: booking.ProductDeleted, after: booking.ProductDeleted, answered: "",
 		other: "", last: "", ofGoneOwner: booking.ProviderClosed, afterOwner: booking.ProviderClosed,
@@ -94,12 +132,47 @@ func TestBookingsAreClosedWhenTheirProductGoes(t *testing.T) {
 	if _, err := pool.Exec(t.Context(), `UPDATE projections.checkpoints SET position = 0 WHERE projection = 'reaction_close_bookings'`); err != nil {
 		t.Fatal(err)
 	}
-	r = start()
+	r = w.start()
 	runtimetest.Eventually(t, "the reaction at the end of the log again", func() bool { return at(t, r, "close_bookings") >= head })
 	if runtimetest.Head(t, store) != head {
 		t.Errorf("the repeated reaction appended %d events", runtimetest.Head(t, store)-head)
 	}
 	check()
+}
+
+// The bookings that are open when a product goes are asked of a read model: that must have come so far first.
+func TestClosingWaitsForTheBookings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	product1, booking1 := uuid.New(), uuid.New()
+	of := domain.Stream(product.Category, product1)
+	runtimetest.Append(t, w.store, of, product.Submitted{ProviderID: uuid.New(), Revision: 1})
+	// Another node holds the read model, and does nothing with it.
+	if _, err := w.pool.Exec(t.Context(), `INSERT INTO projections.leases VALUES ($1, 'another node', now() + interval '1 hour')`, bookings.Model.Schema); err != nil {
+		t.Fatal(err)
+	}
+	r := w.start()
+	requested := runtimetest.Append(t, w.store, domain.Stream(booking.Category, booking1), booking.Requested{ProductID: product1, EnterpriseID: uuid.New()}).Position
+	runtimetest.Eventually(t, "the reaction at the request", func() bool { return at(t, r, "close_bookings") >= requested })
+	deleted := runtimetest.Append(t, w.store, of, product.Deleted{}).Position
+	runtimetest.Append(t, w.store, domain.Stream(product.Category, uuid.New()), product.Submitted{ProviderID: uuid.New(), Revision: 1})
+	runtimetest.Eventually(t, "the reaction trying in vain", func() bool {
+		if at(t, r, "close_bookings") >= deleted {
+			t.Fatal("the reaction went on before the bookings were there")
+		}
+		return w.retried("close_bookings") > 0
+	})
+	if _, err := w.pool.Exec(t.Context(), `DELETE FROM projections.leases WHERE projection = $1`, bookings.Model.Schema); err != nil {
+		t.Fatal(err)
+	}
+	runtimetest.Eventually(t, "the reaction past the deletion", func() bool { return at(t, r, "close_bookings") >= deleted })
+	replayed, err := w.service.Replay(t.Context(), domain.Stream(booking.Category, booking1), commands.Until{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, ok := replayed.State.(booking.State); !ok || s.CloseReason != booking.ProductDeleted {
+		t.Errorf("state %+v, want it closed because the product is deleted", replayed.State)
+	}
 }
 
 func closeRuntime(t *testing.T, r *runtime.Runtime) {

@@ -11,8 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/operation"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/uscc"
 	"waybill/projections"
 )
 
@@ -26,9 +30,20 @@ const (
 
 // Model is the reviewers' queue: every submitted revision with its decision, until its product is deleted (R41).
 var Model = projections.ReadModel{
-	Name:       "review",
-	Schema:     schema,
-	Categories: []string{"product", "provider"},
+	Name:   "review",
+	Schema: schema,
+	Applies: projections.TypesOf(
+		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
+		provider.Reinstated{}, provider.Closed{},
+		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
+		product.Pinned{}, product.Unpinned{}, product.Deleted{},
+	),
+	PassesOver: projections.TypesOf(
+		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
+		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+		uscc.Reserved{}, uscc.Confirmed{},
+		operation.DeadLetterSkipped{},
+	),
 	DDL: `
 CREATE TABLE subjects (
 	id       uuid PRIMARY KEY,

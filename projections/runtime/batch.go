@@ -22,6 +22,13 @@ type target struct {
 	pool   *pgxpool.Pool
 	model  projections.ReadModel
 	schema string
+	reader reader
+	// log is what the batches are runs of.
+	log ownLog
+}
+
+func newTarget(pool *pgxpool.Pool, model projections.ReadModel, schema string, v Vocabulary) target {
+	return target{pool: pool, model: model, schema: schema, reader: newReader(v, model.Applies)}
 }
 
 // batch is a run of the log: what concerns the model, and how far the run goes.
@@ -36,18 +43,24 @@ type batch struct {
 	passed int
 	// size is the number of bytes of the events.
 	size int
+	// unknown is why the run ends here: the log's next event is an UnknownEventError. nil for none.
+	unknown error
 	// messages are those that carried the run, to be acked once it is written; none in a rebuild.
 	messages []*message.Message
 }
 
-// add takes the log's next event into the batch.
-func (b *batch) add(model projections.ReadModel, recorded domain.RecordedEvent) {
+// add takes the log's next event into the batch; one that this binary does not know is an UnknownEventError, and stays out.
+func (b *batch) add(r reader, recorded domain.RecordedEvent) error {
+	wanted, err := r.wants(recorded)
+	if err != nil {
+		return err
+	}
 	b.last, b.event = recorded.Position, identityOf(recorded)
 	b.passed++
-	if model.Categories != nil && !slices.Contains(model.Categories, recorded.Stream.Category()) {
-		return
+	if !wanted {
+		return nil
 	}
-	event, err := projections.Decode(recorded)
+	event, err := projections.Decode(r.vocabulary.Types, recorded)
 	if err != nil {
 		if b.broken == nil {
 			b.broken = map[domain.Position]error{}
@@ -57,6 +70,7 @@ func (b *batch) add(model projections.ReadModel, recorded domain.RecordedEvent) 
 	}
 	b.events = append(b.events, event)
 	b.size += len(recorded.Data) + len(recorded.Metadata)
+	return nil
 }
 
 // apply writes the batch and moves the checkpoint in one transaction. What was applied before is left out. When an event
@@ -75,7 +89,7 @@ func (t target) transact(ctx context.Context, known checkpoint, b batch, isolate
 		return known, nil, err
 	}
 	defer rollback(ctx, tx)
-	now, parked, err := lockCheckpoint(ctx, tx, t.schema, known)
+	now, parked, err := lockCheckpoint(ctx, tx, t.schema, known, t.log)
 	if err != nil || now.position >= b.last {
 		return now, nil, err
 	}
@@ -86,6 +100,9 @@ func (t target) transact(ctx context.Context, known checkpoint, b batch, isolate
 	var moved pgx.Batch
 	for _, p := range newly {
 		queueDeadLetter(&moved, t.schema, p)
+	}
+	if err := t.setParked(ctx, tx, newly); err != nil {
+		return known, nil, err
 	}
 	queueMove(&moved, t.schema, b.last, b.event)
 	if err := tx.SendBatch(ctx, &moved).Close(); err != nil {
@@ -134,4 +151,21 @@ func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event)
 		return errors.Join(errConnectionLost, err)
 	}
 	return err
+}
+
+// setParked tells the model of the streams that were parked just now.
+func (t target) setParked(ctx context.Context, tx pgx.Tx, newly []parkedEvent) error {
+	if t.model.SetParked == nil || len(newly) == 0 {
+		return nil
+	}
+	var streams []domain.StreamName
+	for _, p := range newly {
+		if !slices.Contains(streams, p.event.Stream) {
+			streams = append(streams, p.event.Stream)
+		}
+	}
+	if err := t.model.SetParked(ctx, tx, streams, true); err != nil {
+		return fmt.Errorf("withhold what depends on parked streams: %w", err)
+	}
+	return nil
 }

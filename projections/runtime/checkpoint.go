@@ -24,6 +24,11 @@ type checkpoint struct {
 // database lost its last transactions in a crash. Whoever gets it reads the checkpoint again.
 var errFenced = errors.New("checkpoint was moved by somebody else")
 
+// superseded reports whether whoever got err must read the checkpoint, or the vocabulary, again before it goes on.
+func superseded(err error) bool {
+	return errors.Is(err, errFenced) || errors.Is(err, errVocabularyGrew)
+}
+
 // errConnectionLost marks an error as the connection's, not the events'.
 var errConnectionLost = errors.New("connection was lost")
 
@@ -46,8 +51,10 @@ func rollback(ctx context.Context, tx pgx.Tx) {
 }
 
 // lockCheckpoint locks the projection's checkpoint until tx ends and reads it and the streams that are parked.
-// It returns errFenced unless the epoch is the same and the position at least known.
-func lockCheckpoint(ctx context.Context, tx pgx.Tx, projection string, known checkpoint) (checkpoint, map[domain.StreamName]bool, error) {
+// It returns errFenced unless the epoch is the same and the position at least known, and errVocabularyGrew when the log has more in it.
+func lockCheckpoint(ctx context.Context, tx pgx.Tx, projection string, known checkpoint, log ownLog) (
+	checkpoint, map[domain.StreamName]bool, error,
+) {
 	var (
 		now    checkpoint
 		parked map[domain.StreamName]bool
@@ -66,6 +73,7 @@ func lockCheckpoint(ctx context.Context, tx pgx.Tx, projection string, known che
 			}
 			return err
 		})
+	log.queueCheck(&batch)
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		if errors.Is(err, pgx.ErrNoRows) {
 			return now, nil, fmt.Errorf("no checkpoint of %s: %w", projection, errFenced)
@@ -109,7 +117,7 @@ func transient(err error) bool {
 	case errors.Is(err, errConnectionLost), errors.As(err, &netErr), errors.As(err, &connectErr), pgconn.SafeToRetry(err),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, errFenced), errors.Is(err, pgx.ErrTxClosed), errors.Is(err, pgx.ErrTxCommitRollback),
+		superseded(err), errors.Is(err, pgx.ErrTxClosed), errors.Is(err, pgx.ErrTxCommitRollback),
 		errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrOutcomeUnknown), errors.Is(err, domain.ErrConflict):
 		return true
 	}

@@ -44,7 +44,7 @@ const maxKeys = 5
 // second copy of the read model. ErrRebuilding: one at a time.
 func Compare(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel) (Comparison, error) {
 	c := comparison{rebuild: rebuild{
-		target: target{pool: pool, model: model, schema: model.Schema + "_check"},
+		target: newTarget(pool, model, model.Schema+"_check", KnownVocabulary()),
 		store:  store, live: model.Schema,
 	}}
 	err := c.exclusively(ctx, func(ctx context.Context) error {

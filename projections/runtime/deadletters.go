@@ -16,8 +16,8 @@ import (
 	"waybill/projections"
 )
 
-// DeadLetter is an event that a read model could not apply, or that follows one in its stream; or one that a reaction
-// could not handle. The event itself is in the event store.
+// DeadLetter is an event that a read model could not apply, or that follows one in its stream; one that a reaction could not
+// handle; or an item that it could not deliver. The event itself is in the event store.
 type DeadLetter struct {
 	// Name is the read model's or the reaction's.
 	Name     string
@@ -28,6 +28,16 @@ type DeadLetter struct {
 	Type     string
 	Error    string
 	ParkedAt time.Time
+	// Recipient is whom an item was for; empty for what is none.
+	Recipient string
+}
+
+// Retried is what became of the dead letters of a stream that were tried again.
+type Retried struct {
+	// Done were applied or handled, Left were not; with none left the stream goes on by itself.
+	Done, Left int
+	// Due are items whose delivery is tried again from now on, by the node that holds the reaction.
+	Due int
 }
 
 // Refusals of DeadLetters.
@@ -57,13 +67,16 @@ func NewDeadLetters(pool *pgxpool.Pool, store domain.EventStore, models []projec
 		d.projections = append(d.projections, m.Schema)
 	}
 	for _, r := range reactions {
-		d.reactions[r.Name], d.names[r.projection()] = r, r.Name
-		d.projections = append(d.projections, r.projection())
+		d.reactions[r.Name], d.names[r.StoredName] = r, r.Name
+		d.projections = append(d.projections, r.StoredName)
 	}
 	return d
 }
 
-const deadLetterColumns = `SELECT projection, position, stream, revision, event_id, type, error, parked_at FROM projections.dead_letters `
+const deadLetterRows = `SELECT * FROM (
+	SELECT projection, position, stream, revision, event_id, type, error, parked_at, '' AS recipient FROM projections.dead_letters
+	UNION ALL
+	SELECT projection, position, stream, revision, event_id, type, error, settled_at, recipient FROM projections.ledger WHERE state = 'given_up') d `
 
 // List gives the dead letters of one read model or reaction, or of all for "", oldest event first.
 func (d *DeadLetters) List(ctx context.Context, name string) ([]DeadLetter, error) {
@@ -75,7 +88,7 @@ func (d *DeadLetters) List(ctx context.Context, name string) ([]DeadLetter, erro
 		}
 		projections = []string{projection}
 	}
-	rows, err := d.pool.Query(ctx, deadLetterColumns+`WHERE projection = ANY($1) ORDER BY projection, position`, projections)
+	rows, err := d.pool.Query(ctx, deadLetterRows+`WHERE projection = ANY($1) ORDER BY projection, position, recipient`, projections)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +101,7 @@ func (d *DeadLetters) Show(ctx context.Context, name string, position domain.Pos
 	if err != nil {
 		return DeadLetter{}, domain.RecordedEvent{}, err
 	}
-	rows, err := d.pool.Query(ctx, deadLetterColumns+`WHERE projection = $1 AND position = $2`, projection, position)
+	rows, err := d.pool.Query(ctx, deadLetterRows+`WHERE projection = $1 AND position = $2 ORDER BY recipient`, projection, position)
 	if err != nil {
 		return DeadLetter{}, domain.RecordedEvent{}, err
 	}
@@ -104,66 +117,116 @@ func (d *DeadLetters) Show(ctx context.Context, name string, position domain.Pos
 }
 
 // Retry applies the dead letters of a stream again, in order and in one transaction. It stops at the first that fails,
-// which keeps its place and gets the new error. It returns how many are done and how many are left; with none left, the
-// stream goes on by itself.
-func (d *DeadLetters) Retry(ctx context.Context, name string, stream domain.StreamName) (done, left int, err error) {
+// which keeps its place and gets the new error. Items that were given up are due again.
+func (d *DeadLetters) Retry(ctx context.Context, name string, stream domain.StreamName) (Retried, error) {
+	var r Retried
 	projection, err := d.projection(name)
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
-	schema := "projections"
-	model, isModel := d.models[name]
-	if isModel {
-		schema = model.Schema
-	}
-	tx, err := begin(ctx, d.pool, schema)
+	tx, err := begin(ctx, d.pool, d.schema(name))
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
 	defer rollback(ctx, tx)
 	letters, err := d.lock(ctx, tx, projection, stream)
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
+	stopped := false
 	for _, l := range letters {
-		recorded, err := d.event(ctx, l)
-		if err != nil {
-			return 0, 0, err
-		}
-		failure := d.again(ctx, tx, name, projection, recorded)
-		if failure != nil && transient(failure) {
-			return 0, 0, failure
-		}
-		if failure != nil {
-			_, err := tx.Exec(ctx, `UPDATE projections.dead_letters SET error = $3 WHERE projection = $1 AND position = $2`,
-				projection, l.Position, deadLetterText(failure))
-			if err != nil {
-				return 0, 0, err
+		switch {
+		case l.Recipient != "":
+			r.Due++
+			err = d.makeDue(ctx, tx, projection, l)
+		case stopped:
+			r.Left++
+		default:
+			stopped, err = d.again(ctx, tx, name, projection, l)
+			if stopped {
+				r.Left++
+			} else {
+				r.Done++
 			}
-			break
 		}
-		if err := d.remove(ctx, tx, projection, l.Position); err != nil {
-			return 0, 0, err
+		if err != nil {
+			return Retried{}, err
 		}
-		done++
 	}
-	return done, len(letters) - done, tx.Commit(ctx)
+	if err := d.setParked(ctx, tx, name, stream, r.Left > 0); err != nil {
+		return Retried{}, err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return Retried{}, err
+	}
+	return r, nil
 }
 
-// again applies one event; its own error is the answer, with the transaction still usable.
-func (d *DeadLetters) again(ctx context.Context, tx pgx.Tx, name, projection string, recorded domain.RecordedEvent) error {
+// again tries one dead letter: it is removed, or gets its new error and stays (failed).
+func (d *DeadLetters) again(ctx context.Context, tx pgx.Tx, name, projection string, l DeadLetter) (failed bool, err error) {
+	recorded, err := d.event(ctx, l)
+	if err != nil {
+		return false, err
+	}
+	failure := d.apply(ctx, tx, name, projection, recorded)
+	switch {
+	case failure == nil:
+		return false, d.remove(ctx, tx, projection, l)
+	case transient(failure):
+		return false, failure
+	}
+	_, err = tx.Exec(ctx, `UPDATE projections.dead_letters SET error = $3 WHERE projection = $1 AND position = $2`,
+		projection, l.Position, deadLetterText(failure))
+	return true, err
+}
+
+// apply applies or handles one event; after an error of the event the transaction is still usable.
+func (d *DeadLetters) apply(ctx context.Context, tx pgx.Tx, name, projection string, recorded domain.RecordedEvent) error {
 	if r, ok := d.reactions[name]; ok {
-		return r.call(ctx, recorded)
+		items, err := r.call(ctx, KnownVocabulary(), recorded)
+		if err != nil || r.Deliver == nil {
+			return err
+		}
+		var owed pgx.Batch
+		queueOwed(&owed, projection, recorded, items)
+		return tx.SendBatch(ctx, &owed).Close()
 	}
 	var b batch
-	model := d.models[name]
-	b.add(model, recorded)
-	s := isolator{target: target{model: model, schema: projection}, broken: b.broken}
-	return s.try(ctx, tx, b.events)
+	t := newTarget(d.pool, d.models[name], projection, KnownVocabulary())
+	if err := b.add(t.reader, recorded); err != nil {
+		return err
+	}
+	i := isolator{target: t, broken: b.broken}
+	return i.try(ctx, tx, b.events)
 }
 
-// Skip gives up the first dead letter of a stream: the read model goes on without it until it is rebuilt. The skip is recorded as an event, with
-// the reason and who decided; repeating a skip that broke off is harmless. The stream's other letters wait for Retry.
+// makeDue has an item's attempts begin again.
+func (d *DeadLetters) makeDue(ctx context.Context, tx pgx.Tx, projection string, l DeadLetter) error {
+	_, err := tx.Exec(ctx, `UPDATE projections.ledger SET state = 'due', tries = 0, due_at = clock_timestamp(), settled_at = NULL
+		WHERE projection = $1 AND event_id = $2 AND recipient = $3 AND state = 'given_up'`, projection, l.EventID, l.Recipient)
+	return err
+}
+
+// setParked tells a read model whether a stream of its is still parked.
+func (d *DeadLetters) setParked(ctx context.Context, tx pgx.Tx, name string, stream domain.StreamName, parked bool) error {
+	m := d.models[name]
+	if m.SetParked == nil {
+		return nil
+	}
+	return m.SetParked(ctx, tx, []domain.StreamName{stream}, parked)
+}
+
+// schema is where the tables of a read model are, and any other for a reaction.
+func (d *DeadLetters) schema(name string) string {
+	if m, ok := d.models[name]; ok {
+		return m.Schema
+	}
+	return "projections"
+}
+
+// Skip gives up the first dead letter of a stream: the read model goes on without it until it is rebuilt, and nobody gets the
+// item. The skip is recorded as an event, with the reason and who decided; repeating a skip that broke off is harmless. The
+// stream's other dead letters wait for Retry.
 func (d *DeadLetters) Skip(ctx context.Context, name string, stream domain.StreamName, position domain.Position, reason string, actor domain.Actor) error {
 	projection, err := d.projection(name)
 	if err != nil {
@@ -174,19 +237,33 @@ func (d *DeadLetters) Skip(ctx context.Context, name string, stream domain.Strea
 	if err := f.Err(); err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		letters, err := d.lock(ctx, tx, projection, stream)
-		if err != nil {
+	tx, err := begin(ctx, d.pool, d.schema(name))
+	if err != nil {
+		return err
+	}
+	defer rollback(ctx, tx)
+	letters, err := d.lock(ctx, tx, projection, stream)
+	if err != nil {
+		return err
+	}
+	if letters[0].Position != position {
+		return ErrNotFirst
+	}
+	if err := d.record(ctx, letters[0], reason, actor); err != nil {
+		return err
+	}
+	left := 0
+	for _, l := range letters {
+		if l.Position != position {
+			left++
+		} else if err := d.remove(ctx, tx, projection, l); err != nil {
 			return err
 		}
-		if letters[0].Position != position {
-			return ErrNotFirst
-		}
-		if err := d.record(ctx, letters[0], reason, actor); err != nil {
-			return err
-		}
-		return d.remove(ctx, tx, projection, position)
-	})
+	}
+	if err := d.setParked(ctx, tx, name, stream, left > 0); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
 }
 
 // record appends the skip to the log first: a skip that shows nowhere must not happen. Its ids derive from what is skipped.
@@ -213,7 +290,7 @@ func (d *DeadLetters) lock(ctx context.Context, tx pgx.Tx, projection string, st
 	if _, err := tx.Exec(ctx, `SELECT FROM projections.checkpoints WHERE projection = $1 FOR UPDATE`, projection); err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, deadLetterColumns+`WHERE projection = $1 AND stream = $2 ORDER BY position`, projection, string(stream))
+	rows, err := tx.Query(ctx, deadLetterRows+`WHERE projection = $1 AND stream = $2 ORDER BY position, recipient`, projection, string(stream))
 	if err != nil {
 		return nil, err
 	}
@@ -224,8 +301,14 @@ func (d *DeadLetters) lock(ctx context.Context, tx pgx.Tx, projection string, st
 	return letters, err
 }
 
-func (d *DeadLetters) remove(ctx context.Context, tx pgx.Tx, projection string, position domain.Position) error {
-	_, err := tx.Exec(ctx, `DELETE FROM projections.dead_letters WHERE projection = $1 AND position = $2`, projection, position)
+// remove takes a dead letter from the list.
+func (d *DeadLetters) remove(ctx context.Context, tx pgx.Tx, projection string, l DeadLetter) (err error) {
+	if l.Recipient == "" {
+		_, err = tx.Exec(ctx, `DELETE FROM projections.dead_letters WHERE projection = $1 AND position = $2`, projection, l.Position)
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE projections.ledger SET state = 'skipped' WHERE projection = $1 AND event_id = $2 AND recipient = $3`,
+		projection, l.EventID, l.Recipient)
 	return err
 }
 
@@ -247,7 +330,7 @@ func (d *DeadLetters) projection(name string) (string, error) {
 		return m.Schema, nil
 	}
 	if r, ok := d.reactions[name]; ok {
-		return r.projection(), nil
+		return r.StoredName, nil
 	}
 	return "", ErrNoDeadLetter.Because(errors.New("no read model or reaction " + name))
 }
@@ -258,7 +341,7 @@ func (d *DeadLetters) collect(rows pgx.Rows) ([]DeadLetter, error) {
 			l          DeadLetter
 			projection string
 		)
-		err := row.Scan(&projection, &l.Position, &l.Stream, &l.Revision, &l.EventID, &l.Type, &l.Error, &l.ParkedAt)
+		err := row.Scan(&projection, &l.Position, &l.Stream, &l.Revision, &l.EventID, &l.Type, &l.Error, &l.ParkedAt, &l.Recipient)
 		l.Name, l.ParkedAt = d.names[projection], l.ParkedAt.UTC()
 		return l, err
 	})

@@ -25,6 +25,8 @@ func TestOnEventStoreDB(t *testing.T) {
 		"CompareWhileWriting":                  TestCompareWhileWriting,
 		"CompareCountsParkedStreams":           TestCompareCountsParkedStreams,
 		"ReactionRetriesAndGivesUp":            TestReactionRetriesAndGivesUp,
+		"RollingUpgrade":                       TestRollingUpgrade,
+		"DeliveriesWaitForTheirObjectOnly":     TestDeliveriesWaitForTheirObjectOnly,
 		"PubSub":                               TestPubSub,
 	} {
 		t.Run(name, test)

@@ -93,29 +93,3 @@ func verifyAll(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore,
 	}
 	return nil
 }
-
-// ForgetOtherLog has reactions begin at the start of the log when their checkpoints are of another: what a reaction does
-// is harmless twice.
-func ForgetOtherLog(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, reactions []Reaction) error {
-	for _, r := range reactions {
-		err := verifyAll(ctx, pool, store, []string{r.projection()})
-		if err == nil {
-			continue
-		}
-		if !errors.Is(err, ErrAnotherLog) {
-			return err
-		}
-		err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, `DELETE FROM projections.dead_letters WHERE projection = $1`, r.projection()); err != nil {
-				return err
-			}
-			_, err := tx.Exec(ctx, `UPDATE projections.checkpoints SET position = 0, epoch = epoch + 1, stream = NULL, revision = NULL, event_id = NULL
-				WHERE projection = $1`, r.projection())
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("put %s back to the start: %w", r.Name, err)
-		}
-	}
-	return nil
-}

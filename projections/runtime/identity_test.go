@@ -44,7 +44,7 @@ func TestAnotherLogIsNoticed(t *testing.T) {
 			if err := restart(); !errors.Is(err, ErrAnotherLog) {
 				t.Fatalf("got %v, want ErrAnotherLog", err)
 			}
-			p := &projector{target: target{pool: w.pool, model: w.model, schema: w.model.Schema}, store: w.store, lease: w.lease("x", DefaultLeaseTTL)}
+			p := &projector{target: newTarget(w.pool, w.model, w.model.Schema, KnownVocabulary()), store: w.store, lease: w.lease("x", DefaultLeaseTTL)}
 			p.moved = func(string, domain.Position) {}
 			if _, err := p.lease.take(t.Context()); err != nil {
 				t.Fatal(err)
@@ -65,38 +65,5 @@ func TestAnotherLogIsNoticed(t *testing.T) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 		})
-	}
-}
-
-func TestReactionsForgetAnotherLog(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	reaction := Reaction{Name: "quiet", Types: []string{"none.v1"}}
-	w.append(someProduct(), product.Listed{})
-	r := w.start(func(c *Config) { c.Reactions = []Reaction{reaction} })
-	w.eventually("the reaction at the head", func() bool { return w.at(r, "quiet") == w.head() })
-	w.close(r)
-	at := func() (position domain.Position) {
-		err := w.pool.QueryRow(t.Context(), `SELECT position FROM projections.checkpoints WHERE projection = 'reaction_quiet'`).Scan(&position)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return position
-	}
-	before := at()
-	forget := func() {
-		t.Helper()
-		if err := ForgetOtherLog(t.Context(), w.pool, w.store, []Reaction{reaction}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if forget(); at() != before {
-		t.Error("it forgot its own log")
-	}
-	if _, err := w.pool.Exec(t.Context(), `UPDATE eventstore.events SET id = gen_random_uuid()`); err != nil {
-		t.Fatal(err)
-	}
-	if forget(); at() != 0 {
-		t.Error("it goes on in another log")
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"waybill/domain"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -59,8 +61,9 @@ func (l lease) hold(ctx context.Context, work func(context.Context) error) error
 	return errors.Join(err, l.release(ctx))
 }
 
-// keepWorking works under the lease until ctx ends: it waits for the lease, and starts the work again after an error.
-func (l lease) keepWorking(ctx context.Context, log *slog.Logger, work func(context.Context) error) {
+// keepWorking works under the lease until ctx ends: it waits for the lease, and starts the work again after an error. When
+// the work has come to an event that this binary does not know, it leaves the lease to others; outdated is told.
+func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(bool), work func(context.Context) error) {
 	var wait backoff
 	for ctx.Err() == nil {
 		started := time.Now()
@@ -71,12 +74,40 @@ func (l lease) keepWorking(ctx context.Context, log *slog.Logger, work func(cont
 		if time.Since(started) > time.Minute {
 			wait.reset()
 		}
-		if errors.Is(err, errFenced) || errors.Is(err, errLeaseLost) {
+		var unknown *UnknownEventError
+		switch {
+		case errors.As(err, &unknown):
+			outdated(true)
+			log.ErrorContext(ctx, "staying out until a newer version of Waybill has read on", "error", err)
+			l.stayOut(ctx, unknown.Event.Position)
+			outdated(false)
+			continue
+		case superseded(err), errors.Is(err, errLeaseLost):
 			log.InfoContext(ctx, "going on from the checkpoint", "error", err)
-		} else {
+		default:
 			log.ErrorContext(ctx, "stopped by an error; going on from the checkpoint", "error", err)
 		}
 		wait.sleep(ctx)
+	}
+}
+
+// stayOut waits until the checkpoint has come to an event that we cannot read, or has been put back: somebody else took over.
+func (l lease) stayOut(ctx context.Context, unknown domain.Position) {
+	ticker := time.NewTicker(l.ttl / 3)
+	defer ticker.Stop()
+	var before domain.Position
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		var at domain.Position
+		err := l.pool.QueryRow(ctx, `SELECT position FROM projections.checkpoints WHERE projection = $1`, l.projection).Scan(&at)
+		if err == nil && (at >= unknown || at < before) {
+			return
+		}
+		before = max(before, at)
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 // metrics counts what this node's projectors and reactions do.
 type metrics struct {
 	batchEvents, batchSeconds *prometheus.HistogramVec
-	retries, letters          *prometheus.CounterVec
+	retries, deadLetters      *prometheus.CounterVec
+	outdated                  *prometheus.GaugeVec
 }
 
 func newMetrics(registerer prometheus.Registerer, status func(context.Context) ([]Status, error)) (*metrics, error) {
@@ -27,14 +28,17 @@ func newMetrics(registerer prometheus.Registerer, status func(context.Context) (
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "waybill_projection_retries_total", Help: "Batches and reactions tried again after a passing error.",
 		}, label),
-		letters: prometheus.NewCounterVec(prometheus.CounterOpts{
+		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "waybill_projection_dead_letters_total", Help: "Events parked by this node since it started.",
+		}, label),
+		outdated: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "waybill_projection_outdated", Help: "1 while this node stays out because the log has events that only a newer version knows.",
 		}, label),
 	}
 	if registerer == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.batchEvents, m.batchSeconds, m.retries, m.letters, &statusCollector{status: status}} {
+	for _, c := range []prometheus.Collector{m.batchEvents, m.batchSeconds, m.retries, m.deadLetters, m.outdated, &statusCollector{status: status}} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}
@@ -49,7 +53,20 @@ func (m *metrics) applied(name string, events int, took time.Duration) {
 
 func (m *metrics) retried(name string) { m.retries.WithLabelValues(name).Inc() }
 
-func (m *metrics) parked(name string) { m.letters.WithLabelValues(name).Inc() }
+// outdatedOf is told when this node begins and ends to stay out.
+func (m *metrics) outdatedOf(name string) func(bool) {
+	gauge := m.outdated.WithLabelValues(name)
+	gauge.Set(0)
+	return func(out bool) {
+		if out {
+			gauge.Set(1)
+		} else {
+			gauge.Set(0)
+		}
+	}
+}
+
+func (m *metrics) parked(name string) { m.deadLetters.WithLabelValues(name).Inc() }
 
 // statusCollector reads the lag when it is asked for, so that every node shows that of all projections.
 type statusCollector struct {

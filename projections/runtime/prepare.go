@@ -24,8 +24,8 @@ const (
 	lockRebuild int32 = 0x7761_7902
 )
 
-// Prepare brings the runtime's own tables up to date and makes those of the models that have none yet. Nodes that start
-// together wait for each other.
+// Prepare brings the runtime's own tables up to date, records what this binary knows of the log, and makes the tables of the models that have
+// none yet. Nodes that start together wait for each other. It comes before the first append of what the binary knows.
 func Prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadModel) error {
 	// A session lock of a connection of its own: goose runs its migrations on others.
 	conn, err := pool.Acquire(ctx)
@@ -43,6 +43,9 @@ func Prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadM
 	}()
 	if err := migrate(ctx, pool); err != nil {
 		return fmt.Errorf("tables of the projection runtime: %w", err)
+	}
+	if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return KnownVocabulary().record(ctx, tx) }); err != nil {
+		return fmt.Errorf("record the vocabulary: %w", err)
 	}
 	for _, m := range models {
 		if err := create(ctx, pool, m); err != nil {

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -27,7 +26,7 @@ type projector struct {
 	target
 	store   domain.EventStore
 	lease   lease
-	log     *slog.Logger
+	logger  *slog.Logger
 	metrics *metrics
 	// moved is told of every move of the checkpoint, after the commit.
 	moved func(projection string, at domain.Position)
@@ -42,10 +41,13 @@ func (p *projector) project(ctx context.Context) error {
 	if err := known.verify(ctx, p.store); err != nil {
 		return err
 	}
+	if p.log, err = ownLogOf(ctx, p.pool, p.store); err != nil {
+		return err
+	}
 	p.moved(p.schema, known.position)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	subscriber := NewSubscriber(SubscriberConfig{Store: p.store, After: known.position, Prefetch: prefetch, Logger: p.log})
+	subscriber := NewSubscriber(SubscriberConfig{Store: p.log, After: known.position, Prefetch: prefetch, Logger: p.logger})
 	defer subscriber.Close() //nolint:errcheck // it has no errors
 	messages, err := subscriber.Subscribe(ctx, TopicAll)
 	if err != nil {
@@ -54,11 +56,16 @@ func (p *projector) project(ctx context.Context) error {
 	batches := make(chan batch)
 	go p.collect(ctx, messages, batches)
 	for b := range batches {
-		if known, err = p.write(ctx, known, b); err != nil {
-			return err
+		if b.passed > 0 {
+			if known, err = p.write(ctx, known, b); err != nil {
+				return err
+			}
 		}
 		for _, msg := range b.messages {
 			msg.Ack()
+		}
+		if b.unknown != nil {
+			return b.unknown
 		}
 	}
 	return ctx.Err()
@@ -76,7 +83,7 @@ func (p *projector) collect(ctx context.Context, messages <-chan *message.Messag
 	)
 	for {
 		in, out := messages, batches
-		full := len(next.messages) >= maxBatchEvents || next.size >= maxBatchBytes
+		full := len(next.messages) >= maxBatchEvents || next.size >= maxBatchBytes || next.unknown != nil
 		if full {
 			in = nil
 		}
@@ -92,8 +99,9 @@ func (p *projector) collect(ctx context.Context, messages <-chan *message.Messag
 				waited.Reset(linger)
 			}
 			recorded, _ := EventOf(msg)
-			next.add(p.model, recorded)
-			next.messages = append(next.messages, msg)
+			if next.unknown = next.add(p.reader, recorded); next.unknown == nil {
+				next.messages = append(next.messages, msg)
+			}
 		case out <- next:
 			next, ripe = batch{}, false
 		case <-waited.C:
@@ -116,11 +124,11 @@ func (p *projector) write(ctx context.Context, known checkpoint, b batch) (check
 			p.moved(p.schema, at.position)
 			return at, nil
 		}
-		if ctx.Err() != nil || errors.Is(err, errFenced) || !transient(err) {
+		if ctx.Err() != nil || superseded(err) || !transient(err) {
 			return known, err
 		}
 		p.metrics.retried(p.model.Name)
-		p.log.WarnContext(ctx, "batch could not be applied; trying again", "position", b.last, "error", err)
+		p.logger.WarnContext(ctx, "batch could not be applied; trying again", "position", b.last, "error", err)
 		wait.sleep(ctx)
 	}
 }
@@ -128,7 +136,7 @@ func (p *projector) write(ctx context.Context, known checkpoint, b batch) (check
 func (p *projector) report(ctx context.Context, parked []parkedEvent) {
 	for _, e := range parked {
 		p.metrics.parked(p.model.Name)
-		p.log.ErrorContext(ctx, "event was parked", "stream", e.event.Stream, "revision", e.event.Revision,
+		p.logger.ErrorContext(ctx, "event was parked", "stream", e.event.Stream, "revision", e.event.Revision,
 			"position", e.event.Position, "type", e.event.Type, "error", deadLetterText(e.err))
 	}
 }

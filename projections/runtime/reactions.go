@@ -14,34 +14,48 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
 	"waybill/projections"
 )
 
-// Reaction is a side effect of events: done for each of them at least once, in the log's order, downstream of the store.
+// Reaction is a side effect of events, downstream of the store: each event it wants is handled at least once, in the log's
+// order. What it does inside Waybill it does itself, by commands. What reaches the outside (a message, a call) it only
+// writes into the ledger, in the transaction that moves its checkpoint, and Deliver carries it out.
 type Reaction struct {
-	// Name is for people and for the checkpoint: "close_bookings".
+	// Name is for people: "close_bookings".
 	Name string
-	// Types are the stored names of the events it wants.
-	Types []string
-	// Handle does it. An event comes again after a crash or an error, so what is done must be harmless twice: commands take
-	// an id that derives from the event's. A passing error (transient) is tried until it passes, any other three times;
-	// then the event becomes a dead letter and the next one comes.
-	Handle func(ctx context.Context, event projections.Event) error
+	// StoredName is what its checkpoint and its ledger are kept under, whatever becomes of the Name. Never changed.
+	StoredName string
+	// Begins says which events are its business when it is set to work for the first time.
+	Begins Beginning
+	// Applies and PassesOver are the stored names of the event types that it knows, as a ReadModel's: together all of them.
+	Applies, PassesOver []string
+	// Handle does what is inside, and returns what is owed to the outside. An event comes again after a crash or an error, so
+	// what is done must be harmless twice: commands take an id that derives from the event's. A passing error (transient) is
+	// tried until it passes, any other three times; then the event becomes a dead letter and the next one comes.
+	Handle func(ctx context.Context, event projections.Event) ([]Item, error)
+	// Deliver carries out one item, at least once: it may be called again after a crash. nil for a reaction that owes nothing
+	// to the outside.
+	Deliver func(ctx context.Context, delivery Delivery) error
+	// Tries bounds the attempts at an item (DefaultTries when 0) and Pause is the wait before the second (DefaultPause when 0),
+	// which doubles. Then it is given up, until an operator has it tried again.
+	Tries int
+	Pause time.Duration
 }
 
-func (r Reaction) projection() string { return "reaction_" + r.Name }
+// Beginning is where a reaction begins.
+type Beginning int
 
-// call decodes an event and handles it.
-func (r Reaction) call(ctx context.Context, recorded domain.RecordedEvent) error {
-	event, err := projections.Decode(recorded)
-	if err != nil {
-		return err
-	}
-	return r.Handle(ctx, event)
-}
+// The beginnings.
+const (
+	// FromStart begins with the log's first event.
+	FromStart Beginning = iota
+	// FromNow begins with the first event after the reaction is set to work: it tells nobody of what is long past.
+	FromNow
+)
 
 const (
 	// reactionAttempts bounds the attempts at an event whose error does not pass by itself.
@@ -55,9 +69,15 @@ type reactor struct {
 	pool     *pgxpool.Pool
 	store    domain.EventStore
 	reaction Reaction
+	reader   reader
 	lease    lease
-	log      *slog.Logger
+	logger   *slog.Logger
 	metrics  *metrics
+	log      ownLog
+	// due wakes who delivers; capacity 1.
+	due chan struct{}
+	// owed is what the event under way owes to the outside; one is under way at a time.
+	owed []Item
 
 	mu    sync.Mutex
 	at    checkpoint            // as the database has it
@@ -73,18 +93,45 @@ func (r *reactor) react(ctx context.Context) error {
 	if err := at.verify(ctx, r.store); err != nil {
 		return err
 	}
+	if r.log, err = ownLogOf(ctx, r.pool, r.store); err != nil {
+		return err
+	}
+	if at, err = r.begin(ctx, at); err != nil {
+		return err
+	}
 	r.at, r.ahead = at, nil
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
-	logger := watermill.NewSlogLoggerWithLevelMapping(r.log, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
-	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: rollbackTimeout}, logger)
+	router, err := r.router(at, stop)
 	if err != nil {
 		return err
 	}
+	var beside sync.WaitGroup
+	beside.Go(func() { r.flushOften(ctx, stop) })
+	if r.reaction.Deliver != nil {
+		beside.Go(func() { r.deliver(ctx) })
+	}
+	err = router.Run(ctx)
+	cause := context.Cause(ctx)
+	stop(nil)
+	beside.Wait()
+	if err == nil {
+		err = cause
+	}
+	return err
+}
+
+// router makes the Router that handles the log's events behind a checkpoint, one after the other.
+func (r *reactor) router(at checkpoint, stop context.CancelCauseFunc) (*message.Router, error) {
+	logger := watermill.NewSlogLoggerWithLevelMapping(r.logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: rollbackTimeout}, logger)
+	if err != nil {
+		return nil, err
+	}
 	poison, err := middleware.PoisonQueueWithFilter(deadLetterPublisher{r}, r.reaction.Name, func(err error) bool { return !transient(err) })
 	if err != nil {
-		return err
+		return nil, err
 	}
 	retry := middleware.Retry{
 		// The middleware takes two steps of its backoff a time, one of them to ask ShouldRetry: hence the small factor.
@@ -92,22 +139,29 @@ func (r *reactor) react(ctx context.Context) error {
 		RandomizationFactor: 0.5, ShouldRetry: r.again,
 	}
 	router.AddMiddleware(r.keepCheckpoint(stop), poison, retry.Middleware, middleware.Recoverer)
-	subscriber := NewSubscriber(SubscriberConfig{Store: r.store, After: at.position, Logger: r.log})
-	router.AddConsumerHandler(r.reaction.Name, TopicAll, subscriber, func(msg *message.Message) error {
+	subscriber := NewSubscriber(SubscriberConfig{Store: r.log, After: at.position, Logger: r.logger})
+	router.AddConsumerHandler(r.reaction.Name, TopicAll, subscriber, func(msg *message.Message) (err error) {
 		recorded, _ := EventOf(msg)
-		return r.reaction.call(msg.Context(), recorded)
+		r.owed, err = r.reaction.call(msg.Context(), r.reader.vocabulary, recorded)
+		return err
 	})
+	return router, nil
+}
 
-	var flushing sync.WaitGroup
-	flushing.Go(func() { r.flushOften(ctx, stop) })
-	err = router.Run(ctx)
-	cause := context.Cause(ctx)
-	stop(nil)
-	flushing.Wait()
-	if err == nil {
-		err = cause
+// call decodes an event and handles it.
+func (r Reaction) call(ctx context.Context, v Vocabulary, recorded domain.RecordedEvent) ([]Item, error) {
+	event, err := projections.Decode(v.Types, recorded)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	items, err := r.Handle(ctx, event)
+	if err != nil {
+		return nil, err
+	}
+	if len(items) > 0 && (r.Deliver == nil || slices.ContainsFunc(items, func(i Item) bool { return i.Recipient == "" })) {
+		return nil, errors.New("the reaction owes something to nobody")
+	}
+	return items, nil
 }
 
 func (r *reactor) again(p middleware.RetryParams) bool {
@@ -120,12 +174,12 @@ func (r *reactor) again(p middleware.RetryParams) bool {
 	if errors.Is(p.Err, ErrBehind) {
 		level = slog.LevelDebug
 	}
-	r.log.Log(context.Background(), level, "reaction failed; trying again", "attempt", p.RetryNum+1, "error", deadLetterText(p.Err))
+	r.logger.Log(context.Background(), level, "reaction failed; trying again", "attempt", p.RetryNum+1, "error", deadLetterText(p.Err))
 	return true
 }
 
 // keepCheckpoint passes on the events that are wanted, and moves the checkpoint past each that was handled or became a dead
-// letter. When the checkpoint cannot be moved the event comes again; when it is no longer ours everything stops.
+// letter. When the checkpoint cannot be moved, or this binary does not know the event, everything stops.
 func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMiddleware {
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
@@ -133,43 +187,69 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 			if !ok {
 				return nil, errors.New("message carries no event")
 			}
-			if !slices.Contains(r.reaction.Types, recorded.Type) {
+			wanted, err := r.reader.wants(recorded)
+			if err == nil && wanted {
+				wanted, err = r.isNews(msg.Context(), recorded)
+			}
+			if err != nil {
+				stop(err)
+				return nil, err
+			}
+			if !wanted {
 				r.mu.Lock()
 				r.ahead = &recorded
 				r.mu.Unlock()
 				return nil, nil
 			}
+			r.owed = nil
 			if _, err := next(msg); err != nil {
 				return nil, err
 			}
-			return nil, r.move(msg.Context(), recorded, stop)
+			return nil, r.move(msg.Context(), recorded, true, stop)
 		}
 	}
 }
 
-// move moves the checkpoint by compare-and-set.
-func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, stop context.CancelCauseFunc) error {
+// move moves the checkpoint by compare-and-set, and with it writes what is owed for an event that was handled. It relies on
+// read committed, the row lock of the update, and on the disk: what is owed must outlive a crash.
+func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, handled bool, stop context.CancelCauseFunc) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if to.Position <= r.at.position {
 		return nil
 	}
-	stream, revision, id := identityOf(to).columns()
-	tag, err := r.pool.Exec(ctx, `UPDATE projections.checkpoints
-		SET position = $4, stream = $5, revision = $6, event_id = $7, moved_at = clock_timestamp()
-		WHERE projection = $1 AND position = $2 AND epoch = $3`,
-		r.reaction.projection(), r.at.position, r.at.epoch, to.Position, stream, revision, id)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = fmt.Errorf("%s: %w", r.reaction.Name, errFenced)
-	}
+	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginDurable}, func(tx pgx.Tx) error {
+		var batch pgx.Batch
+		stream, revision, id := identityOf(to).columns()
+		batch.Queue(`UPDATE projections.checkpoints
+			SET position = $4, stream = $5, revision = $6, event_id = $7, moved_at = clock_timestamp()
+			WHERE projection = $1 AND position = $2 AND epoch = $3`,
+			r.reaction.StoredName, r.at.position, r.at.epoch, to.Position, stream, revision, id).Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() == 0 {
+				return fmt.Errorf("%s: %w", r.reaction.Name, errFenced)
+			}
+			return nil
+		})
+		if handled && r.reaction.Deliver != nil {
+			queueOwed(&batch, r.reaction.StoredName, to, r.owed)
+		}
+		r.log.queueCheck(&batch)
+		return tx.SendBatch(ctx, &batch).Close()
+	})
 	if err != nil {
 		// Whether it moved is not known; what the checkpoint says then decides where to go on.
 		stop(err)
 		return err
 	}
 	r.at.position = to.Position
+	if len(r.owed) > 0 {
+		r.wake()
+	}
 	return nil
 }
+
+// beginDurable begins a transaction whose commit is on the disk when it is acknowledged, whatever role and database say.
+const beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on`
 
 // flushOften lets the checkpoint follow the events that are not wanted.
 func (r *reactor) flushOften(ctx context.Context, stop context.CancelCauseFunc) {
@@ -186,7 +266,7 @@ func (r *reactor) flushOften(ctx context.Context, stop context.CancelCauseFunc) 
 			if to == nil {
 				continue
 			}
-			if err := r.move(ctx, *to, stop); err != nil {
+			if err := r.move(ctx, *to, false, stop); err != nil {
 				return
 			}
 		}
@@ -206,12 +286,12 @@ func (p deadLetterPublisher) Publish(_ string, messages ...*message.Message) err
 		reason := msg.Metadata.Get(middleware.ReasonForPoisonedKey)
 		ctx := msg.Context()
 		var batch pgx.Batch
-		queueDeadLetter(&batch, p.reaction.projection(), parkedEvent{projections.Event{RecordedEvent: e}, errors.New(reason)})
+		queueDeadLetter(&batch, p.reaction.StoredName, parkedEvent{projections.Event{RecordedEvent: e}, errors.New(reason)})
 		if err := p.pool.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}
 		p.metrics.parked(p.reaction.Name)
-		p.log.ErrorContext(ctx, "reaction failed for good; the event is a dead letter", "stream", e.Stream, "revision", e.Revision,
+		p.logger.ErrorContext(ctx, "reaction failed for good; the event is a dead letter", "stream", e.Stream, "revision", e.Revision,
 			"position", e.Position, "type", e.Type, "error", deadLetterText(errors.New(reason)))
 	}
 	return nil

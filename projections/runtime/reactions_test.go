@@ -31,8 +31,8 @@ func TestReactionRetriesAndGivesUp(t *testing.T) {
 	var handled, attempts, broken atomic.Int64
 	broken.Store(1)
 	reaction := Reaction{
-		Name: "notify", Types: []string{product.Listed{}.EventType(), product.Pinned{}.EventType()},
-		Handle: func(_ context.Context, e projections.Event) error {
+		Name: "notify", StoredName: "reaction_notify", Applies: projections.TypesOf(product.Listed{}, product.Pinned{}),
+		Handle: func(_ context.Context, e projections.Event) ([]Item, error) {
 			switch e.Fact.(type) {
 			case product.Pinned:
 				attempts.Add(1)
@@ -41,11 +41,11 @@ func TestReactionRetriesAndGivesUp(t *testing.T) {
 				}
 			case product.Listed:
 				if handled.Load() == 0 && attempts.Add(1) < 6 {
-					return domain.ErrUnavailable // passes by itself, however long it takes
+					return nil, domain.ErrUnavailable // passes by itself, however long it takes
 				}
 			}
 			handled.Add(1)
-			return nil
+			return nil, nil
 		},
 	}
 	stream := someProduct()
@@ -68,10 +68,10 @@ func TestReactionRetriesAndGivesUp(t *testing.T) {
 		t.Fatalf("dead letters %+v, %v", list, err)
 	}
 	broken.Store(0)
-	if done, left, err := letters.Retry(t.Context(), "notify", stream); done != 1 || left != 0 || err != nil {
-		t.Fatalf("retry: %d done, %d left, %v", done, left, err)
+	if r, err := letters.Retry(t.Context(), "notify", stream); r != (Retried{Done: 1}) || err != nil {
+		t.Fatalf("retry: %+v, %v", r, err)
 	}
-	if _, _, err := letters.Retry(t.Context(), "notify", stream); !errors.Is(err, ErrNoDeadLetter) {
+	if _, err := letters.Retry(t.Context(), "notify", stream); !errors.Is(err, ErrNoDeadLetter) {
 		t.Fatalf("retry of nothing: %v", err)
 	}
 	if handled.Load() != 3 {

@@ -33,11 +33,12 @@ type Progress struct {
 
 // Rebuild fills a read model anew beside the live one, from the whole log, and puts it in its place in one transaction.
 // Readers and the live projector go on meanwhile; readers see the old tables or the new, and never a position before one
-// they saw. What an interrupted rebuild left behind is dropped by the next. It returns the number of events applied.
+// they saw. What an interrupted rebuild left behind is dropped by the next. An UnknownEventError says that a newer binary
+// must do it. It returns the number of events applied.
 // progress may be nil.
 func Rebuild(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel, progress func(Progress)) (int, error) {
 	r := rebuild{
-		target: target{pool: pool, model: model, schema: model.Schema + "_next"},
+		target: newTarget(pool, model, model.Schema+"_next", KnownVocabulary()),
 		store:  store, live: model.Schema, old: model.Schema + "_old", progress: progress,
 	}
 	if err := r.exclusively(ctx, r.run); err != nil {
@@ -104,8 +105,11 @@ func (r *rebuild) run(ctx context.Context) error {
 	return r.drop(ctx, r.old)
 }
 
-// create makes the empty tables.
-func (r *rebuild) create(ctx context.Context) error {
+// create makes the empty tables, and finds out which log they are to be filled from.
+func (r *rebuild) create(ctx context.Context) (err error) {
+	if r.log, err = ownLogOf(ctx, r.pool, r.store); err != nil {
+		return err
+	}
 	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
 		if err := createIn(ctx, tx, r.model, r.schema); err != nil {
 			return err
@@ -116,7 +120,7 @@ func (r *rebuild) create(ctx context.Context) error {
 }
 
 func (r *rebuild) head(ctx context.Context) (head domain.Position, err error) {
-	for e, failure := range r.store.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
+	for e, failure := range r.log.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
 		head, err = e.Position, failure
 	}
 	return head, err
@@ -174,14 +178,16 @@ func (r *rebuild) read(ctx context.Context, to domain.Position, batches chan<- b
 			return false
 		}
 	}
-	for e, err := range r.store.ReadAll(ctx, r.at.position, domain.Forward, domain.NoLimit) {
+	for e, err := range r.log.ReadAll(ctx, r.at.position, domain.Forward, domain.NoLimit) {
 		if err != nil {
 			return err
 		}
 		if e.Position > to {
 			break
 		}
-		next.add(r.model, e)
+		if err := next.add(r.reader, e); err != nil {
+			return err
+		}
 		if (len(next.events) >= rebuildBatchEvents || next.size >= maxBatchBytes) && !send() {
 			return ctx.Err()
 		}
@@ -224,7 +230,7 @@ func (r *rebuild) swap(ctx context.Context) error {
 	var wait backoff
 	for {
 		err := r.trySwap(ctx)
-		if err == nil || !transient(err) || ctx.Err() != nil || errors.Is(err, errFenced) {
+		if err == nil || !transient(err) || ctx.Err() != nil || superseded(err) {
 			return err
 		}
 		wait.sleep(ctx)

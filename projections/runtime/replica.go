@@ -270,10 +270,14 @@ func (r *Replica) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	log, err := ownLogOf(ctx, r.pool, r.store)
+	if err != nil {
+		return nil, err
+	}
 	all := make([]Status, 0, len(r.models))
 	for _, m := range r.models {
 		s := Status{Name: m.Name, Position: now[m.Schema]}
-		for e, err := range r.store.ReadAll(ctx, s.Position, domain.Forward, 1) {
+		for e, err := range log.ReadAll(ctx, s.Position, domain.Forward, 1) {
 			if err != nil {
 				return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
 			}

@@ -31,6 +31,8 @@ type Config struct {
 	Models []projections.ReadModel
 	// Reactions are the side effects; see Reactions.
 	Reactions []Reaction
+	// Vocabulary is what the binary knows of the log; KnownVocabulary when it is zero.
+	Vocabulary Vocabulary
 	// Owner names the node in leases, health and logs.
 	Owner string
 	// Logger and Registerer may be nil.
@@ -58,10 +60,13 @@ type Runtime struct {
 // They work until Close, also after ctx has ended. ErrAnotherLog says that a checkpoint is of another log than the store's.
 func Start(ctx context.Context, c Config) (*Runtime, error) {
 	if c.Pool == nil || c.Store == nil {
-		return nil, errors.New("projections: a pool and a store are needed")
+		return nil, errors.New("runtime: a pool and a store are needed")
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Vocabulary.Types == nil {
+		c.Vocabulary = KnownVocabulary()
 	}
 	if c.LeaseTTL <= 0 {
 		c.LeaseTTL = DefaultLeaseTTL
@@ -85,25 +90,24 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 		r.order = append(r.order, m.Schema)
 		r.names[m.Schema] = m.Name
 		p := &projector{
-			target:  target{pool: c.Pool, model: m, schema: m.Schema},
+			target:  newTarget(c.Pool, m, m.Schema, c.Vocabulary),
 			store:   c.Store,
 			lease:   lease{pool: c.Pool, projection: m.Schema, holder: holder, ttl: c.LeaseTTL},
-			log:     c.Logger.With("projection", m.Name),
+			logger:  c.Logger.With("projection", m.Name),
 			metrics: metrics,
 			moved:   r.positions.projected,
 		}
-		r.work.Go(func() { p.lease.keepWorking(ctx, p.log, p.project) })
+		r.work.Go(func() { p.lease.keepWorking(ctx, p.logger, metrics.outdatedOf(m.Name), p.project) })
 	}
 	for _, reaction := range c.Reactions {
-		projection := reaction.projection()
-		r.order = append(r.order, projection)
-		r.names[projection] = reaction.Name
+		r.order = append(r.order, reaction.StoredName)
+		r.names[reaction.StoredName] = reaction.Name
 		a := &reactor{
-			pool: c.Pool, store: c.Store, reaction: reaction, metrics: metrics,
-			lease: lease{pool: c.Pool, projection: projection, holder: holder, ttl: c.LeaseTTL},
-			log:   c.Logger.With("reaction", reaction.Name),
+			pool: c.Pool, store: c.Store, reaction: reaction, reader: newReader(c.Vocabulary, reaction.Applies), metrics: metrics,
+			lease:  lease{pool: c.Pool, projection: reaction.StoredName, holder: holder, ttl: c.LeaseTTL},
+			logger: c.Logger.With("reaction", reaction.Name), due: make(chan struct{}, 1),
 		}
-		r.work.Go(func() { a.lease.keepWorking(ctx, a.log, a.react) })
+		r.work.Go(func() { a.lease.keepWorking(ctx, a.logger, metrics.outdatedOf(reaction.Name), a.react) })
 	}
 	return r, nil
 }
@@ -114,7 +118,7 @@ func projectionsOf(c Config) []string {
 		all = append(all, m.Schema)
 	}
 	for _, reaction := range c.Reactions {
-		all = append(all, reaction.projection())
+		all = append(all, reaction.StoredName)
 	}
 	return all
 }

@@ -21,7 +21,7 @@ type Status struct {
 	LagEvents uint64 `json:"lag_events"`
 	// Lag is the age of the oldest event that was not applied yet; 0 when there is none.
 	Lag time.Duration `json:"lag_ns"`
-	// Parked is the number of streams that stand still because an event could not be applied.
+	// Parked is the number of streams that stand still because an event could not be applied, or have items that were given up.
 	Parked int `json:"parked"`
 	// Holder is the node that works on it; empty when none does.
 	Holder string `json:"holder"`
@@ -37,8 +37,8 @@ type counter interface {
 }
 
 // lagEvents is how many events of the log come after a position, of which head is the last.
-func (r *Runtime) lagEvents(ctx context.Context, at, head domain.Position) (uint64, error) {
-	store, ok := r.store.(counter)
+func (l ownLog) lagEvents(ctx context.Context, at, head domain.Position) (uint64, error) {
+	store, ok := l.EventStore.(counter)
 	if !ok || at >= head {
 		return uint64(max(at, head) - at), nil
 	}
@@ -48,8 +48,12 @@ func (r *Runtime) lagEvents(ctx context.Context, at, head domain.Position) (uint
 
 // Status reads how every read model and reaction is doing, on whichever node it runs.
 func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
+	log, err := ownLogOf(ctx, r.pool, r.store)
+	if err != nil {
+		return nil, err
+	}
 	var head domain.Position
-	for e, err := range r.store.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
+	for e, err := range log.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
 		if err != nil {
 			return nil, fmt.Errorf("head of the log: %w", err)
 		}
@@ -57,7 +61,9 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	}
 	rows, err := r.pool.Query(ctx, `
 		SELECT c.projection, c.position, coalesce(l.holder, ''),
-			(SELECT count(DISTINCT d.stream) FROM projections.dead_letters d WHERE d.projection = c.projection)
+			(SELECT count(DISTINCT stream) FROM (
+				SELECT d.stream FROM projections.dead_letters d WHERE d.projection = c.projection
+				UNION ALL SELECT i.stream FROM projections.ledger i WHERE i.projection = c.projection AND i.state = 'given_up') parked)
 		FROM projections.checkpoints c
 		LEFT JOIN projections.leases l ON l.projection = c.projection AND l.expires_at > clock_timestamp()
 		WHERE c.projection = ANY($1)`, r.order)
@@ -79,10 +85,10 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	for _, projection := range r.order {
 		s := found[projection]
 		s.Name, s.Head = r.names[projection], max(head, s.Position)
-		if s.LagEvents, err = r.lagEvents(ctx, s.Position, s.Head); err != nil {
+		if s.LagEvents, err = log.lagEvents(ctx, s.Position, s.Head); err != nil {
 			return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
 		}
-		for e, err := range r.store.ReadAll(ctx, s.Position, domain.Forward, 1) {
+		for e, err := range log.ReadAll(ctx, s.Position, domain.Forward, 1) {
 			if err != nil {
 				return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
 			}

@@ -25,7 +25,7 @@ import (
 const OnEventStoreDB = "TestOnEventStoreDB/"
 
 // Patience is how long a test waits for what must happen; it costs nothing while things go well.
-const Patience = 2 * time.Minute
+const Patience = time.Minute
 
 // Store is PostgreSQL's, in the pool's database; in a test named TestOnEventStoreDB/… it is a faulty EventStoreDB's.
 func Store(t testing.TB, pool *pgxpool.Pool) domain.EventStore {
