@@ -15,12 +15,13 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/access"
+	"waybill/projections/listing"
 )
 
 // TestAnErrorBehindAnOperationIsLogged: also one that a handler of the API returns, whose context has ended by then.
 func TestAnErrorBehindAnOperationIsLogged(t *testing.T) {
 	w := start(t)
-	if _, err := w.pool.Exec(t.Context(), `ALTER TABLE listing_v1.products RENAME COLUMN brief TO sesame`); err != nil {
+	if _, err := w.pool.Exec(t.Context(), `ALTER TABLE `+listing.Model.Schema+`.products RENAME COLUMN brief TO sesame`); err != nil {
 		t.Fatal(err)
 	}
 	w.do(as{}, "GET", "/api/v1/products", nil, "X-Request-Id", "abc-123").refuses(500, "internal")

@@ -39,6 +39,8 @@ type productRow struct {
 	deleted bool
 	// What the tables hold: stored says that they do.
 	stored, wasPublic, wasPinned, providerActive bool
+	// withheld says that its stream or its provider's is parked.
+	withheld bool
 }
 
 type providerRow struct {
@@ -50,6 +52,8 @@ type providerRow struct {
 	pending                  pendingContent
 
 	wasActive, changed bool
+	// withheld says that its stream is parked.
+	withheld bool
 }
 
 func (p *providerRow) active() bool { return p.standing == "active" }
@@ -125,13 +129,14 @@ func (b *batchFold) load(ctx context.Context, tx pgx.Tx) error {
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
 	batch.Queue(`SELECT p.id, p.provider_id, p.created_at, p.public, p.pinned, p.listed, p.live_revision, p.revision,
-			coalesce(n.revision, 0), CASE WHEN p.id = ANY ($2) THEN n.content END, coalesce(v.standing = 'active', false)
+			coalesce(n.revision, 0), CASE WHEN p.id = ANY ($2) THEN n.content END, coalesce(v.standing = 'active', false),
+			EXISTS (SELECT FROM withheld w WHERE w.subject IN (p.id, p.provider_id))
 		FROM products p LEFT JOIN pending n ON n.subject = p.id LEFT JOIN providers v ON v.id = p.provider_id
 		WHERE p.id = ANY ($1)`, b.loadProducts, b.approved).Query(func(rows pgx.Rows) error {
 		var r productRow
 		_, err := pgx.ForEachRow(rows, []any{
 			&r.id, &r.providerID, &r.createdAt, &r.wasPublic, &r.pinned, &r.listed, &r.liveRevision, &r.revision,
-			&r.pending.revision, &r.pending.stored, &r.providerActive,
+			&r.pending.revision, &r.pending.stored, &r.providerActive, &r.withheld,
 		}, func() error {
 			p := b.products[r.id]
 			*p = r
@@ -141,12 +146,13 @@ func (b *batchFold) load(ctx context.Context, tx pgx.Tx) error {
 		})
 		return err
 	})
-	batch.Queue(`SELECT v.id, v.standing, v.live_revision, v.name, v.logo, v.introduction, v.revision, coalesce(n.revision, 0), CASE WHEN v.id = ANY ($2) THEN n.content END
+	batch.Queue(`SELECT v.id, v.standing, v.live_revision, v.name, v.logo, v.introduction, v.revision, coalesce(n.revision, 0), CASE WHEN v.id = ANY ($2) THEN n.content END,
+			EXISTS (SELECT FROM withheld w WHERE w.subject = v.id)
 		FROM providers v LEFT JOIN pending n ON n.subject = v.id
 		WHERE v.id = ANY ($1)`, b.loadProviders, b.approved).Query(func(rows pgx.Rows) error {
 		var r providerRow
 		_, err := pgx.ForEachRow(rows, []any{
-			&r.id, &r.standing, &r.liveRevision, &r.name, &r.logo, &r.introduction, &r.revision, &r.pending.revision, &r.pending.stored,
+			&r.id, &r.standing, &r.liveRevision, &r.name, &r.logo, &r.introduction, &r.revision, &r.pending.revision, &r.pending.stored, &r.withheld,
 		}, func() error {
 			p := b.providers[r.id]
 			*p = r

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	schema = "listing_v1"
+	schema = "listing_v2"
 
 	// The tables as queries reach them.
 	tableProviders = schema + ".providers"
@@ -60,6 +60,9 @@ CREATE TABLE pending (
 	revision integer NOT NULL,
 	content  json NOT NULL
 ) WITH (toast_tuple_target = 8160);
+
+-- Providers and products whose streams are parked: until they go on, nothing of them is public.
+CREATE TABLE withheld (subject uuid PRIMARY KEY);
 
 -- One row per product from its submission on; the content columns are those of the approved revision.
 CREATE TABLE products (
@@ -123,7 +126,8 @@ CREATE INDEX products_country ON products (country_key, pinned, created_at, id) 
 CREATE INDEX products_city ON products (city_key, pinned, created_at, id) WHERE public;
 CREATE INDEX product_terms_terms ON product_terms USING gin (terms) WITH (gin_pending_list_limit = 256);
 CREATE INDEX product_terms_sample ON product_terms USING gin (terms) WITH (fastupdate = off) WHERE sampled;`,
-	Apply: apply,
+	Apply:     apply,
+	SetParked: setParked,
 }
 
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {

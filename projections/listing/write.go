@@ -52,11 +52,11 @@ func (r *pendingRows) add(id uuid.UUID, p *pendingContent, stored bool) error {
 }
 
 func (b *batchFold) public(p *productRow) bool {
-	active := p.providerActive
+	active, withheld := p.providerActive, p.withheld
 	if v, ok := b.providers[p.providerID]; ok {
-		active = v.active()
+		active, withheld = v.active(), withheld || v.withheld
 	}
-	return p.liveRevision > 0 && p.listed && active && !p.deleted
+	return p.liveRevision > 0 && p.listed && active && !p.deleted && !withheld
 }
 
 // write brings the tables to the folded state, in one round trip.
@@ -68,6 +68,7 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 		gone                 projections.Keys
 		pending              pendingRows
 		activated, withdrawn projections.Keys // providers
+		switched             projections.Keys // both
 		batch                pgx.Batch
 	)
 	for _, p := range b.order {
@@ -108,9 +109,9 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 		batch.Queue(upsertProvider, v.id, v.standing, v.liveRevision, v.name, v.logo, v.introduction, v.revision)
 		switch {
 		case v.active() && !v.wasActive:
-			activated = append(activated, v.id)
+			activated, switched = append(activated, v.id), append(switched, v.id)
 		case !v.active() && v.wasActive:
-			withdrawn = append(withdrawn, v.id)
+			withdrawn, switched = append(withdrawn, v.id), append(switched, v.id)
 		}
 	}
 
@@ -129,12 +130,9 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 	for _, p := range live {
 		batch.Queue(upsertProduct, liveArgs(p, b.public(p))...)
 	}
-	queue(withdrawn, `UPDATE products SET public = false WHERE provider_id = ANY ($1) AND public`, withdrawn)
-	queue(activated, `UPDATE products SET public = true
-		WHERE provider_id = ANY ($1) AND listed AND live_revision > 0 AND NOT public`, activated)
+	queue(switched, publishProducts+`p.provider_id = ANY ($1)`+publishEnd, switched)
 	queue(moved, moveTerms+`p.id = ANY ($1)`, moved)
-	queue(withdrawn, moveTerms+`p.provider_id = ANY ($1)`, withdrawn)
-	queue(activated, moveTerms+`p.provider_id = ANY ($1)`, activated)
+	queue(switched, moveTerms+`p.provider_id = ANY ($1)`, switched)
 	queue(retag, tagProducts+`p.id = ANY ($1)`, retag)
 	queue(activated, tagProducts+`p.provider_id = ANY ($1) ON CONFLICT DO NOTHING`, activated) // some are just above
 	queue(pending.gone, `DELETE FROM pending WHERE subject = ANY ($1)`, pending.gone)
@@ -179,6 +177,13 @@ const (
 
 	moveTerms = `UPDATE product_terms t SET public = p.public, pinned = p.pinned FROM products p
 		WHERE t.id = p.id AND (t.public, t.pinned) <> (p.public, p.pinned) AND `
+
+	// What batchFold.public says of one product, for all of some.
+	publishProducts = `UPDATE products p SET public = n.public FROM (
+			SELECT p.id, p.listed AND p.live_revision > 0 AND v.standing = 'active' AND NOT EXISTS (
+				SELECT FROM withheld w WHERE w.subject IN (p.id, p.provider_id)) AS public
+			FROM products p JOIN providers v ON v.id = p.provider_id WHERE `
+	publishEnd = `) n WHERE p.id = n.id AND p.public <> n.public`
 
 	untagProducts = `DELETE FROM product_tags t USING (
 		SELECT unnest(p.tag_keys) AS tag, p.pinned, p.created_at, p.id FROM products p WHERE p.public AND `
