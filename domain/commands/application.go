@@ -31,9 +31,6 @@ func (s *Service) submit(ctx context.Context, req Request, command func(account.
 
 // approve carries out Approve.
 func (s *Service) approve(ctx context.Context, req Request, id uuid.UUID, c provider.Approve) (Outcome[provider.State], error) {
-	if req.Actor.ID == id {
-		return Outcome[provider.State]{}, domain.ErrOwnCase
-	}
 	p := given[provider.State, provider.Command](c)
 	p.ahead = func(ctx context.Context, after provider.State) error {
 		return s.reservation(ctx, req, uscc.Code(after.Approved.USCC), id, given[uscc.State, uscc.Command](uscc.Confirm{ProviderID: id}))

@@ -55,15 +55,12 @@ func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider
 
 // ApproveProvider makes a revision of the application the live one, and confirms its code first.
 func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID, revision int) (Outcome[provider.State], error) {
-	return s.approve(ctx, req, id, provider.Approve{Revision: revision})
+	return s.approve(ctx, req, id, provider.Approve{By: req.Actor.ID, Provider: id, Revision: revision})
 }
 
 // RejectProvider refuses a revision of the application.
 func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision int, reasons []domain.Reason) (Outcome[provider.State], error) {
-	if req.Actor.ID == id {
-		return Outcome[provider.State]{}, domain.ErrOwnCase
-	}
-	return s.provider(ctx, req, id, provider.Reject{Revision: revision, Reasons: reasons})
+	return s.provider(ctx, req, id, provider.Reject{By: req.Actor.ID, Provider: id, Revision: revision, Reasons: reasons})
 }
 
 // SuspendProvider takes a provider and all its products out of public view for a time.
@@ -215,7 +212,7 @@ func (s *Service) inquiry(ctx context.Context, req Request, productID uuid.UUID,
 			ProductID: productID, ProductRevision: wanted.ApprovedRevision, ProductName: wanted.Approved.Name,
 			ProviderID: wanted.ProviderID, EnterpriseID: req.Actor.ID, EnterpriseName: enterprise.Name, Inquiry: q,
 		},
-		Available: wanted.Public() && owner.Standing == provider.StandingActive,
+		Available: wanted.Public(owner.Standing),
 		At:        req.At,
 	}, nil
 }

@@ -30,8 +30,10 @@ type State struct {
 	Deleted bool `json:"deleted"`
 }
 
-// Public reports whether the product is shown, as far as it is the product's to say: its provider must be active too (R45).
-func (s State) Public() bool { return s.ApprovedRevision > 0 && s.Listed && !s.Deleted }
+// Public reports whether the product is shown (R45): it was approved once and is listed, and its owner is active.
+func (s State) Public(owner provider.Standing) bool {
+	return s.ApprovedRevision > 0 && s.Listed && !s.Deleted && owner == provider.StandingActive
+}
 
 // Command is one of the structs below. By is the account that asks; any other than the owner's gets ErrNotFound. Provider
 // is the standing of the owner now; the zero value is refused.
@@ -162,8 +164,8 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 
 // decideApprove lists on the first approval only (R27): later the display is as the provider left it.
 func decideApprove(s State, c Approve) ([]domain.Event, error) {
-	if c.By == s.ProviderID {
-		return nil, domain.ErrOwnCase
+	if err := domain.CheckReviewer(c.By, s.ProviderID); err != nil {
+		return nil, err
 	}
 	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
 		return nil, err
@@ -175,8 +177,8 @@ func decideApprove(s State, c Approve) ([]domain.Event, error) {
 }
 
 func decideReject(s State, c Reject) ([]domain.Event, error) {
-	if c.By == s.ProviderID {
-		return nil, domain.ErrOwnCase
+	if err := domain.CheckReviewer(c.By, s.ProviderID); err != nil {
+		return nil, err
 	}
 	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
 		return nil, err

@@ -124,20 +124,29 @@ func TestApprovedContentStaysLiveWhileALaterRevisionWaits(t *testing.T) {
 	later := content()
 	later.Name = "改名后的专线"
 	s := decidertest.Fold(product.Decider, history(product.Approved{Revision: 1}, product.Listed{}, product.Revised{Revision: 2, Content: later}))
-	if s.Approved.Name != content().Name || s.Latest.Name != later.Name || !s.Public() {
-		t.Errorf("while pending: approved %q, latest %q, public %v", s.Approved.Name, s.Latest.Name, s.Public())
+	if s.Approved.Name != content().Name || s.Latest.Name != later.Name || !s.Public(active) {
+		t.Errorf("while pending: approved %q, latest %q, public %v", s.Approved.Name, s.Latest.Name, s.Public(active))
 	}
-	if rejected := product.Evolve(s, product.Rejected{Revision: 2, Reasons: unfit}); rejected.Approved.Name != content().Name || !rejected.Public() {
-		t.Errorf("after rejection: approved %q, public %v", rejected.Approved.Name, rejected.Public())
+	if rejected := product.Evolve(s, product.Rejected{Revision: 2, Reasons: unfit}); rejected.Approved.Name != content().Name || !rejected.Public(active) {
+		t.Errorf("after rejection: approved %q, public %v", rejected.Approved.Name, rejected.Public(active))
 	}
 	if approved := product.Evolve(s, product.Approved{Revision: 2}); approved.Approved.Name != later.Name || approved.ApprovedRevision != 2 {
 		t.Errorf("after approval: approved %q", approved.Approved.Name)
 	}
 }
 
+func TestPublicNeedsAnActiveOwner(t *testing.T) {
+	s := decidertest.Fold(product.Decider, history(product.Approved{Revision: 1}, product.Listed{}))
+	for _, owner := range []provider.Standing{"", provider.StandingApplicant, provider.StandingSuspended, provider.StandingClosed} {
+		if s.Public(owner) {
+			t.Errorf("public while the owner is %q", owner)
+		}
+	}
+}
+
 func TestDeletedProductHoldsNoContent(t *testing.T) {
 	s := decidertest.Fold(product.Decider, history(product.Approved{Revision: 1}, product.Listed{}, product.Pinned{}, product.Deleted{}))
-	if !reflect.DeepEqual(s.Latest, product.Content{}) || !reflect.DeepEqual(s.Approved, product.Content{}) || s.Public() || s.Pinned {
+	if !reflect.DeepEqual(s.Latest, product.Content{}) || !reflect.DeepEqual(s.Approved, product.Content{}) || s.Public(active) || s.Pinned {
 		t.Errorf("got %+v", s)
 	}
 }

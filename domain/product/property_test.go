@@ -78,7 +78,7 @@ func checkInvariants(t *rapid.T, before, s product.State, facts []domain.Event) 
 		{s.Deleted || s.ApprovedRevision == 0 || s.Approved.Name != "", "live content lost"},
 		{s.Review != domain.ReviewApproved || s.ApprovedRevision == s.Revision, "approved revision is not the live one"},
 		{!before.Deleted || (s.Deleted && len(facts) == 0), "something happened after deletion"},
-		{!s.Deleted || (!s.Public() && !s.Pinned && s.Latest.Name == "" && s.Approved.Name == ""), "deleted product still shows"},
+		{!s.Deleted || (!s.Public(active) && !s.Pinned && s.Latest.Name == "" && s.Approved.Name == ""), "deleted product still shows"},
 		{before.Revision == 0 || s.ProviderID == before.ProviderID, "changed owner"},
 	} {
 		if !rule.holds {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/decidertest"
@@ -13,6 +15,8 @@ import (
 
 var (
 	certified = account.Enterprise{Name: "三亚海丰国际物流有限公司", USCC: "91350100M000100Y43", LegalRepresentative: "符海生"}
+	owner     = uuid.MustParse("00000000-0000-4000-8000-000000000001")
+	reviewer  = uuid.MustParse("00000000-0000-4000-8000-000000000003")
 	unfit     = []domain.Reason{{Code: "inconsistent", Field: "/name"}}
 )
 
@@ -57,11 +61,13 @@ func TestProcess(t *testing.T) {
 			"revise, not certified": provider.Revise{Profile: profile()},
 			"revise, no profile":    provider.Revise{Certified: certified},
 			"revise the code":       provider.Revise{Profile: otherCode, Certified: certified},
-			"approve 1":             provider.Approve{Revision: 1},
-			"approve 2":             provider.Approve{Revision: 2},
-			"reject 1":              provider.Reject{Revision: 1, Reasons: unfit},
-			"reject 2":              provider.Reject{Revision: 2, Reasons: unfit},
-			"reject 1, no reason":   provider.Reject{Revision: 1},
+			"approve 1":             provider.Approve{By: reviewer, Provider: owner, Revision: 1},
+			"approve 2":             provider.Approve{By: reviewer, Provider: owner, Revision: 2},
+			"reject 1":              provider.Reject{By: reviewer, Provider: owner, Revision: 1, Reasons: unfit},
+			"reject 2":              provider.Reject{By: reviewer, Provider: owner, Revision: 2, Reasons: unfit},
+			"reject 1, no reason":   provider.Reject{By: reviewer, Provider: owner, Revision: 1},
+			"approve own":           provider.Approve{By: owner, Provider: owner, Revision: 1},
+			"reject own":            provider.Reject{By: owner, Provider: owner, Revision: 1, Reasons: unfit},
 			"suspend":               provider.Suspend{Reason: "复核"},
 			"suspend, no reason":    provider.Suspend{},
 			"reinstate":             provider.Reinstate{Reason: "复核通过"},
@@ -83,6 +89,8 @@ approve 2             | !not_found                | !stale_revision      | !stal
 reject 1              | !not_found                | rejected             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
 reject 2              | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | rejected         | !already_decided | !stale_revision  | rejected           | !provider_closed | !provider_closed
 reject 1, no reason   | !not_found                | !invalid_input       | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
+approve own           | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case
+reject own            | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case
 suspend               | !not_found                | !provider_not_active | !provider_not_active | suspended        | suspended        | suspended        | -                | -                  | !provider_closed | !provider_closed
 suspend, no reason    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed
 reinstate             | !not_found                | !provider_not_active | !provider_not_active | -                | -                | -                | reinstated       | reinstated         | !provider_closed | !provider_closed

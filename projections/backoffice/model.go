@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
@@ -71,7 +72,7 @@ CREATE INDEX products_owner_review ON products (provider_id, review, created_at,
 // reviewed is the review axis, as applications and products share it; the columns are named alike.
 type reviewed struct {
 	ContentRevision  int
-	Review           string
+	Review           domain.Review
 	Reasons          json.RawMessage
 	LiveRevision     int
 	FirstSubmittedAt time.Time
@@ -82,13 +83,11 @@ type reviewed struct {
 
 // submit starts a wait for a decision, or goes on with one (Q11).
 func (r *reviewed) submit(revision int, at time.Time) {
-	if r.Review != "pending" {
-		r.FirstSubmittedAt = at
-	}
-	r.ContentRevision, r.Review, r.Reasons, r.SubmittedAt, r.DecidedAt = revision, "pending", nil, at, nil
+	r.FirstSubmittedAt = r.Review.WaitingSince(r.FirstSubmittedAt, at)
+	r.ContentRevision, r.Review, r.Reasons, r.SubmittedAt, r.DecidedAt = revision, domain.ReviewPending, nil, at, nil
 }
 
-func (r *reviewed) decide(review string, revision int, at time.Time) error {
+func (r *reviewed) decide(review domain.Review, revision int, at time.Time) error {
 	if revision != r.ContentRevision {
 		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, r.ContentRevision)
 	}
@@ -101,7 +100,7 @@ type applicationRow struct {
 	reviewed
 	Profile        json.RawMessage
 	Mismatches     []string
-	Standing       string
+	Standing       provider.Standing
 	StandingReason string
 	LiveProfile    json.RawMessage
 }
@@ -157,7 +156,7 @@ func fold(e projections.Event, applications map[uuid.UUID]*applicationRow, produ
 	}
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		applications[id] = &applicationRow{ProviderID: id, Standing: "applicant"}
+		applications[id] = &applicationRow{ProviderID: id}
 	case product.Submitted:
 		products[id] = &productRow{ID: id, ProviderID: fact.ProviderID, CreatedAt: projections.EventTime(e)}
 	}
@@ -177,27 +176,25 @@ func fold(e projections.Event, applications map[uuid.UUID]*applicationRow, produ
 func (a *applicationRow) fold(e projections.Event) error {
 	var err error
 	at := projections.EventTime(e)
+	a.Standing = a.Standing.After(e.Fact)
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
 		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
 	case provider.Revised:
 		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
 	case provider.Approved:
-		err = a.decide("approved", fact.Revision, at)
-		if a.LiveRevision == 0 {
-			a.Standing = "active"
-		}
+		err = a.decide(domain.ReviewApproved, fact.Revision, at)
 		a.LiveRevision, a.LiveProfile = fact.Revision, nil
 	case provider.Rejected:
-		if err = a.decide("rejected", fact.Revision, at); err == nil {
+		if err = a.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
 			a.Reasons, err = json.Marshal(fact.Reasons)
 		}
 	case provider.Suspended:
-		a.Standing, a.StandingReason = "suspended", fact.Reason
+		a.StandingReason = fact.Reason
 	case provider.Reinstated:
-		a.Standing, a.StandingReason = "active", fact.Reason
+		a.StandingReason = fact.Reason
 	case provider.Closed:
-		a.Standing, a.StandingReason = "closed", fact.Reason
+		a.StandingReason = fact.Reason
 	default:
 		err = fmt.Errorf("no meaning for %s here", e.Type)
 	}
@@ -224,10 +221,10 @@ func (p *productRow) fold(e projections.Event) error {
 	case product.Revised:
 		err = p.submit(fact.Revision, fact.Content, at)
 	case product.Approved:
-		err = p.decide("approved", fact.Revision, at)
+		err = p.decide(domain.ReviewApproved, fact.Revision, at)
 		p.LiveRevision, p.LiveContent = fact.Revision, nil
 	case product.Rejected:
-		if err = p.decide("rejected", fact.Revision, at); err == nil {
+		if err = p.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
 			p.Reasons, err = json.Marshal(fact.Reasons)
 		}
 	case product.Listed:

@@ -24,7 +24,7 @@ type Booking struct {
 	EnterpriseID   uuid.UUID
 	EnterpriseName string
 	Inquiry        booking.Inquiry
-	State          string // "awaiting_reply", "replied" or "closed"
+	State          booking.Status
 	CloseReason    booking.CloseReason
 	Replies        []Reply
 	// ReadNumber is the last message of the thread that the enterprise has read; 0 before (Q21).

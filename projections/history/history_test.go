@@ -57,6 +57,8 @@ func TestHistoryChanges(t *testing.T) {
 		product.Approved{Revision: 1}, product.Listed{}, product.Pinned{}, product.Revised{Revision: 2, Content: renamed},
 		product.Approved{Revision: 2}, product.Unlisted{})
 	h.Add("uscc", domaintest.ID("u"), uscc.Reserved{ProviderID: domaintest.ID("a")}, uscc.Confirmed{ProviderID: domaintest.ID("a")})
+	h.Add("uscc", domaintest.ID("taken over"), uscc.Reserved{ProviderID: domaintest.ID("a")}, uscc.Confirmed{ProviderID: domaintest.ID("a")},
+		uscc.Reserved{ProviderID: domaintest.ID("b")})
 	h.Add("booking", domaintest.ID("b"), booking.Requested{
 		ProductID: domaintest.ID("p"), ProductRevision: 2, ProductName: "海运专线", ProviderID: domaintest.ID("a"), EnterpriseID: domaintest.ID("e"), EnterpriseName: "椰风",
 		Inquiry: booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: "询价"},
@@ -85,6 +87,9 @@ func TestHistoryChanges(t *testing.T) {
 		{"product-unlisted.v1", `/listed: true → false`, ""},
 		{"uscc-reserved.v1", "/holder: null → " + quote(domaintest.ID("a")), ""},
 		{"uscc-confirmed.v1", `/confirmed: false → true`, ""},
+		{"uscc-reserved.v1", "/holder: null → " + quote(domaintest.ID("a")), ""},
+		{"uscc-confirmed.v1", `/confirmed: false → true`, ""},
+		{"uscc-reserved.v1", "/holder: " + quote(domaintest.ID("a")) + " → " + quote(domaintest.ID("b")) + `, /confirmed: true → false`, ""},
 		{"booking-requested.v1", "/product_id: null → " + quote(domaintest.ID("p")) + ", /provider_id: null → " + quote(domaintest.ID("a")) + ", /enterprise_id: null → " + quote(domaintest.ID("e")) +
 			`, /inquiry/contact_name: null → "王敏", /inquiry/phone: null → "13800138000", /inquiry/message: null → "询价", /state: null → "awaiting_reply"`, ""},
 		{"booking-replied.v1", `/replies/1: null → "可以", /state: "awaiting_reply" → "replied"`, ""},

@@ -38,12 +38,13 @@ type productRow struct {
 	live    *product.Content
 	deleted bool
 	// What the tables hold: stored says that they do.
-	stored, wasPublic, wasPinned, providerActive bool
+	stored, wasPublic, wasPinned bool
+	owner                        provider.Standing
 }
 
 type providerRow struct {
 	id                       uuid.UUID
-	standing                 string
+	standing                 provider.Standing
 	liveRevision             int
 	name, logo, introduction string
 	revision                 uint64
@@ -52,7 +53,7 @@ type providerRow struct {
 	wasActive, changed bool
 }
 
-func (p *providerRow) active() bool { return p.standing == "active" }
+func (p *providerRow) active() bool { return p.standing == provider.StandingActive }
 
 // pendingContent is the latest submission while it awaits approval: decoded when it came in this batch, else as stored.
 type pendingContent struct {
@@ -125,13 +126,13 @@ func (b *batchFold) load(ctx context.Context, tx pgx.Tx) error {
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
 	batch.Queue(`SELECT p.id, p.provider_id, p.created_at, p.public, p.pinned, p.listed, p.live_revision, p.revision,
-			coalesce(n.revision, 0), CASE WHEN p.id = ANY ($2) THEN n.content END, coalesce(v.standing = 'active', false)
+			coalesce(n.revision, 0), CASE WHEN p.id = ANY ($2) THEN n.content END, coalesce(v.standing, '')
 		FROM products p LEFT JOIN pending n ON n.subject = p.id LEFT JOIN providers v ON v.id = p.provider_id
 		WHERE p.id = ANY ($1)`, b.loadProducts, b.approved).Query(func(rows pgx.Rows) error {
 		var r productRow
 		_, err := pgx.ForEachRow(rows, []any{
 			&r.id, &r.providerID, &r.createdAt, &r.wasPublic, &r.pinned, &r.listed, &r.liveRevision, &r.revision,
-			&r.pending.revision, &r.pending.stored, &r.providerActive,
+			&r.pending.revision, &r.pending.stored, &r.owner,
 		}, func() error {
 			p := b.products[r.id]
 			*p = r
@@ -179,9 +180,9 @@ func (b *batchFold) fold(e projections.Event) error {
 }
 
 func (p *providerRow) fold(e projections.Event) error {
+	p.standing = p.standing.After(e.Fact)
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		p.standing = "applicant"
 		p.pending.submit(fact.Revision, fact.Profile)
 	case provider.Revised:
 		p.pending.submit(fact.Revision, fact.Profile)
@@ -190,17 +191,8 @@ func (p *providerRow) fold(e projections.Event) error {
 		if err != nil {
 			return err
 		}
-		if p.liveRevision == 0 {
-			p.standing = "active"
-		}
 		p.liveRevision, p.name, p.logo, p.introduction = fact.Revision, profile.Name, string(profile.Logo), profile.Introduction
-	case provider.Rejected:
-	case provider.Suspended:
-		p.standing = "suspended"
-	case provider.Reinstated:
-		p.standing = "active"
-	case provider.Closed:
-		p.standing = "closed"
+	case provider.Rejected, provider.Suspended, provider.Reinstated, provider.Closed:
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)
 	}

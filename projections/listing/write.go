@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"waybill/domain/product"
 	"waybill/projections"
 
 	"github.com/google/uuid"
@@ -52,11 +53,11 @@ func (r *pendingRows) add(id uuid.UUID, p *pendingContent, stored bool) error {
 }
 
 func (b *batchFold) public(p *productRow) bool {
-	active := p.providerActive
+	owner := p.owner
 	if v, ok := b.providers[p.providerID]; ok {
-		active = v.active()
+		owner = v.standing
 	}
-	return p.liveRevision > 0 && p.listed && active && !p.deleted
+	return product.State{ApprovedRevision: p.liveRevision, Listed: p.listed, Deleted: p.deleted}.Public(owner)
 }
 
 // write brings the tables to the folded state, in one round trip.
@@ -129,6 +130,7 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 	for _, p := range live {
 		batch.Queue(upsertProduct, liveArgs(p, b.public(p))...)
 	}
+	// What product.State.Public says, of all products of a provider at once.
 	queue(withdrawn, `UPDATE products SET public = false WHERE provider_id = ANY ($1) AND public`, withdrawn)
 	queue(activated, `UPDATE products SET public = true
 		WHERE provider_id = ANY ($1) AND listed AND live_revision > 0 AND NOT public`, activated)

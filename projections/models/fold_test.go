@@ -76,9 +76,11 @@ func (w *world) step(t *rapid.T) {
 		func() {
 			w.provider(v, provider.Revise{Profile: domaintest.Profile(name), Certified: domaintest.Enterprise})
 		},
-		func() { w.provider(v, provider.Approve{Revision: w.providers[v].Revision}) },
 		func() {
-			w.provider(v, provider.Reject{Revision: w.providers[v].Revision, Reasons: reasons})
+			w.provider(v, provider.Approve{By: domaintest.ID("reviewer"), Provider: v, Revision: w.providers[v].Revision})
+		},
+		func() {
+			w.provider(v, provider.Reject{By: domaintest.ID("reviewer"), Provider: v, Revision: w.providers[v].Revision, Reasons: reasons})
 		},
 		func() { w.provider(v, provider.Suspend{Reason: "复核"}) },
 		func() { w.provider(v, provider.Reinstate{Reason: "复核通过"}) },
@@ -133,7 +135,7 @@ func TestFold(t *testing.T) {
 		// Half of the worlds begin with a provider that can offer.
 		if rapid.Bool().Draw(rt, "begun") {
 			w.provider(domaintest.ID("v1"), provider.Apply{Profile: domaintest.Profile("立足三亚"), Certified: domaintest.Enterprise})
-			w.provider(domaintest.ID("v1"), provider.Approve{Revision: 1})
+			w.provider(domaintest.ID("v1"), provider.Approve{By: domaintest.ID("reviewer"), Provider: domaintest.ID("v1"), Revision: 1})
 		}
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			w.step(rt)
@@ -243,7 +245,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s product.State, listed map[uuid.UUID]listing.Card) {
 	ctx := context.Background()
 	got, err := listing.Queries{DB: pool}.Product(ctx, p)
-	if s.Public() && w.providers[s.ProviderID].Standing == provider.StandingActive {
+	if s.Public(w.providers[s.ProviderID].Standing) {
 		if err != nil {
 			t.Fatalf("public product: %v", err)
 		}

@@ -77,7 +77,7 @@ type submissionRow struct {
 	Kind             string
 	SubjectID        uuid.UUID
 	ContentRevision  int
-	State            string
+	State            domain.Review
 	Since            time.Time
 	Name             string
 	ProviderID       uuid.UUID
@@ -151,13 +151,13 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 		return s.submit(e, submissionRow{Name: fact.Content.Name, ContentRevision: fact.Revision}, fact.Content)
 	case provider.Approved:
 		s.Approved = true
-		return s.decide(e, "approved", fact.Revision, nil)
+		return s.decide(e, domain.ReviewApproved, fact.Revision, nil)
 	case product.Approved:
-		return s.decide(e, "approved", fact.Revision, nil)
+		return s.decide(e, domain.ReviewApproved, fact.Revision, nil)
 	case provider.Rejected:
-		return s.decide(e, "rejected", fact.Revision, fact.Reasons)
+		return s.decide(e, domain.ReviewRejected, fact.Revision, fact.Reasons)
 	case product.Rejected:
-		return s.decide(e, "rejected", fact.Revision, fact.Reasons)
+		return s.decide(e, domain.ReviewRejected, fact.Revision, fact.Reasons)
 	case product.Deleted:
 		s.deleted = true
 	}
@@ -166,13 +166,13 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 
 func (s *subject) submit(e projections.Event, row submissionRow, content any) error {
 	at := projections.EventTime(e)
-	row.Kind, row.SubjectID, row.State, row.Since, row.SubmittedAt, row.FirstSubmittedAt = e.Stream.Category(), s.ID, "pending", at, at, at
+	row.Kind, row.SubjectID, row.State, row.Since, row.SubmittedAt, row.FirstSubmittedAt = e.Stream.Category(), s.ID, domain.ReviewPending, at, at, at
 	row.Mismatches = projections.OrEmpty(row.Mismatches)
 	if before, ok := s.changed[s.Latest]; ok {
 		row.ProviderID = before.ProviderID
-		if before.State == "pending" {
-			before.State, before.Since = "superseded", at
-			row.FirstSubmittedAt = before.FirstSubmittedAt
+		row.FirstSubmittedAt = before.State.WaitingSince(before.FirstSubmittedAt, at)
+		if before.State == domain.ReviewPending {
+			before.State, before.Since = domain.ReviewSuperseded, at
 		}
 	}
 	var err error
@@ -187,7 +187,7 @@ func (s *subject) submit(e projections.Event, row submissionRow, content any) er
 	return nil
 }
 
-func (s *subject) decide(e projections.Event, state string, revision int, reasons []domain.Reason) error {
+func (s *subject) decide(e projections.Event, state domain.Review, revision int, reasons []domain.Reason) error {
 	row, ok := s.changed[revision]
 	if !ok || revision != s.Latest {
 		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, s.Latest)
