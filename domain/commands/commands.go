@@ -102,16 +102,16 @@ func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, 
 	return s.product(ctx, req, id, product.Reject{By: req.Actor.ID, Revision: revision, Reasons: reasons})
 }
 
-// ListProduct shows the actor's product to the public.
-func (s *Service) ListProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
+// PublishProduct shows the actor's product to the public.
+func (s *Service) PublishProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
 	return execute(ctx, s.store, req, product.Decider, id, s.offering(req, func(p provider.Standing) product.Command {
-		return product.List{By: req.Actor.ID, Provider: p}
+		return product.Publish{By: req.Actor.ID, Provider: p}
 	}))
 }
 
-// UnlistProduct hides the actor's product.
-func (s *Service) UnlistProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
-	return s.product(ctx, req, id, product.Unlist{By: req.Actor.ID})
+// UnpublishProduct hides the actor's product.
+func (s *Service) UnpublishProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
+	return s.product(ctx, req, id, product.Unpublish{By: req.Actor.ID})
 }
 
 // PinProduct places the actor's product before all that are not pinned.

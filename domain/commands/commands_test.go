@@ -161,7 +161,7 @@ func TestWhoseAndWhat(t *testing.T) {
 	id := w.listed(owner)
 	nobody := uuid.New()
 	ctx := t.Context()
-	_, err := w.UnlistProduct(ctx, as(stranger), id)
+	_, err := w.UnpublishProduct(ctx, as(stranger), id)
 	wantRefusal(t, err, domain.ErrNotFound)
 	_, err = w.ApproveProduct(ctx, staff(), nobody, 1)
 	wantRefusal(t, err, domain.ErrNotFound)
@@ -205,7 +205,7 @@ func TestOnlyPublicProductsCanBeBooked(t *testing.T) {
 	all := newWorld(t)
 	for name, hide := range map[string]func(w *world, owner, id uuid.UUID) error{
 		"unlisted": func(w *world, owner, id uuid.UUID) error {
-			_, err := w.UnlistProduct(w.t.Context(), as(owner), id)
+			_, err := w.UnpublishProduct(w.t.Context(), as(owner), id)
 			return err
 		},
 		"deleted": func(w *world, owner, id uuid.UUID) error {
@@ -232,7 +232,7 @@ func TestOnlyPublicProductsCanBeBooked(t *testing.T) {
 			wantRefusal(t, err, booking.ErrNotAvailable)
 			if name == "suspended" {
 				must[booking.State](t)(w.ReplyToBooking(t.Context(), as(owner), booked.ID, "请稍候"))
-				must[product.State](t)(w.UnlistProduct(t.Context(), as(owner), id))
+				must[product.State](t)(w.UnpublishProduct(t.Context(), as(owner), id))
 			}
 		})
 	}

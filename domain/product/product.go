@@ -66,14 +66,14 @@ type Reject struct {
 	Reasons  []domain.Reason
 }
 
-// List shows an approved product (R33).
-type List struct {
+// Publish shows an approved product (R33).
+type Publish struct {
 	By       uuid.UUID
 	Provider provider.Standing
 }
 
-// Unlist hides it; it stays pinned.
-type Unlist struct{ By uuid.UUID }
+// Unpublish hides it; it stays pinned.
+type Unpublish struct{ By uuid.UUID }
 
 // Pin places an approved product before all that are not pinned (R34, Q14).
 type Pin struct {
@@ -87,15 +87,15 @@ type Unpin struct{ By uuid.UUID }
 // Delete removes it for good (R35). Deleting again succeeds.
 type Delete struct{ By uuid.UUID }
 
-func (Submit) command()  {}
-func (Revise) command()  {}
-func (Approve) command() {}
-func (Reject) command()  {}
-func (List) command()    {}
-func (Unlist) command()  {}
-func (Pin) command()     {}
-func (Unpin) command()   {}
-func (Delete) command()  {}
+func (Submit) command()    {}
+func (Revise) command()    {}
+func (Approve) command()   {}
+func (Reject) command()    {}
+func (Publish) command()   {}
+func (Unpublish) command() {}
+func (Pin) command()       {}
+func (Unpin) command()     {}
+func (Delete) command()    {}
 
 // Refusals; the provider's standing refuses with package provider's.
 var (
@@ -122,11 +122,11 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		return decideReject(s, c)
 	case Revise:
 		return decideRevise(s, c)
-	case List:
+	case Publish:
 		return s.display(c.By, c.Provider.MayOffer, s.Listed, Listed{})
 	case Pin:
 		return s.display(c.By, c.Provider.MayOffer, s.Pinned, Pinned{})
-	case Unlist:
+	case Unpublish:
 		return s.display(c.By, nil, !s.Listed, Unlisted{})
 	case Unpin:
 		return s.display(c.By, nil, !s.Pinned, Unpinned{})

@@ -59,61 +59,61 @@ func TestProcess(t *testing.T) {
 			"deleted":          listed(product.Deleted{}),
 		},
 		When: map[string]product.Command{
-			"submit":               product.Submit{ProviderID: owner, Provider: active, Content: content()},
-			"submit, no content":   product.Submit{ProviderID: owner, Provider: active},
-			"submit by applicant":  product.Submit{ProviderID: owner, Provider: provider.StandingApplicant, Content: content()},
-			"revise":               product.Revise{By: owner, Provider: active, Content: content()},
-			"revise, no content":   product.Revise{By: owner, Provider: active},
-			"revise by stranger":   product.Revise{By: stranger, Provider: active, Content: content()},
-			"revise suspended":     product.Revise{By: owner, Provider: provider.StandingSuspended, Content: content()},
-			"approve 1":            product.Approve{By: reviewer, Revision: 1},
-			"approve 2":            product.Approve{By: reviewer, Revision: 2},
-			"approve own":          product.Approve{By: owner, Revision: 1},
-			"reject 1":             product.Reject{By: reviewer, Revision: 1, Reasons: unfit},
-			"reject 2":             product.Reject{By: reviewer, Revision: 2, Reasons: unfit},
-			"reject 1, no reason":  product.Reject{By: reviewer, Revision: 1},
-			"reject own":           product.Reject{By: owner, Revision: 1, Reasons: unfit},
-			"list":                 product.List{By: owner, Provider: active},
-			"list by stranger":     product.List{By: stranger, Provider: provider.StandingSuspended},
-			"list while suspended": product.List{By: owner, Provider: provider.StandingSuspended},
-			"unlist":               product.Unlist{By: owner},
-			"unlist by stranger":   product.Unlist{By: stranger},
-			"pin":                  product.Pin{By: owner, Provider: active},
-			"pin by stranger":      product.Pin{By: stranger, Provider: active},
-			"pin when closed":      product.Pin{By: owner, Provider: provider.StandingClosed},
-			"unpin":                product.Unpin{By: owner},
-			"unpin by stranger":    product.Unpin{By: stranger},
-			"delete":               product.Delete{By: owner},
-			"delete by stranger":   product.Delete{By: stranger},
+			"submit":                product.Submit{ProviderID: owner, Provider: active, Content: content()},
+			"submit, no content":    product.Submit{ProviderID: owner, Provider: active},
+			"submit by applicant":   product.Submit{ProviderID: owner, Provider: provider.StandingApplicant, Content: content()},
+			"revise":                product.Revise{By: owner, Provider: active, Content: content()},
+			"revise, no content":    product.Revise{By: owner, Provider: active},
+			"revise by stranger":    product.Revise{By: stranger, Provider: active, Content: content()},
+			"revise suspended":      product.Revise{By: owner, Provider: provider.StandingSuspended, Content: content()},
+			"approve 1":             product.Approve{By: reviewer, Revision: 1},
+			"approve 2":             product.Approve{By: reviewer, Revision: 2},
+			"approve own":           product.Approve{By: owner, Revision: 1},
+			"reject 1":              product.Reject{By: reviewer, Revision: 1, Reasons: unfit},
+			"reject 2":              product.Reject{By: reviewer, Revision: 2, Reasons: unfit},
+			"reject 1, no reason":   product.Reject{By: reviewer, Revision: 1},
+			"reject own":            product.Reject{By: owner, Revision: 1, Reasons: unfit},
+			"publish":               product.Publish{By: owner, Provider: active},
+			"publish by stranger":   product.Publish{By: stranger, Provider: provider.StandingSuspended},
+			"publish suspended":     product.Publish{By: owner, Provider: provider.StandingSuspended},
+			"unpublish":             product.Unpublish{By: owner},
+			"unpublish by stranger": product.Unpublish{By: stranger},
+			"pin":                   product.Pin{By: owner, Provider: active},
+			"pin by stranger":       product.Pin{By: stranger, Provider: active},
+			"pin when closed":       product.Pin{By: owner, Provider: provider.StandingClosed},
+			"unpin":                 product.Unpin{By: owner},
+			"unpin by stranger":     product.Unpin{By: stranger},
+			"delete":                product.Delete{By: owner},
+			"delete by stranger":    product.Delete{By: stranger},
 		},
 		Then: `
-                     | none                   | pending                | rejected               | listed              | unlisted            | pinned              | pinned, unlisted    | listed, pending     | hidden, rejected    | deleted
-submit               | submitted              | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
-submit, no content   | !invalid_input         | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
-submit by applicant  | !provider_not_approved | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
-revise               | !not_found             | revised                | revised                | revised             | revised             | revised             | revised             | revised             | revised             | !not_found
-revise, no content   | !not_found             | !invalid_input         | !invalid_input         | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !not_found
-revise by stranger   | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-revise suspended     | !not_found             | !provider_suspended    | !provider_suspended    | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !not_found
-approve 1            | !not_found             | approved+listed        | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
-approve 2            | !not_found             | !stale_revision        | !stale_revision        | !stale_revision     | !stale_revision     | !stale_revision     | !stale_revision     | approved            | !already_decided    | !not_found
-approve own          | !not_found             | !own_case              | !own_case              | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !not_found
-reject 1             | !not_found             | rejected               | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
-reject 2             | !not_found             | !stale_revision        | !stale_revision        | !stale_revision     | !stale_revision     | !stale_revision     | !stale_revision     | rejected            | !already_decided    | !not_found
-reject 1, no reason  | !not_found             | !invalid_input         | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
-reject own           | !not_found             | !own_case              | !own_case              | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !not_found
-list                 | !not_found             | !product_not_approved  | !product_not_approved  | -                   | listed              | -                   | listed              | -                   | listed              | !not_found
-list by stranger     | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-list while suspended | !not_found             | !provider_suspended    | !provider_suspended    | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !not_found
-unlist               | !not_found             | -                      | -                      | unlisted            | -                   | unlisted            | -                   | unlisted            | -                   | !not_found
-unlist by stranger   | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-pin                  | !not_found             | !product_not_approved  | !product_not_approved  | pinned              | pinned              | -                   | -                   | pinned              | pinned              | !not_found
-pin by stranger      | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-pin when closed      | !not_found             | !provider_closed       | !provider_closed       | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !not_found
-unpin                | !not_found             | -                      | -                      | -                   | -                   | unpinned            | unpinned            | -                   | -                   | !not_found
-unpin by stranger    | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-delete               | !not_found             | deleted                | deleted                | deleted             | deleted             | deleted             | deleted             | deleted             | deleted             | -
-delete by stranger   | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+                      | none                   | pending                | rejected               | listed              | unlisted            | pinned              | pinned, unlisted    | listed, pending     | hidden, rejected    | deleted
+submit                | submitted              | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
+submit, no content    | !invalid_input         | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
+submit by applicant   | !provider_not_approved | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
+revise                | !not_found             | revised                | revised                | revised             | revised             | revised             | revised             | revised             | revised             | !not_found
+revise, no content    | !not_found             | !invalid_input         | !invalid_input         | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !not_found
+revise by stranger    | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+revise suspended      | !not_found             | !provider_suspended    | !provider_suspended    | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !not_found
+approve 1             | !not_found             | approved+listed        | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
+approve 2             | !not_found             | !stale_revision        | !stale_revision        | !stale_revision     | !stale_revision     | !stale_revision     | !stale_revision     | approved            | !already_decided    | !not_found
+approve own           | !not_found             | !own_case              | !own_case              | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !not_found
+reject 1              | !not_found             | rejected               | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
+reject 2              | !not_found             | !stale_revision        | !stale_revision        | !stale_revision     | !stale_revision     | !stale_revision     | !stale_revision     | rejected            | !already_decided    | !not_found
+reject 1, no reason   | !not_found             | !invalid_input         | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
+reject own            | !not_found             | !own_case              | !own_case              | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !not_found
+publish               | !not_found             | !product_not_approved  | !product_not_approved  | -                   | listed              | -                   | listed              | -                   | listed              | !not_found
+publish by stranger   | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+publish suspended     | !not_found             | !provider_suspended    | !provider_suspended    | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !not_found
+unpublish             | !not_found             | -                      | -                      | unlisted            | -                   | unlisted            | -                   | unlisted            | -                   | !not_found
+unpublish by stranger | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+pin                   | !not_found             | !product_not_approved  | !product_not_approved  | pinned              | pinned              | -                   | -                   | pinned              | pinned              | !not_found
+pin by stranger       | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+pin when closed       | !not_found             | !provider_closed       | !provider_closed       | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !not_found
+unpin                 | !not_found             | -                      | -                      | -                   | -                   | unpinned            | unpinned            | -                   | -                   | !not_found
+unpin by stranger     | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+delete                | !not_found             | deleted                | deleted                | deleted             | deleted             | deleted             | deleted             | deleted             | deleted             | -
+delete by stranger    | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
 `,
 	}.Run(t)
 }

@@ -69,14 +69,14 @@ func (s *server) DeleteProduct(c echo.Context, id ProductID, _ DeleteProductPara
 	return s.changeProduct(c, id, s.Commands.DeleteProduct)
 }
 
-// ListProduct shows it to the public (R33).
-func (s *server) ListProduct(c echo.Context, id ProductID, _ ListProductParams) error {
-	return s.changeProduct(c, id, s.Commands.ListProduct)
+// PublishProduct shows it to the public (R33).
+func (s *server) PublishProduct(c echo.Context, id ProductID, _ PublishProductParams) error {
+	return s.changeProduct(c, id, s.Commands.PublishProduct)
 }
 
-// UnlistProduct hides it (R33).
-func (s *server) UnlistProduct(c echo.Context, id ProductID, _ UnlistProductParams) error {
-	return s.changeProduct(c, id, s.Commands.UnlistProduct)
+// UnpublishProduct hides it (R33).
+func (s *server) UnpublishProduct(c echo.Context, id ProductID, _ UnpublishProductParams) error {
+	return s.changeProduct(c, id, s.Commands.UnpublishProduct)
 }
 
 // PinProduct places it before all that are not pinned (R34).

@@ -98,8 +98,8 @@ func (w *world) step(t *rapid.T) {
 		func() {
 			w.product(p, product.Reject{By: domaintest.ID("reviewer"), Revision: w.products[p].Revision, Reasons: reasons})
 		},
-		func() { w.product(p, product.List{By: by, Provider: standing}) },
-		func() { w.product(p, product.Unlist{By: by}) },
+		func() { w.product(p, product.Publish{By: by, Provider: standing}) },
+		func() { w.product(p, product.Unpublish{By: by}) },
 		func() { w.product(p, product.Pin{By: by, Provider: standing}) },
 		func() { w.product(p, product.Unpin{By: by}) },
 		func() { w.product(p, product.Delete{By: by}) },
