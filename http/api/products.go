@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"waybill/domain"
 	"waybill/domain/commands"
 	"waybill/domain/product"
 	"waybill/projections/backoffice"
@@ -14,7 +15,7 @@ import (
 
 // ListOwnProducts is the provider's product list (R23).
 func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) error {
-	filter := backoffice.ProductFilter{Review: string(params.Review), After: params.Cursor, Limit: params.Limit}
+	filter := backoffice.ProductFilter{Review: domain.Review(params.Review), After: params.Cursor, Limit: params.Limit}
 	if params.Display != "" {
 		listed := params.Display == ListOwnProductsParamsDisplayListed
 		filter.Listed = &listed

@@ -122,7 +122,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
 	ids := projections.SubjectsOf(events)
-	batch.Queue(`SELECT `+applicationColumns+` FROM applications WHERE provider_id = ANY ($1)`, ids["provider"]).
+	batch.Queue(`SELECT `+applicationColumns+` FROM applications WHERE provider_id = ANY ($1)`, ids[provider.Category]).
 		Query(func(rows pgx.Rows) error {
 			stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[applicationRow])
 			for _, a := range stored {
@@ -130,7 +130,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 			}
 			return err
 		})
-	batch.Queue(`SELECT `+productColumns+` FROM products WHERE id = ANY ($1)`, ids["product"]).
+	batch.Queue(`SELECT `+productColumns+` FROM products WHERE id = ANY ($1)`, ids[product.Category]).
 		Query(func(rows pgx.Rows) error {
 			stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[productRow])
 			for _, p := range stored {
@@ -161,11 +161,11 @@ func fold(e projections.Event, applications map[uuid.UUID]*applicationRow, produ
 		products[id] = &productRow{ID: id, ProviderID: fact.ProviderID, CreatedAt: projections.EventTime(e)}
 	}
 	switch e.Stream.Category() {
-	case "provider":
+	case provider.Category:
 		if a, ok := applications[id]; ok {
 			return a.fold(e)
 		}
-	case "product":
+	case product.Category:
 		if p, ok := products[id]; ok && !p.deleted {
 			return p.fold(e)
 		}

@@ -21,11 +21,11 @@ type Application struct {
 	Profile         provider.Profile
 	// Mismatches points at the fields that differ from the certified enterprise (Q8).
 	Mismatches []string
-	// Review is "pending", "approved" or "rejected"; Reasons are those of a rejection.
-	Review  string
+	// Reasons are those of a rejection.
+	Review  domain.Review
 	Reasons []domain.Reason
-	// Standing is "applicant", "active", "suspended" or "closed"; StandingReason is the operator's.
-	Standing       string
+	// StandingReason is the operator's.
+	Standing       provider.Standing
 	StandingReason string
 	// LiveRevision is the approved revision, 0 before the first approval. LiveProfile is its content.
 	LiveRevision int
@@ -44,8 +44,8 @@ type Product struct {
 	ProviderID      uuid.UUID
 	ContentRevision int
 	Content         product.Content
-	// Review is "pending", "approved" or "rejected"; Reasons are those of a rejection.
-	Review  string
+	// Reasons are those of a rejection.
+	Review  domain.Review
 	Reasons []domain.Reason
 	// LiveRevision is the approved revision, 0 before the first approval. LiveContent is its content.
 	LiveRevision int
@@ -63,7 +63,7 @@ type Product struct {
 
 // ProductFilter narrows a provider's products; empty fields do not.
 type ProductFilter struct {
-	Review string // "pending", "approved" or "rejected"
+	Review domain.Review
 	Listed *bool
 	After  string
 	Limit  int

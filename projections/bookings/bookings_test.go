@@ -77,7 +77,7 @@ func TestBookings(t *testing.T) {
 		}
 	}
 
-	list := func(list func(context.Context, uuid.UUID, bookings.Filter) (projections.Page[bookings.Booking], error), of, state string) []uuid.UUID {
+	list := func(list func(context.Context, uuid.UUID, bookings.Filter) (projections.Page[bookings.Booking], error), of string, state booking.Status) []uuid.UUID {
 		var found []uuid.UUID
 		f := bookings.Filter{State: state, Limit: 2}
 		for {

@@ -112,7 +112,7 @@ func fold(bookings map[uuid.UUID]*Booking, e projections.Event) error {
 		}
 		return nil
 	}
-	if e.Stream.Category() != "booking" {
+	if e.Stream.Category() != booking.Category {
 		return nil
 	}
 	b, ok := bookings[id]

@@ -46,7 +46,7 @@ type Reply struct {
 
 // Filter narrows a list of bookings; an empty State does not.
 type Filter struct {
-	State string
+	State booking.Status
 	After string
 	Limit int
 }
@@ -132,7 +132,7 @@ func (q Queries) OpenBookingsOfProvider(ctx context.Context, provider uuid.UUID)
 }
 
 func (q Queries) open(ctx context.Context, condition string, id uuid.UUID) ([]uuid.UUID, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT id FROM `+tableBookings+` WHERE state = 'awaiting_reply' AND `+condition+
+	rows, _ := q.DB.Query(ctx, `SELECT id FROM `+tableBookings+` WHERE state = '`+string(booking.StatusAwaitingReply)+`' AND `+condition+
 		` ORDER BY requested_at, id`, id)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {

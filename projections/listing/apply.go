@@ -168,7 +168,7 @@ func (b *batchFold) fold(e projections.Event) error {
 	if err != nil {
 		return err
 	}
-	if v, ok := b.providers[id]; ok && e.Stream.Category() == "provider" {
+	if v, ok := b.providers[id]; ok && e.Stream.Category() == provider.Category {
 		err = v.fold(e)
 	} else {
 		err = b.products[id].fold(e)

@@ -57,7 +57,7 @@ CREATE TABLE submissions (
 	Indexes: `
 CREATE INDEX submissions_state ON submissions (state, since, subject_id, content_revision);
 CREATE INDEX submissions_kind ON submissions (kind, state, since, subject_id, content_revision);
-CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revision) WHERE state IN ('approved', 'rejected');`,
+CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revision) WHERE state IN ` + sqlDecided + `;`,
 	Apply: apply,
 }
 
@@ -96,7 +96,7 @@ const submissionRowColumns = `kind, subject_id, content_revision, state, since, 
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	subjects := map[uuid.UUID]*subject{}
 	ids := projections.SubjectsOf(events)
-	both := append(ids["provider"], ids["product"]...)
+	both := append(ids[provider.Category], ids[product.Category]...)
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
 	batch.Queue(`SELECT id, name, approved, latest, revision FROM subjects WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
