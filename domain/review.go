@@ -7,6 +7,10 @@ import (
 	"github.com/google/uuid"
 )
 
+// ContentRevision counts the submissions of an application or a product, from 1; 0 is none. A decision names the one it is
+// about. It is never a Revision, which also counts what changes no content.
+type ContentRevision int
+
 // Review is how a revision of an application or of a product stands with the reviewers. It is empty before the first
 // submission.
 type Review string
@@ -45,7 +49,7 @@ func CheckReviewer(reviewer, applicant uuid.UUID) error {
 
 // CheckDecision refuses a decision on any revision but the latest (ErrStale, naming the latest; Q13), and on one that
 // has been decided (ErrAlreadyDecided).
-func CheckDecision(review Review, latest, named int) error {
+func CheckDecision(review Review, latest, named ContentRevision) error {
 	if named != latest {
 		e := *ErrStale
 		e.Text = Text{

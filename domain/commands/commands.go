@@ -54,12 +54,12 @@ func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider
 }
 
 // ApproveProvider makes a revision of the application the live one, and confirms its code first.
-func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID, revision int) (Outcome[provider.State], error) {
+func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision) (Outcome[provider.State], error) {
 	return s.approve(ctx, req, id, provider.Approve{By: req.Actor.ID, Provider: id, Revision: revision})
 }
 
 // RejectProvider refuses a revision of the application.
-func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision int, reasons []domain.Reason) (Outcome[provider.State], error) {
+func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision, reasons []domain.Reason) (Outcome[provider.State], error) {
 	return s.provider(ctx, req, id, provider.Reject{By: req.Actor.ID, Provider: id, Revision: revision, Reasons: reasons})
 }
 
@@ -93,12 +93,12 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 }
 
 // ApproveProduct makes a revision of the product the live one; the first time it also lists it.
-func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID, revision int) (Outcome[product.State], error) {
+func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Approve{By: req.Actor.ID, Revision: revision})
 }
 
 // RejectProduct refuses a revision of the product.
-func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision int, reasons []domain.Reason) (Outcome[product.State], error) {
+func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision, reasons []domain.Reason) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Reject{By: req.Actor.ID, Revision: revision, Reasons: reasons})
 }
 

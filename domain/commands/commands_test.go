@@ -127,11 +127,11 @@ func TestIfRevision(t *testing.T) {
 	w := newWorld(t)
 	owner := w.provider(w.codeA)
 	id := w.listed(owner) // revisions 0 to 2
-	at := func(req commands.Request, revision uint64) commands.Request {
+	at := func(req commands.Request, revision domain.Revision) commands.Request {
 		req.IfRevision = &revision
 		return req
 	}
-	for _, revision := range []uint64{0, 1, 3} {
+	for _, revision := range []domain.Revision{0, 1, 3} {
 		_, err := w.PinProduct(t.Context(), at(as(owner), revision), id)
 		wantRefusal(t, err, domain.ErrPrecondition)
 	}
@@ -255,7 +255,7 @@ func TestReplay(t *testing.T) {
 		}
 		return r.State.(product.State)
 	}
-	zero, at, early := uint64(0), noon.Add(time.Hour), noon.Add(-time.Hour)
+	zero, at, early := domain.Revision(0), noon.Add(time.Hour), noon.Add(-time.Hour)
 	if s := was(commands.Until{Revision: &zero}); s.Review != domain.ReviewPending || s.Listed || s.Latest.Name == "" {
 		t.Errorf("at revision 0: %+v", s)
 	}

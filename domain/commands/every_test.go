@@ -17,7 +17,7 @@ import (
 type outcome struct {
 	id       uuid.UUID
 	state    any
-	revision uint64
+	revision domain.Revision
 	position domain.Position
 	replayed bool
 }

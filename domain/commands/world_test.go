@@ -68,7 +68,7 @@ func (w *watched) Append(ctx context.Context, stream domain.StreamName, expected
 	return result, err
 }
 
-func (w *watched) ReadStream(ctx context.Context, stream domain.StreamName, from uint64, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+func (w *watched) ReadStream(ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
 	w.reads.Add(1)
 	return w.EventStore.ReadStream(ctx, stream, from, dir, limit)
 }

@@ -16,16 +16,16 @@ const Category = "product"
 type State struct {
 	ProviderID uuid.UUID `json:"provider_id"`
 	// Revision counts the submissions, 0 when there is no product; Latest is the newest, and Review its review.
-	Revision int           `json:"revision"`
-	Review   domain.Review `json:"review"`
-	Latest   Content       `json:"latest"`
+	Revision domain.ContentRevision `json:"revision"`
+	Review   domain.Review          `json:"review"`
+	Latest   Content                `json:"latest"`
 	// Reasons are those of the latest revision's rejection.
 	Reasons []domain.Reason `json:"reasons,omitempty"`
 	// ApprovedRevision is 0 before the first approval. Approved is the content the public sees.
-	ApprovedRevision int     `json:"approved_revision"`
-	Approved         Content `json:"approved"`
-	Listed           bool    `json:"listed"`
-	Pinned           bool    `json:"pinned"`
+	ApprovedRevision domain.ContentRevision `json:"approved_revision"`
+	Approved         Content                `json:"approved"`
+	Listed           bool                   `json:"listed"`
+	Pinned           bool                   `json:"pinned"`
 	// Deleted is final; Latest, Reasons and Approved are blank then.
 	Deleted bool `json:"deleted"`
 }
@@ -56,13 +56,13 @@ type Revise struct {
 // Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer.
 type Approve struct {
 	By       uuid.UUID
-	Revision int
+	Revision domain.ContentRevision
 }
 
 // Reject refuses the named revision, which must be the latest and pending. By is the reviewer.
 type Reject struct {
 	By       uuid.UUID
-	Revision int
+	Revision domain.ContentRevision
 	Reasons  []domain.Reason
 }
 
@@ -237,6 +237,6 @@ func Evolve(s State, e domain.Event) State {
 	return s
 }
 
-func (s *State) submit(revision int, c Content) {
+func (s *State) submit(revision domain.ContentRevision, c Content) {
 	s.Revision, s.Review, s.Latest, s.Reasons = revision, domain.ReviewPending, c, nil
 }

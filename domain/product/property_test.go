@@ -18,7 +18,7 @@ func commands() *rapid.Generator[product.Command] {
 	return rapid.Custom(func(t *rapid.T) product.Command {
 		by := rapid.SampledFrom([]uuid.UUID{owner, owner, owner, stranger, reviewer}).Draw(t, "by")
 		standing := rapid.SampledFrom([]provider.Standing{active, active, active, provider.StandingSuspended}).Draw(t, "standing")
-		revision := rapid.IntRange(0, 6).Draw(t, "revision")
+		revision := domain.ContentRevision(rapid.IntRange(0, 6).Draw(t, "revision"))
 		c := content()
 		c.Name = fmt.Sprint("产品", rapid.IntRange(0, 99).Draw(t, "name"))
 		c.Tags = rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "tags")

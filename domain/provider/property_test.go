@@ -18,7 +18,7 @@ func commands() *rapid.Generator[provider.Command] {
 		p.USCC = rapid.SampledFrom([]string{certified.USCC, certified.USCC, "91460200MA5T00002W"}).Draw(t, "uscc")
 		p.Contact = rapid.SampledFrom([]string{"陈琳", "林芳", ""}).Draw(t, "contact")
 		by := rapid.SampledFrom([]uuid.UUID{reviewer, reviewer, owner}).Draw(t, "by")
-		revision := rapid.IntRange(0, 6).Draw(t, "revision")
+		revision := domain.ContentRevision(rapid.IntRange(0, 6).Draw(t, "revision"))
 		return rapid.SampledFrom([]provider.Command{
 			provider.Apply{Profile: p, Certified: certified},
 			provider.Revise{Profile: p, Certified: certified},

@@ -65,15 +65,15 @@ func (s Standing) After(e domain.Event) Standing {
 type State struct {
 	Standing Standing `json:"standing"`
 	// Revision counts the submissions; Latest is the newest, and Review its review.
-	Revision   int           `json:"revision"`
-	Review     domain.Review `json:"review"`
-	Latest     Profile       `json:"latest"`
-	Mismatches []string      `json:"mismatches,omitempty"`
+	Revision   domain.ContentRevision `json:"revision"`
+	Review     domain.Review          `json:"review"`
+	Latest     Profile                `json:"latest"`
+	Mismatches []string               `json:"mismatches,omitempty"`
 	// Reasons are those of the latest revision's rejection.
 	Reasons []domain.Reason `json:"reasons,omitempty"`
 	// ApprovedRevision is 0 before the first approval. Approved is the profile the public sees.
-	ApprovedRevision int     `json:"approved_revision"`
-	Approved         Profile `json:"approved"`
+	ApprovedRevision domain.ContentRevision `json:"approved_revision"`
+	Approved         Profile                `json:"approved"`
 	// StandingReason is why an operator suspended, reinstated or closed it.
 	StandingReason string `json:"standing_reason,omitempty"`
 }
@@ -110,14 +110,14 @@ type Revise struct {
 // whose application it is.
 type Approve struct {
 	By, Provider uuid.UUID
-	Revision     int
+	Revision     domain.ContentRevision
 }
 
 // Reject refuses the named revision, which must be the latest and pending. By is the reviewer, and Provider whose
 // application it is.
 type Reject struct {
 	By, Provider uuid.UUID
-	Revision     int
+	Revision     domain.ContentRevision
 	Reasons      []domain.Reason
 }
 
@@ -309,6 +309,6 @@ func Evolve(s State, e domain.Event) State {
 	return s
 }
 
-func (s *State) submit(revision int, p Profile, mismatches []string) {
+func (s *State) submit(revision domain.ContentRevision, p Profile, mismatches []string) {
 	s.Revision, s.Review, s.Latest, s.Mismatches, s.Reasons = revision, domain.ReviewPending, p, mismatches, nil
 }

@@ -118,11 +118,11 @@ func expectStream(ctx context.Context, t *testing.T, s domain.EventStore, stream
 		t.Fatalf("%d events in the stream, want %d", len(got), len(want))
 	}
 	for i := range want {
-		expectEvent(t, got[i], stream, uint64(i), want[i])
+		expectEvent(t, got[i], stream, domain.Revision(i), want[i])
 	}
 }
 
-func expectEvent(t *testing.T, got domain.RecordedEvent, stream domain.StreamName, revision uint64, want domain.NewEvent) {
+func expectEvent(t *testing.T, got domain.RecordedEvent, stream domain.StreamName, revision domain.Revision, want domain.NewEvent) {
 	t.Helper()
 	if got.ID != want.ID || got.Stream != stream || got.Revision != revision || got.Type != want.Type {
 		t.Fatalf("got %s %s@%d %s, want %s %s@%d %s", got.ID, got.Stream, got.Revision, got.Type, want.ID, stream, revision, want.Type)

@@ -33,7 +33,7 @@ func (s *server) GetProduct(c echo.Context, id ProductID, _ GetProductParams) er
 	if err != nil {
 		return err
 	}
-	tag := `"` + strconv.FormatUint(p.Revision, 10) + "-" + strconv.FormatUint(p.ProviderRevision, 10) + `"`
+	tag := `"` + strconv.FormatUint(uint64(p.Revision), 10) + "-" + strconv.FormatUint(uint64(p.ProviderRevision), 10) + `"`
 	return conditional(c, tag, publicProductOf(p))
 }
 

@@ -71,23 +71,23 @@ CREATE INDEX products_owner_review ON products (provider_id, review, created_at,
 
 // reviewed is the review axis, as applications and products share it; the columns are named alike.
 type reviewed struct {
-	ContentRevision  int
+	ContentRevision  domain.ContentRevision
 	Review           domain.Review
 	Reasons          json.RawMessage
-	LiveRevision     int
+	LiveRevision     domain.ContentRevision
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
-	Revision         uint64
+	Revision         domain.Revision
 }
 
 // submit starts a wait for a decision, or goes on with one (Q11).
-func (r *reviewed) submit(revision int, at time.Time) {
+func (r *reviewed) submit(revision domain.ContentRevision, at time.Time) {
 	r.FirstSubmittedAt = r.Review.WaitingSince(r.FirstSubmittedAt, at)
 	r.ContentRevision, r.Review, r.Reasons, r.SubmittedAt, r.DecidedAt = revision, domain.ReviewPending, nil, at, nil
 }
 
-func (r *reviewed) decide(review domain.Review, revision int, at time.Time) error {
+func (r *reviewed) decide(review domain.Review, revision domain.ContentRevision, at time.Time) error {
 	if revision != r.ContentRevision {
 		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, r.ContentRevision)
 	}
@@ -202,7 +202,7 @@ func (a *applicationRow) fold(e projections.Event) error {
 	return err
 }
 
-func (a *applicationRow) submit(revision int, profile provider.Profile, mismatches []string, at time.Time) (err error) {
+func (a *applicationRow) submit(revision domain.ContentRevision, profile provider.Profile, mismatches []string, at time.Time) (err error) {
 	if a.LiveRevision == a.ContentRevision {
 		a.LiveProfile = a.Profile
 	}
@@ -244,7 +244,7 @@ func (p *productRow) fold(e projections.Event) error {
 	return err
 }
 
-func (p *productRow) submit(revision int, content product.Content, at time.Time) (err error) {
+func (p *productRow) submit(revision domain.ContentRevision, content product.Content, at time.Time) (err error) {
 	if p.LiveRevision == p.ContentRevision {
 		p.LiveContent = p.Content
 	}

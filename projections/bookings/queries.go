@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"waybill/domain"
 	"waybill/domain/booking"
 	"waybill/projections"
 )
@@ -16,7 +17,7 @@ import (
 type Booking struct {
 	ID              uuid.UUID
 	ProductID       uuid.UUID
-	ProductRevision int
+	ProductRevision domain.ContentRevision
 	// ProductName is as the enterprise saw it; blank once the product is deleted (Q16).
 	ProductName    string
 	ProductDeleted bool
@@ -34,7 +35,7 @@ type Booking struct {
 	RepliedAt   *time.Time
 	ClosedAt    *time.Time
 	// Revision is the stream revision, for ETag and If-Match.
-	Revision uint64
+	Revision domain.Revision
 }
 
 // Reply is one message of a booking's thread (Q20).

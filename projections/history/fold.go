@@ -17,19 +17,19 @@ import (
 
 // auditState is what an event can change besides content, over all kinds of streams.
 type auditState struct {
-	Review       domain.Review     `json:"review,omitempty"`
-	LiveRevision int               `json:"live_revision,omitempty"`
-	Listed       bool              `json:"listed,omitempty"`
-	Pinned       bool              `json:"pinned,omitempty"`
-	Deleted      bool              `json:"deleted,omitempty"`
-	Standing     provider.Standing `json:"standing,omitempty"`
-	State        booking.Status    `json:"state,omitempty"`
-	CloseReason  string            `json:"close_reason,omitempty"`
-	ReadNumber   int               `json:"read_number,omitempty"`
-	Roles        []domain.Role     `json:"roles,omitempty"`
-	Closed       bool              `json:"closed,omitempty"`
-	Holder       uuid.UUID         `json:"holder,omitzero"`
-	Confirmed    bool              `json:"confirmed,omitempty"`
+	Review       domain.Review          `json:"review,omitempty"`
+	LiveRevision domain.ContentRevision `json:"live_revision,omitempty"`
+	Listed       bool                   `json:"listed,omitempty"`
+	Pinned       bool                   `json:"pinned,omitempty"`
+	Deleted      bool                   `json:"deleted,omitempty"`
+	Standing     provider.Standing      `json:"standing,omitempty"`
+	State        booking.Status         `json:"state,omitempty"`
+	CloseReason  string                 `json:"close_reason,omitempty"`
+	ReadNumber   int                    `json:"read_number,omitempty"`
+	Roles        []domain.Role          `json:"roles,omitempty"`
+	Closed       bool                   `json:"closed,omitempty"`
+	Holder       uuid.UUID              `json:"holder,omitzero"`
+	Confirmed    bool                   `json:"confirmed,omitempty"`
 	// ContentAt are the positions of a product's rows that hold content, which go when it is deleted.
 	ContentAt []int64 `json:"content_at,omitempty"`
 }
@@ -37,7 +37,7 @@ type auditState struct {
 // diff notes what changed since before.
 func (s *auditState) diff(before auditState, c *changes) {
 	c.text("/review", string(before.Review), string(s.Review))
-	c.number("/live_revision", before.LiveRevision, s.LiveRevision)
+	c.number("/live_revision", int(before.LiveRevision), int(s.LiveRevision))
 	c.flag("/listed", before.Listed, s.Listed)
 	c.flag("/pinned", before.Pinned, s.Pinned)
 	c.flag("/deleted", before.Deleted, s.Deleted)
@@ -154,18 +154,18 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 	return nil
 }
 
-func (s *subject) submit(prefix string, content any, revision int, c *changes) {
+func (s *subject) submit(prefix string, content any, revision domain.ContentRevision, c *changes) {
 	s.state.Review = domain.ReviewPending
 	c.revision = revision
 	s.replace(prefix, content, c)
 }
 
-func (s *subject) approve(revision int, c *changes) {
+func (s *subject) approve(revision domain.ContentRevision, c *changes) {
 	s.state.Review, s.state.LiveRevision = domain.ReviewApproved, revision
 	c.revision = revision
 }
 
-func (s *subject) reject(revision int, reasons []domain.Reason, c *changes) []domain.Reason {
+func (s *subject) reject(revision domain.ContentRevision, reasons []domain.Reason, c *changes) []domain.Reason {
 	s.state.Review = domain.ReviewRejected
 	c.revision = revision
 	return reasons

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
@@ -30,8 +31,8 @@ type productRow struct {
 	id, providerID uuid.UUID
 	createdAt      time.Time
 	pinned, listed bool
-	liveRevision   int
-	revision       uint64
+	liveRevision   domain.ContentRevision
+	revision       domain.Revision
 	pending        pendingContent
 
 	// live is set when its content changed in this batch.
@@ -45,9 +46,9 @@ type productRow struct {
 type providerRow struct {
 	id                       uuid.UUID
 	standing                 provider.Standing
-	liveRevision             int
+	liveRevision             domain.ContentRevision
 	name, logo, introduction string
-	revision                 uint64
+	revision                 domain.Revision
 	pending                  pendingContent
 
 	wasActive, changed bool
@@ -57,18 +58,18 @@ func (p *providerRow) active() bool { return p.standing == provider.StandingActi
 
 // pendingContent is the latest submission while it awaits approval: decoded when it came in this batch, else as stored.
 type pendingContent struct {
-	revision int
+	revision domain.ContentRevision
 	content  any
 	stored   json.RawMessage
 	changed  bool
 }
 
-func (p *pendingContent) submit(revision int, content any) {
+func (p *pendingContent) submit(revision domain.ContentRevision, content any) {
 	*p = pendingContent{revision: revision, content: content, changed: true}
 }
 
 // take is the content that was submitted as revision.
-func take[T any](p *pendingContent, revision int) (*T, error) {
+func take[T any](p *pendingContent, revision domain.ContentRevision) (*T, error) {
 	if p.revision != revision {
 		return nil, fmt.Errorf("approval of revision %d, but %d is pending", revision, p.revision)
 	}

@@ -288,7 +288,7 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest)
 }
 
-func (w *world) checkSubmission(t *rapid.T, pool *pgxpool.Pool, kind string, subject uuid.UUID, revision int, state string, content any) {
+func (w *world) checkSubmission(t *rapid.T, pool *pgxpool.Pool, kind string, subject uuid.UUID, revision domain.ContentRevision, state string, content any) {
 	item, err := review.Queries{DB: pool}.Item(context.Background(), kind, subject)
 	if err != nil {
 		t.Fatalf("submission: %v", err)
@@ -299,6 +299,6 @@ func (w *world) checkSubmission(t *rapid.T, pool *pgxpool.Pool, kind string, sub
 }
 
 // last is the revision of a stream's last event.
-func (w *world) last(category string, subject uuid.UUID) uint64 {
+func (w *world) last(category string, subject uuid.UUID) domain.Revision {
 	return w.Next[domain.Stream(category, subject)] - 1
 }

@@ -118,7 +118,7 @@ func Truncate(t Fataler, pool *pgxpool.Pool) {
 type History struct {
 	Log []projections.Event
 	// Next are the revisions of the streams' next events.
-	Next map[domain.StreamName]uint64
+	Next map[domain.StreamName]domain.Revision
 	// At is when the last event happened, Actor who did all that is added from now on.
 	At    time.Time
 	Actor domain.Actor
@@ -127,7 +127,7 @@ type History struct {
 // NewHistory is an empty log whose clock stands on a working day.
 func NewHistory() *History {
 	return &History{
-		Next:  map[domain.StreamName]uint64{},
+		Next:  map[domain.StreamName]domain.Revision{},
 		At:    time.Date(2026, 11, 23, 1, 0, 0, 123_456_789, time.UTC),
 		Actor: domain.Actor{ID: domaintest.ID("actor"), Role: domain.RoleOperator},
 	}

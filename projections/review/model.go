@@ -66,17 +66,17 @@ type subject struct {
 	ID       uuid.UUID
 	Name     string
 	Approved bool
-	Latest   int
-	Revision uint64
+	Latest   domain.ContentRevision
+	Revision domain.Revision
 	deleted  bool
 	// changed are the submissions of this batch and the latest before it, by content revision.
-	changed map[int]*submissionRow
+	changed map[domain.ContentRevision]*submissionRow
 }
 
 type submissionRow struct {
 	Kind             string
 	SubjectID        uuid.UUID
-	ContentRevision  int
+	ContentRevision  domain.ContentRevision
 	State            domain.Review
 	Since            time.Time
 	Name             string
@@ -102,7 +102,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	batch.Queue(`SELECT id, name, approved, latest, revision FROM subjects WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
 		stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[subject])
 		for _, s := range stored {
-			s.changed = map[int]*submissionRow{}
+			s.changed = map[domain.ContentRevision]*submissionRow{}
 			subjects[s.ID] = s
 		}
 		return err
@@ -133,7 +133,7 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 	}
 	switch e.Fact.(type) {
 	case provider.Applied, product.Submitted:
-		subjects[id] = &subject{ID: id, changed: map[int]*submissionRow{}}
+		subjects[id] = &subject{ID: id, changed: map[domain.ContentRevision]*submissionRow{}}
 	}
 	s, ok := subjects[id]
 	if !ok || s.deleted {
@@ -187,7 +187,7 @@ func (s *subject) submit(e projections.Event, row submissionRow, content any) er
 	return nil
 }
 
-func (s *subject) decide(e projections.Event, state domain.Review, revision int, reasons []domain.Reason) error {
+func (s *subject) decide(e projections.Event, state domain.Review, revision domain.ContentRevision, reasons []domain.Reason) error {
 	row, ok := s.changed[revision]
 	if !ok || revision != s.Latest {
 		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, s.Latest)

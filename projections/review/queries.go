@@ -17,7 +17,7 @@ import (
 type Submission struct {
 	Kind            string // the stream's category: provider.Category or product.Category
 	SubjectID       uuid.UUID
-	ContentRevision int
+	ContentRevision domain.ContentRevision
 	State           domain.Review
 	// Name is that of the product or of the applying enterprise, as submitted.
 	Name       string
@@ -34,7 +34,7 @@ type Submission struct {
 	DecidedBy *uuid.UUID
 	Reasons   []domain.Reason
 	// Revision is the subject's stream revision, for ETag and If-Match.
-	Revision uint64
+	Revision domain.Revision
 }
 
 // SubmissionDetail is a submission with every field as submitted: the JSON of a provider.Profile or a product.Content.
@@ -128,7 +128,7 @@ func (q Queries) Item(ctx context.Context, kind string, id uuid.UUID) (Submissio
 }
 
 // ItemAt is a subject's submission at exactly this content revision.
-func (q Queries) ItemAt(ctx context.Context, kind string, id uuid.UUID, revision int) (SubmissionDetail, error) {
+func (q Queries) ItemAt(ctx context.Context, kind string, id uuid.UUID, revision domain.ContentRevision) (SubmissionDetail, error) {
 	return q.item(ctx, `s.kind = $1 AND s.subject_id = $2 AND s.content_revision = $3`, kind, id, revision)
 }
 
