@@ -8,34 +8,21 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"waybill/domain"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 )
 
 var (
-	owner    = uuid.MustParse("00000000-0000-4000-8000-000000000001")
-	stranger = uuid.MustParse("00000000-0000-4000-8000-000000000002")
-	reviewer = uuid.MustParse("00000000-0000-4000-8000-000000000003")
+	owner, stranger, reviewer = domaintest.Owner, domaintest.Stranger, domaintest.Reviewer
 
 	active = provider.StandingActive
 	unfit  = []domain.Reason{{Code: "image_unclear", Field: "/cover"}}
 )
 
-func image(digit string) domain.ImageRef {
-	return domain.ImageRef("sha256:" + strings.Repeat(digit, 64))
-}
-
-func content() product.Content {
-	return product.Content{
-		Name: "三亚—新加坡海运专线", Brief: "每周两班，含清关", Tags: []string{"海运", "清关"}, Mode: product.Sea,
-		Destination: product.Destination{Country: "新加坡", City: "新加坡", Latitude: 1.29, Longitude: 103.85, CRS: "WGS-84"},
-		Cover:       image("a"), Details: []domain.ImageRef{image("b"), image("c")},
-	}
-}
+func content() product.Content { return domaintest.Content("三亚—新加坡海运专线") }
 
 func history(then ...domain.Event) []domain.Event {
 	return append([]domain.Event{product.Submitted{ProviderID: owner, Revision: 1, Content: content()}}, then...)
@@ -206,7 +193,7 @@ func TestContentLimits(t *testing.T) {
 		"cover is a URL":      {func(c *product.Content) { c.Cover = "https://example.com/a.png" }, "/cover bad_image_reference"},
 		"no details":          {func(c *product.Content) { c.Details = nil }, "/details required"},
 		"10 details":          {func(c *product.Content) { c.Details = make10() }, ""},
-		"11 details":          {func(c *product.Content) { c.Details = append(make10(), image("a")) }, "/details too_many"},
+		"11 details":          {func(c *product.Content) { c.Details = append(make10(), domaintest.Image("a")) }, "/details too_many"},
 		"a bad detail":        {func(c *product.Content) { c.Details[1] = "sha256:xyz" }, "/details/1 bad_image_reference"},
 		"all at once": {
 			func(c *product.Content) { *c = product.Content{} },
@@ -242,7 +229,7 @@ func TestTagsAreCleanedAndKeptInOrder(t *testing.T) {
 func make10() []domain.ImageRef {
 	refs := make([]domain.ImageRef, 10)
 	for i := range refs {
-		refs[i] = image(fmt.Sprint(i))
+		refs[i] = domaintest.Image(fmt.Sprint(i))
 	}
 	return refs
 }

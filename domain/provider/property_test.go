@@ -9,13 +9,14 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 	"waybill/domain/provider"
 )
 
 func commands() *rapid.Generator[provider.Command] {
 	return rapid.Custom(func(t *rapid.T) provider.Command {
 		p := profile()
-		p.USCC = rapid.SampledFrom([]string{certified.USCC, certified.USCC, "91460200MA5T00002W"}).Draw(t, "uscc")
+		p.USCC = rapid.SampledFrom([]string{certified.USCC, certified.USCC, domaintest.OtherCode}).Draw(t, "uscc")
 		p.Contact = rapid.SampledFrom([]string{"陈琳", "林芳", ""}).Draw(t, "contact")
 		by := rapid.SampledFrom([]uuid.UUID{reviewer, reviewer, owner}).Draw(t, "by")
 		revision := domain.ContentRevision(rapid.IntRange(0, 6).Draw(t, "revision"))

@@ -2,31 +2,21 @@ package provider_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"waybill/domain"
-	"waybill/domain/account"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 	"waybill/domain/provider"
 )
 
 var (
-	certified = account.Enterprise{Name: "三亚海丰国际物流有限公司", USCC: "91350100M000100Y43", LegalRepresentative: "符海生"}
-	owner     = uuid.MustParse("00000000-0000-4000-8000-000000000001")
-	reviewer  = uuid.MustParse("00000000-0000-4000-8000-000000000003")
-	unfit     = []domain.Reason{{Code: "inconsistent", Field: "/name"}}
+	certified       = domaintest.Enterprise
+	owner, reviewer = domaintest.Owner, domaintest.Reviewer
+	unfit           = domaintest.Unfit
 )
 
-func profile() provider.Profile {
-	return provider.Profile{
-		Type: provider.Logistics, Name: certified.Name, USCC: certified.USCC, LegalRepresentative: certified.LegalRepresentative,
-		Licence: domain.ImageRef("sha256:" + strings.Repeat("1", 64)), Logo: domain.ImageRef("sha256:" + strings.Repeat("2", 64)),
-		Contact: "陈琳", Address: "海南省三亚市吉阳区迎宾路1号", Phone: "0898-88270001", Introduction: "立足三亚的国际物流企业。",
-	}
-}
+func profile() provider.Profile { return domaintest.Profile("立足三亚的国际物流企业。") }
 
 func history(then ...domain.Event) []domain.Event {
 	return append([]domain.Event{provider.Applied{Revision: 1, Profile: profile()}}, then...)
@@ -38,7 +28,7 @@ func TestProcess(t *testing.T) {
 	}
 	revised := provider.Revised{Revision: 2, Profile: profile()}
 	otherCode := profile()
-	otherCode.USCC = "91460200MA5T00002W"
+	otherCode.USCC = domaintest.OtherCode
 	decidertest.Table[provider.State, provider.Command]{
 		Decider: provider.Decider,
 		Given: map[string][]domain.Event{
@@ -137,7 +127,7 @@ func TestTypeIsFixedAfterApproval(t *testing.T) {
 
 func TestMismatchesAreForTheReviewer(t *testing.T) {
 	p := profile()
-	p.Name, p.USCC, p.LegalRepresentative = "三亚海丰物流", "91460200MA5T00002W", "符海"
+	p.Name, p.USCC, p.LegalRepresentative = "三亚海丰物流", domaintest.OtherCode, "符海"
 	for _, c := range []provider.Command{provider.Apply{Profile: p, Certified: certified}, provider.Revise{Profile: p, Certified: certified}} {
 		var s provider.State
 		if _, revise := c.(provider.Revise); revise {
@@ -167,7 +157,7 @@ func TestStandingSaysWhatMayBeOffered(t *testing.T) {
 
 func TestWhoNeedsACode(t *testing.T) {
 	other := profile()
-	other.USCC = "91460200MA5T00002W"
+	other.USCC = domaintest.OtherCode
 	moved := provider.Revised{Revision: 2, Profile: other}
 	rejected := provider.Rejected{Revision: 1, Reasons: unfit}
 	for name, test := range map[string]struct {

@@ -22,7 +22,8 @@ import (
 func TestBookings(t *testing.T) {
 	pool := modeltest.Tables(t)
 	h := modeltest.NewHistory()
-	inquiry := booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: "每月约两柜", ExpectedDate: "2026-12-01"}
+	inquiry := domaintest.Inquiry("每月约两柜")
+	inquiry.ExpectedDate = "2026-12-01"
 	ask := func(b, p, v, e string) {
 		h.Add("booking", domaintest.ID(b), booking.Requested{
 			ProductID: domaintest.ID(p), ProductRevision: 1, ProductName: "海运专线", ProviderID: domaintest.ID(v), EnterpriseID: domaintest.ID(e), EnterpriseName: "椰风", Inquiry: inquiry,

@@ -61,7 +61,7 @@ func TestHistoryChanges(t *testing.T) {
 		uscc.Reserved{ProviderID: domaintest.ID("b")})
 	h.Add("booking", domaintest.ID("b"), booking.Requested{
 		ProductID: domaintest.ID("p"), ProductRevision: 2, ProductName: "海运专线", ProviderID: domaintest.ID("a"), EnterpriseID: domaintest.ID("e"), EnterpriseName: "椰风",
-		Inquiry: booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: "询价"},
+		Inquiry: domaintest.Inquiry("询价"),
 	}, booking.Replied{Number: 1, Text: "可以"}, booking.Read{Number: 1}, booking.Closed{Reason: booking.ProviderClosed})
 	h.Add("operation", domaintest.ID("o"), operation.DeadLetterSkipped{ReadModel: "listing", Stream: "product-x", Revision: 3, Position: 9, Reason: "坏数据"})
 	modeltest.Project(t, pool, h.Log, 3, 4, 9, 15)

@@ -107,7 +107,7 @@ func (w *world) step(t *rapid.T) {
 			// Deciders that look at an older product let a booking follow its deletion.
 			s := booking.Requested{
 				ProductID: p, ProductRevision: 1, ProductName: name, ProviderID: by, EnterpriseID: domaintest.ID("enterprise"), EnterpriseName: "海南椰风贸易有限公司",
-				Inquiry: booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: name},
+				Inquiry: domaintest.Inquiry(name),
 			}
 			w.booking(b, booking.Request{Snapshot: s, Available: w.products[p].Revision > 0, At: w.At})
 		},
