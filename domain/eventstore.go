@@ -15,7 +15,7 @@ type EventStore interface {
 	// Append adds events to the end of stream, all or none, if the stream is at the expected revision.
 	//
 	// It is idempotent by event id: when the stream already holds exactly these ids in this order, as an append with the
-	// same expected revision would have left them, the first append's result is answered again, with Duplicate set.
+	// same expected revision would have left them, it returns the first append's result again, with Duplicate set.
 	// Errors: ErrConflict (the stream is elsewhere; read again), ErrTooLarge, ErrOutcomeUnknown (append the same
 	// ids at the same expected revision again), ErrUnavailable (nothing was written), ErrInvalidAppend.
 	Append(ctx context.Context, stream StreamName, expected ExpectedRevision, events []NewEvent) (AppendResult, error)

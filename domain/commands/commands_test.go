@@ -53,7 +53,7 @@ func TestEveryCommandIsCarriedOutOnce(t *testing.T) {
 			}
 			second.replayed = false
 			if !reflect.DeepEqual(first, second) {
-				t.Errorf("the repeat answers\n%+v, want\n%+v", second, first)
+				t.Errorf("the repeat returns\n%+v, want\n%+v", second, first)
 			}
 			other := req
 			other.Fingerprint = "another body"

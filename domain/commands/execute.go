@@ -46,7 +46,7 @@ func given[S, C any](c C) plan[S, C] {
 }
 
 // execute carries out a command on the aggregate id: load, decide, append; and again when somebody else was faster.
-// A request that has been carried out before is answered as it was then, before anything else is looked at.
+// For a request that has been carried out before it returns what it did then, before anything else is looked at.
 func execute[S, C any](ctx context.Context, store domain.EventStore, req Request, d domain.Decider[S, C], id uuid.UUID, p plan[S, C]) (Outcome[S], error) {
 	for range maxAttempts {
 		before, err := load(ctx, store, req, d, id)
@@ -84,7 +84,7 @@ func create[S, C any](ctx context.Context, store domain.EventStore, req Request,
 	return Outcome[S]{}, err
 }
 
-// attempt decides once on what was loaded and appends. It answers domain.ErrConflict when the stream has moved on, and
+// attempt decides once on what was loaded and appends. It returns domain.ErrConflict when the stream has moved on, and
 // also when the append had been there already: loading then finds whose it was.
 func attempt[S, C any](ctx context.Context, store domain.EventStore, req Request, d domain.Decider[S, C], before loaded[S], p plan[S, C]) (Outcome[S], error) {
 	facts, err := decide(ctx, d, before.State, p)

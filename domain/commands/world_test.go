@@ -48,7 +48,7 @@ func (w *world) fork(t testing.TB) *world {
 type watched struct {
 	domain.EventStore
 	reads, appends atomic.Int64
-	// before runs ahead of each append; an error of it is the append's answer. after may change the answer.
+	// before runs ahead of each append; an error of it is what the append returns. after may change that.
 	before func(domain.StreamName) error
 	after  func(domain.StreamName, error) error
 }

@@ -58,7 +58,7 @@ var appendTests = map[string]func(*testing.T, domain.EventStore){
 					}
 					expectStream(ctx, t, s, stream, append(before, added...)...)
 					if all := readStream(ctx, t, s, stream); all[len(all)-1].Position != result.Position {
-						t.Errorf("answered position %d, stored %d", result.Position, all[len(all)-1].Position)
+						t.Errorf("returned position %d, stored %d", result.Position, all[len(all)-1].Position)
 					}
 				})
 			}

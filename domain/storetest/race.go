@@ -69,7 +69,7 @@ var raceTests = map[string]func(*testing.T, domain.EventStore){
 				})
 				for _, r := range results {
 					if r != results[0] {
-						t.Errorf("answers differ: %+v and %+v", r, results[0])
+						t.Errorf("results differ: %+v and %+v", r, results[0])
 					}
 				}
 				if firsts.Load() != 1 {

@@ -18,7 +18,7 @@ import (
 
 // Store is the store under test.
 type Store struct {
-	// Open gives the store, empty or not; it closes it at the end of the test. Each test opens its own.
+	// Open returns the store, empty or not; it closes it at the end of the test. Each test opens its own.
 	Open func(t *testing.T) domain.EventStore
 	// Interrupt, when given, makes the opened store's server drop all its connections and come back by itself.
 	Interrupt func(t *testing.T)

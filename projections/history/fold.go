@@ -62,7 +62,7 @@ func idText(id uuid.UUID) string {
 	return id.String()
 }
 
-// fold changes the subject as the event says, notes content changes, and gives the reasons stated in the event. The
+// fold changes the subject as the event says, notes content changes, and returns the reasons stated in the event. The
 // meaning of each event here is what it did to the values that people look at; an event of a kind that changes none
 // still makes a row.
 func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
