@@ -19,7 +19,9 @@ func (s *Service) OpenAccount(ctx context.Context, req Request, displayName stri
 }
 
 // CertifyAccount records what source asserts about the account's enterprise.
-func (s *Service) CertifyAccount(ctx context.Context, req Request, id uuid.UUID, e account.Enterprise, source string) (Outcome[account.State], error) {
+func (s *Service) CertifyAccount(ctx context.Context, req Request, id uuid.UUID, e account.Enterprise,
+	source string,
+) (Outcome[account.State], error) {
 	return s.account(ctx, req, id, account.Certify{Enterprise: e, Source: source})
 }
 
@@ -29,7 +31,9 @@ func (s *Service) GrantRole(ctx context.Context, req Request, id uuid.UUID, role
 }
 
 // RevokeRole takes a staff role back.
-func (s *Service) RevokeRole(ctx context.Context, req Request, id uuid.UUID, role domain.Role, reason string) (Outcome[account.State], error) {
+func (s *Service) RevokeRole(ctx context.Context, req Request, id uuid.UUID, role domain.Role,
+	reason string,
+) (Outcome[account.State], error) {
 	return s.account(ctx, req, id, account.RevokeRole{Role: role, Reason: reason})
 }
 
@@ -54,12 +58,16 @@ func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider
 }
 
 // ApproveProvider makes a revision of the application the live one, and confirms its code first.
-func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision) (Outcome[provider.State], error) {
+func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID,
+	revision domain.ContentRevision,
+) (Outcome[provider.State], error) {
 	return s.approve(ctx, req, id, provider.Approve{By: req.Actor.ID, Provider: id, Revision: revision})
 }
 
 // RejectProvider refuses a revision of the application.
-func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision, reasons []domain.Reason) (Outcome[provider.State], error) {
+func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision,
+	reasons []domain.Reason,
+) (Outcome[provider.State], error) {
 	return s.provider(ctx, req, id, provider.Reject{By: req.Actor.ID, Provider: id, Revision: revision, Reasons: reasons})
 }
 
@@ -93,12 +101,16 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 }
 
 // ApproveProduct makes a revision of the product the live one; the first time it also lists it.
-func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision) (Outcome[product.State], error) {
+func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID,
+	revision domain.ContentRevision,
+) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Approve{By: req.Actor.ID, Revision: revision})
 }
 
 // RejectProduct refuses a revision of the product.
-func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision, reasons []domain.Reason) (Outcome[product.State], error) {
+func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision,
+	reasons []domain.Reason,
+) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Reject{By: req.Actor.ID, Revision: revision, Reasons: reasons})
 }
 

@@ -222,7 +222,8 @@ func TestOnlyPublicProductsCanBeBooked(t *testing.T) {
 			owner, enterprise := w.provider(w.codeA), w.enterprise(w.codeB)
 			id := w.listed(owner)
 			booked := must[booking.State](t)(w.RequestBooking(t.Context(), as(enterprise), id, inquiry()))
-			if r := booked.State.Request; r.ProductName != content().Name || r.ProductRevision != 1 || r.EnterpriseName == "" || r.ProviderID != owner {
+			r := booked.State.Request
+			if r.ProductName != content().Name || r.ProductRevision != 1 || r.EnterpriseName == "" || r.ProviderID != owner {
 				t.Errorf("asked for %+v", r)
 			}
 			if err := hide(w, owner, id); err != nil {

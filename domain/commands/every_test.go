@@ -180,7 +180,9 @@ func onProduct(do func(context.Context, *world, commands.Request, uuid.UUID) (ou
 	}
 }
 
-func onBooking(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error), byProvider bool) func(*world) (commands.Request, call) {
+func onBooking(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error),
+	byProvider bool,
+) func(*world) (commands.Request, call) {
 	return func(w *world) (commands.Request, call) {
 		owner, enterprise, id := w.booking()
 		by := enterprise

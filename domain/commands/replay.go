@@ -49,7 +49,9 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 	return Replayed{}, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
 }
 
-func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Decider[S, C], stream domain.StreamName, until Until) (Replayed, error) {
+func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Decider[S, C], stream domain.StreamName,
+	until Until,
+) (Replayed, error) {
 	var l loaded[S]
 	var at time.Time
 	for recorded, err := range store.ReadStream(ctx, stream, 0, domain.Forward, domain.NoLimit) {

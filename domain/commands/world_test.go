@@ -53,7 +53,9 @@ type watched struct {
 	after  func(domain.StreamName, error) error
 }
 
-func (w *watched) Append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+func (w *watched) Append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision,
+	events []domain.NewEvent,
+) (domain.AppendResult, error) {
 	w.appends.Add(1)
 	if w.before != nil {
 		if err := w.before(stream); err != nil {
@@ -67,7 +69,9 @@ func (w *watched) Append(ctx context.Context, stream domain.StreamName, expected
 	return result, err
 }
 
-func (w *watched) ReadStream(ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+func (w *watched) ReadStream(ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction,
+	limit int,
+) iter.Seq2[domain.RecordedEvent, error] {
 	w.reads.Add(1)
 	return w.EventStore.ReadStream(ctx, stream, from, dir, limit)
 }

@@ -42,8 +42,9 @@ func TestProcess(t *testing.T) {
 			"pinned":           listed(product.Pinned{}),
 			"pinned, unlisted": listed(product.Pinned{}, product.Unlisted{}),
 			"listed, pending":  listed(product.Revised{Revision: 2, Content: content()}),
-			"hidden, rejected": listed(product.Unlisted{}, product.Revised{Revision: 2, Content: content()}, product.Rejected{Revision: 2, Reasons: unfit}),
-			"deleted":          listed(product.Deleted{}),
+			"hidden, rejected": listed(product.Unlisted{}, product.Revised{Revision: 2, Content: content()},
+				product.Rejected{Revision: 2, Reasons: unfit}),
+			"deleted": listed(product.Deleted{}),
 		},
 		When: map[string]product.Command{
 			"submit":                product.Submit{ProviderID: owner, Provider: active, Content: content()},
@@ -110,11 +111,13 @@ func TestStoredEvents(t *testing.T) { decidertest.Golden(t, product.Types) }
 func TestApprovedContentStaysLiveWhileALaterRevisionWaits(t *testing.T) {
 	later := content()
 	later.Name = "改名后的专线"
-	s := decidertest.Fold(product.Decider, history(product.Approved{Revision: 1}, product.Listed{}, product.Revised{Revision: 2, Content: later}))
+	s := decidertest.Fold(product.Decider, history(
+		product.Approved{Revision: 1}, product.Listed{}, product.Revised{Revision: 2, Content: later}))
 	if s.Approved.Name != content().Name || s.Latest.Name != later.Name || !s.Public(active) {
 		t.Errorf("while pending: approved %q, latest %q, public %v", s.Approved.Name, s.Latest.Name, s.Public(active))
 	}
-	if rejected := product.Evolve(s, product.Rejected{Revision: 2, Reasons: unfit}); rejected.Approved.Name != content().Name || !rejected.Public(active) {
+	rejected := product.Evolve(s, product.Rejected{Revision: 2, Reasons: unfit})
+	if rejected.Approved.Name != content().Name || !rejected.Public(active) {
 		t.Errorf("after rejection: approved %q, public %v", rejected.Approved.Name, rejected.Public(active))
 	}
 	if approved := product.Evolve(s, product.Approved{Revision: 2}); approved.Approved.Name != later.Name || approved.ApprovedRevision != 2 {
@@ -142,7 +145,8 @@ func TestStaleDecisionNamesTheLatestRevision(t *testing.T) {
 	s := decidertest.Fold(product.Decider, history(product.Revised{Revision: 2, Content: content()}))
 	_, err := product.Decide(s, product.Approve{By: reviewer, Revision: 1})
 	var refusal *domain.Error
-	if !errors.As(err, &refusal) || refusal.Kind != domain.KindStale || !strings.Contains(refusal.Text.EN, "2") || !strings.Contains(refusal.Text.ZH, "第2版") {
+	if !errors.As(err, &refusal) || refusal.Kind != domain.KindStale ||
+		!strings.Contains(refusal.Text.EN, "2") || !strings.Contains(refusal.Text.ZH, "第2版") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -116,7 +116,8 @@ func TestTypeIsFixedAfterApproval(t *testing.T) {
 	changed := profile()
 	changed.Type = other.Type
 	revise := provider.Revise{Profile: changed, Certified: certified}
-	if _, err := provider.Decide(decidertest.Fold(provider.Decider, history(provider.Rejected{Revision: 1, Reasons: unfit})), revise); err != nil {
+	rejected := decidertest.Fold(provider.Decider, history(provider.Rejected{Revision: 1, Reasons: unfit}))
+	if _, err := provider.Decide(rejected, revise); err != nil {
 		t.Errorf("before the first approval: %v", err)
 	}
 	_, err := provider.Decide(decidertest.Fold(provider.Decider, history(provider.Approved{Revision: 1})), revise)

@@ -76,7 +76,9 @@ func newEvents(n int) []domain.NewEvent {
 	return events
 }
 
-func mustAppend(ctx context.Context, t *testing.T, s domain.EventStore, stream domain.StreamName, expected domain.ExpectedRevision, events ...domain.NewEvent) domain.AppendResult {
+func mustAppend(ctx context.Context, t *testing.T, s domain.EventStore, stream domain.StreamName,
+	expected domain.ExpectedRevision, events ...domain.NewEvent,
+) domain.AppendResult {
 	t.Helper()
 	result, err := s.Append(ctx, stream, expected, events)
 	if err != nil {
@@ -85,7 +87,9 @@ func mustAppend(ctx context.Context, t *testing.T, s domain.EventStore, stream d
 	return result
 }
 
-func refuse(ctx context.Context, t *testing.T, s domain.EventStore, stream domain.StreamName, expected domain.ExpectedRevision, want error, events ...domain.NewEvent) {
+func refuse(ctx context.Context, t *testing.T, s domain.EventStore, stream domain.StreamName,
+	expected domain.ExpectedRevision, want error, events ...domain.NewEvent,
+) {
 	t.Helper()
 	result, err := s.Append(ctx, stream, expected, events)
 	if !errors.Is(err, want) {

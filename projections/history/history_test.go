@@ -48,7 +48,8 @@ func TestHistoryChanges(t *testing.T) {
 	renamed := domaintest.Content("空运 \"专线\" <1>")
 	renamed.Tags = nil
 	note := []domain.Reason{{Code: "other", Field: "/name", Note: "请补充"}}
-	h.Add("account", domaintest.ID("a"), account.Opened{DisplayName: "海丰"}, account.Certified{Enterprise: domaintest.Enterprise, Source: "operator"},
+	h.Add("account", domaintest.ID("a"), account.Opened{DisplayName: "海丰"},
+		account.Certified{Enterprise: domaintest.Enterprise, Source: "operator"},
 		account.RoleGranted{Role: domain.RoleReviewer}, account.RoleRevoked{Role: domain.RoleReviewer, Reason: "离职"})
 	h.Add("provider", domaintest.ID("a"), provider.Applied{Revision: 1, Profile: domaintest.Profile("旧"), Mismatches: []string{"/name"}},
 		provider.Approved{Revision: 1}, provider.Revised{Revision: 2, Profile: domaintest.Profile("新")},
@@ -60,10 +61,12 @@ func TestHistoryChanges(t *testing.T) {
 	h.Add("uscc", domaintest.ID("taken over"), uscc.Reserved{ProviderID: domaintest.ID("a")}, uscc.Confirmed{ProviderID: domaintest.ID("a")},
 		uscc.Reserved{ProviderID: domaintest.ID("b")})
 	h.Add("booking", domaintest.ID("b"), booking.Requested{
-		ProductID: domaintest.ID("p"), ProductRevision: 2, ProductName: "海运专线", ProviderID: domaintest.ID("a"), EnterpriseID: domaintest.ID("e"), EnterpriseName: "椰风",
+		ProductID: domaintest.ID("p"), ProductRevision: 2, ProductName: "海运专线", ProviderID: domaintest.ID("a"),
+		EnterpriseID: domaintest.ID("e"), EnterpriseName: "椰风",
 		Inquiry: domaintest.Inquiry("询价"),
 	}, booking.Replied{Number: 1, Text: "可以"}, booking.Read{Number: 1}, booking.Closed{Reason: booking.ProviderClosed})
-	h.Add("operation", domaintest.ID("o"), operation.DeadLetterSkipped{ReadModel: "listing", Stream: "product-x", Revision: 3, Position: 9, Reason: "坏数据"})
+	h.Add("operation", domaintest.ID("o"),
+		operation.DeadLetterSkipped{ReadModel: "listing", Stream: "product-x", Revision: 3, Position: 9, Reason: "坏数据"})
 	modeltest.Project(t, pool, h.Log, 3, 4, 9, 15)
 
 	quote := func(u uuid.UUID) string { return `"` + u.String() + `"` }
@@ -108,7 +111,8 @@ func TestHistoryChanges(t *testing.T) {
 			reasons = fmt.Sprint(e.Reasons)
 		}
 		modeltest.Equal(t, "row", fmt.Sprint(e.Type, " ", shown(t, e), " ", reasons), fmt.Sprint(w.kind, " ", w.changes, " ", w.reasons))
-		modeltest.Equal(t, "who and when", fmt.Sprint(e.Position, e.Stream, e.Revision, e.EventID, e.ActorID, e.Role, e.At, e.CorrelationID, e.RequestID),
+		modeltest.Equal(t, "who and when", fmt.Sprint(e.Position, e.Stream, e.Revision, e.EventID, e.ActorID, e.Role, e.At,
+			e.CorrelationID, e.RequestID),
 			fmt.Sprint(recorded.Position, recorded.Stream, recorded.Revision, recorded.ID, recorded.Meta.Actor.ID, recorded.Meta.Actor.Role,
 				recorded.Meta.At.Truncate(time.Microsecond), recorded.Meta.CorrelationID, recorded.Meta.RequestID))
 	}
@@ -184,7 +188,8 @@ func TestHistoryFilters(t *testing.T) {
 	h := modeltest.NewHistory()
 	for i := range 30 {
 		h.Actor.ID = domaintest.ID(fmt.Sprint("actor", i%3))
-		h.Add("product", domaintest.ID(fmt.Sprint(i)), product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("专线")}, product.Rejected{Revision: 1})
+		h.Add("product", domaintest.ID(fmt.Sprint(i)),
+			product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("专线")}, product.Rejected{Revision: 1})
 		h.Add("account", domaintest.ID(fmt.Sprint(i)), account.Opened{})
 	}
 	modeltest.Project(t, pool, h.Log, 50)

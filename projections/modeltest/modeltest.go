@@ -29,7 +29,8 @@ import (
 func Tables(t testing.TB) *pgxpool.Pool {
 	return pgtest.Database(t, "models", func(ctx context.Context, pool *pgxpool.Pool) error {
 		for _, m := range models.All {
-			if _, err := pool.Exec(ctx, "CREATE SCHEMA "+m.Schema+"; SET search_path = "+m.Schema+";"+m.DDL+m.Indexes+"; RESET search_path"); err != nil {
+			create := "CREATE SCHEMA " + m.Schema + "; SET search_path = " + m.Schema + ";" + m.DDL + m.Indexes + "; RESET search_path"
+			if _, err := pool.Exec(ctx, create); err != nil {
 				return fmt.Errorf("%s: %w", m.Name, err)
 			}
 		}
@@ -150,8 +151,9 @@ func (h *History) AddAt(stream domain.StreamName, at time.Time, fact domain.Even
 	}
 	position := len(h.Log) + 1
 	metadata, err := json.Marshal(domain.Metadata{
-		Actor: h.Actor, At: at, CausationID: domaintest.ID(fmt.Sprint("cause", position)), CorrelationID: domaintest.ID(fmt.Sprint("correlation", position)),
-		RequestID: fmt.Sprint("request-", position), Schema: domain.MetadataSchema,
+		Actor: h.Actor, At: at, CausationID: domaintest.ID(fmt.Sprint("cause", position)),
+		CorrelationID: domaintest.ID(fmt.Sprint("correlation", position)),
+		RequestID:     fmt.Sprint("request-", position), Schema: domain.MetadataSchema,
 	})
 	if err != nil {
 		panic(err)

@@ -142,9 +142,11 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 	s.Revision = e.Revision
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		return s.submit(e, submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}, fact.Profile)
+		row := submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
+		return s.submit(e, row, fact.Profile)
 	case provider.Revised:
-		return s.submit(e, submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}, fact.Profile)
+		row := submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
+		return s.submit(e, row, fact.Profile)
 	case product.Submitted:
 		return s.submit(e, submissionRow{Name: fact.Content.Name, ProviderID: fact.ProviderID, ContentRevision: fact.Revision}, fact.Content)
 	case product.Revised:
@@ -166,7 +168,8 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 
 func (s *subject) submit(e projections.Event, row submissionRow, content any) error {
 	at := projections.EventTime(e)
-	row.Kind, row.SubjectID, row.State, row.Since, row.SubmittedAt, row.FirstSubmittedAt = e.Stream.Category(), s.ID, domain.ReviewPending, at, at, at
+	row.Kind, row.SubjectID, row.State = e.Stream.Category(), s.ID, domain.ReviewPending
+	row.Since, row.SubmittedAt, row.FirstSubmittedAt = at, at, at
 	row.Mismatches = projections.OrEmpty(row.Mismatches)
 	if before, ok := s.changed[s.Latest]; ok {
 		row.ProviderID = before.ProviderID
