@@ -70,7 +70,7 @@ type NewEvent struct {
 type RecordedEvent struct {
 	ID       uuid.UUID
 	Stream   StreamName
-	Revision uint64
+	Revision Revision
 	Position Position
 	Type     string
 	Data     []byte

@@ -15,14 +15,14 @@ type EventStore interface {
 	// Append adds events to the end of stream, all or none, if the stream is at the expected revision.
 	//
 	// It is idempotent by event id: when the stream already holds exactly these ids in this order, as an append with the
-	// same expected revision would have left them, the first append's result is answered again, with Duplicate set.
+	// same expected revision would have left them, it returns the first append's result again, with Duplicate set.
 	// Errors: ErrConflict (the stream is elsewhere; read again), ErrTooLarge, ErrOutcomeUnknown (append the same
 	// ids at the same expected revision again), ErrUnavailable (nothing was written), ErrInvalidAppend.
 	Append(ctx context.Context, stream StreamName, expected ExpectedRevision, events []NewEvent) (AppendResult, error)
 
 	// ReadStream yields at most limit events of stream: upward from revision from, or with Backward downward from it
 	// (End: from the last). A stream that does not exist yields nothing. The first error ends the sequence.
-	ReadStream(ctx context.Context, stream StreamName, from uint64, dir Direction, limit int) iter.Seq2[RecordedEvent, error]
+	ReadStream(ctx context.Context, stream StreamName, from Revision, dir Direction, limit int) iter.Seq2[RecordedEvent, error]
 
 	// ReadAll yields at most limit events of the whole log in commit order: those after a position, or with Backward
 	// those before it (LogEnd: from the newest). Positions only grow; an event becomes visible after all before it.
@@ -36,6 +36,10 @@ type EventStore interface {
 
 // Position is an event's place in the whole log. It only grows; 0 is before the first event. Gaps are allowed.
 type Position uint64
+
+// Revision is an event's number in its stream, from 0: what a store expects, and what ETag and If-Match name. It is never a
+// ContentRevision.
+type Revision uint64
 
 // LogEnd is past every position: where ReadAll starts when it goes backward.
 const LogEnd Position = math.MaxInt64
@@ -51,7 +55,7 @@ const (
 
 const (
 	// End as a revision is past every event of a stream: where ReadStream starts when it goes backward.
-	End uint64 = math.MaxInt64
+	End Revision = math.MaxInt64
 	// NoLimit as a limit reads to the end.
 	NoLimit = math.MaxInt
 )
@@ -69,7 +73,7 @@ const (
 // AppendResult says where an append ended up.
 type AppendResult struct {
 	// Revision is the stream's revision after the append: that of its last event.
-	Revision uint64
+	Revision Revision
 	// Position is that of the append's last event.
 	Position Position
 	// Duplicate is set when the events had been there already.
@@ -91,7 +95,7 @@ var (
 // ExpectedRevision is what an append demands of its stream. The zero value is not valid: it must always be stated.
 type ExpectedRevision struct {
 	kind     expectedKind
-	revision uint64
+	revision Revision
 }
 
 type expectedKind uint8
@@ -105,7 +109,7 @@ const (
 )
 
 // Exactly demands that the stream's last event has this revision.
-func Exactly(revision uint64) ExpectedRevision {
+func Exactly(revision Revision) ExpectedRevision {
 	return ExpectedRevision{kind: expectExact, revision: revision}
 }
 
@@ -119,7 +123,7 @@ func StreamExists() ExpectedRevision { return ExpectedRevision{kind: expectStrea
 func AnyRevision() ExpectedRevision { return ExpectedRevision{kind: expectAny} }
 
 // Exact is the revision that Exactly was given; ok is false for the other kinds.
-func (e ExpectedRevision) Exact() (revision uint64, ok bool) {
+func (e ExpectedRevision) Exact() (revision Revision, ok bool) {
 	return e.revision, e.kind == expectExact
 }
 

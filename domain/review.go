@@ -1,9 +1,18 @@
 package domain
 
-import "fmt"
+import (
+	"fmt"
+	"time"
 
-// Review is how the latest revision of an application or of a product stands with the reviewers. It is empty before
-// the first submission.
+	"github.com/google/uuid"
+)
+
+// ContentRevision counts the submissions of an application or a product, from 1; 0 is none. A decision names the one it is
+// about. It is never a Revision, which also counts what changes no content.
+type ContentRevision int
+
+// Review is how a revision of an application or of a product stands with the reviewers. It is empty before the first
+// submission.
 type Review string
 
 // The states of a review: 待审核, 已通过, 已拒绝 (R19, R25, R27, R28).
@@ -11,6 +20,8 @@ const (
 	ReviewPending  Review = "pending"
 	ReviewApproved Review = "approved"
 	ReviewRejected Review = "rejected"
+	// ReviewSuperseded is of a revision that a later one replaced before a decision; the latest never is.
+	ReviewSuperseded Review = "superseded"
 )
 
 // Refusals of a decision.
@@ -19,9 +30,26 @@ var (
 	ErrOwnCase        = Refuse(KindForbidden, "own_case", "审核人员不能审核自己的申请", "a reviewer may not decide on their own submission")
 )
 
+// WaitingSince is when the wait for a decision began, once another revision is submitted at a time: one that replaces a
+// revision still pending goes on with its wait (Q11). since is when the wait before began, and the receiver the review then.
+func (r Review) WaitingSince(since, submitted time.Time) time.Time {
+	if r == ReviewPending {
+		return since
+	}
+	return submitted
+}
+
+// CheckReviewer refuses a decision of the applicant's on their own submission (ErrOwnCase).
+func CheckReviewer(reviewer, applicant uuid.UUID) error {
+	if reviewer == applicant {
+		return ErrOwnCase
+	}
+	return nil
+}
+
 // CheckDecision refuses a decision on any revision but the latest (ErrStale, naming the latest; Q13), and on one that
 // has been decided (ErrAlreadyDecided).
-func CheckDecision(review Review, latest, named int) error {
+func CheckDecision(review Review, latest, named ContentRevision) error {
 	if named != latest {
 		e := *ErrStale
 		e.Text = Text{

@@ -86,7 +86,10 @@ type Reason struct {
 	Note  string `json:"note,omitempty"`
 }
 
-// ReasonText names every reason code a reviewer can give. "other" needs a note.
+// ReasonOther is the reason code that needs a note.
+const ReasonOther = "other"
+
+// ReasonText names every reason code a reviewer can give.
 var ReasonText = map[string]Text{
 	"incomplete":          {ZH: "信息不完整", EN: "information is incomplete"},
 	"inconsistent":        {ZH: "信息与证照不一致", EN: "information does not match the licence"},
@@ -97,7 +100,7 @@ var ReasonText = map[string]Text{
 	"wrong_destination":   {ZH: "目的地信息有误", EN: "destination is wrong"},
 	"unqualified":         {ZH: "资质不符合要求", EN: "qualification is missing"},
 	"duplicate":           {ZH: "重复提交", EN: "duplicate of another submission"},
-	"other":               {ZH: "其他原因", EN: "other; see the note"},
+	ReasonOther:           {ZH: "其他原因", EN: "other; see the note"},
 }
 
 // Limits of a rejection.
@@ -106,7 +109,7 @@ const (
 	MaxReasonNote = 500
 )
 
-// CleanReasons cleans the reasons of a rejection and refuses none, too many, unknown codes and a bare "other".
+// CleanReasons cleans the reasons of a rejection and refuses none, too many, unknown codes and a bare ReasonOther.
 func CleanReasons(reasons []Reason) ([]Reason, error) {
 	var f Fields
 	if len(reasons) == 0 {
@@ -127,7 +130,7 @@ func CleanReasons(reasons []Reason) ([]Reason, error) {
 			f.Add(at+"/field", "bad_pointer", "字段指针须以 / 开头", "must be a JSON pointer, such as /name")
 		}
 		note := Text{ZH: "说明", EN: "note"}
-		if r.Code == "other" {
+		if r.Code == ReasonOther {
 			f.Required(at+"/note", &r.Note, MaxReasonNote, note)
 		} else {
 			f.Optional(at+"/note", &r.Note, MaxReasonNote, note)

@@ -72,7 +72,7 @@ func (s *Store) appendAt(ctx context.Context, stream domain.StreamName, expected
 	}
 	s.sawUpTo(written.CommitPosition)
 	return domain.AppendResult{
-		Revision: written.NextExpectedVersion, Position: domain.Position(written.CommitPosition), Unconfirmed: true,
+		Revision: domain.Revision(written.NextExpectedVersion), Position: domain.Position(written.CommitPosition), Unconfirmed: true,
 	}, nil
 }
 
@@ -121,7 +121,7 @@ func failed(err error, mayBeDone bool) error {
 // others. What it reads cannot change any more, since streams only grow. Events after what had been seen when the append
 // began are of an attempt of its own.
 func (s *Store) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent, seen uint64) (domain.AppendResult, error) {
-	first := uint64(0)
+	first := domain.Revision(0)
 	if revision, ok := expected.Exact(); ok {
 		first = min(revision, domain.End-1) + 1
 	}
@@ -198,7 +198,7 @@ var requiresLeader = metadata.Pairs("requires-leader", "true")
 
 func revisionOf(expected domain.ExpectedRevision) esdb.ExpectedRevision {
 	if revision, ok := expected.Exact(); ok {
-		return esdb.Revision(min(revision, domain.End))
+		return esdb.Revision(uint64(min(revision, domain.End)))
 	}
 	return esdb.NoStream{}
 }

@@ -126,7 +126,7 @@ func write(ctx context.Context, t *testing.T, s domain.EventStore, n int) (acked
 	for i := range n {
 		events := newEvents(1)
 		result, err := s.Append(ctx, stream, expected, events)
-		if err != nil || result.Duplicate || result.Revision != uint64(i) {
+		if err != nil || result.Duplicate || result.Revision != domain.Revision(i) {
 			t.Errorf("event %d: %+v, %v", i, result, err)
 			return acked
 		}

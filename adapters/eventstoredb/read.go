@@ -30,14 +30,14 @@ type walk struct {
 }
 
 // ReadStream implements domain.EventStore.
-func (s *Store) ReadStream(ctx context.Context, stream domain.StreamName, from uint64, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+func (s *Store) ReadStream(ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
 	w := walk{what: "read " + string(stream), left: limit}
 	if dir == domain.Backward {
-		w.at = min(from, domain.End) + 1 // exclusive, so that 0 is past the first
-		w.key = func(e domain.RecordedEvent) uint64 { return e.Revision }
+		w.at = uint64(min(from, domain.End)) + 1 // exclusive, so that 0 is past the first
+		w.key = func(e domain.RecordedEvent) uint64 { return uint64(e.Revision) }
 	} else {
-		w.at = from
-		w.key = func(e domain.RecordedEvent) uint64 { return e.Revision + 1 }
+		w.at = uint64(from)
+		w.key = func(e domain.RecordedEvent) uint64 { return uint64(e.Revision) + 1 }
 	}
 	w.open = func(ctx context.Context, client *esdb.Client, at uint64, left int) (source, error) {
 		options := esdb.ReadStreamOptions{Direction: esdb.Forwards, From: esdb.Revision(at)}
@@ -45,9 +45,9 @@ func (s *Store) ReadStream(ctx context.Context, stream domain.StreamName, from u
 			options.Direction, options.From = esdb.Backwards, esdb.Revision(at-1)
 		}
 		switch {
-		case dir == domain.Backward && at == 0, dir == domain.Forward && at >= domain.End:
+		case dir == domain.Backward && at == 0, dir == domain.Forward && at >= uint64(domain.End):
 			return nothing{}, nil
-		case dir == domain.Backward && at > domain.End:
+		case dir == domain.Backward && at > uint64(domain.End):
 			options.From = esdb.End{}
 		}
 		read, err := client.ReadStream(onLeader(ctx), s.named(stream), options, uint64(left)) //nolint:gosec // above zero
@@ -284,7 +284,7 @@ func (nothing) close()                                  {}
 
 func recorded(e *esdb.RecordedEvent, stream domain.StreamName) domain.RecordedEvent {
 	return domain.RecordedEvent{
-		ID: e.EventID, Stream: stream, Revision: e.EventNumber, Position: domain.Position(e.Position.Commit), Type: e.EventType,
+		ID: e.EventID, Stream: stream, Revision: domain.Revision(e.EventNumber), Position: domain.Position(e.Position.Commit), Type: e.EventType,
 		Data: e.Data, Metadata: e.UserMetadata, RecordedAt: e.CreatedDate,
 	}
 }

@@ -30,7 +30,7 @@ func BenchmarkAppend(b *testing.B) {
 			if _, err := pool.Exec(b.Context(), `alter table floor alter position add generated always as identity`); err != nil {
 				b.Fatal(err)
 			}
-			hammer(b, writers, func(ctx context.Context, stream domain.StreamName, revision uint64, e domain.NewEvent) error {
+			hammer(b, writers, func(ctx context.Context, stream domain.StreamName, revision domain.Revision, e domain.NewEvent) error {
 				_, err := pool.Exec(ctx, `
 					insert into floor (stream, revision, id, type, data, metadata, recorded_at) values ($1, $2, $3, $4, $5, $6, now())`,
 					string(stream), int64(revision), e.ID, e.Type, e.Data, e.Metadata)
@@ -44,7 +44,7 @@ func BenchmarkAppend(b *testing.B) {
 				appends.Add(int64(batch.Appends))
 			}))
 			defer store.Close()
-			hammer(b, writers, func(ctx context.Context, stream domain.StreamName, revision uint64, e domain.NewEvent) error {
+			hammer(b, writers, func(ctx context.Context, stream domain.StreamName, revision domain.Revision, e domain.NewEvent) error {
 				expected := domain.NoStream()
 				if revision > 0 {
 					expected = domain.Exactly(revision - 1)
@@ -69,7 +69,7 @@ func benchPool(b *testing.B, connections int) *pgxpool.Pool {
 }
 
 // hammer has writers append b.N events of about 500 bytes, ten to a stream, and reports the rate and the latencies.
-func hammer(b *testing.B, writers int, write func(context.Context, domain.StreamName, uint64, domain.NewEvent) error) {
+func hammer(b *testing.B, writers int, write func(context.Context, domain.StreamName, domain.Revision, domain.NewEvent) error) {
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
@@ -83,7 +83,7 @@ func hammer(b *testing.B, writers int, write func(context.Context, domain.Stream
 		wg.Go(func() {
 			var stream domain.StreamName
 			var own []time.Duration
-			for i := uint64(0); left.Add(-1) >= 0; i++ {
+			for i := domain.Revision(0); left.Add(-1) >= 0; i++ {
 				if i%10 == 0 {
 					stream = domain.Stream("bench", uuid.New())
 				}

@@ -66,7 +66,7 @@ func (s *EventStore) copyIn(ctx context.Context, events []domain.RecordedEvent, 
 // It answers the streams that must exist already, and the last revision each must have. That the others do not exist
 // is for the table's unique key to say.
 func continued(events []domain.RecordedEvent) (streams []string, revisions []int64, err error) {
-	next := make(map[domain.StreamName]uint64)
+	next := make(map[domain.StreamName]domain.Revision)
 	for _, e := range events {
 		if err := domain.CheckAppend(e.Stream, domain.AnyRevision(), []domain.NewEvent{{ID: e.ID, Type: e.Type, Data: e.Data, Metadata: e.Metadata}}); err != nil {
 			return nil, nil, fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)

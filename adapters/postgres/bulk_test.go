@@ -20,7 +20,7 @@ import (
 )
 
 // recorded is an event of another log: what it was recorded as must come through, its position must not.
-func recorded(stream domain.StreamName, revision uint64) domain.RecordedEvent {
+func recorded(stream domain.StreamName, revision domain.Revision) domain.RecordedEvent {
 	return domain.RecordedEvent{
 		ID: uuid.New(), Stream: stream, Revision: revision, Position: 9_999_999, Type: "tested.v1", Data: []byte("\xff\x00 not text"), Metadata: nil,
 		RecordedAt: time.Date(2024, 5, 6, 7, 8, 9, 123456000, time.UTC).Add(time.Duration(revision) * time.Second),
@@ -141,7 +141,7 @@ func TestImportInterrupted(t *testing.T) {
 	s := openStore(t, pool)
 	stream := domain.Stream("imported", uuid.New())
 	failed := 0
-	for revision := uint64(0); revision < 40; {
+	for revision := domain.Revision(0); revision < 40; {
 		done := make(chan error, 1)
 		go func() {
 			_, err := s.Import(t.Context(), []domain.RecordedEvent{recorded(stream, revision)})
@@ -149,7 +149,7 @@ func TestImportInterrupted(t *testing.T) {
 		}()
 		terminateAll(t, pool)
 		err := <-done
-		n := stored(t, pool)
+		n := domain.Revision(stored(t, pool))
 		switch {
 		case err == nil && n == revision+1, errors.Is(err, domain.ErrUnavailable) && n == revision,
 			errors.Is(err, domain.ErrOutcomeUnknown) && (n == revision || n == revision+1):

@@ -126,7 +126,7 @@ func (s *EventStore) refused(ctx context.Context, stream domain.StreamName, expe
 		return domain.AppendResult{}, fmt.Errorf("append to %s expecting %s: %w", stream, expected, domain.ErrConflict)
 	}
 	last := found[len(found)-1]
-	return domain.AppendResult{Revision: uint64(last.Revision), Position: domain.Position(last.Position), Duplicate: true}, nil //nolint:gosec // never negative
+	return domain.AppendResult{Revision: domain.Revision(last.Revision), Position: domain.Position(last.Position), Duplicate: true}, nil //nolint:gosec // never negative
 }
 
 // clamp brings a revision or position into bigint's range; no event is ever that far.

@@ -36,7 +36,7 @@ func byRevision(e domain.RecordedEvent) int64 { return int64(e.Revision) } //nol
 func byPosition(e domain.RecordedEvent) int64 { return int64(e.Position) } //nolint:gosec // it was a bigint
 
 // ReadStream implements domain.EventStore.
-func (s *EventStore) ReadStream(ctx context.Context, stream domain.StreamName, from uint64, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+func (s *EventStore) ReadStream(ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
 	w := walk{stream: stream, key: byRevision}
 	if dir == domain.Backward {
 		w.sql, w.at = selectEvents+`where stream = $3 and revision < $1 order by revision desc limit $2`, clamp(from)+1
@@ -166,7 +166,7 @@ func decode(row [][]byte, types map[string]string) (domain.RecordedEvent, int) {
 	return domain.RecordedEvent{
 		Position:   domain.Position(binary.BigEndian.Uint64(row[0])),
 		Stream:     domain.StreamName(row[1]),
-		Revision:   binary.BigEndian.Uint64(row[2]),
+		Revision:   domain.Revision(binary.BigEndian.Uint64(row[2])),
 		ID:         uuid.UUID(row[3]),
 		Type:       name,
 		Data:       kept[:len(data):len(data)],

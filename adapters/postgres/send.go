@@ -75,7 +75,7 @@ func send(ctx context.Context, conn *pgx.Conn, batch []*pending) (domain.Positio
 		_, err := pgx.ForEachRow(rows, []any{&stream, &revision, &position}, func() error {
 			head = max(head, domain.Position(position)) //nolint:gosec // never negative
 			outcomes[stream] = outcome{accepted: true, result: domain.AppendResult{
-				Revision: max(outcomes[stream].result.Revision, uint64(revision)),          //nolint:gosec // never negative
+				Revision: max(outcomes[stream].result.Revision, domain.Revision(revision)), //nolint:gosec // never negative
 				Position: max(outcomes[stream].result.Position, domain.Position(position)), //nolint:gosec // never negative
 			}}
 			return nil

@@ -59,16 +59,17 @@ func (h *hammer) check() {
 
 // cause is what one request or reaction left in the log.
 type cause struct {
-	stream                    domain.StreamName
-	events                    int
-	first, revision, position uint64
-	actor                     domain.Role
+	stream          domain.StreamName
+	events          int
+	first, revision domain.Revision
+	position        uint64
+	actor           domain.Role
 }
 
 // readLog reads all of it, and fails where it is not whole: each revision of a stream and each id just once, positions that
 // grow (in PostgreSQL by one). It answers who caused what after a position.
 func readLog(ctx context.Context, a *app, after domain.Position) (map[uuid.UUID]*cause, error) {
-	causes, revisions, ids := map[uuid.UUID]*cause{}, map[domain.StreamName]uint64{}, map[uuid.UUID]bool{}
+	causes, revisions, ids := map[uuid.UUID]*cause{}, map[domain.StreamName]domain.Revision{}, map[uuid.UUID]bool{}
 	last := domain.Position(0)
 	for e, err := range a.store.ReadAll(ctx, 0, domain.Forward, domain.NoLimit) {
 		if err != nil {
@@ -93,7 +94,7 @@ func readLog(ctx context.Context, a *app, after domain.Position) (map[uuid.UUID]
 			c = &cause{stream: e.Stream, first: e.Revision, actor: meta.Actor.Role}
 			causes[meta.CausationID] = c
 		}
-		if e.Stream != c.stream || e.Revision != c.first+uint64(c.events) {
+		if e.Stream != c.stream || e.Revision != c.first+domain.Revision(c.events) {
 			return nil, fmt.Errorf("request %s is in the log twice: %s@%d and %s@%d", meta.CausationID, c.stream, c.revision, e.Stream, e.Revision)
 		}
 		c.events++
@@ -148,8 +149,8 @@ func checkHistory(ctx context.Context, a *app) error {
 	var rows, events, letters int
 	var at domain.Position
 	err := a.pool.QueryRow(ctx, `
-		SELECT (SELECT count(*) FROM history_v1.entries), (SELECT count(*) FROM projections.dead_letters), c.position
-		FROM projections.checkpoints c WHERE c.projection = 'history_v1'`).Scan(&rows, &letters, &at)
+		SELECT (SELECT count(*) FROM history_v2.entries), (SELECT count(*) FROM projections.dead_letters), c.position
+		FROM projections.checkpoints c WHERE c.projection = 'history_v2'`).Scan(&rows, &letters, &at)
 	if err != nil {
 		return err
 	}

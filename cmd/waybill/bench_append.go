@@ -27,12 +27,12 @@ const eventsPerStream = 10
 // writer appends one event after the other, as the next of its current stream.
 type writer struct {
 	stream   domain.StreamName
-	revision uint64
+	revision domain.Revision
 	event    domain.NewEvent
 }
 
 // next is what the writer appends now, and what it demands of the stream.
-func (w *writer) next() (domain.StreamName, domain.ExpectedRevision, uint64, domain.NewEvent) {
+func (w *writer) next() (domain.StreamName, domain.ExpectedRevision, domain.Revision, domain.NewEvent) {
 	w.event.ID = uuid.New()
 	if w.stream == "" || w.revision == eventsPerStream-1 {
 		w.stream, w.revision = domain.Stream("product", w.event.ID), 0

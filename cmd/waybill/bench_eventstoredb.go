@@ -141,7 +141,7 @@ func clientAlone(ctx context.Context, client *esdb.Client, n int, length time.Du
 		stream, _, revision, e := writers[w].next()
 		options := esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}
 		if revision > 0 {
-			options.ExpectedRevision = esdb.Revision(revision - 1)
+			options.ExpectedRevision = esdb.Revision(uint64(revision - 1))
 		}
 		_, err := client.AppendToStream(ctx, string(stream), options,
 			esdb.EventData{EventID: e.ID, EventType: e.Type, ContentType: esdb.ContentTypeJson, Data: e.Data, Metadata: e.Metadata})

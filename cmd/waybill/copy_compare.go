@@ -88,7 +88,7 @@ type logDigest struct {
 
 func (d *logDigest) add(e *domain.RecordedEvent) {
 	b := lengthPrefixed(d.buffer[:0], e.Stream)
-	b = binary.BigEndian.AppendUint64(b, e.Revision)
+	b = binary.BigEndian.AppendUint64(b, uint64(e.Revision))
 	b = append(b, e.ID[:]...)
 	b = lengthPrefixed(b, e.Type)
 	b = lengthPrefixed(b, e.Data)

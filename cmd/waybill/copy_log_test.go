@@ -29,7 +29,7 @@ func openDB(t testing.TB) *openedStore {
 
 // makeLog makes a log of many streams that take turns, with bytes of every kind.
 func makeLog(events, streams int) []domain.RecordedEvent {
-	names, revisions := make([]domain.StreamName, streams), make([]uint64, streams)
+	names, revisions := make([]domain.StreamName, streams), make([]domain.Revision, streams)
 	for i := range names {
 		names[i] = domain.Stream("copied", uuid.New())
 	}
@@ -64,16 +64,16 @@ func randomBytes(n int) []byte {
 func oddLog(streams int) []domain.RecordedEvent {
 	log := makeLog(3*streams, streams)
 	large, many, long := domain.Stream("large", uuid.New()), domain.Stream("many", uuid.New()), domain.StreamName(strings.Repeat("长-", 63))
-	next := func(stream domain.StreamName, revision uint64, name string, data []byte) {
+	next := func(stream domain.StreamName, revision domain.Revision, name string, data []byte) {
 		log = append(log, domain.RecordedEvent{ID: uuid.New(), Stream: stream, Revision: revision, Type: name, Data: data, RecordedAt: time.Unix(1_700_000_000, 0).UTC()})
 	}
-	for i := range uint64(3) {
+	for i := range domain.Revision(3) {
 		next(large, i, "large.v1", randomBytes(domain.MaxAppendBytes))
 	}
-	for i := range uint64(1201) {
+	for i := range domain.Revision(1201) {
 		next(many, i, "many.v1", nil)
 	}
-	for i := range uint64(600) { // the names alone are more than an append holds
+	for i := range domain.Revision(600) { // the names alone are more than an append holds
 		next(long, i, strings.Repeat("n", domain.MaxNameBytes), randomBytes(1500))
 	}
 	return log

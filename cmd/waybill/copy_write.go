@@ -134,7 +134,7 @@ func (c *copier) resync(ctx context.Context, chunk []domain.RecordedEvent, refus
 
 // hole names the stream of a refused chunk that does not begin at revision 0, or lacks one.
 func (c *copier) hole(ctx context.Context, chunk []domain.RecordedEvent, refusal error) error {
-	due := map[domain.StreamName]uint64{}
+	due := map[domain.StreamName]domain.Revision{}
 	for _, e := range chunk {
 		if e.Position <= c.written.source {
 			continue

@@ -61,8 +61,9 @@ type write struct {
 
 // answer is the acknowledgement.
 type answer struct {
-	id                 uuid.UUID
-	revision, position uint64
+	id       uuid.UUID
+	revision domain.Revision
+	position uint64
 }
 
 // newHammer makes accounts for a number of clients, before anything serves.

@@ -13,7 +13,7 @@ import (
 
 type replayCommand struct {
 	Stream   domain.StreamName `arg:"" help:"The stream, such as product-0192…"`
-	Revision *uint64           `help:"Stop after this stream revision." xor:"until"`
+	Revision *domain.Revision  `help:"Stop after this stream revision." xor:"until"`
 	At       *time.Time        `help:"Stop at this time (RFC 3339)." xor:"until"`
 }
 

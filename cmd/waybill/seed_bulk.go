@@ -106,7 +106,7 @@ func (b *bulk) product(i, events int) error {
 		product.Approved{Revision: 1},
 		product.Listed{},
 	}
-	revision := 1
+	revision := domain.ContentRevision(1)
 	for len(facts) < events {
 		switch (len(facts) - 3) % 4 {
 		case 0:
@@ -149,7 +149,7 @@ func (b *bulk) stream(category string, id uuid.UUID, owner domain.Actor, facts .
 			return err
 		}
 		b.out = append(b.out, domain.RecordedEvent{
-			ID: b.id(), Stream: stream, Revision: uint64(i), Type: fact.EventType(), Data: data, Metadata: metadata, RecordedAt: recordedAt,
+			ID: b.id(), Stream: stream, Revision: domain.Revision(i), Type: fact.EventType(), Data: data, Metadata: metadata, RecordedAt: recordedAt,
 		})
 	}
 	b.total += len(facts)

@@ -94,7 +94,7 @@ type Tokens interface {
 	Revoke(ctx context.Context, id uuid.UUID) error
 	// RevokeAccount ends an account's tokens: those with any of the roles, or all when none is named.
 	RevokeAccount(ctx context.Context, account uuid.UUID, roles ...domain.Role) error
-	// List gives an account's tokens, newest first, the dead ones too.
+	// List returns an account's tokens, newest first, the dead ones too.
 	List(ctx context.Context, account uuid.UUID) ([]Token, error)
 }
 

@@ -8,9 +8,10 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 )
 
-var enterprise = account.Enterprise{Name: "三亚海丰国际物流有限公司", USCC: "91350100M000100Y43", LegalRepresentative: "符海生"}
+var enterprise = domaintest.Enterprise
 
 func history(then ...domain.Event) []domain.Event {
 	return append([]domain.Event{account.Opened{DisplayName: "海丰"}}, then...)
@@ -19,7 +20,7 @@ func history(then ...domain.Event) []domain.Event {
 func TestProcess(t *testing.T) {
 	renamed, other := enterprise, enterprise
 	renamed.Name = "三亚海丰物流集团有限公司"
-	other.USCC = "91460200MA5T00002W"
+	other.USCC = domaintest.OtherCode
 	decidertest.Table[account.State, account.Command]{
 		Decider: account.Decider,
 		Given: map[string][]domain.Event{

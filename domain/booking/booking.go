@@ -23,6 +23,19 @@ const (
 	StatusClosed        Status = "closed"
 )
 
+// After is the status that an event of the booking's leaves behind.
+func (s Status) After(e domain.Event) Status {
+	switch e.(type) {
+	case Requested:
+		return StatusAwaitingReply
+	case Replied:
+		return StatusReplied
+	case Closed:
+		return StatusClosed
+	}
+	return s
+}
+
 // State is one booking inquiry.
 type State struct {
 	Status Status `json:"status"`
@@ -178,16 +191,16 @@ func decideClose(s State, c Close) ([]domain.Event, error) {
 
 // Evolve folds one event.
 func Evolve(s State, e domain.Event) State {
+	s.Status = s.Status.After(e)
 	switch e := e.(type) {
 	case Requested:
-		s.Status, s.Request = StatusAwaitingReply, e
+		s.Request = e
 	case Replied:
-		s.Status = StatusReplied
 		s.Replies = append(s.Replies[:len(s.Replies):len(s.Replies)], e.Text)
 	case Read:
 		s.ReadNumber = e.Number
 	case Closed:
-		s.Status, s.CloseReason = StatusClosed, e.Reason
+		s.CloseReason = e.Reason
 	}
 	return s
 }

@@ -5,30 +5,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"waybill/domain"
 	"waybill/domain/booking"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 )
 
 var (
-	owner      = uuid.MustParse("00000000-0000-4000-8000-000000000001")
-	enterprise = uuid.MustParse("00000000-0000-4000-8000-000000000002")
-	stranger   = uuid.MustParse("00000000-0000-4000-8000-000000000003")
-	now        = time.Date(2026, 11, 23, 15, 59, 0, 0, time.UTC) // 23:59 in Beijing
+	owner, enterprise, stranger = domaintest.Owner, domaintest.Buyer, domaintest.Stranger
+
+	now = time.Date(2026, 11, 23, 15, 59, 0, 0, time.UTC) // 23:59 in Beijing
 )
 
-func inquiry() booking.Inquiry {
-	return booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: "每月约两柜，请报价。"}
-}
+func inquiry() booking.Inquiry { return snapshot().Inquiry }
 
-func snapshot() booking.Requested {
-	return booking.Requested{
-		ProductID: uuid.MustParse("00000000-0000-4000-8000-000000000009"), ProductRevision: 1, ProductName: "三亚—新加坡海运专线",
-		ProviderID: owner, EnterpriseID: enterprise, EnterpriseName: "海南椰风贸易有限公司", Inquiry: inquiry(),
-	}
-}
+func snapshot() booking.Requested { return domaintest.Requested(domaintest.ID("product")) }
 
 func history(then ...domain.Event) []domain.Event { return append([]domain.Event{snapshot()}, then...) }
 

@@ -21,13 +21,13 @@ type Inquiry struct {
 
 // Requested is the card's BookingRequested. Product names the approved revision the enterprise saw.
 type Requested struct {
-	ProductID       uuid.UUID `json:"product_id"`
-	ProductRevision int       `json:"product_revision"`
-	ProductName     string    `json:"product_name"`
-	ProviderID      uuid.UUID `json:"provider_id"`
-	EnterpriseID    uuid.UUID `json:"enterprise_id"`
-	EnterpriseName  string    `json:"enterprise_name"`
-	Inquiry         Inquiry   `json:"inquiry"`
+	ProductID       uuid.UUID              `json:"product_id"`
+	ProductRevision domain.ContentRevision `json:"product_revision"`
+	ProductName     string                 `json:"product_name"`
+	ProviderID      uuid.UUID              `json:"provider_id"`
+	EnterpriseID    uuid.UUID              `json:"enterprise_id"`
+	EnterpriseName  string                 `json:"enterprise_name"`
+	Inquiry         Inquiry                `json:"inquiry"`
 }
 
 // Replied is the card's BookingReplied. Number counts the messages of the thread from 1 (Q20).

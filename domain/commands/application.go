@@ -17,7 +17,9 @@ import (
 // that the same request finds again, and that another account may take over a minute later.
 
 // submit carries out Apply or Revise for the actor.
-func (s *Service) submit(ctx context.Context, req Request, command func(account.Enterprise) provider.Command) (Outcome[provider.State], error) {
+func (s *Service) submit(ctx context.Context, req Request,
+	command func(account.Enterprise) provider.Command,
+) (Outcome[provider.State], error) {
 	return execute(ctx, s.store, req, provider.Decider, req.Actor.ID, plan[provider.State, provider.Command]{
 		command: func(ctx context.Context, _ provider.State) (provider.Command, error) {
 			enterprise, err := s.certified(ctx, req.Actor.ID)
@@ -31,9 +33,6 @@ func (s *Service) submit(ctx context.Context, req Request, command func(account.
 
 // approve carries out Approve.
 func (s *Service) approve(ctx context.Context, req Request, id uuid.UUID, c provider.Approve) (Outcome[provider.State], error) {
-	if req.Actor.ID == id {
-		return Outcome[provider.State]{}, domain.ErrOwnCase
-	}
 	p := given[provider.State, provider.Command](c)
 	p.ahead = func(ctx context.Context, after provider.State) error {
 		return s.reservation(ctx, req, uscc.Code(after.Approved.USCC), id, given[uscc.State, uscc.Command](uscc.Confirm{ProviderID: id}))

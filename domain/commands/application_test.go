@@ -24,12 +24,12 @@ func (w *world) revise(id uuid.UUID, code string) error {
 	return err
 }
 
-func (w *world) approve(id uuid.UUID, revision int) error {
+func (w *world) approve(id uuid.UUID, revision domain.ContentRevision) error {
 	_, err := w.ApproveProvider(w.t.Context(), staff(), id, revision)
 	return err
 }
 
-func (w *world) reject(id uuid.UUID, revision int) error {
+func (w *world) reject(id uuid.UUID, revision domain.ContentRevision) error {
 	_, err := w.RejectProvider(w.t.Context(), staff(), id, revision, unfit)
 	return err
 }
@@ -219,7 +219,7 @@ func TestAnyInterleavingOfAccountsKeepsOneProviderForEachCode(t *testing.T) {
 		for range rapid.IntRange(3, 12).Draw(rt, "steps") {
 			id := rapid.SampledFrom(accounts).Draw(rt, "account")
 			code := rapid.SampledFrom(codes).Draw(rt, "code")
-			revision := rapid.IntRange(1, 4).Draw(rt, "revision")
+			revision := domain.ContentRevision(rapid.IntRange(1, 4).Draw(rt, "revision"))
 			step := rapid.SampledFrom([]string{"apply", "revise", "approve", "approve", "reject", "close"}).Draw(rt, "step")
 			between := rapid.SampledFrom([]string{"", provider.Category, uscc.Category}).Draw(rt, "between")
 			other := rapid.SampledFrom(accounts).Draw(rt, "other")
@@ -235,7 +235,7 @@ func TestAnyInterleavingOfAccountsKeepsOneProviderForEachCode(t *testing.T) {
 }
 
 // step does one thing; a refusal is as good as any other outcome.
-func (w *world) step(name string, id uuid.UUID, code string, revision int) {
+func (w *world) step(name string, id uuid.UUID, code string, revision domain.ContentRevision) {
 	w.t.Helper()
 	var err error
 	switch name {

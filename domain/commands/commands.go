@@ -19,7 +19,9 @@ func (s *Service) OpenAccount(ctx context.Context, req Request, displayName stri
 }
 
 // CertifyAccount records what source asserts about the account's enterprise.
-func (s *Service) CertifyAccount(ctx context.Context, req Request, id uuid.UUID, e account.Enterprise, source string) (Outcome[account.State], error) {
+func (s *Service) CertifyAccount(ctx context.Context, req Request, id uuid.UUID, e account.Enterprise,
+	source string,
+) (Outcome[account.State], error) {
 	return s.account(ctx, req, id, account.Certify{Enterprise: e, Source: source})
 }
 
@@ -29,7 +31,9 @@ func (s *Service) GrantRole(ctx context.Context, req Request, id uuid.UUID, role
 }
 
 // RevokeRole takes a staff role back.
-func (s *Service) RevokeRole(ctx context.Context, req Request, id uuid.UUID, role domain.Role, reason string) (Outcome[account.State], error) {
+func (s *Service) RevokeRole(ctx context.Context, req Request, id uuid.UUID, role domain.Role,
+	reason string,
+) (Outcome[account.State], error) {
 	return s.account(ctx, req, id, account.RevokeRole{Role: role, Reason: reason})
 }
 
@@ -54,16 +58,17 @@ func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider
 }
 
 // ApproveProvider makes a revision of the application the live one, and confirms its code first.
-func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID, revision int) (Outcome[provider.State], error) {
-	return s.approve(ctx, req, id, provider.Approve{Revision: revision})
+func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID,
+	revision domain.ContentRevision,
+) (Outcome[provider.State], error) {
+	return s.approve(ctx, req, id, provider.Approve{By: req.Actor.ID, Provider: id, Revision: revision})
 }
 
 // RejectProvider refuses a revision of the application.
-func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision int, reasons []domain.Reason) (Outcome[provider.State], error) {
-	if req.Actor.ID == id {
-		return Outcome[provider.State]{}, domain.ErrOwnCase
-	}
-	return s.provider(ctx, req, id, provider.Reject{Revision: revision, Reasons: reasons})
+func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision,
+	reasons []domain.Reason,
+) (Outcome[provider.State], error) {
+	return s.provider(ctx, req, id, provider.Reject{By: req.Actor.ID, Provider: id, Revision: revision, Reasons: reasons})
 }
 
 // SuspendProvider takes a provider and all its products out of public view for a time.
@@ -96,25 +101,29 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 }
 
 // ApproveProduct makes a revision of the product the live one; the first time it also lists it.
-func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID, revision int) (Outcome[product.State], error) {
+func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID,
+	revision domain.ContentRevision,
+) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Approve{By: req.Actor.ID, Revision: revision})
 }
 
 // RejectProduct refuses a revision of the product.
-func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision int, reasons []domain.Reason) (Outcome[product.State], error) {
+func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision,
+	reasons []domain.Reason,
+) (Outcome[product.State], error) {
 	return s.product(ctx, req, id, product.Reject{By: req.Actor.ID, Revision: revision, Reasons: reasons})
 }
 
-// ListProduct shows the actor's product to the public.
-func (s *Service) ListProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
+// PublishProduct shows the actor's product to the public.
+func (s *Service) PublishProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
 	return execute(ctx, s.store, req, product.Decider, id, s.offering(req, func(p provider.Standing) product.Command {
-		return product.List{By: req.Actor.ID, Provider: p}
+		return product.Publish{By: req.Actor.ID, Provider: p}
 	}))
 }
 
-// UnlistProduct hides the actor's product.
-func (s *Service) UnlistProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
-	return s.product(ctx, req, id, product.Unlist{By: req.Actor.ID})
+// UnpublishProduct hides the actor's product.
+func (s *Service) UnpublishProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
+	return s.product(ctx, req, id, product.Unpublish{By: req.Actor.ID})
 }
 
 // PinProduct places the actor's product before all that are not pinned.
@@ -215,7 +224,7 @@ func (s *Service) inquiry(ctx context.Context, req Request, productID uuid.UUID,
 			ProductID: productID, ProductRevision: wanted.ApprovedRevision, ProductName: wanted.Approved.Name,
 			ProviderID: wanted.ProviderID, EnterpriseID: req.Actor.ID, EnterpriseName: enterprise.Name, Inquiry: q,
 		},
-		Available: wanted.Public() && owner.Standing == provider.StandingActive,
+		Available: wanted.Public(owner.Standing),
 		At:        req.At,
 	}, nil
 }

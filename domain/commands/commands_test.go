@@ -53,7 +53,7 @@ func TestEveryCommandIsCarriedOutOnce(t *testing.T) {
 			}
 			second.replayed = false
 			if !reflect.DeepEqual(first, second) {
-				t.Errorf("the repeat answers\n%+v, want\n%+v", second, first)
+				t.Errorf("the repeat returns\n%+v, want\n%+v", second, first)
 			}
 			other := req
 			other.Fingerprint = "another body"
@@ -127,11 +127,11 @@ func TestIfRevision(t *testing.T) {
 	w := newWorld(t)
 	owner := w.provider(w.codeA)
 	id := w.listed(owner) // revisions 0 to 2
-	at := func(req commands.Request, revision uint64) commands.Request {
+	at := func(req commands.Request, revision domain.Revision) commands.Request {
 		req.IfRevision = &revision
 		return req
 	}
-	for _, revision := range []uint64{0, 1, 3} {
+	for _, revision := range []domain.Revision{0, 1, 3} {
 		_, err := w.PinProduct(t.Context(), at(as(owner), revision), id)
 		wantRefusal(t, err, domain.ErrPrecondition)
 	}
@@ -161,7 +161,7 @@ func TestWhoseAndWhat(t *testing.T) {
 	id := w.listed(owner)
 	nobody := uuid.New()
 	ctx := t.Context()
-	_, err := w.UnlistProduct(ctx, as(stranger), id)
+	_, err := w.UnpublishProduct(ctx, as(stranger), id)
 	wantRefusal(t, err, domain.ErrNotFound)
 	_, err = w.ApproveProduct(ctx, staff(), nobody, 1)
 	wantRefusal(t, err, domain.ErrNotFound)
@@ -205,7 +205,7 @@ func TestOnlyPublicProductsCanBeBooked(t *testing.T) {
 	all := newWorld(t)
 	for name, hide := range map[string]func(w *world, owner, id uuid.UUID) error{
 		"unlisted": func(w *world, owner, id uuid.UUID) error {
-			_, err := w.UnlistProduct(w.t.Context(), as(owner), id)
+			_, err := w.UnpublishProduct(w.t.Context(), as(owner), id)
 			return err
 		},
 		"deleted": func(w *world, owner, id uuid.UUID) error {
@@ -222,7 +222,8 @@ func TestOnlyPublicProductsCanBeBooked(t *testing.T) {
 			owner, enterprise := w.provider(w.codeA), w.enterprise(w.codeB)
 			id := w.listed(owner)
 			booked := must[booking.State](t)(w.RequestBooking(t.Context(), as(enterprise), id, inquiry()))
-			if r := booked.State.Request; r.ProductName != content().Name || r.ProductRevision != 1 || r.EnterpriseName == "" || r.ProviderID != owner {
+			r := booked.State.Request
+			if r.ProductName != content().Name || r.ProductRevision != 1 || r.EnterpriseName == "" || r.ProviderID != owner {
 				t.Errorf("asked for %+v", r)
 			}
 			if err := hide(w, owner, id); err != nil {
@@ -232,7 +233,7 @@ func TestOnlyPublicProductsCanBeBooked(t *testing.T) {
 			wantRefusal(t, err, booking.ErrNotAvailable)
 			if name == "suspended" {
 				must[booking.State](t)(w.ReplyToBooking(t.Context(), as(owner), booked.ID, "请稍候"))
-				must[product.State](t)(w.UnlistProduct(t.Context(), as(owner), id))
+				must[product.State](t)(w.UnpublishProduct(t.Context(), as(owner), id))
 			}
 		})
 	}
@@ -255,7 +256,7 @@ func TestReplay(t *testing.T) {
 		}
 		return r.State.(product.State)
 	}
-	zero, at, early := uint64(0), noon.Add(time.Hour), noon.Add(-time.Hour)
+	zero, at, early := domain.Revision(0), noon.Add(time.Hour), noon.Add(-time.Hour)
 	if s := was(commands.Until{Revision: &zero}); s.Review != domain.ReviewPending || s.Listed || s.Latest.Name == "" {
 		t.Errorf("at revision 0: %+v", s)
 	}

@@ -12,6 +12,7 @@ import (
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/domain/domaintest"
 	"waybill/domain/product"
 )
 
@@ -62,7 +63,7 @@ func onServer(t testing.TB, server *esdbtest.Server) domain.EventStore {
 func TestOneKeyForTwoRequestsOnTwoNodes(t *testing.T) {
 	server := esdbtest.Start(t)
 	nodes := []*commands.Service{commands.New(onServer(t, server)), commands.New(onServer(t, server))}
-	w := &world{Service: nodes[0], t: t, codeA: freshCode()}
+	w := &world{Service: nodes[0], t: t, codeA: domaintest.FreshCode()}
 	owner := w.provider(w.codeA)
 	listed := w.listed(owner)
 	for name, do := range map[string]func(*commands.Service, commands.Request, product.Content) (commands.Outcome[product.State], error){

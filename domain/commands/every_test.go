@@ -17,7 +17,7 @@ import (
 type outcome struct {
 	id       uuid.UUID
 	state    any
-	revision uint64
+	revision domain.Revision
 	position domain.Position
 	replayed bool
 }
@@ -123,15 +123,15 @@ var every = map[string]func(w *world) (commands.Request, call){
 			return anyOutcome(w.RejectProduct(ctx, req, id, 1, unfit))
 		}
 	},
-	"UnlistProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
-		return anyOutcome(w.UnlistProduct(ctx, req, id))
+	"UnpublishProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.UnpublishProduct(ctx, req, id))
 	}),
-	"ListProduct": func(w *world) (commands.Request, call) {
+	"PublishProduct": func(w *world) (commands.Request, call) {
 		owner := w.provider(w.codeA)
 		id := w.listed(owner)
-		must[product.State](w.t)(w.UnlistProduct(w.t.Context(), as(owner), id))
+		must[product.State](w.t)(w.UnpublishProduct(w.t.Context(), as(owner), id))
 		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
-			return anyOutcome(w.ListProduct(ctx, req, id))
+			return anyOutcome(w.PublishProduct(ctx, req, id))
 		}
 	},
 	"PinProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
@@ -180,7 +180,9 @@ func onProduct(do func(context.Context, *world, commands.Request, uuid.UUID) (ou
 	}
 }
 
-func onBooking(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error), byProvider bool) func(*world) (commands.Request, call) {
+func onBooking(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error),
+	byProvider bool,
+) func(*world) (commands.Request, call) {
 	return func(w *world) (commands.Request, call) {
 		owner, enterprise, id := w.booking()
 		by := enterprise

@@ -25,7 +25,8 @@ const (
 
 // Refusals of the store, as the caller sees them.
 var (
-	ErrUnavailable    = domain.Refuse(domain.KindUnavailable, "store_unavailable", "系统繁忙，请稍后重试", "the event store cannot be reached; try again")
+	ErrUnavailable = domain.Refuse(domain.KindUnavailable, "store_unavailable",
+		"系统繁忙，请稍后重试", "the event store cannot be reached; try again")
 	ErrOutcomeUnknown = domain.Refuse(domain.KindUnavailable, "outcome_unknown",
 		"操作结果未知，请使用相同的幂等键重试", "it may or may not have taken effect; send it again with the same Idempotency-Key")
 	ErrTooLarge = domain.Refuse(domain.KindTooLarge, "too_large", "提交的内容过大", "the content is too large")
@@ -46,8 +47,10 @@ func given[S, C any](c C) plan[S, C] {
 }
 
 // execute carries out a command on the aggregate id: load, decide, append; and again when somebody else was faster.
-// A request that has been carried out before is answered as it was then, before anything else is looked at.
-func execute[S, C any](ctx context.Context, store domain.EventStore, req Request, d domain.Decider[S, C], id uuid.UUID, p plan[S, C]) (Outcome[S], error) {
+// For a request that has been carried out before it returns what it did then, before anything else is looked at.
+func execute[S, C any](ctx context.Context, store domain.EventStore, req Request, d domain.Decider[S, C], id uuid.UUID,
+	p plan[S, C],
+) (Outcome[S], error) {
 	for range maxAttempts {
 		before, err := load(ctx, store, req, d, id)
 		if err != nil {
@@ -84,9 +87,11 @@ func create[S, C any](ctx context.Context, store domain.EventStore, req Request,
 	return Outcome[S]{}, err
 }
 
-// attempt decides once on what was loaded and appends. It answers domain.ErrConflict when the stream has moved on, and
+// attempt decides once on what was loaded and appends. It returns domain.ErrConflict when the stream has moved on, and
 // also when the append had been there already: loading then finds whose it was.
-func attempt[S, C any](ctx context.Context, store domain.EventStore, req Request, d domain.Decider[S, C], before loaded[S], p plan[S, C]) (Outcome[S], error) {
+func attempt[S, C any](ctx context.Context, store domain.EventStore, req Request, d domain.Decider[S, C], before loaded[S],
+	p plan[S, C],
+) (Outcome[S], error) {
 	facts, err := decide(ctx, d, before.State, p)
 	// Whoever may not know of the aggregate does not learn of its revision either.
 	if stale := before.exists && req.IfRevision != nil && *req.IfRevision != before.Revision; stale && !errors.Is(err, domain.ErrNotFound) {
@@ -136,7 +141,9 @@ func decide[S, C any](ctx context.Context, d domain.Decider[S, C], before S, p p
 }
 
 // appendSurely appends; while the outcome is unknown it sends the very same append again, which a store recognises.
-func appendSurely(ctx context.Context, store domain.EventStore, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+func appendSurely(ctx context.Context, store domain.EventStore, stream domain.StreamName, expected domain.ExpectedRevision,
+	events []domain.NewEvent,
+) (domain.AppendResult, error) {
 	pause := firstPause
 	for sent := 1; ; sent++ {
 		result, err := store.Append(ctx, stream, expected, events)
@@ -157,7 +164,9 @@ func appendSurely(ctx context.Context, store domain.EventStore, stream domain.St
 
 // isAnothers looks whether what an unconfirmed append left in the stream is its own: another request with the same id has the
 // same event ids, but never the same metadata.
-func isAnothers(ctx context.Context, store domain.EventStore, stream domain.StreamName, result domain.AppendResult, events []domain.NewEvent) (bool, error) {
+func isAnothers(ctx context.Context, store domain.EventStore, stream domain.StreamName, result domain.AppendResult,
+	events []domain.NewEvent,
+) (bool, error) {
 	last := events[len(events)-1]
 	for stored, err := range store.ReadStream(ctx, stream, result.Revision, domain.Forward, 1) {
 		if err != nil {

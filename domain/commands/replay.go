@@ -17,7 +17,7 @@ import (
 
 // Until says where a replay stops: after the event with Revision, and before the first event later than At. Nil is no bound.
 type Until struct {
-	Revision *uint64
+	Revision *domain.Revision
 	At       *time.Time
 }
 
@@ -25,7 +25,7 @@ type Until struct {
 type Replayed struct {
 	Stream domain.StreamName `json:"stream"`
 	// Revision and Position are those of the last event folded, At its time.
-	Revision uint64          `json:"revision"`
+	Revision domain.Revision `json:"revision"`
 	Position domain.Position `json:"position"`
 	At       time.Time       `json:"at"`
 	// State is the aggregate's State.
@@ -49,7 +49,9 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 	return Replayed{}, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
 }
 
-func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Decider[S, C], stream domain.StreamName, until Until) (Replayed, error) {
+func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Decider[S, C], stream domain.StreamName,
+	until Until,
+) (Replayed, error) {
 	var l loaded[S]
 	var at time.Time
 	for recorded, err := range store.ReadStream(ctx, stream, 0, domain.Forward, domain.NoLimit) {

@@ -22,7 +22,7 @@ type Request struct {
 	At        time.Time
 	// IfRevision is the stream revision the caller saw (If-Match); nil when it named none. Any other is refused
 	// with domain.ErrPrecondition.
-	IfRevision *uint64
+	IfRevision *domain.Revision
 }
 
 func (r Request) metadata() domain.Metadata {
@@ -41,7 +41,7 @@ type Outcome[S any] struct {
 	ID    uuid.UUID
 	State S
 	// Revision is the stream's revision that State was folded to, and Position that event's place in the log.
-	Revision uint64
+	Revision domain.Revision
 	Position domain.Position
 	// Replayed says that the request had been carried out before: the rest is what it left behind then.
 	Replayed bool

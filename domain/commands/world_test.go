@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,13 +14,13 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
-	"waybill/domain/uscc"
 )
 
 var (
-	unfit = []domain.Reason{{Code: "incomplete"}}
+	unfit = domaintest.Unfit
 	noon  = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
 )
 
@@ -37,24 +36,26 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &watched{EventStore: newStore(t)}
-	return &world{Service: commands.New(w), t: t, store: w, codeA: freshCode(), codeB: freshCode()}
+	return &world{Service: commands.New(w), t: t, store: w, codeA: domaintest.FreshCode(), codeB: domaintest.FreshCode()}
 }
 
 // fork is the same store with other codes, for a subtest that nothing runs beside.
 func (w *world) fork(t testing.TB) *world {
-	return &world{Service: w.Service, t: t, store: w.store, codeA: freshCode(), codeB: freshCode()}
+	return &world{Service: w.Service, t: t, store: w.store, codeA: domaintest.FreshCode(), codeB: domaintest.FreshCode()}
 }
 
 // watched counts what goes to the real store, and lets a test step in between.
 type watched struct {
 	domain.EventStore
 	reads, appends atomic.Int64
-	// before runs ahead of each append; an error of it is the append's answer. after may change the answer.
+	// before runs ahead of each append; an error of it is what the append returns. after may change that.
 	before func(domain.StreamName) error
 	after  func(domain.StreamName, error) error
 }
 
-func (w *watched) Append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+func (w *watched) Append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision,
+	events []domain.NewEvent,
+) (domain.AppendResult, error) {
 	w.appends.Add(1)
 	if w.before != nil {
 		if err := w.before(stream); err != nil {
@@ -68,7 +69,9 @@ func (w *watched) Append(ctx context.Context, stream domain.StreamName, expected
 	return result, err
 }
 
-func (w *watched) ReadStream(ctx context.Context, stream domain.StreamName, from uint64, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+func (w *watched) ReadStream(ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction,
+	limit int,
+) iter.Seq2[domain.RecordedEvent, error] {
 	w.reads.Add(1)
 	return w.EventStore.ReadStream(ctx, stream, from, dir, limit)
 }
@@ -113,7 +116,7 @@ func must[S any](t testing.TB) func(commands.Outcome[S], error) commands.Outcome
 // enterprise opens and certifies an account.
 func (w *world) enterprise(code string) uuid.UUID {
 	w.t.Helper()
-	opened := must[account.State](w.t)(w.OpenAccount(w.t.Context(), staff(), "三亚海丰国际物流有限公司"))
+	opened := must[account.State](w.t)(w.OpenAccount(w.t.Context(), staff(), domaintest.Enterprise.Name))
 	must[account.State](w.t)(w.CertifyAccount(w.t.Context(), staff(), opened.ID, certificate(code), "operator"))
 	return opened.ID
 }
@@ -174,40 +177,19 @@ func wantRefusal(t testing.TB, err error, want *domain.Error) {
 	}
 }
 
+// certificate and profile are the same enterprise's, but for the code.
 func certificate(code string) account.Enterprise {
-	return account.Enterprise{Name: "三亚海丰国际物流有限公司", USCC: code, LegalRepresentative: "符海生"}
-}
-
-func image(digit string) domain.ImageRef {
-	return domain.ImageRef("sha256:" + strings.Repeat(digit, 64))
+	e := domaintest.Enterprise
+	e.USCC = code
+	return e
 }
 
 func profile(code string) provider.Profile {
-	return provider.Profile{
-		Type: provider.Logistics, Name: "三亚海丰国际物流有限公司", USCC: code, LegalRepresentative: "符海生",
-		Licence: image("1"), Logo: image("2"), Contact: "陈琳", Address: "三亚市吉阳区迎宾路1号", Phone: "0898-88270001", Introduction: "国际物流。",
-	}
+	p := domaintest.Profile("国际物流。")
+	p.USCC = code
+	return p
 }
 
-func content() product.Content {
-	return product.Content{
-		Name: "三亚—新加坡海运专线", Brief: "每周两班", Tags: []string{"海运"}, Mode: product.Sea,
-		Destination: product.Destination{Country: "新加坡", City: "新加坡", Latitude: 1.29, Longitude: 103.85, CRS: "WGS-84"},
-		Cover:       image("a"), Details: []domain.ImageRef{image("b")},
-	}
-}
+func content() product.Content { return domaintest.Content("三亚—新加坡海运专线") }
 
-func inquiry() booking.Inquiry {
-	return booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: "请报价"}
-}
-
-// freshCode is a valid code that nobody has.
-func freshCode() string {
-	const digits = "0123456789ABCDEF"
-	id := uuid.New()
-	body := "91460200"
-	for _, b := range id[:9] {
-		body += string(digits[b%16])
-	}
-	return body + string(uscc.CheckCharacter(body))
-}
+func inquiry() booking.Inquiry { return domaintest.Inquiry("请报价") }

@@ -1,19 +1,54 @@
-// Package domaintest is the world that all tests share: an enterprise, its application, and a product.
+// Package domaintest is the world that all tests share: who acts in it, an enterprise, its application, a product, an inquiry.
 package domaintest
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/uscc"
+)
+
+// Who acts: the owner of what is offered, somebody who asks for it, whoever judges it, and one who has nothing to do with it.
+var (
+	Owner    = ID("owner")
+	Buyer    = ID("buyer")
+	Reviewer = ID("reviewer")
+	Stranger = ID("stranger")
 )
 
 // Enterprise is what Haiyiban would assert of the provider in most tests.
-var Enterprise = account.Enterprise{Name: "三亚海丰国际物流有限公司", USCC: "91350100M000100Y43", LegalRepresentative: "符海生"}
+var Enterprise = account.Enterprise{
+	Name: "三亚海丰国际物流有限公司", USCC: "91350100M000100Y43", LegalRepresentative: "符海生",
+}
+
+// OtherCode is a valid code, but not Enterprise's.
+const OtherCode = "91460200MA5T00002W"
+
+// Unfit is why a reviewer rejects, in most tests.
+var Unfit = []domain.Reason{{Code: "inconsistent", Field: "/name"}}
+
+// Code is a valid code for each n from 0 to 9,999,999.
+func Code(n int) string { return checked(fmt.Sprintf("91460200MA%07d", n)) }
+
+// FreshCode is a valid code that nobody has.
+func FreshCode() string {
+	const digits = "0123456789ABCDEF"
+	id := uuid.New()
+	body := "91460200"
+	for _, b := range id[:9] {
+		body += string(digits[b%16])
+	}
+	return checked(body)
+}
+
+func checked(body string) string { return body + string(uscc.CheckCharacter(body)) }
 
 // ID is a UUID that stands for a name.
 func ID(name string) uuid.UUID { return uuid.NewSHA1(uuid.Nil, []byte(name)) }
@@ -38,5 +73,18 @@ func Content(name string) product.Content {
 		Name: name, Brief: "每周两班，含清关", Tags: []string{"海运", "清关"}, Mode: product.Sea,
 		Destination: product.Destination{Country: "新加坡", City: "新加坡", Latitude: 1.29, Longitude: 103.85, CRS: "WGS-84"},
 		Cover:       Image("a"), Details: []domain.ImageRef{Image("b"), Image("c")},
+	}
+}
+
+// Inquiry is an enterprise's, without a mistake.
+func Inquiry(message string) booking.Inquiry {
+	return booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: message}
+}
+
+// Requested is Buyer's inquiry about a product of Owner's.
+func Requested(product uuid.UUID) booking.Requested {
+	return booking.Requested{
+		ProductID: product, ProductRevision: 1, ProductName: "三亚—新加坡海运专线", ProviderID: Owner,
+		EnterpriseID: Buyer, EnterpriseName: "海南椰风贸易有限公司", Inquiry: Inquiry("每月约两柜，请报价。"),
 	}
 }

@@ -7,7 +7,7 @@ import "waybill/domain"
 type DeadLetterSkipped struct {
 	ReadModel string            `json:"read_model"`
 	Stream    domain.StreamName `json:"stream"`
-	Revision  uint64            `json:"revision"`
+	Revision  domain.Revision   `json:"revision"`
 	Position  domain.Position   `json:"position"`
 	Reason    string            `json:"reason"`
 }

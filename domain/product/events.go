@@ -41,27 +41,27 @@ type Content struct {
 
 // Submitted is the card's ProductSubmitted: revision 1 was submitted for review (R23). Its time is the product's creation time.
 type Submitted struct {
-	ProviderID uuid.UUID `json:"provider_id"`
-	Revision   int       `json:"revision"`
-	Content    Content   `json:"content"`
+	ProviderID uuid.UUID              `json:"provider_id"`
+	Revision   domain.ContentRevision `json:"revision"`
+	Content    Content                `json:"content"`
 }
 
 // Revised is the card's ProductRevised: a later revision was submitted (R25, R28); a pending one before it is superseded,
 // an approved one stays live (Q12).
 type Revised struct {
-	Revision int     `json:"revision"`
-	Content  Content `json:"content"`
+	Revision domain.ContentRevision `json:"revision"`
+	Content  Content                `json:"content"`
 }
 
 // Approved is the card's ProductApproved: this revision is now the live one. The first approval is followed by Listed (R27).
 type Approved struct {
-	Revision int `json:"revision"`
+	Revision domain.ContentRevision `json:"revision"`
 }
 
 // Rejected is the card's ProductRejected(reasons). An earlier approved revision stays live.
 type Rejected struct {
-	Revision int             `json:"revision"`
-	Reasons  []domain.Reason `json:"reasons"`
+	Revision domain.ContentRevision `json:"revision"`
+	Reasons  []domain.Reason        `json:"reasons"`
 }
 
 // Listed records that it is shown to the public (R33).

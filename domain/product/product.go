@@ -16,22 +16,24 @@ const Category = "product"
 type State struct {
 	ProviderID uuid.UUID `json:"provider_id"`
 	// Revision counts the submissions, 0 when there is no product; Latest is the newest, and Review its review.
-	Revision int           `json:"revision"`
-	Review   domain.Review `json:"review"`
-	Latest   Content       `json:"latest"`
+	Revision domain.ContentRevision `json:"revision"`
+	Review   domain.Review          `json:"review"`
+	Latest   Content                `json:"latest"`
 	// Reasons are those of the latest revision's rejection.
 	Reasons []domain.Reason `json:"reasons,omitempty"`
 	// ApprovedRevision is 0 before the first approval. Approved is the content the public sees.
-	ApprovedRevision int     `json:"approved_revision"`
-	Approved         Content `json:"approved"`
-	Listed           bool    `json:"listed"`
-	Pinned           bool    `json:"pinned"`
+	ApprovedRevision domain.ContentRevision `json:"approved_revision"`
+	Approved         Content                `json:"approved"`
+	Listed           bool                   `json:"listed"`
+	Pinned           bool                   `json:"pinned"`
 	// Deleted is final; Latest, Reasons and Approved are blank then.
 	Deleted bool `json:"deleted"`
 }
 
-// Public reports whether the product is shown, as far as it is the product's to say: its provider must be active too (R45).
-func (s State) Public() bool { return s.ApprovedRevision > 0 && s.Listed && !s.Deleted }
+// Public reports whether the product is shown (R45): it was approved once and is listed, and its owner is active.
+func (s State) Public(owner provider.Standing) bool {
+	return s.ApprovedRevision > 0 && s.Listed && !s.Deleted && owner == provider.StandingActive
+}
 
 // Command is one of the structs below. By is the account that asks; any other than the owner's gets ErrNotFound. Provider
 // is the standing of the owner now; the zero value is refused.
@@ -54,24 +56,24 @@ type Revise struct {
 // Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer.
 type Approve struct {
 	By       uuid.UUID
-	Revision int
+	Revision domain.ContentRevision
 }
 
 // Reject refuses the named revision, which must be the latest and pending. By is the reviewer.
 type Reject struct {
 	By       uuid.UUID
-	Revision int
+	Revision domain.ContentRevision
 	Reasons  []domain.Reason
 }
 
-// List shows an approved product (R33).
-type List struct {
+// Publish shows an approved product (R33).
+type Publish struct {
 	By       uuid.UUID
 	Provider provider.Standing
 }
 
-// Unlist hides it; it stays pinned.
-type Unlist struct{ By uuid.UUID }
+// Unpublish hides it; it stays pinned.
+type Unpublish struct{ By uuid.UUID }
 
 // Pin places an approved product before all that are not pinned (R34, Q14).
 type Pin struct {
@@ -85,15 +87,15 @@ type Unpin struct{ By uuid.UUID }
 // Delete removes it for good (R35). Deleting again succeeds.
 type Delete struct{ By uuid.UUID }
 
-func (Submit) command()  {}
-func (Revise) command()  {}
-func (Approve) command() {}
-func (Reject) command()  {}
-func (List) command()    {}
-func (Unlist) command()  {}
-func (Pin) command()     {}
-func (Unpin) command()   {}
-func (Delete) command()  {}
+func (Submit) command()    {}
+func (Revise) command()    {}
+func (Approve) command()   {}
+func (Reject) command()    {}
+func (Publish) command()   {}
+func (Unpublish) command() {}
+func (Pin) command()       {}
+func (Unpin) command()     {}
+func (Delete) command()    {}
 
 // Refusals; the provider's standing refuses with package provider's.
 var (
@@ -120,11 +122,11 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		return decideReject(s, c)
 	case Revise:
 		return decideRevise(s, c)
-	case List:
+	case Publish:
 		return s.display(c.By, c.Provider.MayOffer, s.Listed, Listed{})
 	case Pin:
 		return s.display(c.By, c.Provider.MayOffer, s.Pinned, Pinned{})
-	case Unlist:
+	case Unpublish:
 		return s.display(c.By, nil, !s.Listed, Unlisted{})
 	case Unpin:
 		return s.display(c.By, nil, !s.Pinned, Unpinned{})
@@ -162,8 +164,8 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 
 // decideApprove lists on the first approval only (R27): later the display is as the provider left it.
 func decideApprove(s State, c Approve) ([]domain.Event, error) {
-	if c.By == s.ProviderID {
-		return nil, domain.ErrOwnCase
+	if err := domain.CheckReviewer(c.By, s.ProviderID); err != nil {
+		return nil, err
 	}
 	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
 		return nil, err
@@ -175,8 +177,8 @@ func decideApprove(s State, c Approve) ([]domain.Event, error) {
 }
 
 func decideReject(s State, c Reject) ([]domain.Event, error) {
-	if c.By == s.ProviderID {
-		return nil, domain.ErrOwnCase
+	if err := domain.CheckReviewer(c.By, s.ProviderID); err != nil {
+		return nil, err
 	}
 	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
 		return nil, err
@@ -235,6 +237,6 @@ func Evolve(s State, e domain.Event) State {
 	return s
 }
 
-func (s *State) submit(revision int, c Content) {
+func (s *State) submit(revision domain.ContentRevision, c Content) {
 	s.Revision, s.Review, s.Latest, s.Reasons = revision, domain.ReviewPending, c, nil
 }

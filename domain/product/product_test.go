@@ -8,34 +8,21 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"waybill/domain"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 )
 
 var (
-	owner    = uuid.MustParse("00000000-0000-4000-8000-000000000001")
-	stranger = uuid.MustParse("00000000-0000-4000-8000-000000000002")
-	reviewer = uuid.MustParse("00000000-0000-4000-8000-000000000003")
+	owner, stranger, reviewer = domaintest.Owner, domaintest.Stranger, domaintest.Reviewer
 
 	active = provider.StandingActive
 	unfit  = []domain.Reason{{Code: "image_unclear", Field: "/cover"}}
 )
 
-func image(digit string) domain.ImageRef {
-	return domain.ImageRef("sha256:" + strings.Repeat(digit, 64))
-}
-
-func content() product.Content {
-	return product.Content{
-		Name: "三亚—新加坡海运专线", Brief: "每周两班，含清关", Tags: []string{"海运", "清关"}, Mode: product.Sea,
-		Destination: product.Destination{Country: "新加坡", City: "新加坡", Latitude: 1.29, Longitude: 103.85, CRS: "WGS-84"},
-		Cover:       image("a"), Details: []domain.ImageRef{image("b"), image("c")},
-	}
-}
+func content() product.Content { return domaintest.Content("三亚—新加坡海运专线") }
 
 func history(then ...domain.Event) []domain.Event {
 	return append([]domain.Event{product.Submitted{ProviderID: owner, Revision: 1, Content: content()}}, then...)
@@ -55,65 +42,66 @@ func TestProcess(t *testing.T) {
 			"pinned":           listed(product.Pinned{}),
 			"pinned, unlisted": listed(product.Pinned{}, product.Unlisted{}),
 			"listed, pending":  listed(product.Revised{Revision: 2, Content: content()}),
-			"hidden, rejected": listed(product.Unlisted{}, product.Revised{Revision: 2, Content: content()}, product.Rejected{Revision: 2, Reasons: unfit}),
-			"deleted":          listed(product.Deleted{}),
+			"hidden, rejected": listed(product.Unlisted{}, product.Revised{Revision: 2, Content: content()},
+				product.Rejected{Revision: 2, Reasons: unfit}),
+			"deleted": listed(product.Deleted{}),
 		},
 		When: map[string]product.Command{
-			"submit":               product.Submit{ProviderID: owner, Provider: active, Content: content()},
-			"submit, no content":   product.Submit{ProviderID: owner, Provider: active},
-			"submit by applicant":  product.Submit{ProviderID: owner, Provider: provider.StandingApplicant, Content: content()},
-			"revise":               product.Revise{By: owner, Provider: active, Content: content()},
-			"revise, no content":   product.Revise{By: owner, Provider: active},
-			"revise by stranger":   product.Revise{By: stranger, Provider: active, Content: content()},
-			"revise suspended":     product.Revise{By: owner, Provider: provider.StandingSuspended, Content: content()},
-			"approve 1":            product.Approve{By: reviewer, Revision: 1},
-			"approve 2":            product.Approve{By: reviewer, Revision: 2},
-			"approve own":          product.Approve{By: owner, Revision: 1},
-			"reject 1":             product.Reject{By: reviewer, Revision: 1, Reasons: unfit},
-			"reject 2":             product.Reject{By: reviewer, Revision: 2, Reasons: unfit},
-			"reject 1, no reason":  product.Reject{By: reviewer, Revision: 1},
-			"reject own":           product.Reject{By: owner, Revision: 1, Reasons: unfit},
-			"list":                 product.List{By: owner, Provider: active},
-			"list by stranger":     product.List{By: stranger, Provider: provider.StandingSuspended},
-			"list while suspended": product.List{By: owner, Provider: provider.StandingSuspended},
-			"unlist":               product.Unlist{By: owner},
-			"unlist by stranger":   product.Unlist{By: stranger},
-			"pin":                  product.Pin{By: owner, Provider: active},
-			"pin by stranger":      product.Pin{By: stranger, Provider: active},
-			"pin when closed":      product.Pin{By: owner, Provider: provider.StandingClosed},
-			"unpin":                product.Unpin{By: owner},
-			"unpin by stranger":    product.Unpin{By: stranger},
-			"delete":               product.Delete{By: owner},
-			"delete by stranger":   product.Delete{By: stranger},
+			"submit":                product.Submit{ProviderID: owner, Provider: active, Content: content()},
+			"submit, no content":    product.Submit{ProviderID: owner, Provider: active},
+			"submit by applicant":   product.Submit{ProviderID: owner, Provider: provider.StandingApplicant, Content: content()},
+			"revise":                product.Revise{By: owner, Provider: active, Content: content()},
+			"revise, no content":    product.Revise{By: owner, Provider: active},
+			"revise by stranger":    product.Revise{By: stranger, Provider: active, Content: content()},
+			"revise suspended":      product.Revise{By: owner, Provider: provider.StandingSuspended, Content: content()},
+			"approve 1":             product.Approve{By: reviewer, Revision: 1},
+			"approve 2":             product.Approve{By: reviewer, Revision: 2},
+			"approve own":           product.Approve{By: owner, Revision: 1},
+			"reject 1":              product.Reject{By: reviewer, Revision: 1, Reasons: unfit},
+			"reject 2":              product.Reject{By: reviewer, Revision: 2, Reasons: unfit},
+			"reject 1, no reason":   product.Reject{By: reviewer, Revision: 1},
+			"reject own":            product.Reject{By: owner, Revision: 1, Reasons: unfit},
+			"publish":               product.Publish{By: owner, Provider: active},
+			"publish by stranger":   product.Publish{By: stranger, Provider: provider.StandingSuspended},
+			"publish suspended":     product.Publish{By: owner, Provider: provider.StandingSuspended},
+			"unpublish":             product.Unpublish{By: owner},
+			"unpublish by stranger": product.Unpublish{By: stranger},
+			"pin":                   product.Pin{By: owner, Provider: active},
+			"pin by stranger":       product.Pin{By: stranger, Provider: active},
+			"pin when closed":       product.Pin{By: owner, Provider: provider.StandingClosed},
+			"unpin":                 product.Unpin{By: owner},
+			"unpin by stranger":     product.Unpin{By: stranger},
+			"delete":                product.Delete{By: owner},
+			"delete by stranger":    product.Delete{By: stranger},
 		},
 		Then: `
-                     | none                   | pending                | rejected               | listed              | unlisted            | pinned              | pinned, unlisted    | listed, pending     | hidden, rejected    | deleted
-submit               | submitted              | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
-submit, no content   | !invalid_input         | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
-submit by applicant  | !provider_not_approved | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
-revise               | !not_found             | revised                | revised                | revised             | revised             | revised             | revised             | revised             | revised             | !not_found
-revise, no content   | !not_found             | !invalid_input         | !invalid_input         | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !not_found
-revise by stranger   | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-revise suspended     | !not_found             | !provider_suspended    | !provider_suspended    | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !not_found
-approve 1            | !not_found             | approved+listed        | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
-approve 2            | !not_found             | !stale_revision        | !stale_revision        | !stale_revision     | !stale_revision     | !stale_revision     | !stale_revision     | approved            | !already_decided    | !not_found
-approve own          | !not_found             | !own_case              | !own_case              | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !not_found
-reject 1             | !not_found             | rejected               | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
-reject 2             | !not_found             | !stale_revision        | !stale_revision        | !stale_revision     | !stale_revision     | !stale_revision     | !stale_revision     | rejected            | !already_decided    | !not_found
-reject 1, no reason  | !not_found             | !invalid_input         | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
-reject own           | !not_found             | !own_case              | !own_case              | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !not_found
-list                 | !not_found             | !product_not_approved  | !product_not_approved  | -                   | listed              | -                   | listed              | -                   | listed              | !not_found
-list by stranger     | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-list while suspended | !not_found             | !provider_suspended    | !provider_suspended    | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !not_found
-unlist               | !not_found             | -                      | -                      | unlisted            | -                   | unlisted            | -                   | unlisted            | -                   | !not_found
-unlist by stranger   | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-pin                  | !not_found             | !product_not_approved  | !product_not_approved  | pinned              | pinned              | -                   | -                   | pinned              | pinned              | !not_found
-pin by stranger      | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-pin when closed      | !not_found             | !provider_closed       | !provider_closed       | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !not_found
-unpin                | !not_found             | -                      | -                      | -                   | -                   | unpinned            | unpinned            | -                   | -                   | !not_found
-unpin by stranger    | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
-delete               | !not_found             | deleted                | deleted                | deleted             | deleted             | deleted             | deleted             | deleted             | deleted             | -
-delete by stranger   | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+                      | none                   | pending                | rejected               | listed              | unlisted            | pinned              | pinned, unlisted    | listed, pending     | hidden, rejected    | deleted
+submit                | submitted              | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
+submit, no content    | !invalid_input         | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
+submit by applicant   | !provider_not_approved | !already_submitted     | !already_submitted     | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted  | !already_submitted
+revise                | !not_found             | revised                | revised                | revised             | revised             | revised             | revised             | revised             | revised             | !not_found
+revise, no content    | !not_found             | !invalid_input         | !invalid_input         | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !invalid_input      | !not_found
+revise by stranger    | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+revise suspended      | !not_found             | !provider_suspended    | !provider_suspended    | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !not_found
+approve 1             | !not_found             | approved+listed        | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
+approve 2             | !not_found             | !stale_revision        | !stale_revision        | !stale_revision     | !stale_revision     | !stale_revision     | !stale_revision     | approved            | !already_decided    | !not_found
+approve own           | !not_found             | !own_case              | !own_case              | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !not_found
+reject 1              | !not_found             | rejected               | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
+reject 2              | !not_found             | !stale_revision        | !stale_revision        | !stale_revision     | !stale_revision     | !stale_revision     | !stale_revision     | rejected            | !already_decided    | !not_found
+reject 1, no reason   | !not_found             | !invalid_input         | !already_decided       | !already_decided    | !already_decided    | !already_decided    | !already_decided    | !stale_revision     | !stale_revision     | !not_found
+reject own            | !not_found             | !own_case              | !own_case              | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !own_case           | !not_found
+publish               | !not_found             | !product_not_approved  | !product_not_approved  | -                   | listed              | -                   | listed              | -                   | listed              | !not_found
+publish by stranger   | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+publish suspended     | !not_found             | !provider_suspended    | !provider_suspended    | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !provider_suspended | !not_found
+unpublish             | !not_found             | -                      | -                      | unlisted            | -                   | unlisted            | -                   | unlisted            | -                   | !not_found
+unpublish by stranger | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+pin                   | !not_found             | !product_not_approved  | !product_not_approved  | pinned              | pinned              | -                   | -                   | pinned              | pinned              | !not_found
+pin by stranger       | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+pin when closed       | !not_found             | !provider_closed       | !provider_closed       | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !not_found
+unpin                 | !not_found             | -                      | -                      | -                   | -                   | unpinned            | unpinned            | -                   | -                   | !not_found
+unpin by stranger     | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+delete                | !not_found             | deleted                | deleted                | deleted             | deleted             | deleted             | deleted             | deleted             | deleted             | -
+delete by stranger    | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
 `,
 	}.Run(t)
 }
@@ -123,21 +111,32 @@ func TestStoredEvents(t *testing.T) { decidertest.Golden(t, product.Types) }
 func TestApprovedContentStaysLiveWhileALaterRevisionWaits(t *testing.T) {
 	later := content()
 	later.Name = "改名后的专线"
-	s := decidertest.Fold(product.Decider, history(product.Approved{Revision: 1}, product.Listed{}, product.Revised{Revision: 2, Content: later}))
-	if s.Approved.Name != content().Name || s.Latest.Name != later.Name || !s.Public() {
-		t.Errorf("while pending: approved %q, latest %q, public %v", s.Approved.Name, s.Latest.Name, s.Public())
+	s := decidertest.Fold(product.Decider, history(
+		product.Approved{Revision: 1}, product.Listed{}, product.Revised{Revision: 2, Content: later}))
+	if s.Approved.Name != content().Name || s.Latest.Name != later.Name || !s.Public(active) {
+		t.Errorf("while pending: approved %q, latest %q, public %v", s.Approved.Name, s.Latest.Name, s.Public(active))
 	}
-	if rejected := product.Evolve(s, product.Rejected{Revision: 2, Reasons: unfit}); rejected.Approved.Name != content().Name || !rejected.Public() {
-		t.Errorf("after rejection: approved %q, public %v", rejected.Approved.Name, rejected.Public())
+	rejected := product.Evolve(s, product.Rejected{Revision: 2, Reasons: unfit})
+	if rejected.Approved.Name != content().Name || !rejected.Public(active) {
+		t.Errorf("after rejection: approved %q, public %v", rejected.Approved.Name, rejected.Public(active))
 	}
 	if approved := product.Evolve(s, product.Approved{Revision: 2}); approved.Approved.Name != later.Name || approved.ApprovedRevision != 2 {
 		t.Errorf("after approval: approved %q", approved.Approved.Name)
 	}
 }
 
+func TestPublicNeedsAnActiveOwner(t *testing.T) {
+	s := decidertest.Fold(product.Decider, history(product.Approved{Revision: 1}, product.Listed{}))
+	for _, owner := range []provider.Standing{"", provider.StandingApplicant, provider.StandingSuspended, provider.StandingClosed} {
+		if s.Public(owner) {
+			t.Errorf("public while the owner is %q", owner)
+		}
+	}
+}
+
 func TestDeletedProductHoldsNoContent(t *testing.T) {
 	s := decidertest.Fold(product.Decider, history(product.Approved{Revision: 1}, product.Listed{}, product.Pinned{}, product.Deleted{}))
-	if !reflect.DeepEqual(s.Latest, product.Content{}) || !reflect.DeepEqual(s.Approved, product.Content{}) || s.Public() || s.Pinned {
+	if !reflect.DeepEqual(s.Latest, product.Content{}) || !reflect.DeepEqual(s.Approved, product.Content{}) || s.Public(active) || s.Pinned {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -146,7 +145,8 @@ func TestStaleDecisionNamesTheLatestRevision(t *testing.T) {
 	s := decidertest.Fold(product.Decider, history(product.Revised{Revision: 2, Content: content()}))
 	_, err := product.Decide(s, product.Approve{By: reviewer, Revision: 1})
 	var refusal *domain.Error
-	if !errors.As(err, &refusal) || refusal.Kind != domain.KindStale || !strings.Contains(refusal.Text.EN, "2") || !strings.Contains(refusal.Text.ZH, "第2版") {
+	if !errors.As(err, &refusal) || refusal.Kind != domain.KindStale ||
+		!strings.Contains(refusal.Text.EN, "2") || !strings.Contains(refusal.Text.ZH, "第2版") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -197,7 +197,7 @@ func TestContentLimits(t *testing.T) {
 		"cover is a URL":      {func(c *product.Content) { c.Cover = "https://example.com/a.png" }, "/cover bad_image_reference"},
 		"no details":          {func(c *product.Content) { c.Details = nil }, "/details required"},
 		"10 details":          {func(c *product.Content) { c.Details = make10() }, ""},
-		"11 details":          {func(c *product.Content) { c.Details = append(make10(), image("a")) }, "/details too_many"},
+		"11 details":          {func(c *product.Content) { c.Details = append(make10(), domaintest.Image("a")) }, "/details too_many"},
 		"a bad detail":        {func(c *product.Content) { c.Details[1] = "sha256:xyz" }, "/details/1 bad_image_reference"},
 		"all at once": {
 			func(c *product.Content) { *c = product.Content{} },
@@ -233,7 +233,7 @@ func TestTagsAreCleanedAndKeptInOrder(t *testing.T) {
 func make10() []domain.ImageRef {
 	refs := make([]domain.ImageRef, 10)
 	for i := range refs {
-		refs[i] = image(fmt.Sprint(i))
+		refs[i] = domaintest.Image(fmt.Sprint(i))
 	}
 	return refs
 }

@@ -18,7 +18,7 @@ func commands() *rapid.Generator[product.Command] {
 	return rapid.Custom(func(t *rapid.T) product.Command {
 		by := rapid.SampledFrom([]uuid.UUID{owner, owner, owner, stranger, reviewer}).Draw(t, "by")
 		standing := rapid.SampledFrom([]provider.Standing{active, active, active, provider.StandingSuspended}).Draw(t, "standing")
-		revision := rapid.IntRange(0, 6).Draw(t, "revision")
+		revision := domain.ContentRevision(rapid.IntRange(0, 6).Draw(t, "revision"))
 		c := content()
 		c.Name = fmt.Sprint("产品", rapid.IntRange(0, 99).Draw(t, "name"))
 		c.Tags = rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "tags")
@@ -28,8 +28,8 @@ func commands() *rapid.Generator[product.Command] {
 			product.Approve{By: reviewer, Revision: revision},
 			product.Approve{By: reviewer, Revision: revision},
 			product.Reject{By: reviewer, Revision: revision, Reasons: unfit},
-			product.List{By: by, Provider: standing},
-			product.Unlist{By: by},
+			product.Publish{By: by, Provider: standing},
+			product.Unpublish{By: by},
 			product.Pin{By: by, Provider: standing},
 			product.Unpin{By: by},
 			product.Delete{By: by},
@@ -78,7 +78,7 @@ func checkInvariants(t *rapid.T, before, s product.State, facts []domain.Event) 
 		{s.Deleted || s.ApprovedRevision == 0 || s.Approved.Name != "", "live content lost"},
 		{s.Review != domain.ReviewApproved || s.ApprovedRevision == s.Revision, "approved revision is not the live one"},
 		{!before.Deleted || (s.Deleted && len(facts) == 0), "something happened after deletion"},
-		{!s.Deleted || (!s.Public() && !s.Pinned && s.Latest.Name == "" && s.Approved.Name == ""), "deleted product still shows"},
+		{!s.Deleted || (!s.Public(active) && !s.Pinned && s.Latest.Name == "" && s.Approved.Name == ""), "deleted product still shows"},
 		{before.Revision == 0 || s.ProviderID == before.ProviderID, "changed owner"},
 	} {
 		if !rule.holds {

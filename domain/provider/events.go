@@ -20,28 +20,28 @@ type Profile struct {
 
 // Applied is the card's ProviderApplied: revision 1 of the application was submitted for review.
 type Applied struct {
-	Revision int     `json:"revision"`
-	Profile  Profile `json:"profile"`
+	Revision domain.ContentRevision `json:"revision"`
+	Profile  Profile                `json:"profile"`
 	// Mismatches points at the fields that differ from the certified enterprise (Q8), for the reviewer to see.
 	Mismatches []string `json:"mismatches,omitempty"`
 }
 
 // Revised records that a later revision was submitted; a pending one before it is superseded, an approved one stays live (Q12).
 type Revised struct {
-	Revision   int      `json:"revision"`
-	Profile    Profile  `json:"profile"`
-	Mismatches []string `json:"mismatches,omitempty"`
+	Revision   domain.ContentRevision `json:"revision"`
+	Profile    Profile                `json:"profile"`
+	Mismatches []string               `json:"mismatches,omitempty"`
 }
 
 // Approved is the card's ProviderApproved: this revision is the live one; the first approval makes the provider active (R21).
 type Approved struct {
-	Revision int `json:"revision"`
+	Revision domain.ContentRevision `json:"revision"`
 }
 
 // Rejected is the card's ProviderRejected(reasons) (R20).
 type Rejected struct {
-	Revision int             `json:"revision"`
-	Reasons  []domain.Reason `json:"reasons"`
+	Revision domain.ContentRevision `json:"revision"`
+	Reasons  []domain.Reason        `json:"reasons"`
 }
 
 // Suspended records that an operator took the provider and all its products out of public view (R45), for a time.

@@ -4,26 +4,29 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
 	"waybill/domain"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 	"waybill/domain/provider"
 )
 
 func commands() *rapid.Generator[provider.Command] {
 	return rapid.Custom(func(t *rapid.T) provider.Command {
 		p := profile()
-		p.USCC = rapid.SampledFrom([]string{certified.USCC, certified.USCC, "91460200MA5T00002W"}).Draw(t, "uscc")
+		p.USCC = rapid.SampledFrom([]string{certified.USCC, certified.USCC, domaintest.OtherCode}).Draw(t, "uscc")
 		p.Contact = rapid.SampledFrom([]string{"陈琳", "林芳", ""}).Draw(t, "contact")
-		revision := rapid.IntRange(0, 6).Draw(t, "revision")
+		by := rapid.SampledFrom([]uuid.UUID{reviewer, reviewer, owner}).Draw(t, "by")
+		revision := domain.ContentRevision(rapid.IntRange(0, 6).Draw(t, "revision"))
 		return rapid.SampledFrom([]provider.Command{
 			provider.Apply{Profile: p, Certified: certified},
 			provider.Revise{Profile: p, Certified: certified},
 			provider.Revise{Profile: p, Certified: certified},
-			provider.Approve{Revision: revision},
-			provider.Approve{Revision: revision},
-			provider.Reject{Revision: revision, Reasons: unfit},
+			provider.Approve{By: by, Provider: owner, Revision: revision},
+			provider.Approve{By: by, Provider: owner, Revision: revision},
+			provider.Reject{By: by, Provider: owner, Revision: revision, Reasons: unfit},
 			provider.Suspend{Reason: "复核"},
 			provider.Reinstate{Reason: "通过"},
 			provider.Close{Reason: "注销"},
@@ -44,6 +47,9 @@ func TestAnySequenceOfCommandsKeepsTheInvariants(t *testing.T) {
 			facts, err := provider.Decide(s, c)
 			if err != nil && len(facts) > 0 {
 				t.Fatalf("%T refused with events", c)
+			}
+			if len(facts) > 0 && decidesOwn(c) {
+				t.Fatalf("%T by the applicant was heard", c)
 			}
 			decidertest.Lossless(t, provider.Types, facts)
 			for _, fact := range facts {
@@ -77,4 +83,14 @@ func checkInvariants(t *rapid.T, before, s provider.State, facts []domain.Event)
 			t.Fatalf("%s: %+v", rule.name, s)
 		}
 	}
+}
+
+func decidesOwn(c provider.Command) bool {
+	switch c := c.(type) {
+	case provider.Approve:
+		return c.By == c.Provider
+	case provider.Reject:
+		return c.By == c.Provider
+	}
+	return false
 }

@@ -3,6 +3,8 @@ package provider
 import (
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"waybill/domain"
 	"waybill/domain/account"
 )
@@ -39,19 +41,39 @@ func (s Standing) MayOffer() error {
 	return ErrNotApproved
 }
 
+// After is the standing that an event of the provider's leaves behind. Only the first approval makes it active (R21): a
+// later one ends no suspension.
+func (s Standing) After(e domain.Event) Standing {
+	switch e.(type) {
+	case Applied:
+		return StandingApplicant
+	case Approved:
+		if s == StandingApplicant {
+			return StandingActive
+		}
+	case Suspended:
+		return StandingSuspended
+	case Reinstated:
+		return StandingActive
+	case Closed:
+		return StandingClosed
+	}
+	return s
+}
+
 // State is one provider: its standing, the review of its latest revision, and the approved profile.
 type State struct {
 	Standing Standing `json:"standing"`
 	// Revision counts the submissions; Latest is the newest, and Review its review.
-	Revision   int           `json:"revision"`
-	Review     domain.Review `json:"review"`
-	Latest     Profile       `json:"latest"`
-	Mismatches []string      `json:"mismatches,omitempty"`
+	Revision   domain.ContentRevision `json:"revision"`
+	Review     domain.Review          `json:"review"`
+	Latest     Profile                `json:"latest"`
+	Mismatches []string               `json:"mismatches,omitempty"`
 	// Reasons are those of the latest revision's rejection.
 	Reasons []domain.Reason `json:"reasons,omitempty"`
 	// ApprovedRevision is 0 before the first approval. Approved is the profile the public sees.
-	ApprovedRevision int     `json:"approved_revision"`
-	Approved         Profile `json:"approved"`
+	ApprovedRevision domain.ContentRevision `json:"approved_revision"`
+	Approved         Profile                `json:"approved"`
 	// StandingReason is why an operator suspended, reinstated or closed it.
 	StandingReason string `json:"standing_reason,omitempty"`
 }
@@ -84,13 +106,19 @@ type Revise struct {
 	Certified account.Enterprise
 }
 
-// Approve makes the named revision, which must be the latest and pending, the live one.
-type Approve struct{ Revision int }
+// Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer, and Provider
+// whose application it is.
+type Approve struct {
+	By, Provider uuid.UUID
+	Revision     domain.ContentRevision
+}
 
-// Reject refuses the named revision, which must be the latest and pending.
+// Reject refuses the named revision, which must be the latest and pending. By is the reviewer, and Provider whose
+// application it is.
 type Reject struct {
-	Revision int
-	Reasons  []domain.Reason
+	By, Provider uuid.UUID
+	Revision     domain.ContentRevision
+	Reasons      []domain.Reason
 }
 
 // Suspend takes an active provider out of public view for a time.
@@ -132,6 +160,9 @@ var Decider = domain.Decider[State, Command]{Category: Category, Decide: Decide,
 
 // Decide turns a command into what happened.
 func Decide(s State, c Command) ([]domain.Event, error) {
+	if err := checkReviewer(c); err != nil {
+		return nil, err
+	}
 	if apply, ok := c.(Apply); ok {
 		return decideApply(s, apply)
 	}
@@ -151,7 +182,7 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
 			return nil, err
 		}
-		return []domain.Event{Approved(c)}, nil
+		return []domain.Event{Approved{Revision: c.Revision}}, nil
 	case Reject:
 		return decideReject(s, c)
 	case Suspend:
@@ -165,6 +196,17 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		return []domain.Event{Closed(c)}, nil
 	}
 	return nil, fmt.Errorf("provider: unknown command %T", c)
+}
+
+// checkReviewer refuses the applicant's decision on their own application, whatever has become of it.
+func checkReviewer(c Command) error {
+	switch c := c.(type) {
+	case Approve:
+		return domain.CheckReviewer(c.By, c.Provider)
+	case Reject:
+		return domain.CheckReviewer(c.By, c.Provider)
+	}
+	return nil
 }
 
 func decideApply(s State, c Apply) ([]domain.Event, error) {
@@ -247,29 +289,26 @@ func cleanReason(reason *string) error {
 
 // Evolve folds one event.
 func Evolve(s State, e domain.Event) State {
+	s.Standing = s.Standing.After(e)
 	switch e := e.(type) {
 	case Applied:
-		s.Standing = StandingApplicant
 		s.submit(e.Revision, e.Profile, e.Mismatches)
 	case Revised:
 		s.submit(e.Revision, e.Profile, e.Mismatches)
 	case Approved:
-		if s.ApprovedRevision == 0 {
-			s.Standing = StandingActive
-		}
 		s.Review, s.ApprovedRevision, s.Approved = domain.ReviewApproved, e.Revision, s.Latest
 	case Rejected:
 		s.Review, s.Reasons = domain.ReviewRejected, e.Reasons
 	case Suspended:
-		s.Standing, s.StandingReason = StandingSuspended, e.Reason
+		s.StandingReason = e.Reason
 	case Reinstated:
-		s.Standing, s.StandingReason = StandingActive, e.Reason
+		s.StandingReason = e.Reason
 	case Closed:
-		s.Standing, s.StandingReason = StandingClosed, e.Reason
+		s.StandingReason = e.Reason
 	}
 	return s
 }
 
-func (s *State) submit(revision int, p Profile, mismatches []string) {
+func (s *State) submit(revision domain.ContentRevision, p Profile, mismatches []string) {
 	s.Revision, s.Review, s.Latest, s.Mismatches, s.Reasons = revision, domain.ReviewPending, p, mismatches, nil
 }

@@ -2,27 +2,21 @@ package provider_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"waybill/domain"
-	"waybill/domain/account"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 	"waybill/domain/provider"
 )
 
 var (
-	certified = account.Enterprise{Name: "三亚海丰国际物流有限公司", USCC: "91350100M000100Y43", LegalRepresentative: "符海生"}
-	unfit     = []domain.Reason{{Code: "inconsistent", Field: "/name"}}
+	certified       = domaintest.Enterprise
+	owner, reviewer = domaintest.Owner, domaintest.Reviewer
+	unfit           = domaintest.Unfit
 )
 
-func profile() provider.Profile {
-	return provider.Profile{
-		Type: provider.Logistics, Name: certified.Name, USCC: certified.USCC, LegalRepresentative: certified.LegalRepresentative,
-		Licence: domain.ImageRef("sha256:" + strings.Repeat("1", 64)), Logo: domain.ImageRef("sha256:" + strings.Repeat("2", 64)),
-		Contact: "陈琳", Address: "海南省三亚市吉阳区迎宾路1号", Phone: "0898-88270001", Introduction: "立足三亚的国际物流企业。",
-	}
-}
+func profile() provider.Profile { return domaintest.Profile("立足三亚的国际物流企业。") }
 
 func history(then ...domain.Event) []domain.Event {
 	return append([]domain.Event{provider.Applied{Revision: 1, Profile: profile()}}, then...)
@@ -34,7 +28,7 @@ func TestProcess(t *testing.T) {
 	}
 	revised := provider.Revised{Revision: 2, Profile: profile()}
 	otherCode := profile()
-	otherCode.USCC = "91460200MA5T00002W"
+	otherCode.USCC = domaintest.OtherCode
 	decidertest.Table[provider.State, provider.Command]{
 		Decider: provider.Decider,
 		Given: map[string][]domain.Event{
@@ -57,11 +51,13 @@ func TestProcess(t *testing.T) {
 			"revise, not certified": provider.Revise{Profile: profile()},
 			"revise, no profile":    provider.Revise{Certified: certified},
 			"revise the code":       provider.Revise{Profile: otherCode, Certified: certified},
-			"approve 1":             provider.Approve{Revision: 1},
-			"approve 2":             provider.Approve{Revision: 2},
-			"reject 1":              provider.Reject{Revision: 1, Reasons: unfit},
-			"reject 2":              provider.Reject{Revision: 2, Reasons: unfit},
-			"reject 1, no reason":   provider.Reject{Revision: 1},
+			"approve 1":             provider.Approve{By: reviewer, Provider: owner, Revision: 1},
+			"approve 2":             provider.Approve{By: reviewer, Provider: owner, Revision: 2},
+			"reject 1":              provider.Reject{By: reviewer, Provider: owner, Revision: 1, Reasons: unfit},
+			"reject 2":              provider.Reject{By: reviewer, Provider: owner, Revision: 2, Reasons: unfit},
+			"reject 1, no reason":   provider.Reject{By: reviewer, Provider: owner, Revision: 1},
+			"approve own":           provider.Approve{By: owner, Provider: owner, Revision: 1},
+			"reject own":            provider.Reject{By: owner, Provider: owner, Revision: 1, Reasons: unfit},
 			"suspend":               provider.Suspend{Reason: "复核"},
 			"suspend, no reason":    provider.Suspend{},
 			"reinstate":             provider.Reinstate{Reason: "复核通过"},
@@ -83,6 +79,8 @@ approve 2             | !not_found                | !stale_revision      | !stal
 reject 1              | !not_found                | rejected             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
 reject 2              | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | rejected         | !already_decided | !stale_revision  | rejected           | !provider_closed | !provider_closed
 reject 1, no reason   | !not_found                | !invalid_input       | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
+approve own           | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case
+reject own            | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case
 suspend               | !not_found                | !provider_not_active | !provider_not_active | suspended        | suspended        | suspended        | -                | -                  | !provider_closed | !provider_closed
 suspend, no reason    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed
 reinstate             | !not_found                | !provider_not_active | !provider_not_active | -                | -                | -                | reinstated       | reinstated         | !provider_closed | !provider_closed
@@ -118,7 +116,8 @@ func TestTypeIsFixedAfterApproval(t *testing.T) {
 	changed := profile()
 	changed.Type = other.Type
 	revise := provider.Revise{Profile: changed, Certified: certified}
-	if _, err := provider.Decide(decidertest.Fold(provider.Decider, history(provider.Rejected{Revision: 1, Reasons: unfit})), revise); err != nil {
+	rejected := decidertest.Fold(provider.Decider, history(provider.Rejected{Revision: 1, Reasons: unfit}))
+	if _, err := provider.Decide(rejected, revise); err != nil {
 		t.Errorf("before the first approval: %v", err)
 	}
 	_, err := provider.Decide(decidertest.Fold(provider.Decider, history(provider.Approved{Revision: 1})), revise)
@@ -129,7 +128,7 @@ func TestTypeIsFixedAfterApproval(t *testing.T) {
 
 func TestMismatchesAreForTheReviewer(t *testing.T) {
 	p := profile()
-	p.Name, p.USCC, p.LegalRepresentative = "三亚海丰物流", "91460200MA5T00002W", "符海"
+	p.Name, p.USCC, p.LegalRepresentative = "三亚海丰物流", domaintest.OtherCode, "符海"
 	for _, c := range []provider.Command{provider.Apply{Profile: p, Certified: certified}, provider.Revise{Profile: p, Certified: certified}} {
 		var s provider.State
 		if _, revise := c.(provider.Revise); revise {
@@ -159,7 +158,7 @@ func TestStandingSaysWhatMayBeOffered(t *testing.T) {
 
 func TestWhoNeedsACode(t *testing.T) {
 	other := profile()
-	other.USCC = "91460200MA5T00002W"
+	other.USCC = domaintest.OtherCode
 	moved := provider.Revised{Revision: 2, Profile: other}
 	rejected := provider.Rejected{Revision: 1, Reasons: unfit}
 	for name, test := range map[string]struct {

@@ -53,12 +53,12 @@ var appendTests = map[string]func(*testing.T, domain.EventStore){
 						return
 					}
 					result := mustAppend(ctx, t, s, stream, e.expected, added...)
-					if want := uint64(tt.events + 1); result.Revision != want || result.Duplicate {
+					if want := domain.Revision(tt.events + 1); result.Revision != want || result.Duplicate {
 						t.Errorf("got %+v, want revision %d", result, want)
 					}
 					expectStream(ctx, t, s, stream, append(before, added...)...)
 					if all := readStream(ctx, t, s, stream); all[len(all)-1].Position != result.Position {
-						t.Errorf("answered position %d, stored %d", result.Position, all[len(all)-1].Position)
+						t.Errorf("returned position %d, stored %d", result.Position, all[len(all)-1].Position)
 					}
 				})
 			}

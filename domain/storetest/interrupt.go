@@ -25,7 +25,7 @@ var interruptTests = map[string]func(*testing.T, domain.EventStore, func(*testin
 			together(writers, func(i int) { all[i].write(ctx, t, each) })
 		})
 		background.Go(func() {
-			next, total := map[domain.StreamName]uint64{}, 0
+			next, total := map[domain.StreamName]domain.Revision{}, 0
 			for at := from; total < writers*each && ctx.Err() == nil && !t.Failed(); {
 				for e, err := range s.Subscribe(ctx, at) {
 					if err != nil {

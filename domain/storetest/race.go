@@ -31,7 +31,7 @@ var raceTests = map[string]func(*testing.T, domain.EventStore){
 	"one winner": func(t *testing.T, s domain.EventStore) {
 		ctx, stream := testContext(t), newStream()
 		expected := domain.NoStream()
-		for round := range uint64(10) {
+		for round := range domain.Revision(10) {
 			var winners atomic.Int32
 			together(racers, func(int) {
 				switch result, err := s.Append(ctx, stream, expected, newEvents(2)); {
@@ -69,7 +69,7 @@ var raceTests = map[string]func(*testing.T, domain.EventStore){
 				})
 				for _, r := range results {
 					if r != results[0] {
-						t.Errorf("answers differ: %+v and %+v", r, results[0])
+						t.Errorf("results differ: %+v and %+v", r, results[0])
 					}
 				}
 				if firsts.Load() != 1 {
@@ -131,7 +131,7 @@ var raceTests = map[string]func(*testing.T, domain.EventStore){
 					events := newEvents(1 + rand.IntN(3)) //nolint:gosec // a test
 					expected := domain.NoStream()
 					if last >= 0 {
-						expected = domain.Exactly(uint64(last))
+						expected = domain.Exactly(domain.Revision(last))
 					}
 					result, err := s.Append(ctx, streams[i], expected, events)
 					if err != nil {

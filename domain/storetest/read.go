@@ -18,28 +18,28 @@ var readTests = map[string]func(*testing.T, domain.EventStore){
 		mustAppend(ctx, t, s, newStream(), domain.NoStream(), newEvents(2)...)
 		mustAppend(ctx, t, s, stream, domain.Exactly(1), events[2:]...)
 		for _, tt := range []struct {
-			from  uint64
+			from  domain.Revision
 			dir   domain.Direction
 			limit int
-			want  []uint64
+			want  []domain.Revision
 		}{
-			{0, domain.Forward, domain.NoLimit, []uint64{0, 1, 2, 3, 4}},
-			{0, domain.Forward, 2, []uint64{0, 1}},
-			{2, domain.Forward, 2, []uint64{2, 3}},
-			{4, domain.Forward, 9, []uint64{4}},
+			{0, domain.Forward, domain.NoLimit, []domain.Revision{0, 1, 2, 3, 4}},
+			{0, domain.Forward, 2, []domain.Revision{0, 1}},
+			{2, domain.Forward, 2, []domain.Revision{2, 3}},
+			{4, domain.Forward, 9, []domain.Revision{4}},
 			{5, domain.Forward, 9, nil},
 			{domain.End, domain.Forward, 9, nil},
-			{domain.End, domain.Backward, domain.NoLimit, []uint64{4, 3, 2, 1, 0}},
-			{domain.End, domain.Backward, 1, []uint64{4}},
-			{99, domain.Backward, 1, []uint64{4}},
-			{3, domain.Backward, 2, []uint64{3, 2}},
-			{0, domain.Backward, 9, []uint64{0}},
+			{domain.End, domain.Backward, domain.NoLimit, []domain.Revision{4, 3, 2, 1, 0}},
+			{domain.End, domain.Backward, 1, []domain.Revision{4}},
+			{99, domain.Backward, 1, []domain.Revision{4}},
+			{3, domain.Backward, 2, []domain.Revision{3, 2}},
+			{0, domain.Backward, 9, []domain.Revision{0}},
 			{0, domain.Forward, 0, nil},
 		} {
 			t.Run(fmt.Sprint(tt.from, " ", tt.dir, " ", tt.limit), func(t *testing.T) {
 				seq := s.ReadStream(ctx, stream, tt.from, tt.dir, tt.limit)
 				for range 2 { // a sequence may be ranged over again
-					var got []uint64
+					var got []domain.Revision
 					for _, e := range collect(t, seq) {
 						got = append(got, e.Revision)
 						expectEvent(t, e, stream, e.Revision, events[e.Revision])
@@ -78,7 +78,7 @@ var readTests = map[string]func(*testing.T, domain.EventStore){
 			}
 		}
 		if forward[5].Position != last.Position {
-			t.Errorf("the last is at %d, its append answered %d", forward[5].Position, last.Position)
+			t.Errorf("the last is at %d, its append returned %d", forward[5].Position, last.Position)
 		}
 		// A position is exclusive both ways.
 		for e := range only(t, s.ReadAll(ctx, forward[2].Position, domain.Forward, 1), a, b) {
@@ -127,7 +127,7 @@ var readTests = map[string]func(*testing.T, domain.EventStore){
 				t.Fatalf("%d forward, %d backward, want %d", len(forward), len(backward), want)
 			}
 			for i := range forward {
-				if forward[i].Revision != uint64(i) || backward[i].Revision != uint64(n-1-i) {
+				if forward[i].Revision != domain.Revision(i) || backward[i].Revision != domain.Revision(n-1-i) {
 					t.Fatalf("event %d has revision %d forward, %d backward", i, forward[i].Revision, backward[i].Revision)
 				}
 			}

@@ -18,7 +18,7 @@ import (
 
 // Store is the store under test.
 type Store struct {
-	// Open gives the store, empty or not; it closes it at the end of the test. Each test opens its own.
+	// Open returns the store, empty or not; it closes it at the end of the test. Each test opens its own.
 	Open func(t *testing.T) domain.EventStore
 	// Interrupt, when given, makes the opened store's server drop all its connections and come back by itself.
 	Interrupt func(t *testing.T)
@@ -76,7 +76,9 @@ func newEvents(n int) []domain.NewEvent {
 	return events
 }
 
-func mustAppend(ctx context.Context, t *testing.T, s domain.EventStore, stream domain.StreamName, expected domain.ExpectedRevision, events ...domain.NewEvent) domain.AppendResult {
+func mustAppend(ctx context.Context, t *testing.T, s domain.EventStore, stream domain.StreamName,
+	expected domain.ExpectedRevision, events ...domain.NewEvent,
+) domain.AppendResult {
 	t.Helper()
 	result, err := s.Append(ctx, stream, expected, events)
 	if err != nil {
@@ -85,7 +87,9 @@ func mustAppend(ctx context.Context, t *testing.T, s domain.EventStore, stream d
 	return result
 }
 
-func refuse(ctx context.Context, t *testing.T, s domain.EventStore, stream domain.StreamName, expected domain.ExpectedRevision, want error, events ...domain.NewEvent) {
+func refuse(ctx context.Context, t *testing.T, s domain.EventStore, stream domain.StreamName,
+	expected domain.ExpectedRevision, want error, events ...domain.NewEvent,
+) {
 	t.Helper()
 	result, err := s.Append(ctx, stream, expected, events)
 	if !errors.Is(err, want) {
@@ -118,11 +122,11 @@ func expectStream(ctx context.Context, t *testing.T, s domain.EventStore, stream
 		t.Fatalf("%d events in the stream, want %d", len(got), len(want))
 	}
 	for i := range want {
-		expectEvent(t, got[i], stream, uint64(i), want[i])
+		expectEvent(t, got[i], stream, domain.Revision(i), want[i])
 	}
 }
 
-func expectEvent(t *testing.T, got domain.RecordedEvent, stream domain.StreamName, revision uint64, want domain.NewEvent) {
+func expectEvent(t *testing.T, got domain.RecordedEvent, stream domain.StreamName, revision domain.Revision, want domain.NewEvent) {
 	t.Helper()
 	if got.ID != want.ID || got.Stream != stream || got.Revision != revision || got.Type != want.Type {
 		t.Fatalf("got %s %s@%d %s, want %s %s@%d %s", got.ID, got.Stream, got.Revision, got.Type, want.ID, stream, revision, want.Type)

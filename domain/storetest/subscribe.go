@@ -27,7 +27,7 @@ var subscribeTests = map[string]func(*testing.T, domain.EventStore){
 		var subscribers sync.WaitGroup
 		for range 5 {
 			subscribers.Go(func() {
-				n := uint64(0)
+				n := domain.Revision(0)
 				for e := range only(t, s.Subscribe(ctx, from), stream) {
 					if e.Revision != n {
 						t.Errorf("got revision %d, want %d", e.Revision, n)
@@ -50,7 +50,7 @@ var subscribeTests = map[string]func(*testing.T, domain.EventStore){
 		writer := &steadyWriter{store: s, stream: stream}
 		var writing sync.WaitGroup
 		writing.Go(func() { writer.write(ctx, t, n) })
-		for revision := uint64(0); revision < n; {
+		for revision := domain.Revision(0); revision < n; {
 			for e := range only(t, s.Subscribe(ctx, at), stream) {
 				if e.Revision != revision {
 					t.Fatalf("got revision %d, want %d", e.Revision, revision)
@@ -81,7 +81,7 @@ var subscribeTests = map[string]func(*testing.T, domain.EventStore){
 		var subscribers sync.WaitGroup
 		for range 3 {
 			subscribers.Go(func() {
-				next, total := map[domain.StreamName]uint64{}, 0
+				next, total := map[domain.StreamName]domain.Revision{}, 0
 				for e := range only(t, s.Subscribe(ctx, from), streams...) {
 					if e.Revision != next[e.Stream] {
 						t.Errorf("got %s@%d, want revision %d", e.Stream, e.Revision, next[e.Stream])
@@ -179,13 +179,13 @@ func (w *steadyWriter) write(ctx context.Context, t *testing.T, n int) {
 	for range n {
 		expected := domain.NoStream()
 		if len(w.ids) > 0 {
-			expected = domain.Exactly(uint64(len(w.ids) - 1)) //nolint:gosec // above zero
+			expected = domain.Exactly(domain.Revision(len(w.ids) - 1)) //nolint:gosec // above zero
 		}
 		events := newEvents(1)
 		for {
 			result, err := w.store.Append(ctx, w.stream, expected, events)
 			if err == nil {
-				if result.Revision != uint64(len(w.ids)) {
+				if result.Revision != domain.Revision(len(w.ids)) {
 					t.Errorf("got revision %d, want %d", result.Revision, len(w.ids))
 				}
 				break

@@ -133,8 +133,8 @@ func TestOneWrongCharacterIsNoticed(t *testing.T) {
 }
 
 func TestStreamNamesTellNoCode(t *testing.T) {
-	code := uscc.Code("91350100M000100Y43")
-	if id := code.StreamID(); id != code.StreamID() || id == uscc.Code("91460200MA5T00002W").StreamID() || strings.Contains(id.String(), "9135") {
+	code, other := uscc.Code("91350100M000100Y43"), uscc.Code("91460200MA5T00002W")
+	if id := code.StreamID(); id != code.StreamID() || id == other.StreamID() || strings.Contains(id.String(), "9135") {
 		t.Errorf("got %s", id)
 	}
 }

@@ -1469,8 +1469,8 @@ type ReviseProductParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
-// UnlistProductParams defines parameters for UnlistProduct.
-type UnlistProductParams struct {
+// UnpublishProductParams defines parameters for UnpublishProduct.
+type UnpublishProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -1478,8 +1478,8 @@ type UnlistProductParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
-// ListProductParams defines parameters for ListProduct.
-type ListProductParams struct {
+// PublishProductParams defines parameters for PublishProduct.
+type PublishProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -1696,12 +1696,12 @@ type ServerInterface interface {
 	// ReviseProduct 修改产品，重新送审
 	// (PUT /api/v1/provider/products/{id})
 	ReviseProduct(ctx echo.Context, id ProductID, params ReviseProductParams) error
-	// UnlistProduct 下架
+	// UnpublishProduct 下架
 	// (DELETE /api/v1/provider/products/{id}/listing)
-	UnlistProduct(ctx echo.Context, id ProductID, params UnlistProductParams) error
-	// ListProduct 上架
+	UnpublishProduct(ctx echo.Context, id ProductID, params UnpublishProductParams) error
+	// PublishProduct 上架
 	// (PUT /api/v1/provider/products/{id}/listing)
-	ListProduct(ctx echo.Context, id ProductID, params ListProductParams) error
+	PublishProduct(ctx echo.Context, id ProductID, params PublishProductParams) error
 	// UnpinProduct 取消置顶
 	// (DELETE /api/v1/provider/products/{id}/pin)
 	UnpinProduct(ctx echo.Context, id ProductID, params UnpinProductParams) error
@@ -2908,8 +2908,8 @@ func (w *ServerInterfaceWrapper) ReviseProduct(ctx echo.Context) error {
 	return err
 }
 
-// UnlistProduct converts echo context to params.
-func (w *ServerInterfaceWrapper) UnlistProduct(ctx echo.Context) error {
+// UnpublishProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) UnpublishProduct(ctx echo.Context) error {
 	var err error
 	// ------------- Path parameter "id" -------------
 	var id ProductID
@@ -2920,7 +2920,7 @@ func (w *ServerInterfaceWrapper) UnlistProduct(ctx echo.Context) error {
 	}
 
 	// Parameter object where we will unmarshal all parameters from the context
-	var params UnlistProductParams
+	var params UnpublishProductParams
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -2955,12 +2955,12 @@ func (w *ServerInterfaceWrapper) UnlistProduct(ctx echo.Context) error {
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.UnlistProduct(ctx, id, params)
+	err = w.Handler.UnpublishProduct(ctx, id, params)
 	return err
 }
 
-// ListProduct converts echo context to params.
-func (w *ServerInterfaceWrapper) ListProduct(ctx echo.Context) error {
+// PublishProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) PublishProduct(ctx echo.Context) error {
 	var err error
 	// ------------- Path parameter "id" -------------
 	var id ProductID
@@ -2971,7 +2971,7 @@ func (w *ServerInterfaceWrapper) ListProduct(ctx echo.Context) error {
 	}
 
 	// Parameter object where we will unmarshal all parameters from the context
-	var params ListProductParams
+	var params PublishProductParams
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -3006,7 +3006,7 @@ func (w *ServerInterfaceWrapper) ListProduct(ctx echo.Context) error {
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListProduct(ctx, id, params)
+	err = w.Handler.PublishProduct(ctx, id, params)
 	return err
 }
 
@@ -3598,8 +3598,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/api/v1/provider/products/:id", wrapper.DeleteProduct, options.OperationMiddlewares["deleteProduct"]...)
 	router.GET(options.BaseURL+"/api/v1/provider/products/:id", wrapper.GetOwnProduct, options.OperationMiddlewares["getOwnProduct"]...)
 	router.PUT(options.BaseURL+"/api/v1/provider/products/:id", wrapper.ReviseProduct, options.OperationMiddlewares["reviseProduct"]...)
-	router.DELETE(options.BaseURL+"/api/v1/provider/products/:id/listing", wrapper.UnlistProduct, options.OperationMiddlewares["unlistProduct"]...)
-	router.PUT(options.BaseURL+"/api/v1/provider/products/:id/listing", wrapper.ListProduct, options.OperationMiddlewares["listProduct"]...)
+	router.DELETE(options.BaseURL+"/api/v1/provider/products/:id/listing", wrapper.UnpublishProduct, options.OperationMiddlewares["unpublishProduct"]...)
+	router.PUT(options.BaseURL+"/api/v1/provider/products/:id/listing", wrapper.PublishProduct, options.OperationMiddlewares["publishProduct"]...)
 	router.DELETE(options.BaseURL+"/api/v1/provider/products/:id/pin", wrapper.UnpinProduct, options.OperationMiddlewares["unpinProduct"]...)
 	router.PUT(options.BaseURL+"/api/v1/provider/products/:id/pin", wrapper.PinProduct, options.OperationMiddlewares["pinProduct"]...)
 	router.GET(options.BaseURL+"/api/v1/provider/bookings", wrapper.ListReceivedBookings, options.OperationMiddlewares["listReceivedBookings"]...)

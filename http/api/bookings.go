@@ -34,14 +34,14 @@ func (s *server) RequestBooking(c echo.Context, _ RequestBookingParams) error {
 // ListBookings is the enterprise's side (R38).
 func (s *server) ListBookings(c echo.Context, params ListBookingsParams) error {
 	page, err := s.bookings.ByEnterprise(c.Request().Context(), callOf(c).Account,
-		bookings.Filter{State: string(params.State), After: params.Cursor, Limit: params.Limit})
+		bookings.Filter{State: booking.Status(params.State), After: params.Cursor, Limit: params.Limit})
 	return bookingPage(c, page, err)
 }
 
 // ListReceivedBookings is the provider's side (R36).
 func (s *server) ListReceivedBookings(c echo.Context, params ListReceivedBookingsParams) error {
 	page, err := s.bookings.ByProvider(c.Request().Context(), callOf(c).Account,
-		bookings.Filter{State: string(params.State), After: params.Cursor, Limit: params.Limit})
+		bookings.Filter{State: booking.Status(params.State), After: params.Cursor, Limit: params.Limit})
 	return bookingPage(c, page, err)
 }
 

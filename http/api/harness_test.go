@@ -27,7 +27,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/commands"
-	"waybill/domain/uscc"
+	"waybill/domain/domaintest"
 	"waybill/http"
 	"waybill/http/api"
 	"waybill/projections"
@@ -166,10 +166,7 @@ func (w *world) enterprise() as {
 }
 
 // uscc is the code of the enterprise opened last.
-func (w *world) uscc() string {
-	body := fmt.Sprintf("91460200MA%07d", w.serial)
-	return body + string(uscc.CheckCharacter(body))
-}
+func (w *world) uscc() string { return domaintest.Code(w.serial) }
 
 func (w *world) token(id uuid.UUID, valid time.Duration, roles ...domain.Role) as {
 	w.t.Helper()

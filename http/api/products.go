@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"waybill/domain"
 	"waybill/domain/commands"
 	"waybill/domain/product"
 	"waybill/projections/backoffice"
@@ -14,7 +15,7 @@ import (
 
 // ListOwnProducts is the provider's product list (R23).
 func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) error {
-	filter := backoffice.ProductFilter{Review: string(params.Review), After: params.Cursor, Limit: params.Limit}
+	filter := backoffice.ProductFilter{Review: domain.Review(params.Review), After: params.Cursor, Limit: params.Limit}
 	if params.Display != "" {
 		listed := params.Display == ListOwnProductsParamsDisplayListed
 		filter.Listed = &listed
@@ -69,14 +70,14 @@ func (s *server) DeleteProduct(c echo.Context, id ProductID, _ DeleteProductPara
 	return s.changeProduct(c, id, s.Commands.DeleteProduct)
 }
 
-// ListProduct shows it to the public (R33).
-func (s *server) ListProduct(c echo.Context, id ProductID, _ ListProductParams) error {
-	return s.changeProduct(c, id, s.Commands.ListProduct)
+// PublishProduct shows it to the public (R33).
+func (s *server) PublishProduct(c echo.Context, id ProductID, _ PublishProductParams) error {
+	return s.changeProduct(c, id, s.Commands.PublishProduct)
 }
 
-// UnlistProduct hides it (R33).
-func (s *server) UnlistProduct(c echo.Context, id ProductID, _ UnlistProductParams) error {
-	return s.changeProduct(c, id, s.Commands.UnlistProduct)
+// UnpublishProduct hides it (R33).
+func (s *server) UnpublishProduct(c echo.Context, id ProductID, _ UnpublishProductParams) error {
+	return s.changeProduct(c, id, s.Commands.UnpublishProduct)
 }
 
 // PinProduct places it before all that are not pinned (R34).

@@ -33,7 +33,7 @@ func (s *server) GetProduct(c echo.Context, id ProductID, _ GetProductParams) er
 	if err != nil {
 		return err
 	}
-	tag := `"` + strconv.FormatUint(p.Revision, 10) + "-" + strconv.FormatUint(p.ProviderRevision, 10) + `"`
+	tag := `"` + strconv.FormatUint(uint64(p.Revision), 10) + "-" + strconv.FormatUint(uint64(p.ProviderRevision), 10) + `"`
 	return conditional(c, tag, publicProductOf(p))
 }
 
@@ -46,11 +46,11 @@ func (s *server) ListProviderTypes(c echo.Context) error {
 	})})
 }
 
-// ListReviewReasons serves the codes a rejection can give, in a stable order with "other" last.
+// ListReviewReasons serves the codes a rejection can give, in a stable order with domain.ReasonOther last.
 func (s *server) ListReviewReasons(c echo.Context) error {
 	var reasons ReviewReasons
 	for code, text := range domain.ReasonText {
-		reasons.Items = append(reasons.Items, ReviewReason{Code: code, Text: textOf(text), NoteRequired: code == "other"})
+		reasons.Items = append(reasons.Items, ReviewReason{Code: code, Text: textOf(text), NoteRequired: code == domain.ReasonOther})
 	}
 	slices.SortFunc(reasons.Items, func(a, b ReviewReason) int {
 		switch {

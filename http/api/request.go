@@ -49,20 +49,21 @@ func (s *server) request(c echo.Context) (commands.Request, error) {
 }
 
 // ifMatch is the stream revision of one strong ETag; nil for none and for "*", which any revision fits.
-func ifMatch(values []string) (*uint64, error) {
+func ifMatch(values []string) (*domain.Revision, error) {
 	if len(values) == 0 || (len(values) == 1 && values[0] == "*") {
 		return nil, nil
 	}
-	tag, ok := strings.CutPrefix(values[0], `"`)
-	tag, closed := strings.CutSuffix(tag, `"`)
-	revision, err := strconv.ParseUint(tag, 10, 63)
-	if len(values) > 1 || !ok || !closed || err != nil || tag != strconv.FormatUint(revision, 10) {
+	number, err := strconv.ParseUint(strings.Trim(values[0], `"`), 10, 63)
+	revision := domain.Revision(number)
+	if len(values) > 1 || err != nil || values[0] != etag(revision) {
 		return nil, wrongParameter("If-Match", "bad_etag", `须为一个强 ETag（如 "7"）或 *`, `must be one strong ETag, such as "7", or *`)
 	}
 	return &revision, nil
 }
 
-func etag(revision uint64) string { return `"` + strconv.FormatUint(revision, 10) + `"` }
+func etag(revision domain.Revision) string {
+	return `"` + strconv.FormatUint(uint64(revision), 10) + `"`
+}
 
 // written responds to a write, from its outcome alone: a repeated request gets the same response, byte for byte.
 func written[S any](c echo.Context, status int, out commands.Outcome[S], body any) error {

@@ -19,7 +19,7 @@ import (
 // GetReviewQueue lists submissions (R41).
 func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
 	page, err := s.review.Queue(c.Request().Context(), review.Filter{
-		Kind: string(params.Kind), State: string(params.State), OlderThan: params.OlderThan, After: params.Cursor, Limit: params.Limit,
+		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: params.OlderThan, After: params.Cursor, Limit: params.Limit,
 	})
 	if err != nil {
 		return inPage(err)
@@ -56,7 +56,7 @@ func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revi
 	if revision == 0 {
 		detail, err = s.review.Item(ctx, kind, id)
 	} else {
-		detail, err = s.review.ItemAt(ctx, kind, id, int(revision))
+		detail, err = s.review.ItemAt(ctx, kind, id, domain.ContentRevision(revision))
 	}
 	if err != nil {
 		return review.Submission{}, err
@@ -74,7 +74,7 @@ func (s *server) ApproveProduct(c echo.Context, id ProductID, _ ApproveProductPa
 		return err
 	}
 	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
-		return s.Commands.ApproveProduct(ctx, req, id, int(body.Revision))
+		return s.Commands.ApproveProduct(ctx, req, id, domain.ContentRevision(body.Revision))
 	})
 }
 
@@ -96,7 +96,7 @@ func (s *server) ApproveProvider(c echo.Context, id ProviderID, _ ApproveProvide
 		return err
 	}
 	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
-		return s.Commands.ApproveProvider(ctx, req, id, int(body.Revision))
+		return s.Commands.ApproveProvider(ctx, req, id, domain.ContentRevision(body.Revision))
 	})
 }
 
@@ -125,12 +125,12 @@ func decodeApproval(c echo.Context) (Approval, error) {
 	return body, checkRevision(body.Revision)
 }
 
-func decodeRejection(c echo.Context) (int, []domain.Reason, error) {
+func decodeRejection(c echo.Context) (domain.ContentRevision, []domain.Reason, error) {
 	body, err := decode[Rejection](c)
 	if err != nil {
 		return 0, nil, err
 	}
-	return int(body.Revision), convert(body.Reasons, Reason.toDomain), checkRevision(body.Revision)
+	return domain.ContentRevision(body.Revision), convert(body.Reasons, Reason.toDomain), checkRevision(body.Revision)
 }
 
 // checkRevision refuses a decision that does not name a content revision.

@@ -212,8 +212,8 @@ func timeOf(t *time.Time) time.Time {
 	return t.UTC()
 }
 
-// int32of narrows a count of submissions, which stays small.
-func int32of(n int) int32 { return int32(n) } //nolint:gosec // see above
+// int32of narrows a count of submissions or replies, which stays small.
+func int32of[N ~int](n N) int32 { return int32(n) }
 
 // list is never null in JSON.
 func list[T any](items []T) []T {

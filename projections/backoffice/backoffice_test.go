@@ -27,7 +27,8 @@ func TestBackofficeEdit(t *testing.T) {
 	h.Activate(domaintest.ID("v"))
 	h.Add("product", domaintest.ID("p"), product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("一")})
 	created := h.At.Truncate(time.Microsecond)
-	h.Add("product", domaintest.ID("p"), product.Approved{Revision: 1}, product.Listed{}, product.Revised{Revision: 2, Content: domaintest.Content("二")})
+	h.Add("product", domaintest.ID("p"), product.Approved{Revision: 1}, product.Listed{},
+		product.Revised{Revision: 2, Content: domaintest.Content("二")})
 	waiting := h.At.Truncate(time.Microsecond)
 	h.Add("product", domaintest.ID("p"), product.Revised{Revision: 3, Content: domaintest.Content("三")})
 	submitted := h.At.Truncate(time.Microsecond)
@@ -39,9 +40,11 @@ func TestBackofficeEdit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return fmt.Sprint(p.ContentRevision, p.Content.Name, p.Review, p.Reasons, p.LiveRevision, p.LiveContent.Name, p.Listed, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt != nil, p.Revision)
+		return fmt.Sprint(p.ContentRevision, p.Content.Name, p.Review, p.Reasons, p.LiveRevision, p.LiveContent.Name, p.Listed,
+			p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt != nil, p.Revision)
 	}
-	modeltest.Equal(t, "pending", got(), fmt.Sprint(3, "三", "pending", []domain.Reason(nil), 1, "一", true, created, waiting, submitted, false, 4))
+	modeltest.Equal(t, "pending", got(),
+		fmt.Sprint(3, "三", "pending", []domain.Reason(nil), 1, "一", true, created, waiting, submitted, false, 4))
 	public, err := listing.Queries{DB: pool}.Product(ctx, domaintest.ID("p"))
 	if err != nil || public.Name != "一" || public.ContentRevision != 1 {
 		t.Fatal("the public sees what is not approved", public, err)
@@ -64,7 +67,8 @@ func TestOwnProducts(t *testing.T) {
 	for i := range 25 {
 		p := domaintest.ID(fmt.Sprint(i))
 		stream := domain.Stream("product", p)
-		h.AddAt(stream, h.At, product.Submitted{ProviderID: domaintest.ID([]string{"v", "w"}[i%5/4]), Revision: 1, Content: domaintest.Content("专线")})
+		owner := domaintest.ID([]string{"v", "w"}[i%5/4])
+		h.AddAt(stream, h.At, product.Submitted{ProviderID: owner, Revision: 1, Content: domaintest.Content("专线")})
 		if i%5 == 4 {
 			continue
 		}

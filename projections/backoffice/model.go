@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/operation"
@@ -85,25 +86,23 @@ CREATE INDEX products_owner_review ON products (provider_id, review, created_at,
 
 // reviewed is the review axis, as applications and products share it; the columns are named alike.
 type reviewed struct {
-	ContentRevision  int
-	Review           string
+	ContentRevision  domain.ContentRevision
+	Review           domain.Review
 	Reasons          json.RawMessage
-	LiveRevision     int
+	LiveRevision     domain.ContentRevision
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
-	Revision         uint64
+	Revision         domain.Revision
 }
 
 // submit starts a wait for a decision, or goes on with one (Q11).
-func (r *reviewed) submit(revision int, at time.Time) {
-	if r.Review != "pending" {
-		r.FirstSubmittedAt = at
-	}
-	r.ContentRevision, r.Review, r.Reasons, r.SubmittedAt, r.DecidedAt = revision, "pending", nil, at, nil
+func (r *reviewed) submit(revision domain.ContentRevision, at time.Time) {
+	r.FirstSubmittedAt = r.Review.WaitingSince(r.FirstSubmittedAt, at)
+	r.ContentRevision, r.Review, r.Reasons, r.SubmittedAt, r.DecidedAt = revision, domain.ReviewPending, nil, at, nil
 }
 
-func (r *reviewed) decide(review string, revision int, at time.Time) error {
+func (r *reviewed) decide(review domain.Review, revision domain.ContentRevision, at time.Time) error {
 	if revision != r.ContentRevision {
 		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, r.ContentRevision)
 	}
@@ -116,7 +115,7 @@ type applicationRow struct {
 	reviewed
 	Profile        json.RawMessage
 	Mismatches     []string
-	Standing       string
+	Standing       provider.Standing
 	StandingReason string
 	LiveProfile    json.RawMessage
 }
@@ -138,7 +137,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
 	ids := projections.SubjectsOf(events)
-	batch.Queue(`SELECT `+applicationColumns+` FROM applications WHERE provider_id = ANY ($1)`, ids["provider"]).
+	batch.Queue(`SELECT `+applicationColumns+` FROM applications WHERE provider_id = ANY ($1)`, ids[provider.Category]).
 		Query(func(rows pgx.Rows) error {
 			stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[applicationRow])
 			for _, a := range stored {
@@ -146,7 +145,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 			}
 			return err
 		})
-	batch.Queue(`SELECT `+productColumns+` FROM products WHERE id = ANY ($1)`, ids["product"]).
+	batch.Queue(`SELECT `+productColumns+` FROM products WHERE id = ANY ($1)`, ids[product.Category]).
 		Query(func(rows pgx.Rows) error {
 			stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[productRow])
 			for _, p := range stored {
@@ -172,16 +171,16 @@ func fold(e projections.Event, applications map[uuid.UUID]*applicationRow, produ
 	}
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		applications[id] = &applicationRow{ProviderID: id, Standing: "applicant"}
+		applications[id] = &applicationRow{ProviderID: id}
 	case product.Submitted:
 		products[id] = &productRow{ID: id, ProviderID: fact.ProviderID, CreatedAt: projections.EventTime(e)}
 	}
 	switch e.Stream.Category() {
-	case "provider":
+	case provider.Category:
 		if a, ok := applications[id]; ok {
 			return a.fold(e)
 		}
-	case "product":
+	case product.Category:
 		if p, ok := products[id]; ok && !p.deleted {
 			return p.fold(e)
 		}
@@ -192,27 +191,25 @@ func fold(e projections.Event, applications map[uuid.UUID]*applicationRow, produ
 func (a *applicationRow) fold(e projections.Event) error {
 	var err error
 	at := projections.EventTime(e)
+	a.Standing = a.Standing.After(e.Fact)
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
 		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
 	case provider.Revised:
 		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
 	case provider.Approved:
-		err = a.decide("approved", fact.Revision, at)
-		if a.LiveRevision == 0 {
-			a.Standing = "active"
-		}
+		err = a.decide(domain.ReviewApproved, fact.Revision, at)
 		a.LiveRevision, a.LiveProfile = fact.Revision, nil
 	case provider.Rejected:
-		if err = a.decide("rejected", fact.Revision, at); err == nil {
+		if err = a.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
 			a.Reasons, err = json.Marshal(fact.Reasons)
 		}
 	case provider.Suspended:
-		a.Standing, a.StandingReason = "suspended", fact.Reason
+		a.StandingReason = fact.Reason
 	case provider.Reinstated:
-		a.Standing, a.StandingReason = "active", fact.Reason
+		a.StandingReason = fact.Reason
 	case provider.Closed:
-		a.Standing, a.StandingReason = "closed", fact.Reason
+		a.StandingReason = fact.Reason
 	default:
 		err = fmt.Errorf("no meaning for %s here", e.Type)
 	}
@@ -220,7 +217,7 @@ func (a *applicationRow) fold(e projections.Event) error {
 	return err
 }
 
-func (a *applicationRow) submit(revision int, profile provider.Profile, mismatches []string, at time.Time) (err error) {
+func (a *applicationRow) submit(revision domain.ContentRevision, profile provider.Profile, mismatches []string, at time.Time) (err error) {
 	if a.LiveRevision == a.ContentRevision {
 		a.LiveProfile = a.Profile
 	}
@@ -239,10 +236,10 @@ func (p *productRow) fold(e projections.Event) error {
 	case product.Revised:
 		err = p.submit(fact.Revision, fact.Content, at)
 	case product.Approved:
-		err = p.decide("approved", fact.Revision, at)
+		err = p.decide(domain.ReviewApproved, fact.Revision, at)
 		p.LiveRevision, p.LiveContent = fact.Revision, nil
 	case product.Rejected:
-		if err = p.decide("rejected", fact.Revision, at); err == nil {
+		if err = p.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
 			p.Reasons, err = json.Marshal(fact.Reasons)
 		}
 	case product.Listed:
@@ -262,7 +259,7 @@ func (p *productRow) fold(e projections.Event) error {
 	return err
 }
 
-func (p *productRow) submit(revision int, content product.Content, at time.Time) (err error) {
+func (p *productRow) submit(revision domain.ContentRevision, content product.Content, at time.Time) (err error) {
 	if p.LiveRevision == p.ContentRevision {
 		p.LiveContent = p.Content
 	}

@@ -17,38 +17,38 @@ import (
 // Application is a provider's own view of its application (R19–R21): the latest submission and what became of it.
 type Application struct {
 	ProviderID      uuid.UUID
-	ContentRevision int
+	ContentRevision domain.ContentRevision
 	Profile         provider.Profile
 	// Mismatches points at the fields that differ from the certified enterprise (Q8).
 	Mismatches []string
-	// Review is "pending", "approved" or "rejected"; Reasons are those of a rejection.
-	Review  string
+	// Reasons are those of a rejection.
+	Review  domain.Review
 	Reasons []domain.Reason
-	// Standing is "applicant", "active", "suspended" or "closed"; StandingReason is the operator's.
-	Standing       string
+	// StandingReason is the operator's.
+	Standing       provider.Standing
 	StandingReason string
 	// LiveRevision is the approved revision, 0 before the first approval. LiveProfile is its content.
-	LiveRevision int
+	LiveRevision domain.ContentRevision
 	LiveProfile  *provider.Profile
 	// FirstSubmittedAt is when the latest wait for a decision began, SubmittedAt when the latest revision came in (Q11).
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
 	// Revision is the stream revision, for ETag and If-Match.
-	Revision uint64
+	Revision domain.Revision
 }
 
 // Product is a provider's own view of a product: the latest submission, what became of it, and what the public sees.
 type Product struct {
 	ID              uuid.UUID
 	ProviderID      uuid.UUID
-	ContentRevision int
+	ContentRevision domain.ContentRevision
 	Content         product.Content
-	// Review is "pending", "approved" or "rejected"; Reasons are those of a rejection.
-	Review  string
+	// Reasons are those of a rejection.
+	Review  domain.Review
 	Reasons []domain.Reason
 	// LiveRevision is the approved revision, 0 before the first approval. LiveContent is its content.
-	LiveRevision int
+	LiveRevision domain.ContentRevision
 	LiveContent  *product.Content
 	Listed       bool
 	Pinned       bool
@@ -58,12 +58,12 @@ type Product struct {
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
 	// Revision is the stream revision, for ETag and If-Match.
-	Revision uint64
+	Revision domain.Revision
 }
 
 // ProductFilter narrows a provider's products; empty fields do not.
 type ProductFilter struct {
-	Review string // "pending", "approved" or "rejected"
+	Review domain.Review
 	Listed *bool
 	After  string
 	Limit  int

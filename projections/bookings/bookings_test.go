@@ -22,10 +22,12 @@ import (
 func TestBookings(t *testing.T) {
 	pool := modeltest.Tables(t)
 	h := modeltest.NewHistory()
-	inquiry := booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: "每月约两柜", ExpectedDate: "2026-12-01"}
+	inquiry := domaintest.Inquiry("每月约两柜")
+	inquiry.ExpectedDate = "2026-12-01"
 	ask := func(b, p, v, e string) {
 		h.Add("booking", domaintest.ID(b), booking.Requested{
-			ProductID: domaintest.ID(p), ProductRevision: 1, ProductName: "海运专线", ProviderID: domaintest.ID(v), EnterpriseID: domaintest.ID(e), EnterpriseName: "椰风", Inquiry: inquiry,
+			ProductID: domaintest.ID(p), ProductRevision: 1, ProductName: "海运专线", ProviderID: domaintest.ID(v),
+			EnterpriseID: domaintest.ID(e), EnterpriseName: "椰风", Inquiry: inquiry,
 		})
 	}
 	h.Add("product", domaintest.ID("p"), product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("海运专线")})
@@ -51,13 +53,15 @@ func TestBookings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	modeltest.Equal(t, "answered", fmt.Sprint(b.State, b.ProductName, b.ProductDeleted, b.EnterpriseName, b.Inquiry, b.Replies, b.ReadNumber, *b.ReadAt, *b.RepliedAt, b.ClosedAt, b.Revision),
+	modeltest.Equal(t, "answered", fmt.Sprint(b.State, b.ProductName, b.ProductDeleted, b.EnterpriseName, b.Inquiry, b.Replies,
+		b.ReadNumber, *b.ReadAt, *b.RepliedAt, b.ClosedAt, b.Revision),
 		fmt.Sprint("replied", "", true, "椰风", inquiry, []bookings.Reply{{Number: 1, Text: "请联系陈琳", At: replied.Truncate(time.Microsecond)}}, 1,
 			read.Truncate(time.Microsecond), replied.Truncate(time.Microsecond), (*time.Time)(nil), 2))
 	if b, err = q.OfEnterprise(ctx, domaintest.ID("e"), domaintest.ID("withdrawn")); err != nil {
 		t.Fatal(err)
 	}
-	modeltest.Equal(t, "withdrawn", fmt.Sprint(b.State, b.CloseReason, *b.ClosedAt), fmt.Sprint("closed", booking.Withdrawn, closed.Truncate(time.Microsecond)))
+	modeltest.Equal(t, "withdrawn", fmt.Sprint(b.State, b.CloseReason, *b.ClosedAt),
+		fmt.Sprint("closed", booking.Withdrawn, closed.Truncate(time.Microsecond)))
 	if b, err = q.Get(ctx, domaintest.ID("e"), domaintest.ID("elsewhere")); err != nil || b.ProductDeleted || b.ProductName == "" {
 		t.Fatal(b, err)
 	}
@@ -77,7 +81,9 @@ func TestBookings(t *testing.T) {
 		}
 	}
 
-	list := func(list func(context.Context, uuid.UUID, bookings.Filter) (projections.Page[bookings.Booking], error), of, state string) []uuid.UUID {
+	list := func(list func(context.Context, uuid.UUID, bookings.Filter) (projections.Page[bookings.Booking], error), of string,
+		state booking.Status,
+	) []uuid.UUID {
 		var found []uuid.UUID
 		f := bookings.Filter{State: state, Limit: 2}
 		for {
@@ -93,16 +99,24 @@ func TestBookings(t *testing.T) {
 			}
 		}
 	}
-	modeltest.Equal(t, "of the provider", list(q.ByProvider, "v", ""), []uuid.UUID{domaintest.ID("too late"), domaintest.ID("elsewhere"), domaintest.ID("open"), domaintest.ID("withdrawn"), domaintest.ID("answered")})
-	modeltest.Equal(t, "of the enterprise", list(q.ByEnterprise, "e", ""), []uuid.UUID{domaintest.ID("too late"), domaintest.ID("another's"), domaintest.ID("elsewhere"), domaintest.ID("withdrawn"), domaintest.ID("answered")})
-	modeltest.Equal(t, "awaiting", list(q.ByProvider, "v", "awaiting_reply"), []uuid.UUID{domaintest.ID("too late"), domaintest.ID("elsewhere"), domaintest.ID("open")})
+	modeltest.Equal(t, "of the provider", list(q.ByProvider, "v", ""), ids("too late", "elsewhere", "open", "withdrawn", "answered"))
+	modeltest.Equal(t, "of the enterprise", list(q.ByEnterprise, "e", ""), ids("too late", "another's", "elsewhere", "withdrawn", "answered"))
+	modeltest.Equal(t, "awaiting", list(q.ByProvider, "v", "awaiting_reply"), ids("too late", "elsewhere", "open"))
 	modeltest.Equal(t, "of nobody", list(q.ByProvider, "e", ""), nil)
 
 	open, err := q.OpenBookingsOfProduct(ctx, domaintest.ID("p"))
-	if err != nil || !slices.Equal(open, []uuid.UUID{domaintest.ID("open"), domaintest.ID("too late")}) {
+	if err != nil || !slices.Equal(open, ids("open", "too late")) {
 		t.Fatal(open, err)
 	}
-	if open, err = q.OpenBookingsOfProvider(ctx, domaintest.ID("v")); err != nil || !slices.Equal(open, []uuid.UUID{domaintest.ID("open"), domaintest.ID("elsewhere"), domaintest.ID("too late")}) {
+	if open, err = q.OpenBookingsOfProvider(ctx, domaintest.ID("v")); err != nil || !slices.Equal(open, ids("open", "elsewhere", "too late")) {
 		t.Fatal(open, err)
 	}
+}
+
+func ids(names ...string) []uuid.UUID {
+	list := make([]uuid.UUID, len(names))
+	for i, name := range names {
+		list[i] = domaintest.ID(name)
+	}
+	return list
 }

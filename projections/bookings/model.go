@@ -124,25 +124,26 @@ func fold(bookings map[uuid.UUID]*Booking, e projections.Event) error {
 		bookings[id] = &Booking{
 			ID: id, ProductID: fact.ProductID, ProductRevision: fact.ProductRevision, ProductName: fact.ProductName,
 			ProviderID: fact.ProviderID, EnterpriseID: fact.EnterpriseID, EnterpriseName: fact.EnterpriseName,
-			Inquiry: fact.Inquiry, State: "awaiting_reply", Replies: []Reply{}, RequestedAt: at, Revision: e.Revision,
+			Inquiry: fact.Inquiry, State: booking.Status("").After(fact), Replies: []Reply{}, RequestedAt: at, Revision: e.Revision,
 		}
 		return nil
 	}
-	if e.Stream.Category() != "booking" {
+	if e.Stream.Category() != booking.Category {
 		return nil
 	}
 	b, ok := bookings[id]
 	if !ok {
 		return fmt.Errorf("%s of a booking that is not there", e.Type)
 	}
+	b.State = b.State.After(e.Fact)
 	switch fact := e.Fact.(type) {
 	case booking.Replied:
-		b.State, b.RepliedAt = "replied", &at
+		b.RepliedAt = &at
 		b.Replies = append(b.Replies, Reply{Number: fact.Number, Text: fact.Text, At: at})
 	case booking.Read:
 		b.ReadNumber, b.ReadAt = fact.Number, &at
 	case booking.Closed:
-		b.State, b.CloseReason, b.ClosedAt = "closed", fact.Reason, &at
+		b.CloseReason, b.ClosedAt = fact.Reason, &at
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)
 	}

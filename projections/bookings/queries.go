@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"waybill/domain"
 	"waybill/domain/booking"
 	"waybill/projections"
 )
@@ -16,7 +17,7 @@ import (
 type Booking struct {
 	ID              uuid.UUID
 	ProductID       uuid.UUID
-	ProductRevision int
+	ProductRevision domain.ContentRevision
 	// ProductName is as the enterprise saw it; blank once the product is deleted (Q16).
 	ProductName    string
 	ProductDeleted bool
@@ -24,7 +25,7 @@ type Booking struct {
 	EnterpriseID   uuid.UUID
 	EnterpriseName string
 	Inquiry        booking.Inquiry
-	State          string // "awaiting_reply", "replied" or "closed"
+	State          booking.Status
 	CloseReason    booking.CloseReason
 	Replies        []Reply
 	// ReadNumber is the last message of the thread that the enterprise has read; 0 before (Q21).
@@ -34,7 +35,7 @@ type Booking struct {
 	RepliedAt   *time.Time
 	ClosedAt    *time.Time
 	// Revision is the stream revision, for ETag and If-Match.
-	Revision uint64
+	Revision domain.Revision
 }
 
 // Reply is one message of a booking's thread (Q20).
@@ -46,7 +47,7 @@ type Reply struct {
 
 // Filter narrows a list of bookings; an empty State does not.
 type Filter struct {
-	State string
+	State booking.Status
 	After string
 	Limit int
 }
@@ -132,7 +133,7 @@ func (q Queries) OpenBookingsOfProvider(ctx context.Context, provider uuid.UUID)
 }
 
 func (q Queries) open(ctx context.Context, condition string, id uuid.UUID) ([]uuid.UUID, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT id FROM `+tableBookings+` WHERE state = 'awaiting_reply' AND `+condition+
+	rows, _ := q.DB.Query(ctx, `SELECT id FROM `+tableBookings+` WHERE state = '`+string(booking.StatusAwaitingReply)+`' AND `+condition+
 		` ORDER BY requested_at, id`, id)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {

@@ -23,7 +23,7 @@ type changes struct {
 	buf []byte
 	// content is set when a content field is among them; revision is the content revision the event names.
 	content  bool
-	revision int
+	revision domain.ContentRevision
 	err      error
 }
 

@@ -17,32 +17,32 @@ import (
 
 // auditState is what an event can change besides content, over all kinds of streams.
 type auditState struct {
-	Review       string        `json:"review,omitempty"`
-	LiveRevision int           `json:"live_revision,omitempty"`
-	Listed       bool          `json:"listed,omitempty"`
-	Pinned       bool          `json:"pinned,omitempty"`
-	Deleted      bool          `json:"deleted,omitempty"`
-	Standing     string        `json:"standing,omitempty"`
-	State        string        `json:"state,omitempty"`
-	CloseReason  string        `json:"close_reason,omitempty"`
-	ReadNumber   int           `json:"read_number,omitempty"`
-	Roles        []domain.Role `json:"roles,omitempty"`
-	Closed       bool          `json:"closed,omitempty"`
-	Holder       uuid.UUID     `json:"holder,omitzero"`
-	Confirmed    bool          `json:"confirmed,omitempty"`
+	Review       domain.Review          `json:"review,omitempty"`
+	LiveRevision domain.ContentRevision `json:"live_revision,omitempty"`
+	Listed       bool                   `json:"listed,omitempty"`
+	Pinned       bool                   `json:"pinned,omitempty"`
+	Deleted      bool                   `json:"deleted,omitempty"`
+	Standing     provider.Standing      `json:"standing,omitempty"`
+	State        booking.Status         `json:"state,omitempty"`
+	CloseReason  string                 `json:"close_reason,omitempty"`
+	ReadNumber   int                    `json:"read_number,omitempty"`
+	Roles        []domain.Role          `json:"roles,omitempty"`
+	Closed       bool                   `json:"closed,omitempty"`
+	Holder       uuid.UUID              `json:"holder,omitzero"`
+	Confirmed    bool                   `json:"confirmed,omitempty"`
 	// ContentAt are the positions of a product's rows that hold content, which go when it is deleted.
 	ContentAt []int64 `json:"content_at,omitempty"`
 }
 
 // diff notes what changed since before.
 func (s *auditState) diff(before auditState, c *changes) {
-	c.text("/review", before.Review, s.Review)
-	c.number("/live_revision", before.LiveRevision, s.LiveRevision)
+	c.text("/review", string(before.Review), string(s.Review))
+	c.number("/live_revision", int(before.LiveRevision), int(s.LiveRevision))
 	c.flag("/listed", before.Listed, s.Listed)
 	c.flag("/pinned", before.Pinned, s.Pinned)
 	c.flag("/deleted", before.Deleted, s.Deleted)
-	c.text("/standing", before.Standing, s.Standing)
-	c.text("/state", before.State, s.State)
+	c.text("/standing", string(before.Standing), string(s.Standing))
+	c.text("/state", string(before.State), string(s.State))
 	c.text("/close_reason", before.CloseReason, s.CloseReason)
 	c.number("/read_number", before.ReadNumber, s.ReadNumber)
 	if !slices.Equal(before.Roles, s.Roles) {
@@ -62,11 +62,12 @@ func idText(id uuid.UUID) string {
 	return id.String()
 }
 
-// fold changes the subject as the event says, notes content changes, and gives the reasons stated in the event. The
+// fold changes the subject as the event says, notes content changes, and returns the reasons stated in the event. The
 // meaning of each event here is what it did to the values that people look at; an event of a kind that changes none
 // still makes a row.
 func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 	state := &s.state
+	state.Standing = state.Standing.After(fact)
 	switch e := fact.(type) {
 	case product.Submitted:
 		c.value("/provider_id", nil, e.ProviderID)
@@ -88,27 +89,20 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 	case product.Deleted:
 		state.Deleted = true
 	case provider.Applied:
-		state.Standing = "applicant"
 		s.submit("/profile", e.Profile, e.Revision, c)
 		return mismatches(e.Mismatches, c)
 	case provider.Revised:
 		s.submit("/profile", e.Profile, e.Revision, c)
 		return mismatches(e.Mismatches, c)
 	case provider.Approved:
-		if state.LiveRevision == 0 {
-			state.Standing = "active"
-		}
 		s.approve(e.Revision, c)
 	case provider.Rejected:
 		return s.reject(e.Revision, e.Reasons, c)
 	case provider.Suspended:
-		state.Standing = "suspended"
 		return note(e.Reason)
 	case provider.Reinstated:
-		state.Standing = "active"
 		return note(e.Reason)
 	case provider.Closed:
-		state.Standing = "closed"
 		return note(e.Reason)
 	default:
 		return s.foldOther(fact, c)
@@ -118,22 +112,21 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 
 func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 	state := &s.state
+	state.State = state.State.After(fact)
 	switch e := fact.(type) {
 	case booking.Requested:
 		// Not the product's name: it would outlive the product.
-		state.State = "awaiting_reply"
 		c.value("/product_id", nil, e.ProductID)
 		c.value("/provider_id", nil, e.ProviderID)
 		c.value("/enterprise_id", nil, e.EnterpriseID)
 		c.revision = e.ProductRevision
 		s.replace("/inquiry", e.Inquiry, c)
 	case booking.Replied:
-		state.State = "replied"
 		c.value("/replies/"+strconv.Itoa(e.Number), nil, e.Text)
 	case booking.Read:
 		state.ReadNumber = e.Number
 	case booking.Closed:
-		state.State, state.CloseReason = "closed", string(e.Reason)
+		state.CloseReason = string(e.Reason)
 		return []domain.Reason{{Code: string(e.Reason)}}
 	case account.Opened:
 		c.value("/display_name", nil, e.DisplayName)
@@ -148,10 +141,9 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 	case account.Closed:
 		state.Closed = true
 		return note(e.Reason)
-	case uscc.Reserved:
-		state.Holder = e.ProviderID
-	case uscc.Confirmed:
-		state.Holder, state.Confirmed = e.ProviderID, true
+	case uscc.Reserved, uscc.Confirmed:
+		held := uscc.Evolve(uscc.State{Holder: state.Holder, Confirmed: state.Confirmed}, fact)
+		state.Holder, state.Confirmed = held.Holder, held.Confirmed
 	case operation.DeadLetterSkipped:
 		c.value("/read_model", nil, e.ReadModel)
 		c.value("/stream", nil, e.Stream)
@@ -162,19 +154,19 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 	return nil
 }
 
-func (s *subject) submit(prefix string, content any, revision int, c *changes) {
-	s.state.Review = "pending"
+func (s *subject) submit(prefix string, content any, revision domain.ContentRevision, c *changes) {
+	s.state.Review = domain.ReviewPending
 	c.revision = revision
 	s.replace(prefix, content, c)
 }
 
-func (s *subject) approve(revision int, c *changes) {
-	s.state.Review, s.state.LiveRevision = "approved", revision
+func (s *subject) approve(revision domain.ContentRevision, c *changes) {
+	s.state.Review, s.state.LiveRevision = domain.ReviewApproved, revision
 	c.revision = revision
 }
 
-func (s *subject) reject(revision int, reasons []domain.Reason, c *changes) []domain.Reason {
-	s.state.Review = "rejected"
+func (s *subject) reject(revision domain.ContentRevision, reasons []domain.Reason, c *changes) []domain.Reason {
+	s.state.Review = domain.ReviewRejected
 	c.revision = revision
 	return reasons
 }

@@ -48,7 +48,8 @@ func TestHistoryChanges(t *testing.T) {
 	renamed := domaintest.Content("空运 \"专线\" <1>")
 	renamed.Tags = nil
 	note := []domain.Reason{{Code: "other", Field: "/name", Note: "请补充"}}
-	h.Add("account", domaintest.ID("a"), account.Opened{DisplayName: "海丰"}, account.Certified{Enterprise: domaintest.Enterprise, Source: "operator"},
+	h.Add("account", domaintest.ID("a"), account.Opened{DisplayName: "海丰"},
+		account.Certified{Enterprise: domaintest.Enterprise, Source: "operator"},
 		account.RoleGranted{Role: domain.RoleReviewer}, account.RoleRevoked{Role: domain.RoleReviewer, Reason: "离职"})
 	h.Add("provider", domaintest.ID("a"), provider.Applied{Revision: 1, Profile: domaintest.Profile("旧"), Mismatches: []string{"/name"}},
 		provider.Approved{Revision: 1}, provider.Revised{Revision: 2, Profile: domaintest.Profile("新")},
@@ -57,11 +58,15 @@ func TestHistoryChanges(t *testing.T) {
 		product.Approved{Revision: 1}, product.Listed{}, product.Pinned{}, product.Revised{Revision: 2, Content: renamed},
 		product.Approved{Revision: 2}, product.Unlisted{})
 	h.Add("uscc", domaintest.ID("u"), uscc.Reserved{ProviderID: domaintest.ID("a")}, uscc.Confirmed{ProviderID: domaintest.ID("a")})
+	h.Add("uscc", domaintest.ID("taken over"), uscc.Reserved{ProviderID: domaintest.ID("a")}, uscc.Confirmed{ProviderID: domaintest.ID("a")},
+		uscc.Reserved{ProviderID: domaintest.ID("b")})
 	h.Add("booking", domaintest.ID("b"), booking.Requested{
-		ProductID: domaintest.ID("p"), ProductRevision: 2, ProductName: "海运专线", ProviderID: domaintest.ID("a"), EnterpriseID: domaintest.ID("e"), EnterpriseName: "椰风",
-		Inquiry: booking.Inquiry{ContactName: "王敏", Phone: "13800138000", Message: "询价"},
+		ProductID: domaintest.ID("p"), ProductRevision: 2, ProductName: "海运专线", ProviderID: domaintest.ID("a"),
+		EnterpriseID: domaintest.ID("e"), EnterpriseName: "椰风",
+		Inquiry: domaintest.Inquiry("询价"),
 	}, booking.Replied{Number: 1, Text: "可以"}, booking.Read{Number: 1}, booking.Closed{Reason: booking.ProviderClosed})
-	h.Add("operation", domaintest.ID("o"), operation.DeadLetterSkipped{ReadModel: "listing", Stream: "product-x", Revision: 3, Position: 9, Reason: "坏数据"})
+	h.Add("operation", domaintest.ID("o"),
+		operation.DeadLetterSkipped{ReadModel: "listing", Stream: "product-x", Revision: 3, Position: 9, Reason: "坏数据"})
 	modeltest.Project(t, pool, h.Log, 3, 4, 9, 15)
 
 	quote := func(u uuid.UUID) string { return `"` + u.String() + `"` }
@@ -85,6 +90,9 @@ func TestHistoryChanges(t *testing.T) {
 		{"product-unlisted.v1", `/listed: true → false`, ""},
 		{"uscc-reserved.v1", "/holder: null → " + quote(domaintest.ID("a")), ""},
 		{"uscc-confirmed.v1", `/confirmed: false → true`, ""},
+		{"uscc-reserved.v1", "/holder: null → " + quote(domaintest.ID("a")), ""},
+		{"uscc-confirmed.v1", `/confirmed: false → true`, ""},
+		{"uscc-reserved.v1", "/holder: " + quote(domaintest.ID("a")) + " → " + quote(domaintest.ID("b")) + `, /confirmed: true → false`, ""},
 		{"booking-requested.v1", "/product_id: null → " + quote(domaintest.ID("p")) + ", /provider_id: null → " + quote(domaintest.ID("a")) + ", /enterprise_id: null → " + quote(domaintest.ID("e")) +
 			`, /inquiry/contact_name: null → "王敏", /inquiry/phone: null → "13800138000", /inquiry/message: null → "询价", /state: null → "awaiting_reply"`, ""},
 		{"booking-replied.v1", `/replies/1: null → "可以", /state: "awaiting_reply" → "replied"`, ""},
@@ -103,7 +111,8 @@ func TestHistoryChanges(t *testing.T) {
 			reasons = fmt.Sprint(e.Reasons)
 		}
 		modeltest.Equal(t, "row", fmt.Sprint(e.Type, " ", shown(t, e), " ", reasons), fmt.Sprint(w.kind, " ", w.changes, " ", w.reasons))
-		modeltest.Equal(t, "who and when", fmt.Sprint(e.Position, e.Stream, e.Revision, e.EventID, e.ActorID, e.Role, e.At, e.CorrelationID, e.RequestID),
+		modeltest.Equal(t, "who and when", fmt.Sprint(e.Position, e.Stream, e.Revision, e.EventID, e.ActorID, e.Role, e.At,
+			e.CorrelationID, e.RequestID),
 			fmt.Sprint(recorded.Position, recorded.Stream, recorded.Revision, recorded.ID, recorded.Meta.Actor.ID, recorded.Meta.Actor.Role,
 				recorded.Meta.At.Truncate(time.Microsecond), recorded.Meta.CorrelationID, recorded.Meta.RequestID))
 	}
@@ -179,7 +188,8 @@ func TestHistoryFilters(t *testing.T) {
 	h := modeltest.NewHistory()
 	for i := range 30 {
 		h.Actor.ID = domaintest.ID(fmt.Sprint("actor", i%3))
-		h.Add("product", domaintest.ID(fmt.Sprint(i)), product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("专线")}, product.Rejected{Revision: 1})
+		h.Add("product", domaintest.ID(fmt.Sprint(i)),
+			product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("专线")}, product.Rejected{Revision: 1})
 		h.Add("account", domaintest.ID(fmt.Sprint(i)), account.Opened{})
 	}
 	modeltest.Project(t, pool, h.Log, 50)

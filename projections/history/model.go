@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	schema = "history_v1"
+	schema = "history_v2"
 
 	// The table as queries reach it.
 	tableEntries = schema + ".entries"

@@ -19,7 +19,7 @@ type Entry struct {
 	Stream    domain.StreamName
 	Kind      string // the stream's category
 	SubjectID uuid.UUID
-	Revision  uint64 // stream revision
+	Revision  domain.Revision // stream revision
 	Type      string
 	EventID   uuid.UUID
 	ActorID   uuid.UUID // zero for the system
@@ -29,7 +29,7 @@ type Entry struct {
 	CorrelationID uuid.UUID
 	RequestID     string
 	// ContentRevision is the submission or decision's revision; 0 where there is none.
-	ContentRevision int
+	ContentRevision domain.ContentRevision
 	// Changes is a JSON array of Change. Blanked is set once the product was deleted: the fields stay named, and the
 	// content values and the notes of reasons are gone.
 	Changes json.RawMessage

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
@@ -30,25 +31,26 @@ type productRow struct {
 	id, providerID uuid.UUID
 	createdAt      time.Time
 	pinned, listed bool
-	liveRevision   int
-	revision       uint64
+	liveRevision   domain.ContentRevision
+	revision       domain.Revision
 	pending        pendingContent
 
 	// live is set when its content changed in this batch.
 	live    *product.Content
 	deleted bool
 	// What the tables hold: stored says that they do.
-	stored, wasPublic, wasPinned, providerActive bool
+	stored, wasPublic, wasPinned bool
+	owner                        provider.Standing
 	// withheld says that its stream or its provider's is parked.
 	withheld bool
 }
 
 type providerRow struct {
 	id                       uuid.UUID
-	standing                 string
-	liveRevision             int
+	standing                 provider.Standing
+	liveRevision             domain.ContentRevision
 	name, logo, introduction string
-	revision                 uint64
+	revision                 domain.Revision
 	pending                  pendingContent
 
 	wasActive, changed bool
@@ -56,22 +58,22 @@ type providerRow struct {
 	withheld bool
 }
 
-func (p *providerRow) active() bool { return p.standing == "active" }
+func (p *providerRow) active() bool { return p.standing == provider.StandingActive }
 
 // pendingContent is the latest submission while it awaits approval: decoded when it came in this batch, else as stored.
 type pendingContent struct {
-	revision int
+	revision domain.ContentRevision
 	content  any
 	stored   json.RawMessage
 	changed  bool
 }
 
-func (p *pendingContent) submit(revision int, content any) {
+func (p *pendingContent) submit(revision domain.ContentRevision, content any) {
 	*p = pendingContent{revision: revision, content: content, changed: true}
 }
 
 // take is the content that was submitted as revision.
-func take[T any](p *pendingContent, revision int) (*T, error) {
+func take[T any](p *pendingContent, revision domain.ContentRevision) (*T, error) {
 	if p.revision != revision {
 		return nil, fmt.Errorf("approval of revision %d, but %d is pending", revision, p.revision)
 	}
@@ -129,14 +131,14 @@ func (b *batchFold) load(ctx context.Context, tx pgx.Tx) error {
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
 	batch.Queue(`SELECT p.id, p.provider_id, p.created_at, p.public, p.pinned, p.listed, p.live_revision, p.revision,
-			coalesce(n.revision, 0), CASE WHEN p.id = ANY ($2) THEN n.content END, coalesce(v.standing = 'active', false),
+			coalesce(n.revision, 0), CASE WHEN p.id = ANY ($2) THEN n.content END, coalesce(v.standing, ''),
 			EXISTS (SELECT FROM withheld w WHERE w.subject IN (p.id, p.provider_id))
 		FROM products p LEFT JOIN pending n ON n.subject = p.id LEFT JOIN providers v ON v.id = p.provider_id
 		WHERE p.id = ANY ($1)`, b.loadProducts, b.approved).Query(func(rows pgx.Rows) error {
 		var r productRow
 		_, err := pgx.ForEachRow(rows, []any{
 			&r.id, &r.providerID, &r.createdAt, &r.wasPublic, &r.pinned, &r.listed, &r.liveRevision, &r.revision,
-			&r.pending.revision, &r.pending.stored, &r.providerActive, &r.withheld,
+			&r.pending.revision, &r.pending.stored, &r.owner, &r.withheld,
 		}, func() error {
 			p := b.products[r.id]
 			*p = r
@@ -173,7 +175,7 @@ func (b *batchFold) fold(e projections.Event) error {
 	if err != nil {
 		return err
 	}
-	if v, ok := b.providers[id]; ok && e.Stream.Category() == "provider" {
+	if v, ok := b.providers[id]; ok && e.Stream.Category() == provider.Category {
 		err = v.fold(e)
 	} else {
 		err = b.products[id].fold(e)
@@ -185,9 +187,9 @@ func (b *batchFold) fold(e projections.Event) error {
 }
 
 func (p *providerRow) fold(e projections.Event) error {
+	p.standing = p.standing.After(e.Fact)
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		p.standing = "applicant"
 		p.pending.submit(fact.Revision, fact.Profile)
 	case provider.Revised:
 		p.pending.submit(fact.Revision, fact.Profile)
@@ -196,17 +198,8 @@ func (p *providerRow) fold(e projections.Event) error {
 		if err != nil {
 			return err
 		}
-		if p.liveRevision == 0 {
-			p.standing = "active"
-		}
 		p.liveRevision, p.name, p.logo, p.introduction = fact.Revision, profile.Name, string(profile.Logo), profile.Introduction
-	case provider.Rejected:
-	case provider.Suspended:
-		p.standing = "suspended"
-	case provider.Reinstated:
-		p.standing = "active"
-	case provider.Closed:
-		p.standing = "closed"
+	case provider.Rejected, provider.Suspended, provider.Reinstated, provider.Closed:
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)
 	}

@@ -27,7 +27,7 @@ type Card struct {
 	Destination  product.Destination
 	Cover        domain.ImageRef
 	// ContentRevision is the approved revision that is shown.
-	ContentRevision int
+	ContentRevision domain.ContentRevision
 	Pinned          bool
 	// CreatedAt is when the product was first submitted, to the microsecond.
 	CreatedAt time.Time
@@ -39,8 +39,8 @@ type Product struct {
 	Details              []domain.ImageRef
 	ProviderIntroduction string
 	// Revision and ProviderRevision are stream revisions: together they change whenever anything shown here does.
-	Revision         uint64
-	ProviderRevision uint64
+	Revision         domain.Revision
+	ProviderRevision domain.Revision
 }
 
 // Filter narrows the public list; empty fields do not. All given ones must hold. Mode, country, city and tag

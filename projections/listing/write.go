@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"waybill/domain/product"
+	"waybill/domain/provider"
 	"waybill/projections"
 
 	"github.com/google/uuid"
@@ -52,11 +54,11 @@ func (r *pendingRows) add(id uuid.UUID, p *pendingContent, stored bool) error {
 }
 
 func (b *batchFold) public(p *productRow) bool {
-	active, withheld := p.providerActive, p.withheld
+	owner, withheld := p.owner, p.withheld
 	if v, ok := b.providers[p.providerID]; ok {
-		active, withheld = v.active(), withheld || v.withheld
+		owner, withheld = v.standing, withheld || v.withheld
 	}
-	return p.liveRevision > 0 && p.listed && active && !p.deleted && !withheld
+	return !withheld && product.State{ApprovedRevision: p.liveRevision, Listed: p.listed, Deleted: p.deleted}.Public(owner)
 }
 
 // write brings the tables to the folded state, in one round trip.
@@ -178,9 +180,9 @@ const (
 	moveTerms = `UPDATE product_terms t SET public = p.public, pinned = p.pinned FROM products p
 		WHERE t.id = p.id AND (t.public, t.pinned) <> (p.public, p.pinned) AND `
 
-	// What batchFold.public says of one product, for all of some.
+	// What batchFold.public, and so product.State.Public, says of one product, for all of some.
 	publishProducts = `UPDATE products p SET public = n.public FROM (
-			SELECT p.id, p.listed AND p.live_revision > 0 AND v.standing = 'active' AND NOT EXISTS (
+			SELECT p.id, p.listed AND p.live_revision > 0 AND v.standing = '` + string(provider.StandingActive) + `' AND NOT EXISTS (
 				SELECT FROM withheld w WHERE w.subject IN (p.id, p.provider_id)) AS public
 			FROM products p JOIN providers v ON v.id = p.provider_id WHERE `
 	publishEnd = `) n WHERE p.id = n.id AND p.public <> n.public`

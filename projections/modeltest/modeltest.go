@@ -30,7 +30,8 @@ import (
 func Tables(t testing.TB) *pgxpool.Pool {
 	return pgtest.Database(t, "models", func(ctx context.Context, pool *pgxpool.Pool) error {
 		for _, m := range models.All {
-			if _, err := pool.Exec(ctx, "CREATE SCHEMA "+m.Schema+"; SET search_path = "+m.Schema+";"+m.DDL+m.Indexes+"; RESET search_path"); err != nil {
+			create := "CREATE SCHEMA " + m.Schema + "; SET search_path = " + m.Schema + ";" + m.DDL + m.Indexes + "; RESET search_path"
+			if _, err := pool.Exec(ctx, create); err != nil {
 				return fmt.Errorf("%s: %w", m.Name, err)
 			}
 		}
@@ -119,7 +120,7 @@ func Truncate(t Fataler, pool *pgxpool.Pool) {
 type History struct {
 	Log []projections.Event
 	// Next are the revisions of the streams' next events.
-	Next map[domain.StreamName]uint64
+	Next map[domain.StreamName]domain.Revision
 	// At is when the last event happened, Actor who did all that is added from now on.
 	At    time.Time
 	Actor domain.Actor
@@ -128,7 +129,7 @@ type History struct {
 // NewHistory is an empty log whose clock stands on a working day.
 func NewHistory() *History {
 	return &History{
-		Next:  map[domain.StreamName]uint64{},
+		Next:  map[domain.StreamName]domain.Revision{},
 		At:    time.Date(2026, 11, 23, 1, 0, 0, 123_456_789, time.UTC),
 		Actor: domain.Actor{ID: domaintest.ID("actor"), Role: domain.RoleOperator},
 	}
@@ -151,8 +152,9 @@ func (h *History) AddAt(stream domain.StreamName, at time.Time, fact domain.Even
 	}
 	position := len(h.Log) + 1
 	metadata, err := json.Marshal(domain.Metadata{
-		Actor: h.Actor, At: at, CausationID: domaintest.ID(fmt.Sprint("cause", position)), CorrelationID: domaintest.ID(fmt.Sprint("correlation", position)),
-		RequestID: fmt.Sprint("request-", position), Schema: domain.MetadataSchema,
+		Actor: h.Actor, At: at, CausationID: domaintest.ID(fmt.Sprint("cause", position)),
+		CorrelationID: domaintest.ID(fmt.Sprint("correlation", position)),
+		RequestID:     fmt.Sprint("request-", position), Schema: domain.MetadataSchema,
 	})
 	if err != nil {
 		panic(err)

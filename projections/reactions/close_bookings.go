@@ -102,7 +102,8 @@ func (c closing) closeAll(ctx context.Context, e projections.Event, reason booki
 
 func (c closing) close(ctx context.Context, e projections.Event, id uuid.UUID, reason booking.CloseReason) error {
 	_, err := c.service.CloseBooking(ctx, commands.Request{
-		ID: uuid.NewSHA1(e.ID, id[:]), Actor: domain.System, CorrelationID: e.Meta.CorrelationID, RequestID: e.Meta.RequestID, At: time.Now().UTC(),
+		ID: uuid.NewSHA1(e.ID, id[:]), Actor: domain.System, CorrelationID: e.Meta.CorrelationID,
+		RequestID: e.Meta.RequestID, At: time.Now().UTC(),
 	}, id, reason)
 	if err != nil {
 		return fmt.Errorf("close booking %s: %w", id, err)

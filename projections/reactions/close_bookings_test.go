@@ -111,7 +111,9 @@ func TestBookingsAreClosedWhenTheirProductGoes(t *testing.T) {
 		before: booking.ProductDeleted, after: booking.ProductDeleted, answered: "",
 		other: "", last: "", ofGoneOwner: booking.ProviderClosed, afterOwner: booking.ProviderClosed,
 	}
-	runtimetest.Eventually(t, "the reaction at the end of the log", func() bool { return at(t, r, "close_bookings") >= runtimetest.Head(t, store) })
+	runtimetest.Eventually(t, "the reaction at the end of the log", func() bool {
+		return at(t, r, "close_bookings") >= runtimetest.Head(t, store)
+	})
 	check := func() {
 		t.Helper()
 		for id, reason := range want {

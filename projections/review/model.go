@@ -72,7 +72,7 @@ CREATE TABLE submissions (
 	Indexes: `
 CREATE INDEX submissions_state ON submissions (state, since, subject_id, content_revision);
 CREATE INDEX submissions_kind ON submissions (kind, state, since, subject_id, content_revision);
-CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revision) WHERE state IN ('approved', 'rejected');`,
+CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revision) WHERE state IN ` + sqlDecided + `;`,
 	Apply: apply,
 }
 
@@ -81,18 +81,18 @@ type subject struct {
 	ID       uuid.UUID
 	Name     string
 	Approved bool
-	Latest   int
-	Revision uint64
+	Latest   domain.ContentRevision
+	Revision domain.Revision
 	deleted  bool
 	// changed are the submissions of this batch and the latest before it, by content revision.
-	changed map[int]*submissionRow
+	changed map[domain.ContentRevision]*submissionRow
 }
 
 type submissionRow struct {
 	Kind             string
 	SubjectID        uuid.UUID
-	ContentRevision  int
-	State            string
+	ContentRevision  domain.ContentRevision
+	State            domain.Review
 	Since            time.Time
 	Name             string
 	ProviderID       uuid.UUID
@@ -111,13 +111,13 @@ const submissionRowColumns = `kind, subject_id, content_revision, state, since, 
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	subjects := map[uuid.UUID]*subject{}
 	ids := projections.SubjectsOf(events)
-	both := append(ids["provider"], ids["product"]...)
+	both := append(ids[provider.Category], ids[product.Category]...)
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
 	batch.Queue(`SELECT id, name, approved, latest, revision FROM subjects WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
 		stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[subject])
 		for _, s := range stored {
-			s.changed = map[int]*submissionRow{}
+			s.changed = map[domain.ContentRevision]*submissionRow{}
 			subjects[s.ID] = s
 		}
 		return err
@@ -148,7 +148,7 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 	}
 	switch e.Fact.(type) {
 	case provider.Applied, product.Submitted:
-		subjects[id] = &subject{ID: id, changed: map[int]*submissionRow{}}
+		subjects[id] = &subject{ID: id, changed: map[domain.ContentRevision]*submissionRow{}}
 	}
 	s, ok := subjects[id]
 	if !ok || s.deleted {
@@ -157,22 +157,24 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 	s.Revision = e.Revision
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		return s.submit(e, submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}, fact.Profile)
+		row := submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
+		return s.submit(e, row, fact.Profile)
 	case provider.Revised:
-		return s.submit(e, submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}, fact.Profile)
+		row := submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
+		return s.submit(e, row, fact.Profile)
 	case product.Submitted:
 		return s.submit(e, submissionRow{Name: fact.Content.Name, ProviderID: fact.ProviderID, ContentRevision: fact.Revision}, fact.Content)
 	case product.Revised:
 		return s.submit(e, submissionRow{Name: fact.Content.Name, ContentRevision: fact.Revision}, fact.Content)
 	case provider.Approved:
 		s.Approved = true
-		return s.decide(e, "approved", fact.Revision, nil)
+		return s.decide(e, domain.ReviewApproved, fact.Revision, nil)
 	case product.Approved:
-		return s.decide(e, "approved", fact.Revision, nil)
+		return s.decide(e, domain.ReviewApproved, fact.Revision, nil)
 	case provider.Rejected:
-		return s.decide(e, "rejected", fact.Revision, fact.Reasons)
+		return s.decide(e, domain.ReviewRejected, fact.Revision, fact.Reasons)
 	case product.Rejected:
-		return s.decide(e, "rejected", fact.Revision, fact.Reasons)
+		return s.decide(e, domain.ReviewRejected, fact.Revision, fact.Reasons)
 	case product.Deleted:
 		s.deleted = true
 	}
@@ -181,13 +183,14 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 
 func (s *subject) submit(e projections.Event, row submissionRow, content any) error {
 	at := projections.EventTime(e)
-	row.Kind, row.SubjectID, row.State, row.Since, row.SubmittedAt, row.FirstSubmittedAt = e.Stream.Category(), s.ID, "pending", at, at, at
+	row.Kind, row.SubjectID, row.State = e.Stream.Category(), s.ID, domain.ReviewPending
+	row.Since, row.SubmittedAt, row.FirstSubmittedAt = at, at, at
 	row.Mismatches = projections.OrEmpty(row.Mismatches)
 	if before, ok := s.changed[s.Latest]; ok {
 		row.ProviderID = before.ProviderID
-		if before.State == "pending" {
-			before.State, before.Since = "superseded", at
-			row.FirstSubmittedAt = before.FirstSubmittedAt
+		row.FirstSubmittedAt = before.State.WaitingSince(before.FirstSubmittedAt, at)
+		if before.State == domain.ReviewPending {
+			before.State, before.Since = domain.ReviewSuperseded, at
 		}
 	}
 	var err error
@@ -202,7 +205,7 @@ func (s *subject) submit(e projections.Event, row submissionRow, content any) er
 	return nil
 }
 
-func (s *subject) decide(e projections.Event, state string, revision int, reasons []domain.Reason) error {
+func (s *subject) decide(e projections.Event, state domain.Review, revision domain.ContentRevision, reasons []domain.Reason) error {
 	row, ok := s.changed[revision]
 	if !ok || revision != s.Latest {
 		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, s.Latest)

@@ -15,10 +15,10 @@ import (
 
 // Submission is one submitted revision of an application or a product, and what became of it (R41).
 type Submission struct {
-	Kind            string // "provider" or "product"
+	Kind            string // the stream's category: provider.Category or product.Category
 	SubjectID       uuid.UUID
-	ContentRevision int
-	State           string // "pending", "approved", "rejected" or "superseded"
+	ContentRevision domain.ContentRevision
+	State           domain.Review
 	// Name is that of the product or of the applying enterprise, as submitted.
 	Name       string
 	ProviderID uuid.UUID
@@ -34,7 +34,7 @@ type Submission struct {
 	DecidedBy *uuid.UUID
 	Reasons   []domain.Reason
 	// Revision is the subject's stream revision, for ETag and If-Match.
-	Revision uint64
+	Revision domain.Revision
 }
 
 // SubmissionDetail is a submission with every field as submitted: the JSON of a provider.Profile or a product.Content.
@@ -43,10 +43,13 @@ type SubmissionDetail struct {
 	Content json.RawMessage
 }
 
-// Filter narrows the review queue. State "" is "pending". OlderThan keeps what was submitted before it.
+// Decided as a Filter's State is approved and rejected together.
+const Decided domain.Review = "decided"
+
+// Filter narrows the review queue. State "" is domain.ReviewPending. OlderThan keeps what was submitted before it.
 type Filter struct {
 	Kind      string
-	State     string
+	State     domain.Review
 	OlderThan time.Time
 	After     string
 	Limit     int
@@ -62,18 +65,23 @@ const submissionColumns = `s.kind, s.subject_id, s.content_revision, s.state, s.
 const submissionTables = ` FROM ` + tableSubmissions + ` s JOIN ` + tableSubjects + ` j ON j.id = s.subject_id
 	LEFT JOIN ` + tableSubjects + ` p ON p.id = s.provider_id`
 
-// Queue lists submissions in one state: pending ones oldest first, others newest decision first. State "decided" is
-// approved and rejected together.
+// The states as SQL: a partial index is chosen for a literal only.
+const (
+	sqlPending = `'` + string(domain.ReviewPending) + `'`
+	sqlDecided = `('` + string(domain.ReviewApproved) + `', '` + string(domain.ReviewRejected) + `')`
+)
+
+// Queue lists submissions in one state: pending ones oldest first, others newest decision first.
 func (q Queries) Queue(ctx context.Context, f Filter) (projections.Page[Submission], error) {
 	var none projections.Page[Submission]
 	of, compare, order := projections.ListReviewDecided, "<", "DESC"
 	w := projections.Where{}
 	switch f.State {
-	case "", "pending":
+	case "", domain.ReviewPending:
 		of, compare, order = projections.ListReviewQueue, ">", "ASC"
-		w.And("s.state = 'pending'")
-	case "decided":
-		w.And("s.state IN ('approved', 'rejected')")
+		w.And("s.state = " + sqlPending)
+	case Decided:
+		w.And("s.state IN " + sqlDecided)
 	default:
 		w.And("s.state = ?", f.State)
 	}
@@ -120,7 +128,7 @@ func (q Queries) Item(ctx context.Context, kind string, id uuid.UUID) (Submissio
 }
 
 // ItemAt is a subject's submission at exactly this content revision.
-func (q Queries) ItemAt(ctx context.Context, kind string, id uuid.UUID, revision int) (SubmissionDetail, error) {
+func (q Queries) ItemAt(ctx context.Context, kind string, id uuid.UUID, revision domain.ContentRevision) (SubmissionDetail, error) {
 	return q.item(ctx, `s.kind = $1 AND s.subject_id = $2 AND s.content_revision = $3`, kind, id, revision)
 }
 

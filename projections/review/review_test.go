@@ -89,12 +89,14 @@ func TestReviewQueue(t *testing.T) {
 	}
 	// The wait that the rejection ended began with revision 1; the next began with revision 3.
 	modeltest.Equal(t, "first submitted", second.FirstSubmittedAt, first.Truncate(time.Microsecond))
-	modeltest.Equal(t, "decided", fmt.Sprint(*second.DecidedAt, *second.DecidedBy, second.Reasons), fmt.Sprint(rejected.Truncate(time.Microsecond), reviewer, note))
+	modeltest.Equal(t, "decided", fmt.Sprint(*second.DecidedAt, *second.DecidedBy, second.Reasons),
+		fmt.Sprint(rejected.Truncate(time.Microsecond), reviewer, note))
 	latest, err := q.Item(ctx, "product", domaintest.ID("a"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	modeltest.Equal(t, "latest", fmt.Sprint(latest.ContentRevision, latest.Name, latest.ProviderID, latest.ProviderName, latest.FirstSubmittedAt.Equal(latest.SubmittedAt), latest.Revision),
+	modeltest.Equal(t, "latest", fmt.Sprint(latest.ContentRevision, latest.Name, latest.ProviderID, latest.ProviderName,
+		latest.FirstSubmittedAt.Equal(latest.SubmittedAt), latest.Revision),
 		fmt.Sprint(3, "a3", domaintest.ID("v"), domaintest.Enterprise.Name, true, 3))
 	application, err := q.Item(ctx, "provider", domaintest.ID("v"))
 	if err != nil || !slices.Equal(application.Mismatches, []string{"/name"}) {
@@ -105,7 +107,8 @@ func TestReviewQueue(t *testing.T) {
 		t.Fatal(all, err)
 	}
 	for _, missing := range []error{
-		modeltest.Error(q.Item(ctx, "product", domaintest.ID("c"))), modeltest.Error(q.Item(ctx, "provider", domaintest.ID("a"))), modeltest.Error(q.ItemAt(ctx, "product", domaintest.ID("a"), 4)),
+		modeltest.Error(q.Item(ctx, "product", domaintest.ID("c"))), modeltest.Error(q.Item(ctx, "provider", domaintest.ID("a"))),
+		modeltest.Error(q.ItemAt(ctx, "product", domaintest.ID("a"), 4)),
 	} {
 		if !errors.Is(missing, domain.ErrNotFound) {
 			t.Error(missing)
@@ -122,7 +125,8 @@ func TestQueueTies(t *testing.T) {
 	for i := range 60 {
 		p := domaintest.ID(fmt.Sprint(i))
 		names[p] = fmt.Sprint(i)
-		h.AddAt(domain.Stream("product", p), h.At, product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("专线")})
+		submitted := product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("专线")}
+		h.AddAt(domain.Stream("product", p), h.At, submitted)
 		want = append(want, fmt.Sprintf("%d@1", i))
 	}
 	modeltest.Project(t, pool, h.Log)

@@ -23,7 +23,7 @@ type DeadLetter struct {
 	Name     string
 	Position domain.Position
 	Stream   domain.StreamName
-	Revision uint64
+	Revision domain.Revision
 	EventID  uuid.UUID
 	Type     string
 	Error    string

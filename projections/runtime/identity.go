@@ -21,7 +21,7 @@ var ErrAnotherLog = errors.New("it was built from another log than the event sto
 // one written before checkpoints knew their events.
 type eventIdentity struct {
 	stream   domain.StreamName
-	revision uint64
+	revision domain.Revision
 	id       uuid.UUID
 }
 

@@ -70,7 +70,7 @@ type dueItem struct {
 	Item
 	eventID  uuid.UUID
 	stream   domain.StreamName
-	revision uint64
+	revision domain.Revision
 	tries    int // over
 }
 

@@ -164,7 +164,7 @@ func movePositions(ctx context.Context, tx pgx.Tx, log ownLog, projection string
 	}
 	type letter struct {
 		Stream   domain.StreamName
-		Revision uint64
+		Revision domain.Revision
 		EventID  uuid.UUID
 		Type     string
 		Error    string

@@ -329,13 +329,13 @@ func TestEventThatCannotBeDecodedIsPoison(t *testing.T) {
 	}
 }
 
-func (w *world) parked(letters *DeadLetters, stream domain.StreamName, revisions ...uint64) {
+func (w *world) parked(letters *DeadLetters, stream domain.StreamName, revisions ...domain.Revision) {
 	w.t.Helper()
 	all, err := letters.List(w.t.Context(), "tally")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var got []uint64
+	var got []domain.Revision
 	for _, l := range all {
 		if l.Stream == stream {
 			got = append(got, l.Revision)

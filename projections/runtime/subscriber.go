@@ -247,7 +247,7 @@ func newDelivery(ctx context.Context, e *domain.RecordedEvent) delivery {
 	msg := message.NewMessageWithContext(messageContext{Context: ctx, event: e}, e.ID.String(), e.Data)
 	msg.Metadata = message.Metadata{
 		MetadataStream:   string(e.Stream),
-		MetadataRevision: strconv.FormatUint(e.Revision, 10),
+		MetadataRevision: strconv.FormatUint(uint64(e.Revision), 10),
 		MetadataPosition: strconv.FormatUint(uint64(e.Position), 10),
 		MetadataType:     e.Type,
 		MetadataEvent:    string(e.Metadata),
