@@ -1,4 +1,4 @@
-// Command cmd runs esdbtest by itself: an EventStoreDB for a laptop, or for the test suite of some client.
+// Command esdbtest runs the package of that name by itself: an EventStoreDB for a laptop, or for the test suite of some client.
 package main
 
 import (
