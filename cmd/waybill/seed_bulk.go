@@ -21,6 +21,12 @@ import (
 // bulkChunk is how many events go to the store in one transaction.
 const bulkChunk = 20_000
 
+// importer is a store that takes many events of many streams at once, as postgres.EventStore does.
+type importer interface {
+	// Import adds events in the order given, all or none, and answers the last one's position. Errors are Append's.
+	Import(ctx context.Context, events []domain.RecordedEvent) (domain.Position, error)
+}
+
 // bulk makes a very large world: the same facts the commands would have recorded, in an order they would have allowed,
 // without the round trips.
 type bulk struct {

@@ -1,4 +1,4 @@
-package main
+package logcopy
 
 import (
 	"context"
@@ -13,13 +13,14 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"waybill/cmd/logcopy/logtest"
 	"waybill/domain"
 )
 
 // What a copy that is interrupted anywhere leaves is a beginning of the log, and the next goes on from there.
 func TestCopyInterrupted(t *testing.T) {
 	t.Parallel()
-	log := makeLog(4000, 100)
+	log := logtest.Random(4000, 100)
 	from := filled(t, log)
 	for _, how := range []string{"import", "append"} {
 		t.Run(how, func(t *testing.T) {
@@ -33,7 +34,7 @@ func TestCopyInterrupted(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				counted := &cancelling{EventStore: from.EventStore, cancel: cancel}
 				counted.left.Store(int64(rand.N(len(log))))
-				_, _, err := copyOnce(ctx, t, &openedStore{EventStore: counted}, to, false)
+				_, _, err := copyOnce(ctx, t, &opened{EventStore: counted}, to, false)
 				cancel()
 				if err == nil {
 					break
@@ -45,7 +46,7 @@ func TestCopyInterrupted(t *testing.T) {
 			}
 			t.Logf("interrupted %d times", interrupted)
 			mustCopy(t, from, to)
-			expectLog(t, to, log, how == "import")
+			logtest.Expect(t, to, log, how == "import")
 		})
 	}
 }
@@ -76,7 +77,7 @@ func TestCopyWaitsForDatabase(t *testing.T) {
 	for _, how := range []string{"import", "append"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			log := makeLog(6000, 100)
+			log := logtest.Random(6000, 100)
 			from, to := filled(t, log), openDB(t)
 			if how == "append" {
 				to.EventStore = justAppends{to.EventStore}
@@ -107,7 +108,7 @@ func TestCopyWaitsForDatabase(t *testing.T) {
 			if ended == 0 { // how many depends on how fast the copy is
 				t.Error("no session was ended")
 			}
-			expectLog(t, to, log, how == "import")
+			logtest.Expect(t, to, log, how == "import")
 		})
 	}
 }
@@ -170,17 +171,17 @@ func TestCopySendsAgain(t *testing.T) {
 	for _, how := range []string{"import", "append"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			log := makeLog(1500, 100)
+			log := logtest.Random(1500, 100)
 			if how == "append" {
 				log = log[:100]
 			}
 			from, to := filled(t, log), openDB(t)
-			unsure := &openedStore{EventStore: &lossy{EventStore: to.EventStore}}
+			unsure := &opened{EventStore: &lossy{EventStore: to.EventStore}}
 			if how == "append" {
 				unsure.EventStore = justAppends{unsure.EventStore}
 			}
 			mustCopy(t, from, unsure)
-			expectLog(t, to, log, how == "import")
+			logtest.Expect(t, to, log, how == "import")
 		})
 	}
 }
@@ -204,16 +205,16 @@ func (s patchy) ReadAll(ctx context.Context, at domain.Position, dir domain.Dire
 
 func TestCopyReadsOn(t *testing.T) {
 	t.Parallel()
-	log := makeLog(1500, 50)
+	log := logtest.Random(1500, 50)
 	from, to := filled(t, log), filled(t, log)
-	if _, notes, err := copyOnce(t.Context(), t, &openedStore{EventStore: patchy{from.EventStore}}, &openedStore{EventStore: patchy{to.EventStore}}, true); err != nil {
+	if _, notes, err := copyOnce(t.Context(), t, &opened{EventStore: patchy{from.EventStore}}, &opened{EventStore: patchy{to.EventStore}}, true); err != nil {
 		t.Errorf("%v\n%s", err, notes)
 	}
 }
 
 func TestCopyGivesUpInTheEnd(t *testing.T) {
 	t.Parallel()
-	k := newCopier(filled(t, makeLog(10, 1)), &openedStore{EventStore: away{}})
+	k := newCopier(filled(t, logtest.Random(10, 1)).EventStore, away{})
 	k.patience = 50 * time.Millisecond
 	k.progress = newProgress(discard(t))
 	defer k.progress.close()
