@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/access"
 	"waybill/domain/account"
@@ -25,7 +26,7 @@ type staffAddCommand struct {
 }
 
 // Run is called by kong.
-func (c staffAddCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c staffAddCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		opened, err := a.commands.OpenAccount(ctx, a.request(), c.Name)
 		if err != nil {
@@ -51,7 +52,7 @@ type accountOpenCommand struct {
 }
 
 // Run is called by kong.
-func (c accountOpenCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c accountOpenCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		opened, err := a.commands.OpenAccount(ctx, a.request(), c.Name)
 		if err != nil {
@@ -71,7 +72,7 @@ type accountCloseCommand struct {
 }
 
 // Run is called by kong.
-func (c accountCloseCommand) Run(ctx context.Context, cfg config) error {
+func (c accountCloseCommand) Run(ctx context.Context, cfg config.Config) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		if _, err := a.commands.CloseAccount(ctx, a.request(), c.Account, c.Reason); err != nil {
 			return err
@@ -93,7 +94,7 @@ type tokenIssueCommand struct {
 }
 
 // Run is called by kong.
-func (c tokenIssueCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c tokenIssueCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		return a.printToken(ctx, out, c.Account, c.Role, c.TTL)
 	})
@@ -104,7 +105,7 @@ type tokenListCommand struct {
 }
 
 // Run is called by kong.
-func (c tokenListCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c tokenListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		tokens, err := a.tokens.List(ctx, c.Account)
 		if err != nil {
@@ -122,7 +123,7 @@ type tokenRevokeCommand struct {
 }
 
 // Run is called by kong.
-func (c tokenRevokeCommand) Run(ctx context.Context, cfg config) error {
+func (c tokenRevokeCommand) Run(ctx context.Context, cfg config.Config) error {
 	return withApp(ctx, cfg, func(a *app) error { return a.tokens.Revoke(ctx, c.Token) })
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/adapters/postgres/embedded"
+	"waybill/cmd/config"
 )
 
 type benchCommand struct {
@@ -60,7 +61,7 @@ const connections = 32
 
 // bench is one run: a throw-away durable cluster, databases in it, and the processes that serve them.
 type bench struct {
-	cfg     config
+	cfg     config.Config
 	size    benchSize
 	report  *report
 	cluster *embedded.Server
@@ -73,7 +74,7 @@ type bench struct {
 }
 
 // Run is called by kong. It fails when something does not work, never because something is slow.
-func (c benchCommand) Run(ctx context.Context, cfg config, out io.Writer) (err error) {
+func (c benchCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
 	if c.Floor {
 		return serveFloor(ctx, cfg)
 	}
@@ -120,12 +121,12 @@ func (b *bench) progress(format string, args ...any) {
 // open starts the cluster, after sweeping up what a killed run left behind.
 func (b *bench) open(ctx context.Context) error {
 	b.progress("starting a PostgreSQL of its own")
-	if err := sweep(ctx, b.cfg.dataDir); err != nil {
+	if err := sweep(ctx, b.cfg.DataDir); err != nil {
 		return err
 	}
-	b.folder = filepath.Join(b.cfg.dataDir, "bench-"+strconv.Itoa(os.Getpid()))
+	b.folder = filepath.Join(b.cfg.DataDir, "bench-"+strconv.Itoa(os.Getpid()))
 	var err error
-	b.cluster, err = embedded.Start(ctx, embedded.Options{Dir: b.folder, Durable: true, Log: b.cfg.logger()})
+	b.cluster, err = embedded.Start(ctx, embedded.Options{Dir: b.folder, Durable: true, Log: b.cfg.Logger()})
 	return err
 }
 
@@ -181,7 +182,7 @@ func (b *bench) database(ctx context.Context, name string) (*app, error) {
 	}
 	at.Path = "/" + name
 	cfg := b.cfg
-	cfg.databaseURL = at.String()
+	cfg.DatabaseURL = at.String()
 	a, err := open(ctx, cfg)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (b *bench) remote(ctx context.Context) error {
 			return err
 		}
 	}
-	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: address, Logger: b.cfg.logger()})
+	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: address, Logger: b.cfg.Logger()})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/labstack/echo/v4"
 
+	"waybill/cmd/config"
 	"waybill/domain/product"
 	"waybill/http"
 	"waybill/projections"
@@ -18,8 +19,8 @@ import (
 
 // serveFloor is what the public list is measured against: echo, a pool, the list's own queries, and JSON. It knows the
 // queries of a page from the first time it was asked for, so that they can never be others than the server's.
-func serveFloor(ctx context.Context, cfg config) error {
-	pool, err := openPool(ctx, cfg.databaseURL, cfg.maxConns)
+func serveFloor(ctx context.Context, cfg config.Config) error {
+	pool, err := openPool(ctx, cfg.DatabaseURL, cfg.MaxConns)
 	if err != nil {
 		return err
 	}
@@ -30,7 +31,7 @@ func serveFloor(ctx context.Context, cfg config) error {
 	e.GET("/readyz", func(c echo.Context) error { return c.NoContent(nethttp.StatusOK) })
 	e.GET("/api/v1/products", f.page)
 	failed := make(chan error, 1)
-	go func() { failed <- e.Start(cfg.addr) }()
+	go func() { failed <- e.Start(cfg.Addr) }()
 	select {
 	case err := <-failed:
 		return err

@@ -53,7 +53,7 @@ func (b *bench) portalWorld(ctx context.Context) (*portal, error) {
 	if p.body, err = json.Marshal(p.content); err != nil {
 		return nil, err
 	}
-	if p.server, err = b.spawn(ctx, a.cfg.databaseURL, "serve"); err != nil {
+	if p.server, err = b.spawn(ctx, a.cfg.DatabaseURL, "serve"); err != nil {
 		return nil, err
 	}
 	if err := a.caughtUp(ctx, time.Minute); err != nil {

@@ -47,7 +47,7 @@ func (b *bench) fill(ctx context.Context, w *listingWorld) error {
 	b.progress("listing: seeded %s", bytes.TrimSpace(seeded.Bytes()))
 	seed := time.Since(start)
 	start = time.Now()
-	if _, _, err := b.once(ctx, w.cfg.databaseURL, "rebuild", "listing"); err != nil {
+	if _, _, err := b.once(ctx, w.cfg.DatabaseURL, "rebuild", "listing"); err != nil {
 		return err
 	}
 	rebuild := time.Since(start)
@@ -73,10 +73,10 @@ func (b *bench) fill(ctx context.Context, w *listingWorld) error {
 
 // serve starts the server and the bare handler and collects cursors from the whole list.
 func (b *bench) serve(ctx context.Context, w *listingWorld) (err error) {
-	if w.server, err = b.spawn(ctx, w.cfg.databaseURL, "serve"); err != nil {
+	if w.server, err = b.spawn(ctx, w.cfg.DatabaseURL, "serve"); err != nil {
 		return err
 	}
-	if w.floor, err = b.spawn(ctx, w.cfg.databaseURL, "bench", "--floor"); err != nil {
+	if w.floor, err = b.spawn(ctx, w.cfg.DatabaseURL, "bench", "--floor"); err != nil {
 		return err
 	}
 	if err := w.caughtUp(ctx, 3*time.Minute); err != nil {

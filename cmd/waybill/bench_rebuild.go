@@ -33,7 +33,7 @@ func (b *bench) rebuilds(ctx context.Context) error {
 		var peak float64
 		for range b.size.rounds {
 			b.progress("rebuild of %s", model)
-			took, memory, err := b.once(ctx, a.cfg.databaseURL, "rebuild", model)
+			took, memory, err := b.once(ctx, a.cfg.DatabaseURL, "rebuild", model)
 			if err != nil {
 				return err
 			}

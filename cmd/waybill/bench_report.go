@@ -104,7 +104,7 @@ func (b *bench) settings(ctx context.Context) string {
 		"Database, server, floor and load generator share the machine; floor and Waybill take turns (%d × %s; listing pages %d × %s), figures are medians. "+
 		"Load of the machine before the first of them: %s.",
 		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(),
-		conn.PgConn().ParameterStatus("server_version"), strings.Join(said, ", "), b.cfg.maxConns,
+		conn.PgConn().ParameterStatus("server_version"), strings.Join(said, ", "), b.cfg.MaxConns,
 		b.size.rounds, b.size.run, b.size.pageRounds, b.size.pageRun, loadAverage())
 }
 

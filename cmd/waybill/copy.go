@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"waybill/cmd/config"
 	"waybill/cmd/logcopy"
 )
 
@@ -39,7 +40,7 @@ WAYBILL_EVENTSTORE; run "waybill rebuild all"; start the nodes.`
 var errSameStore = errors.New("--from and --to are the same store")
 
 // Run is called by kong.
-func (c copyCommand) Run(ctx context.Context, cfg config, out io.Writer) (err error) {
+func (c copyCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
 	defer func() {
 		if err != nil && ctx.Err() != nil {
 			err = errors.New("interrupted; what is in the target is complete up to a point: run the same command again to go on from there")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/projections"
 )
@@ -25,7 +26,7 @@ type deadLettersListCommand struct {
 }
 
 // Run is called by kong.
-func (c deadLettersListCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c deadLettersListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withDeadLetters(ctx, cfg, func(d *projections.DeadLetters) error {
 		letters, err := d.List(ctx, c.ReadModel)
 		if err != nil {
@@ -46,7 +47,7 @@ type deadLettersShowCommand struct {
 }
 
 // Run is called by kong.
-func (c deadLettersShowCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c deadLettersShowCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withDeadLetters(ctx, cfg, func(d *projections.DeadLetters) error {
 		letter, event, err := d.Show(ctx, c.ReadModel, c.Position)
 		if err != nil {
@@ -65,7 +66,7 @@ type deadLettersRetryCommand struct {
 }
 
 // Run is called by kong.
-func (c deadLettersRetryCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c deadLettersRetryCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withDeadLetters(ctx, cfg, func(d *projections.DeadLetters) error {
 		done, left, err := d.Retry(ctx, c.ReadModel, c.Stream)
 		if err != nil {
@@ -85,13 +86,13 @@ type deadLettersSkipCommand struct {
 }
 
 // Run is called by kong.
-func (c deadLettersSkipCommand) Run(ctx context.Context, cfg config) error {
+func (c deadLettersSkipCommand) Run(ctx context.Context, cfg config.Config) error {
 	return withDeadLetters(ctx, cfg, func(d *projections.DeadLetters) error {
 		return d.Skip(ctx, c.ReadModel, c.Stream, c.Position, c.Reason, domain.Actor{ID: c.Account, Role: domain.RoleOperator})
 	})
 }
 
-func withDeadLetters(ctx context.Context, cfg config, f func(*projections.DeadLetters) error) error {
+func withDeadLetters(ctx context.Context, cfg config.Config, f func(*projections.DeadLetters) error) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		return f(projections.NewDeadLetters(a.pool, a.store, projections.Models, projections.Reactions(a.commands, a.pool)))
 	})

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"waybill/cmd/config"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -220,7 +222,7 @@ func TestComposeOverride(t *testing.T) {
 // environmentMistakes are what loadConfig says of an environment, and the variables that it does not know.
 func environmentMistakes(env map[string]string) (found []string) {
 	known := map[string]bool{}
-	_, err := loadConfig(func(name string) string {
+	_, err := config.Load(func(name string) string {
 		known[name] = true
 		return env[name]
 	})

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"waybill/cmd/config"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -115,7 +117,7 @@ var (
 func TestVariablesOfTheDocumentsExist(t *testing.T) {
 	t.Parallel()
 	configured := map[string]bool{}
-	if _, err := loadConfig(func(name string) string { configured[name] = true; return "" }); err != nil {
+	if _, err := config.Load(func(name string) string { configured[name] = true; return "" }); err != nil {
 		t.Fatal(err)
 	}
 	read := maps.Clone(configured) // by the configuration, by tests and by embedded

@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"waybill/cmd/config"
+
 	"github.com/alecthomas/kong"
 )
 
@@ -67,7 +69,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
-	cfg, err := loadConfig(getenv)
+	cfg, err := config.Load(getenv)
 	if err != nil {
 		return fmt.Errorf("configuration:\n%w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"waybill/cmd/config"
 	"waybill/projections"
 )
 
@@ -16,7 +17,7 @@ type rebuildCommand struct {
 }
 
 // Run is called by kong.
-func (c rebuildCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c rebuildCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		models, err := modelsNamed(c.ReadModel)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
@@ -24,7 +25,7 @@ type seedCommand struct {
 }
 
 // Run is called by kong.
-func (c seedCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c seedCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		if c.Products > 0 {
 			return a.seedBulk(ctx, out, c.Products, c.Events)
