@@ -48,7 +48,8 @@ tour: test-database ## Play the README's whole story with curl, on a server and 
 
 bench: build bin/esdbtest ## Measure everything beside its floor (quick proof that it runs: make bench ARGS=--quick)
 	@.ci/postgres
-	@./bin/waybill bench $(ARGS)
+	@go build -trimpath -o bin/bench ./cmd/bench
+	@exec ./bin/bench $(ARGS)
 
 lint: $(TOOLS)/golangci-lint ## Check style, mistakes and the direction of imports
 	$(TOOLS)/golangci-lint run

@@ -195,3 +195,27 @@ func (a *app) closedOrphans(ctx context.Context) error {
 		}
 	}
 }
+
+// caughtUp waits until every projection has reached the end of the log.
+func (a *app) caughtUp(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var behind int
+		err := a.pool.QueryRow(ctx, `SELECT count(*) FROM projections.checkpoints
+			WHERE position < (SELECT coalesce(max(position), 0) FROM eventstore.events)`).Scan(&behind)
+		if err != nil {
+			return err
+		}
+		if behind == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d projections have not caught up: %w", behind, context.Cause(ctx))
+		}
+	}
+}

@@ -22,7 +22,7 @@ func (b *bench) starts(ctx context.Context) error {
 		var seconds []float64
 		var resident float64
 		for range b.size.starts {
-			c, err := b.spawn(ctx, w.cfg.DatabaseURL, "serve")
+			c, err := b.spawn(ctx, w.url, waybillProgram, "serve")
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/cmd/demo"
 	"waybill/domain"
 	"waybill/domain/product"
 )
@@ -52,11 +53,11 @@ func newWriters(n int, event domain.NewEvent) []*writer {
 
 // appends measures one event per call through the store beside one INSERT per transaction.
 func (b *bench) appends(ctx context.Context) error {
-	a, err := b.database(ctx, "bench_append")
+	d, err := b.database(ctx, "bench_append")
 	if err != nil {
 		return err
 	}
-	if _, err := a.pool.Exec(ctx, floorTable); err != nil {
+	if _, err := d.pool.Exec(ctx, floorTable); err != nil {
 		return err
 	}
 	event, err := typicalEvent()
@@ -71,8 +72,8 @@ func (b *bench) appends(ctx context.Context) error {
 		b.progress("append with %d writers", step.writers)
 		var floor, store runs
 		for range b.size.rounds {
-			floor = append(floor, a.insertAlone(ctx, step.writers, b.size.run, event))
-			store = append(store, appendAlone(ctx, a.store, step.writers, b.size.run, event))
+			floor = append(floor, d.insertAlone(ctx, step.writers, b.size.run, event))
+			store = append(store, appendAlone(ctx, d.store, step.writers, b.size.run, event))
 		}
 		b.report.works("INSERT", floor.together())
 		b.report.works("append", store.together())
@@ -89,11 +90,11 @@ func (b *bench) appends(ctx context.Context) error {
 }
 
 // insertAlone drives the floor.
-func (a *app) insertAlone(ctx context.Context, n int, length time.Duration, event domain.NewEvent) sample {
+func (d *database) insertAlone(ctx context.Context, n int, length time.Duration, event domain.NewEvent) sample {
 	writers := newWriters(n, event)
 	return drive(ctx, n, length, func(ctx context.Context, w int) error {
 		stream, _, revision, e := writers[w].next()
-		_, err := a.pool.Exec(ctx, floorInsert, string(stream), int64(revision), e.ID, e.Type, e.Data, e.Metadata) //nolint:gosec // below ten
+		_, err := d.pool.Exec(ctx, floorInsert, string(stream), int64(revision), e.ID, e.Type, e.Data, e.Metadata) //nolint:gosec // below ten
 		return err
 	})
 }
@@ -110,9 +111,7 @@ func appendAlone(ctx context.Context, store domain.EventStore, n int, length tim
 
 // typicalEvent is a submitted product with the metadata a request over HTTP leaves: about 500 bytes of data.
 func typicalEvent() (domain.NewEvent, error) {
-	content := demoProviders[0].products[0].content("bench")
-	content.Details = content.Details[:1]
-	fact := product.Submitted{ProviderID: uuid.New(), Revision: 1, Content: content}
+	fact := product.Submitted{ProviderID: uuid.New(), Revision: 1, Content: typicalContent()}
 	data, err := json.Marshal(fact)
 	if err != nil {
 		return domain.NewEvent{}, err
@@ -122,4 +121,11 @@ func typicalEvent() (domain.NewEvent, error) {
 		RequestID: uuid.NewString(), Fingerprint: "fd1c9a2f1f5e1a3b", Schema: domain.MetadataSchema,
 	})
 	return domain.NewEvent{Type: fact.EventType(), Data: data, Metadata: metadata}, err
+}
+
+// typicalContent is one of the demo world's products, with one detail.
+func typicalContent() product.Content {
+	content := demo.Catalogue()[0][0]
+	content.Details = content.Details[:1]
+	return content
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,10 @@ import (
 	"time"
 )
 
-// child is another process of this program that serves HTTP.
+// waybillProgram is what `make bench` builds and the bench measures, from the top of the checkout.
+const waybillProgram = "bin/waybill"
+
+// child is another process that serves HTTP.
 type child struct {
 	process *os.Process
 	base    string // "http://127.0.0.1:…"
@@ -25,12 +29,14 @@ type child struct {
 	ended  error
 }
 
-// spawn starts this program with args on a database and waits until it is ready. The bench stops it at the end.
-func (b *bench) spawn(ctx context.Context, database string, args ...string) (*child, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+// environment is a child's: it works on a database, and nowhere else.
+func environment(database string, more ...string) []string {
+	env := append(os.Environ(), "DATABASE_URL="+database, "WAYBILL_EVENTSTORE=postgres", "WAYBILL_EVENTSTORE_PREFIX=", "WAYBILL_READ_DATABASE_URL=")
+	return append(env, more...)
+}
+
+// spawn starts a program with args on a database and waits until it is ready. The bench stops it at the end.
+func (b *bench) spawn(ctx context.Context, database, program string, args ...string) (*child, error) {
 	addr, err := freeAddr(ctx)
 	if err != nil {
 		return nil, err
@@ -40,8 +46,8 @@ func (b *bench) spawn(ctx context.Context, database string, args ...string) (*ch
 		return nil, err
 	}
 	c := &child{base: "http://" + addr, log: log, exited: make(chan error, 1)}
-	cmd := exec.Command(program, args...) //nolint:gosec,noctx // this very program; stopped by stop, with a signal it can act on
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+database, "WAYBILL_ADDR="+addr)
+	cmd := exec.Command(program, args...) //nolint:gosec,noctx // Waybill or this very program; stopped by stop, with a signal it can act on
+	cmd.Env = environment(database, "WAYBILL_ADDR="+addr)
 	cmd.Stderr = log
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -143,26 +149,43 @@ func lastWords(log *os.File) string {
 	return string(text[max(0, len(text)-2000):])
 }
 
-// caughtUp waits until every projection of the database has reached the end of the log.
-func (a *app) caughtUp(ctx context.Context, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+// finished is a run of Waybill that has come to its end: how long it took, its peak memory in MB, and what it wrote.
+type finished struct {
+	took time.Duration
+	peak float64
+	said string
+}
+
+// once runs Waybill to its end on a database.
+func (b *bench) once(ctx context.Context, database string, args ...string) (finished, error) {
+	log, err := b.logFile()
+	if err != nil {
+		return finished{}, err
+	}
+	defer log.Close()
+	cmd := exec.CommandContext(ctx, waybillProgram, args...) //nolint:gosec // the program that is measured
+	cmd.Env = environment(database)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, log
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		return finished{}, err
+	}
+	over := make(chan error, 1)
+	go func() { over <- cmd.Wait() }()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		var behind int
-		err := a.pool.QueryRow(ctx, `SELECT count(*) FROM projections.checkpoints
-			WHERE position < (SELECT coalesce(max(position), 0) FROM eventstore.events)`).Scan(&behind)
-		if err != nil {
-			return err
-		}
-		if behind == 0 {
-			return nil
-		}
+	// The peak is read while the process lives: what the system keeps after its end counts the parent's memory in.
+	for peak := 0.0; ; {
 		select {
 		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%d projections have not caught up: %w", behind, context.Cause(ctx))
+			_, now := memoryOf(cmd.Process.Pid)
+			peak = max(peak, now)
+		case err := <-over:
+			if err != nil {
+				return finished{}, fmt.Errorf("waybill %v: %w: %s", args, err, lastWords(log))
+			}
+			return finished{took: time.Since(start), peak: peak, said: strings.TrimSpace(said.String())}, nil
 		}
 	}
 }

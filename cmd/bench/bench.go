@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,21 +13,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
+	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/embedded"
 	"waybill/cmd/config"
 )
 
-type benchCommand struct {
-	Quick bool     `help:"Every section at a tiny size, in under half a minute: shows that it runs, not how fast."`
-	Only  []string `enum:"append,http,live,rebuild,listing,start,eventstoredb" default:"append,http,live,rebuild,listing,start,eventstoredb" help:"Only these sections."`
-	// EventStoreDB is a server that the section eventstoredb may fill with events.
-	EventStoreDB string `name:"eventstoredb" placeholder:"esdb://…" help:"Measure on this server, not on one of the bench's own. It is filled with events."`
-	Floor        bool   `hidden:"" help:"Be the bare handler that the listing is measured against."`
-}
-
-// benchSize is how much of everything.
-type benchSize struct {
+// sizes is how much of everything.
+type sizes struct {
 	// rounds is how often floor and Waybill take turns; figures are medians of them.
 	rounds int
 	run    time.Duration
@@ -46,11 +39,11 @@ type benchSize struct {
 }
 
 var (
-	fullSize = benchSize{
+	fullSize = sizes{
 		rounds: 3, run: 3 * time.Second, pageRounds: 2, pageRun: 1200 * time.Millisecond, pages: 300, live: 15 * time.Second,
 		rebuildProducts: 50_000, rebuildEvents: 500_000, listings: []int{10_000, 1_000_000}, starts: 5,
 	}
-	quickSize = benchSize{
+	quickSize = sizes{
 		rounds: 1, run: 250 * time.Millisecond, pageRounds: 1, pageRun: 60 * time.Millisecond, pages: 10, live: 2 * time.Second,
 		rebuildProducts: 300, rebuildEvents: 3000, listings: []int{300, 1500}, starts: 1,
 	}
@@ -62,7 +55,7 @@ const connections = 32
 // bench is one run: a throw-away durable cluster, databases in it, and the processes that serve them.
 type bench struct {
 	cfg     config.Config
-	size    benchSize
+	size    sizes
 	report  *report
 	cluster *embedded.Server
 	folder  string
@@ -73,46 +66,6 @@ type bench struct {
 	listings     []*listingWorld
 }
 
-// Run is called by kong. It fails when something does not work, never because something is slow.
-func (c benchCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
-	if c.Floor {
-		return serveFloor(ctx, cfg)
-	}
-	b := &bench{cfg: cfg, size: fullSize, report: &report{out: out, quick: c.Quick}, eventStoreDB: c.EventStoreDB}
-	if c.Quick {
-		b.size = quickSize
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.open(ctx); err != nil {
-		return err
-	}
-	b.report.line("%s", b.settings(ctx))
-	if c.Quick {
-		b.report.line("**--quick: sizes far too small for the figures to mean anything; targets are left out.**")
-	}
-	for _, section := range []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"append", b.appends},
-		{"http", b.submissions},
-		{"live", b.live},
-		{"rebuild", b.rebuilds},
-		{"listing", b.pages},
-		{"start", b.starts},
-		{"eventstoredb", b.remote},
-	} {
-		if !slices.Contains(c.Only, section.name) {
-			continue
-		}
-		b.progress("%s", section.name)
-		if err := section.run(ctx); err != nil {
-			return fmt.Errorf("bench %s: %w", section.name, err)
-		}
-	}
-	return b.report.finish()
-}
-
 // progress tells the person who waits, apart from the report.
 func (b *bench) progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s bench: "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, args...)...)
@@ -120,6 +73,9 @@ func (b *bench) progress(format string, args ...any) {
 
 // open starts the cluster, after sweeping up what a killed run left behind.
 func (b *bench) open(ctx context.Context) error {
+	if _, err := os.Stat(waybillProgram); err != nil {
+		return fmt.Errorf("%w ('make bench' builds it)", err)
+	}
 	b.progress("starting a PostgreSQL of its own")
 	if err := sweep(ctx, b.cfg.DataDir); err != nil {
 		return err
@@ -166,8 +122,15 @@ func (b *bench) close() error {
 	return errors.Join(errs...)
 }
 
+// database is one of the bench's databases, with Waybill's tables, and the store on it.
+type database struct {
+	url   string
+	pool  *pgxpool.Pool
+	store *postgres.EventStore
+}
+
 // database makes a database in the cluster and opens it; the bench closes it.
-func (b *bench) database(ctx context.Context, name string) (*app, error) {
+func (b *bench) database(ctx context.Context, name string) (*database, error) {
 	conn, err := pgx.Connect(ctx, b.cluster.URL())
 	if err != nil {
 		return nil, err
@@ -181,12 +144,59 @@ func (b *bench) database(ctx context.Context, name string) (*app, error) {
 		return nil, err
 	}
 	at.Path = "/" + name
-	cfg := b.cfg
-	cfg.DatabaseURL = at.String()
-	a, err := open(ctx, cfg)
+	d := &database{url: at.String()}
+	if _, err := b.once(ctx, d.url, "migrate"); err != nil {
+		return nil, err
+	}
+	if d.pool, err = openPool(ctx, d.url, b.cfg.MaxConns); err != nil {
+		return nil, err
+	}
+	d.store = postgres.NewEventStore(d.pool)
+	b.closers = append(b.closers, d.close)
+	return d, nil
+}
+
+func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, error) {
+	parsed, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
-	b.closers = append(b.closers, a.close)
-	return a, nil
+	parsed.MaxConns = maxConns
+	return pgxpool.NewWithConfig(ctx, parsed)
+}
+
+func (d *database) close() error {
+	defer d.pool.Close()
+	return d.store.Close()
+}
+
+// head is the newest position, which is the number of events.
+func (d *database) head(ctx context.Context) (int64, error) {
+	var n int64
+	err := d.pool.QueryRow(ctx, `SELECT coalesce(max(position), 0) FROM eventstore.events`).Scan(&n)
+	return n, err
+}
+
+// caughtUp waits until every projection of the database has reached the end of the log.
+func (d *database) caughtUp(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var behind int
+		err := d.pool.QueryRow(ctx, `SELECT count(*) FROM projections.checkpoints
+			WHERE position < (SELECT coalesce(max(position), 0) FROM eventstore.events)`).Scan(&behind)
+		if err != nil {
+			return err
+		}
+		if behind == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d projections have not caught up: %w", behind, context.Cause(ctx))
+		}
+	}
 }

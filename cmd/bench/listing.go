@@ -7,14 +7,17 @@ import (
 	"math/rand/v2"
 	nethttp "net/http"
 	"net/url"
+	"os"
 	"time"
 
+	"waybill/cmd/demo"
+	"waybill/domain/product"
 	"waybill/projections"
 )
 
 // listingWorld is a public list of some size, with a server and the bare handler on it.
 type listingWorld struct {
-	*app
+	*database
 	products int
 	server   *child
 	floor    *child
@@ -25,11 +28,11 @@ type listingWorld struct {
 // else together and the public list never reads them, so their checkpoints are moved to the end of the log.
 func (b *bench) listingWorlds(ctx context.Context) ([]*listingWorld, error) {
 	for _, products := range b.size.listings[len(b.listings):] {
-		a, err := b.database(ctx, fmt.Sprintf("bench_listing_%d", products))
+		d, err := b.database(ctx, fmt.Sprintf("bench_listing_%d", products))
 		if err != nil {
 			return nil, err
 		}
-		w := &listingWorld{app: a, products: products}
+		w := &listingWorld{database: d, products: products}
 		if err := b.fill(ctx, w); err != nil {
 			return nil, err
 		}
@@ -39,19 +42,16 @@ func (b *bench) listingWorlds(ctx context.Context) ([]*listingWorld, error) {
 }
 
 func (b *bench) fill(ctx context.Context, w *listingWorld) error {
-	var seeded bytes.Buffer
-	start := time.Now()
-	if err := w.seedBulk(ctx, &seeded, w.products, 0); err != nil {
+	seed, err := b.once(ctx, w.url, "seed", fmt.Sprintf("--products=%d", w.products))
+	if err != nil {
 		return err
 	}
-	b.progress("listing: seeded %s", bytes.TrimSpace(seeded.Bytes()))
-	seed := time.Since(start)
-	start = time.Now()
-	if _, _, err := b.once(ctx, w.cfg.DatabaseURL, "rebuild", "listing"); err != nil {
+	b.progress("listing: seeded %s", seed.said)
+	rebuild, err := b.once(ctx, w.url, "rebuild", "listing")
+	if err != nil {
 		return err
 	}
-	rebuild := time.Since(start)
-	_, err := w.pool.Exec(ctx, `UPDATE projections.checkpoints SET position = (SELECT max(position) FROM eventstore.events)`)
+	_, err = w.pool.Exec(ctx, `UPDATE projections.checkpoints SET position = (SELECT max(position) FROM eventstore.events)`)
 	if err != nil {
 		return err
 	}
@@ -67,16 +67,20 @@ func (b *bench) fill(ctx context.Context, w *listingWorld) error {
 		return err
 	}
 	b.report.line("Public list of %s products: %s events appended in bulk in %.1f s, listing rebuilt in %.1f s.",
-		grouped(float64(w.products)), grouped(float64(head)), seed.Seconds(), rebuild.Seconds())
+		grouped(float64(w.products)), grouped(float64(head)), seed.took.Seconds(), rebuild.took.Seconds())
 	return nil
 }
 
 // serve starts the server and the bare handler and collects cursors from the whole list.
 func (b *bench) serve(ctx context.Context, w *listingWorld) (err error) {
-	if w.server, err = b.spawn(ctx, w.cfg.DatabaseURL, "serve"); err != nil {
+	if w.server, err = b.spawn(ctx, w.url, waybillProgram, "serve"); err != nil {
 		return err
 	}
-	if w.floor, err = b.spawn(ctx, w.cfg.DatabaseURL, "bench", "--floor"); err != nil {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if w.floor, err = b.spawn(ctx, w.url, self, "--floor"); err != nil {
 		return err
 	}
 	if err := w.caughtUp(ctx, 3*time.Minute); err != nil {
@@ -106,32 +110,35 @@ type kind struct {
 var kinds = []kind{
 	{"first page", func(*rand.Rand, *listingWorld) url.Values { return url.Values{} }},
 	{"deep page", func(rng *rand.Rand, w *listingWorld) url.Values { return w.anywhere(rng) }},
-	{"transport mode", filtered(func(p demoProduct) url.Values { return url.Values{"mode": {string(p.mode)}} })},
-	{"country", filtered(func(p demoProduct) url.Values { return url.Values{"country": {p.country}} })},
-	{"city", filtered(func(p demoProduct) url.Values { return url.Values{"city": {p.city}} })},
-	{"tag", filtered(func(p demoProduct) url.Values { return url.Values{"tag": {p.tags[0]}} })},
-	{"text, common word", filtered(func(p demoProduct) url.Values { return url.Values{"q": {runes(p.name, 0, 5)}} })},
-	{"text, two characters", filtered(func(p demoProduct) url.Values { return url.Values{"q": {runes(p.city, 0, 2)}} })},
-	{"text, one character", filtered(func(p demoProduct) url.Values { return url.Values{"q": {runes(p.brief, 1, 2)}} })},
+	{"transport mode", filtered(func(p product.Content) url.Values { return url.Values{"mode": {string(p.Mode)}} })},
+	{"country", filtered(func(p product.Content) url.Values { return url.Values{"country": {p.Destination.Country}} })},
+	{"city", filtered(func(p product.Content) url.Values { return url.Values{"city": {p.Destination.City}} })},
+	{"tag", filtered(func(p product.Content) url.Values { return url.Values{"tag": {p.Tags[0]}} })},
+	{"text, common word", filtered(func(p product.Content) url.Values { return url.Values{"q": {runes(p.Name, 0, 5)}} })},
+	{"text, two characters", filtered(func(p product.Content) url.Values { return url.Values{"q": {runes(p.Destination.City, 0, 2)}} })},
+	{"text, one character", filtered(func(p product.Content) url.Values { return url.Values{"q": {runes(p.Brief, 1, 2)}} })},
 	{"text, one match", func(rng *rand.Rand, w *listingWorld) url.Values {
 		return url.Values{"q": {fmt.Sprintf("%d号", w.products/2+rng.IntN(w.products/2))}}
 	}},
 	{"text, no match", func(rng *rand.Rand, w *listingWorld) url.Values {
 		return url.Values{"q": {[]string{"北极", "南极圈", "鲸", "月球"}[rng.IntN(4)]}}
 	}},
-	{"mode, country and text", filtered(func(p demoProduct) url.Values {
-		return url.Values{"mode": {string(p.mode)}, "country": {p.country}, "q": {runes(p.name, 0, 2)}}
+	{"mode, country and text", filtered(func(p product.Content) url.Values {
+		return url.Values{"mode": {string(p.Mode)}, "country": {p.Destination.Country}, "q": {runes(p.Name, 0, 2)}}
 	})},
 	{"mode and city, no match", func(*rand.Rand, *listingWorld) url.Values {
 		return url.Values{"mode": {"rail"}, "city": {"曼谷"}}
 	}},
 }
 
+// catalogue is what the products of the lists are made from.
+var catalogue = demo.Catalogue()
+
 // filtered is a page from anywhere in the list, narrowed to what suits one of the demo products.
-func filtered(narrow func(demoProduct) url.Values) func(*rand.Rand, *listingWorld) url.Values {
+func filtered(narrow func(product.Content) url.Values) func(*rand.Rand, *listingWorld) url.Values {
 	return func(rng *rand.Rand, w *listingWorld) url.Values {
-		d := demoProviders[rng.IntN(len(demoProviders))]
-		values := narrow(d.products[rng.IntN(len(d.products))])
+		offered := catalogue[rng.IntN(len(catalogue))]
+		values := narrow(offered[rng.IntN(len(offered))])
 		for name, value := range w.anywhere(rng) {
 			values[name] = value
 		}

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
+	"waybill/cmd/demo"
 )
 
 const (
@@ -134,9 +134,12 @@ func pauseUntil(ctx context.Context, moment time.Time) bool {
 // has seen it.
 func (p *portal) watch(ctx context.Context, number int, look func(ctx context.Context, id, position string, pinned bool) error, recorded *atomic.Int64) sample {
 	var s sample
-	label := fmt.Sprintf("submit %s product %d", demoProviders[0].enterprise.USCC, number)
-	id := uuid.NewSHA1(uuid.NewSHA1(seedNamespace, []byte(label)), []byte("product")).String()
-	pinned := demoProviders[0].products[number].fate == pinned
+	id := demo.ProductID(0, number).String()
+	pinned, err := p.shown(ctx, id, "")
+	if err != nil {
+		s.fail(err)
+		return s
+	}
 	for pauseUntil(ctx, time.Now().Add(watchPause)) {
 		pinned = !pinned
 		method := nethttp.MethodDelete

@@ -1,12 +1,10 @@
-package main
+package demo
 
 import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"time"
 
@@ -21,12 +19,6 @@ import (
 // bulkChunk is how many events go to the store in one transaction.
 const bulkChunk = 20_000
 
-// importer is a store that takes many events of many streams at once, as postgres.EventStore does.
-type importer interface {
-	// Import adds events in the order given, all or none, and answers the last one's position. Errors are Append's.
-	Import(ctx context.Context, events []domain.RecordedEvent) (domain.Position, error)
-}
-
 // bulk makes a very large world: the same facts the commands would have recorded, in an order they would have allowed,
 // without the round trips.
 type bulk struct {
@@ -39,27 +31,25 @@ type bulk struct {
 	flush    func([]domain.RecordedEvent) error
 }
 
-// seedBulk appends a world of so many products and, if more are asked for, so many events in all.
-func (a *app) seedBulk(ctx context.Context, out io.Writer, products, events int) error {
-	bulkStore, ok := a.store.(importer)
-	if !ok {
-		return errors.New("seed: a large world is written in bulk, which EventStoreDB cannot; seed a PostgreSQL and 'waybill copy' it")
-	}
-	start := time.Now()
+// Importer is a store that takes many events of many streams at once, as postgres.EventStore does.
+type Importer interface {
+	// Import adds events in the order given, all or none, and returns the last one's position. Errors are Append's.
+	Import(ctx context.Context, events []domain.RecordedEvent) (domain.Position, error)
+}
+
+// Bulk appends a world of so many products and, if more are asked for, so many events in all to an empty log. It returns how
+// many events there are then.
+func Bulk(ctx context.Context, store Importer, products, events int) (int, error) {
 	b := &bulk{
 		rng: rand.New(rand.NewPCG(1, uint64(products))), //nolint:gosec // a demo world, the same every time
 		at:  time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC),
 		flush: func(events []domain.RecordedEvent) error {
-			_, err := bulkStore.Import(ctx, events)
+			_, err := store.Import(ctx, events)
 			return err
 		},
 	}
-	if err := b.world(products, events); err != nil {
-		return fmt.Errorf("seed: %w", err)
-	}
-	took := time.Since(start)
-	_, err := fmt.Fprintf(out, "%d products, %d events in %.1f s (%.0f events/s)\n", products, b.total, took.Seconds(), float64(b.total)/took.Seconds())
-	return err
+	err := b.world(products, events)
+	return b.total, err
 }
 
 // world writes reviewers, one provider per 5,000 products, and the products, each with its share of the events.
@@ -84,7 +74,7 @@ func (b *bulk) world(products, events int) error {
 }
 
 func (b *bulk) provider(i int) error {
-	d := demoProviders[i%len(demoProviders)]
+	d := providers[i%len(providers)]
 	seller := domain.Actor{ID: b.id(), Role: domain.RoleProvider}
 	b.sellers = append(b.sellers, seller)
 	e := d.enterprise
@@ -95,14 +85,14 @@ func (b *bulk) provider(i int) error {
 	return b.stream("provider", seller.ID, seller,
 		provider.Applied{Revision: 1, Profile: provider.Profile{
 			Type: "logistics", Name: e.Name, USCC: e.USCC, LegalRepresentative: e.LegalRepresentative, Contact: d.contact, Address: d.address,
-			Phone: d.phone, Introduction: d.introduction, Licence: demoImage("licence"), Logo: demoImage("logo"),
+			Phone: d.phone, Introduction: d.introduction, Licence: image("licence"), Logo: image("logo"),
 		}},
 		provider.Approved{Revision: 1})
 }
 
 // product is submitted, approved and listed; further events go round: revised, approved, pinned, unpinned.
 func (b *bulk) product(i, events int) error {
-	d := demoProviders[b.rng.IntN(len(demoProviders))]
+	d := providers[b.rng.IntN(len(providers))]
 	p := d.products[b.rng.IntN(len(d.products))]
 	p.name = fmt.Sprintf("%s%d号", p.name, i+1)
 	content := p.content("bulk")

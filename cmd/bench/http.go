@@ -10,21 +10,24 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/adapters/postgres"
+	"waybill/cmd/demo"
 	"waybill/domain"
 	"waybill/domain/access"
-	"waybill/domain/product"
+	"waybill/domain/commands"
 )
 
 // portal is the demo world with a server on it, for the sections that go through HTTP.
 type portal struct {
-	*app
-	server  *child
-	client  *nethttp.Client
-	sellers []seller
-	review  seller // the reviewer
-	event   domain.NewEvent
-	content product.Content
-	body    []byte
+	*database
+	commands *commands.Service
+	tokens   *postgres.Tokens
+	server   *child
+	client   *nethttp.Client
+	sellers  []seller
+	review   seller // the reviewer
+	event    domain.NewEvent
+	body     []byte
 }
 
 type seller struct {
@@ -37,54 +40,52 @@ func (b *bench) portalWorld(ctx context.Context) (*portal, error) {
 	if b.portal != nil {
 		return b.portal, nil
 	}
-	a, err := b.database(ctx, "bench_portal")
+	d, err := b.database(ctx, "bench_portal")
 	if err != nil {
 		return nil, err
 	}
-	p := &portal{app: a, client: newClient(2 * connections)}
+	p := &portal{database: d, commands: commands.New(d.store), tokens: postgres.NewTokens(d.pool), client: newClient(2 * connections)}
 	if err := p.populate(ctx); err != nil {
 		return nil, err
 	}
 	if p.event, err = typicalEvent(); err != nil {
 		return nil, err
 	}
-	p.content = demoProviders[0].products[0].content("bench")
-	p.content.Details = p.content.Details[:1]
-	if p.body, err = json.Marshal(p.content); err != nil {
+	if p.body, err = json.Marshal(typicalContent()); err != nil {
 		return nil, err
 	}
-	if p.server, err = b.spawn(ctx, a.cfg.DatabaseURL, "serve"); err != nil {
+	if p.server, err = b.spawn(ctx, d.url, waybillProgram, "serve"); err != nil {
 		return nil, err
 	}
-	if err := a.caughtUp(ctx, time.Minute); err != nil {
+	if err := d.caughtUp(ctx, time.Minute); err != nil {
 		return nil, err
 	}
 	b.portal = p
 	return p, nil
 }
 
-// populate makes the demo world's providers and a token for each.
+// populate plays the demo world and issues a token to each provider and to the reviewer.
 func (p *portal) populate(ctx context.Context) error {
-	s := &seeder{app: p.app, ctx: ctx, at: time.Now().UTC().AddDate(0, -1, 0)}
-	reviewer := s.staff("审核员", domain.RoleReviewer)
-	token, err := p.issue(ctx, reviewer.ID, domain.RoleReviewer, time.Hour, "bench")
+	people, err := demo.Play(ctx, p.commands)
 	if err != nil {
 		return err
 	}
-	p.review = seller{actor: reviewer, token: token}
-	for i, d := range demoProviders {
-		actor := s.enterprise(d.enterprise)
-		s.provider(actor, reviewer, d, i)
-		if s.err != nil {
-			return s.err
-		}
-		token, err := p.issue(ctx, actor.ID, domain.RoleEnterprise, time.Hour, "bench")
+	if p.review, err = p.admit(ctx, people.Reviewer); err != nil {
+		return err
+	}
+	for _, provider := range people.Providers {
+		s, err := p.admit(ctx, provider)
 		if err != nil {
 			return err
 		}
-		p.sellers = append(p.sellers, seller{actor: domain.Actor{ID: actor.ID, Role: domain.RoleProvider}, token: token})
+		p.sellers = append(p.sellers, s)
 	}
 	return nil
+}
+
+func (p *portal) admit(ctx context.Context, actor domain.Actor) (seller, error) {
+	token, err := p.tokens.Issue(ctx, actor.ID, []domain.Role{actor.Role}, "bench", time.Now().Add(time.Hour))
+	return seller{actor: actor, token: token}, err
 }
 
 // call sends a write as a seller and answers the response's header.
