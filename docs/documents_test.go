@@ -1,4 +1,5 @@
-package main
+// Package docs holds the documents, and the files that they bring along for operators, to the program.
+package docs
 
 import (
 	"io/fs"

@@ -1,4 +1,4 @@
-package main
+package docs
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// repository is the way to the top of the checkout from this package.
-const repository = "../../"
+// repository is the way to the top of the checkout from this folder.
+const repository = "../"
 
 func readFile(t testing.TB, name string) string {
 	t.Helper()
