@@ -27,7 +27,9 @@ type cli struct {
 }
 
 func main() {
-	config.LimitMemory() // the floor is served under the same conditions as the server
+	if err := config.LimitMemory(); err != nil { // the floor is served under the same conditions as the server
+		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()

@@ -30,7 +30,9 @@ type cli struct {
 }
 
 func main() {
-	config.LimitMemory()
+	if err := config.LimitMemory(); err != nil {
+		fmt.Fprintln(os.Stderr, "waybill:", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
