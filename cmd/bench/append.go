@@ -84,8 +84,8 @@ func (b *bench) appends(ctx context.Context) error {
 			b.report.least(fmt.Sprintf("append, %d writers", step.writers), store.perSecond()/floor.perSecond(), step.least, "%.2f"),
 		})
 	}
-	b.report.table(fmt.Sprintf("Append: one event per call, %d bytes of data and %d of metadata, a new stream every %d; the floor is one INSERT per transaction",
-		len(event.Data), len(event.Metadata), eventsPerStream), rows)
+	b.report.table(fmt.Sprintf("Append: one event per call, %d bytes of data and %d of metadata, a new stream every %d; "+
+		"the floor is one INSERT per transaction", len(event.Data), len(event.Metadata), eventsPerStream), rows)
 	return ctx.Err()
 }
 
@@ -94,7 +94,8 @@ func (d *database) insertAlone(ctx context.Context, n int, length time.Duration,
 	writers := newWriters(n, event)
 	return drive(ctx, n, length, func(ctx context.Context, w int) error {
 		stream, _, revision, e := writers[w].next()
-		_, err := d.pool.Exec(ctx, floorInsert, string(stream), int64(revision), e.ID, e.Type, e.Data, e.Metadata) //nolint:gosec // below ten
+		at := int64(revision) //nolint:gosec // below ten
+		_, err := d.pool.Exec(ctx, floorInsert, string(stream), at, e.ID, e.Type, e.Data, e.Metadata)
 		return err
 	})
 }
@@ -117,8 +118,8 @@ func typicalEvent() (domain.NewEvent, error) {
 		return domain.NewEvent{}, err
 	}
 	metadata, err := json.Marshal(domain.Metadata{
-		Actor: domain.Actor{ID: fact.ProviderID, Role: domain.RoleProvider}, At: time.Now().UTC(), CausationID: uuid.New(), CorrelationID: uuid.New(),
-		RequestID: uuid.NewString(), Fingerprint: "fd1c9a2f1f5e1a3b", Schema: domain.MetadataSchema,
+		Actor: domain.Actor{ID: fact.ProviderID, Role: domain.RoleProvider}, At: time.Now().UTC(), CausationID: uuid.New(),
+		CorrelationID: uuid.New(), RequestID: uuid.NewString(), Fingerprint: "fd1c9a2f1f5e1a3b", Schema: domain.MetadataSchema,
 	})
 	return domain.NewEvent{Type: fact.EventType(), Data: data, Metadata: metadata}, err
 }

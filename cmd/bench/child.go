@@ -31,7 +31,8 @@ type child struct {
 
 // environment is a child's: it works on a database, and nowhere else.
 func environment(database string, more ...string) []string {
-	env := append(os.Environ(), "DATABASE_URL="+database, "WAYBILL_EVENTSTORE=postgres", "WAYBILL_EVENTSTORE_PREFIX=", "WAYBILL_READ_DATABASE_URL=")
+	env := append(os.Environ(), "DATABASE_URL="+database, "WAYBILL_READ_DATABASE_URL=", "WAYBILL_EVENTSTORE=postgres",
+		"WAYBILL_EVENTSTORE_PREFIX=")
 	return append(env, more...)
 }
 
@@ -46,7 +47,7 @@ func (b *bench) spawn(ctx context.Context, database, program string, args ...str
 		return nil, err
 	}
 	c := &child{base: "http://" + addr, log: log, exited: make(chan error, 1)}
-	cmd := exec.Command(program, args...) //nolint:gosec,noctx // Waybill or this very program; stopped by stop, with a signal it can act on
+	cmd := exec.Command(program, args...) //nolint:gosec,noctx // Waybill or this very program; stop ends it, by a signal it can act on
 	cmd.Env = environment(database, "WAYBILL_ADDR="+addr)
 	cmd.Stderr = log
 	start := time.Now()

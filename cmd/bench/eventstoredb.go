@@ -65,8 +65,8 @@ func (b *bench) remote(ctx context.Context) error {
 			b.report.least(fmt.Sprintf("EventStoreDB, append, %d callers", callers), median(ratios), 0.9, "%.2f"),
 		})
 	}
-	b.report.table(fmt.Sprintf("EventStoreDB, append: one event per call, %d bytes of data and %d of metadata; the bare client does the same by turns with it, the last column is the median of the rounds' own",
-		len(event.Data), len(event.Metadata)), rows)
+	b.report.table(fmt.Sprintf("EventStoreDB, append: one event per call, %d bytes of data and %d of metadata; the bare client does the same "+
+		"by turns with it, the last column is the median of the rounds' own", len(event.Data), len(event.Metadata)), rows)
 	return b.remoteReads(ctx, client, store)
 }
 
@@ -185,7 +185,8 @@ func readByClient(ctx context.Context, client *esdb.Client, want int) (n int, er
 }
 
 func subscribeByClient(ctx context.Context, client *esdb.Client, want int) (n int, err error) {
-	subscription, err := client.SubscribeToAll(ctx, esdb.SubscribeToAllOptions{From: esdb.Start{}, Filter: esdb.ExcludeSystemEventsFilter()})
+	options := esdb.SubscribeToAllOptions{From: esdb.Start{}, Filter: esdb.ExcludeSystemEventsFilter()}
+	subscription, err := client.SubscribeToAll(ctx, options)
 	if err != nil {
 		return 0, err
 	}
@@ -206,7 +207,7 @@ const esdbtestProgram = "bin/esdbtest"
 
 var esdbAddress = regexp.MustCompile(`esdb://\S+`)
 
-// spawnEventStoreDB starts that program and answers its connection string. The bench stops it at the end.
+// spawnEventStoreDB starts that program and returns its connection string. The bench stops it at the end.
 func (b *bench) spawnEventStoreDB(ctx context.Context) (string, error) {
 	if _, err := os.Stat(esdbtestProgram); err != nil {
 		return "", fmt.Errorf("%w ('make bench' builds it; or name a server with --eventstoredb)", err)

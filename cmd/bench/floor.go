@@ -99,8 +99,8 @@ func (f *floor) read(ctx context.Context, q query) ([]http.ProductCard, error) {
 		var p http.ProductCard
 		var revision int
 		d := &p.Destination
-		err := rows.Scan(&p.ID, &p.Provider.ID, &p.Provider.Name, &p.Provider.Logo, &p.Name, &p.Brief, &p.Tags, &p.Mode, &d.Country, &d.City,
-			&d.Latitude, &d.Longitude, &d.Crs, &p.Cover, &revision, &p.Pinned, &p.CreatedAt)
+		err := rows.Scan(&p.ID, &p.Provider.ID, &p.Provider.Name, &p.Provider.Logo, &p.Name, &p.Brief, &p.Tags, &p.Mode, &d.Country,
+			&d.City, &d.Latitude, &d.Longitude, &d.Crs, &p.Cover, &revision, &p.Pinned, &p.CreatedAt)
 		if err != nil {
 			return nil, err
 		}

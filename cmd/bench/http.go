@@ -88,7 +88,7 @@ func (p *portal) admit(ctx context.Context, actor domain.Actor) (seller, error) 
 	return seller{actor: actor, token: token}, err
 }
 
-// call sends a write as a seller and answers the response's header.
+// call sends a write as a seller and returns the response's header.
 func (p *portal) call(ctx context.Context, s seller, method, path string, body []byte, want int) (nethttp.Header, error) {
 	request, err := nethttp.NewRequestWithContext(ctx, method, p.server.base+path, bytes.NewReader(body))
 	if err != nil {
@@ -123,8 +123,9 @@ func (b *bench) submissions(ctx context.Context) error {
 	if err := p.caughtUp(ctx, time.Minute); err != nil {
 		return err
 	}
-	b.report.line("### HTTP: product submissions of %d bytes, %d connections\n\n%s requests/s, p50 %s, p99 %s, p99.9 %s. Five read models and the history follow meanwhile.",
-		len(p.body), connections, grouped(through.perSecond()), millis(all.percentile(50)), millis(all.percentile(99)), millis(all.percentile(99.9)))
+	b.report.line("### HTTP: product submissions of %d bytes, %d connections\n\n%s requests/s, p50 %s, p99 %s, p99.9 %s. "+
+		"Five read models and the history follow meanwhile.", len(p.body), connections, grouped(through.perSecond()),
+		millis(all.percentile(50)), millis(all.percentile(99)), millis(all.percentile(99.9)))
 	b.resident("submissions", p.server)
 	return b.parts(ctx, p, through.perSecond())
 }
@@ -153,7 +154,8 @@ func (b *bench) parts(ctx context.Context, p *portal, requests float64) error {
 	row := func(name string, us float64) []string {
 		return []string{name, fmt.Sprintf("%.0f µs", us), fmt.Sprintf("%.0f %%", 100*us/total)}
 	}
-	b.report.table("HTTP: where the time of a submission goes (each part alone at the same concurrency; time of the whole machine)", [][]string{
+	title := "HTTP: where the time of a submission goes (each part alone at the same concurrency; time of the whole machine)"
+	b.report.table(title, [][]string{
 		{"part", "per request", "share"},
 		row("HTTP itself, load generator included (GET /livez)", hull),
 		row("token look-up", token),

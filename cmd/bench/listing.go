@@ -173,7 +173,8 @@ func (b *bench) pages(ctx context.Context) error {
 	small, large := worlds[0], worlds[len(worlds)-1]
 	rows := [][]string{{
 		"page", "bytes", fmt.Sprintf("%s products", grouped(float64(large.products))), "p50", "p99", "bare handler",
-		"÷ bare handler", "÷ first page", fmt.Sprintf("%s products", grouped(float64(small.products))), "÷ " + grouped(float64(large.products)),
+		"÷ bare handler", "÷ first page", fmt.Sprintf("%s products", grouped(float64(small.products))),
+		"÷ " + grouped(float64(large.products)),
 	}}
 	first := 0.0
 	for _, k := range kinds {
@@ -188,15 +189,16 @@ func (b *bench) pages(ctx context.Context) error {
 		}
 		all, name := m.large.together(), "listing, "+k.name
 		rows = append(rows, []string{
-			k.name, grouped(m.bytes), grouped(rate) + "/s", millis(all.percentile(50)), millis(all.percentile(99)), grouped(m.floor.perSecond()) + "/s",
+			k.name, grouped(m.bytes), grouped(rate) + "/s", millis(all.percentile(50)), millis(all.percentile(99)),
+			grouped(m.floor.perSecond()) + "/s",
 			b.report.least(name+", ÷ bare handler", rate/m.floor.perSecond(), 0.7, "%.2f"),
 			b.report.least(name+", ÷ first page", rate/first, 0.5, "%.2f"),
 			grouped(m.small.perSecond()) + "/s",
 			b.report.most(name+", small ÷ large", m.small.perSecond()/rate, 1.3, "%.2f"),
 		})
 	}
-	b.report.table(fmt.Sprintf("Public listing: 20 to a page, %d connections, %d different pages of a kind at random; the bare handler runs the same queries "+
-		"and writes the same bytes", connections, b.size.pages), rows)
+	b.report.table(fmt.Sprintf("Public listing: 20 to a page, %d connections, %d different pages of a kind at random; "+
+		"the bare handler runs the same queries and writes the same bytes", connections, b.size.pages), rows)
 	for _, w := range worlds {
 		b.resident(fmt.Sprintf("the listing of %s products", grouped(float64(w.products))), w.server)
 		if err := w.stop(); err != nil {
@@ -250,7 +252,7 @@ func (b *bench) kind(ctx context.Context, k kind, small, large *listingWorld) (m
 }
 
 // addresses makes a kind's pages and asks both server and bare handler for each once: they must answer with the same
-// bytes. It also answers their mean size.
+// bytes. It also returns their mean size.
 func (b *bench) addresses(ctx context.Context, client *nethttp.Client, k kind, w *listingWorld) ([]string, float64, error) {
 	rng := rand.New(rand.NewPCG(2, uint64(w.products))) //nolint:gosec // the same pages every time
 	seen := map[string]bool{}
@@ -276,7 +278,8 @@ func (b *bench) addresses(ctx context.Context, client *nethttp.Client, k kind, w
 			}
 		}
 		if !bytes.Equal(bodies[0].Bytes(), bodies[1].Bytes()) {
-			return nil, 0, fmt.Errorf("%s: server and bare handler answer differently:\n%.600s\n%.600s", page, bodies[0].String(), bodies[1].String())
+			return nil, 0, fmt.Errorf("%s: server and bare handler answer differently:\n%.600s\n%.600s",
+				page, bodies[0].String(), bodies[1].String())
 		}
 		total += bodies[0].Len()
 		pages = append(pages, page)

@@ -58,23 +58,29 @@ func (b *bench) live(ctx context.Context) error {
 		},
 		{
 			"asks once, with Waybill-Position", fmt.Sprint(len(asked.latencies)), millis(asked.percentile(50)),
-			b.report.most("live, read with Waybill-Position, p99", asked.percentile(99).Seconds()*1000, 30, "%.1f ms"), millis(asked.percentile(100)),
+			b.report.most("live, read with Waybill-Position, p99", asked.percentile(99).Seconds()*1000, 30, "%.1f ms"),
+			millis(asked.percentile(100)),
 		},
-		{"the commands themselves", fmt.Sprint(len(load.latencies)), millis(load.percentile(50)), millis(load.percentile(99)), millis(load.percentile(100))},
+		{
+			"the commands themselves", fmt.Sprint(len(load.latencies)), millis(load.percentile(50)), millis(load.percentile(99)),
+			millis(load.percentile(100)),
+		},
 	})
 	b.resident("the live load", p.server)
 	return nil
 }
 
 // step is one command of the steady load: a worker's product is submitted, and with the next step approved, which lists it
-// too. It answers how many events that recorded.
+// too. It returns how many events that recorded.
 func (p *portal) step(ctx context.Context, worker int, submitted *string) (int64, error) {
 	if id := *submitted; id != "" {
 		*submitted = ""
-		_, err := p.call(ctx, p.review, nethttp.MethodPost, "/api/v1/review/products/"+id+"/approve", []byte(`{"revision":1}`), nethttp.StatusOK)
+		approve := "/api/v1/review/products/" + id + "/approve"
+		_, err := p.call(ctx, p.review, nethttp.MethodPost, approve, []byte(`{"revision":1}`), nethttp.StatusOK)
 		return 2, err
 	}
-	header, err := p.call(ctx, p.sellers[worker%len(p.sellers)], nethttp.MethodPost, "/api/v1/provider/products", p.body, nethttp.StatusCreated)
+	seller := p.sellers[worker%len(p.sellers)]
+	header, err := p.call(ctx, seller, nethttp.MethodPost, "/api/v1/provider/products", p.body, nethttp.StatusCreated)
 	if err == nil {
 		*submitted = path.Base(header.Get("Location"))
 	}
@@ -132,7 +138,9 @@ func pauseUntil(ctx context.Context, moment time.Time) bool {
 
 // watch pins and unpins the first provider's product of that number, and takes the time from the acknowledgement until look
 // has seen it.
-func (p *portal) watch(ctx context.Context, number int, look func(ctx context.Context, id, position string, pinned bool) error, recorded *atomic.Int64) sample {
+func (p *portal) watch(
+	ctx context.Context, number int, look func(ctx context.Context, id, position string, pinned bool) error, recorded *atomic.Int64,
+) sample {
 	var s sample
 	id := demo.ProductID(0, number).String()
 	pinned, err := p.shown(ctx, id, "")

@@ -20,9 +20,9 @@ import (
 // cli is what the command line can say.
 type cli struct {
 	Quick bool     `help:"Every section at a tiny size, in under half a minute: shows that it runs, not how fast."`
-	Only  []string `enum:"append,http,live,rebuild,listing,start,eventstoredb" default:"append,http,live,rebuild,listing,start,eventstoredb" help:"Only these sections."`
+	Only  []string `enum:"${sections}" default:"${sections}" help:"Only these sections."`
 	// EventStoreDB is a server that the section eventstoredb may fill with events.
-	EventStoreDB string `name:"eventstoredb" placeholder:"esdb://…" help:"Measure on this server, not on one of the bench's own. It is filled with events."`
+	EventStoreDB string `name:"eventstoredb" placeholder:"esdb://…" help:"Measure on this server, not on one of the bench's own; it is filled."`
 	Floor        bool   `hidden:"" help:"Be the bare handler that the listing is measured against."`
 }
 
@@ -42,7 +42,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Measure Waybill, beside a floor measured in the same run."),
-		kong.Writers(out, os.Stderr), kong.UsageOnError())
+		kong.Vars{"sections": "append,http,live,rebuild,listing,start,eventstoredb"}, kong.Writers(out, os.Stderr), kong.UsageOnError())
 	if err != nil {
 		return err
 	}

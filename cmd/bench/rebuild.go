@@ -14,7 +14,8 @@ func (b *bench) rebuilds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seeded, err := b.once(ctx, d.url, "seed", fmt.Sprintf("--products=%d", b.size.rebuildProducts), fmt.Sprintf("--events=%d", b.size.rebuildEvents))
+	size := []string{fmt.Sprintf("--products=%d", b.size.rebuildProducts), fmt.Sprintf("--events=%d", b.size.rebuildEvents)}
+	seeded, err := b.once(ctx, d.url, append([]string{"seed"}, size...)...)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,8 @@ func (b *bench) settings(ctx context.Context) string {
 		said = append(said, name+"="+value)
 	}
 	return fmt.Sprintf("Measured %s on %d CPUs (%s/%s), %s, PostgreSQL %s (%s), at most %d connections in each pool. "+
-		"Database, server, floor and load generator share the machine; floor and Waybill take turns (%d × %s; listing pages %d × %s), figures are medians. "+
+		"Database, server, floor and load generator share the machine; floor and Waybill take turns (%d × %s; listing pages %d × %s), "+
+		"figures are medians. "+
 		"Load of the machine before the first of them: %s.",
 		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(),
 		conn.PgConn().ParameterStatus("server_version"), strings.Join(said, ", "), b.cfg.MaxConns,

@@ -35,7 +35,8 @@ func (b *bench) starts(ctx context.Context) error {
 		}
 		rows = append(rows, []string{
 			fmt.Sprintf("%s products, %s events", grouped(float64(w.products)), grouped(float64(events))), fmt.Sprint(len(seconds)),
-			b.report.most("start to ready", median(seconds), 2, "%.2f s"), fmt.Sprintf("%.2f s", slices.Max(seconds)), fmt.Sprintf("%.0f MB", resident),
+			b.report.most("start to ready", median(seconds), 2, "%.2f s"), fmt.Sprintf("%.2f s", slices.Max(seconds)),
+			fmt.Sprintf("%.0f MB", resident),
 		})
 	}
 	b.report.table("Start: from the start of the process to ready, on existing data", rows)

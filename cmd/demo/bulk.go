@@ -55,7 +55,8 @@ func Bulk(ctx context.Context, store Importer, products, events int) (int, error
 // world writes reviewers, one provider per 5,000 products, and the products, each with its share of the events.
 func (b *bulk) world(products, events int) error {
 	b.reviewer = domain.Actor{ID: b.id(), Role: domain.RoleReviewer}
-	if err := b.stream("account", b.reviewer.ID, domain.System, account.Opened{DisplayName: "审核员"}, account.RoleGranted{Role: domain.RoleReviewer}); err != nil {
+	err := b.stream("account", b.reviewer.ID, domain.System, account.Opened{DisplayName: "审核员"}, account.RoleGranted{Role: domain.RoleReviewer})
+	if err != nil {
 		return err
 	}
 	for i := range 1 + products/5000 {
@@ -79,13 +80,15 @@ func (b *bulk) provider(i int) error {
 	b.sellers = append(b.sellers, seller)
 	e := d.enterprise
 	e.Name = fmt.Sprintf("%s%d部", e.Name, i+1)
-	if err := b.stream("account", seller.ID, domain.System, account.Opened{DisplayName: e.Name}, account.Certified{Enterprise: e, Source: "operator"}); err != nil {
+	err := b.stream("account", seller.ID, domain.System,
+		account.Opened{DisplayName: e.Name}, account.Certified{Enterprise: e, Source: "operator"})
+	if err != nil {
 		return err
 	}
 	return b.stream("provider", seller.ID, seller,
 		provider.Applied{Revision: 1, Profile: provider.Profile{
-			Type: "logistics", Name: e.Name, USCC: e.USCC, LegalRepresentative: e.LegalRepresentative, Contact: d.contact, Address: d.address,
-			Phone: d.phone, Introduction: d.introduction, Licence: image("licence"), Logo: image("logo"),
+			Type: "logistics", Name: e.Name, USCC: e.USCC, LegalRepresentative: e.LegalRepresentative, Contact: d.contact,
+			Address: d.address, Phone: d.phone, Introduction: d.introduction, Licence: image("licence"), Logo: image("logo"),
 		}},
 		provider.Approved{Revision: 1})
 }
@@ -139,7 +142,8 @@ func (b *bulk) stream(category string, id uuid.UUID, owner domain.Actor, facts .
 		}
 		cause := b.id()
 		metadata, err := json.Marshal(domain.Metadata{
-			Actor: actor, At: b.at.Add(time.Duration(i) * time.Second), CausationID: cause, CorrelationID: cause, Schema: domain.MetadataSchema,
+			Actor: actor, At: b.at.Add(time.Duration(i) * time.Second), CausationID: cause, CorrelationID: cause,
+			Schema: domain.MetadataSchema,
 		})
 		if err != nil {
 			return err

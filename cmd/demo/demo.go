@@ -148,7 +148,8 @@ func (s *player) bookings(buyer, seller domain.Actor) {
 		requested, err := s.commands.RequestBooking(s.ctx, s.request(buyer, "book "+label), id, inquiry)
 		s.keep(err)
 		if i == 0 {
-			_, err = s.commands.ReplyToBooking(s.ctx, s.request(domain.Actor{ID: seller.ID, Role: domain.RoleProvider}, "reply "+label), requested.ID,
+			replier := domain.Actor{ID: seller.ID, Role: domain.RoleProvider}
+			_, err = s.commands.ReplyToBooking(s.ctx, s.request(replier, "reply "+label), requested.ID,
 				"您好，本周六有舱位，可安排上门提货。报价单请联系 0898-88650001 索取。")
 			s.keep(err)
 		}

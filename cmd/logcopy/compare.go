@@ -20,7 +20,7 @@ type cursor struct {
 	source, target domain.Position
 }
 
-// compare walks from a place to the end of the target, holding each event to the source's, and answers how far it came.
+// compare walks from a place to the end of the target, holding each event to the source's, and returns how far it came.
 // Every event goes into the digest.
 func (c *copier) compare(ctx context.Context, phase string, at cursor, digest *logDigest) (cursor, error) {
 	head, err := c.head(ctx, c.target)
@@ -46,7 +46,8 @@ func (c *copier) compare(ctx context.Context, phase string, at cursor, digest *l
 		case err != nil:
 			return at, err
 		case want == nil:
-			return at, fmt.Errorf("%w: it holds more than the source's %s events, first %s@%d", errOtherLog, thousands(at.events), held.Stream, held.Revision)
+			return at, fmt.Errorf("%w: it holds more than the source's %s events, first %s@%d", errOtherLog,
+				thousands(at.events), held.Stream, held.Revision)
 		}
 		if field := difference(want, held); field != "" {
 			return at, fmt.Errorf("%w: event %s is %s@%d in the source and %s@%d in the target, and differs in its %s", errOtherLog,

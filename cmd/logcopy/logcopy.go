@@ -62,7 +62,7 @@ func newCopier(source, target domain.EventStore) *copier {
 
 func newLogDigest() *logDigest { return &logDigest{hash: sha256.New()} }
 
-// run answers what was done, for the person at the terminal.
+// run returns what was done, for the person at the terminal.
 func (c *copier) run(ctx context.Context, verifyOnly bool) (string, error) {
 	start := time.Now()
 	there, err := c.compare(ctx, "comparing", cursor{}, c.digest)
@@ -96,8 +96,8 @@ func (c *copier) run(ctx context.Context, verifyOnly bool) (string, error) {
 }
 
 func (c *copier) verified(at cursor, took time.Duration) string {
-	return fmt.Sprintf("verified  %s events are the same on both sides and in the same order, in %.1f s (%s/s)\nsha256    %s\n", thousands(at.events),
-		took.Seconds(), thousands(perSecond(at.events, took)), c.digest)
+	return fmt.Sprintf("verified  %s events are the same on both sides and in the same order, in %.1f s (%s/s)\nsha256    %s\n",
+		thousands(at.events), took.Seconds(), thousands(perSecond(at.events, took)), c.digest)
 }
 
 // complete fails if the source goes on after a place.
@@ -106,7 +106,8 @@ func (c *copier) complete(ctx context.Context, at cursor) error {
 	if err != nil || head <= at.source {
 		return err
 	}
-	return fmt.Errorf("the target holds the first %s events, all the same, but the source has more: copy again without --verify-only", thousands(at.events))
+	return fmt.Errorf("the target holds the first %s events, all the same, but the source has more: copy again without --verify-only",
+		thousands(at.events))
 }
 
 func perSecond(events uint64, took time.Duration) uint64 {

@@ -119,7 +119,7 @@ func eventBytes(e domain.RecordedEvent) int {
 	return len(e.Data) + len(e.Metadata) + 2*len(e.Type) + envelope
 }
 
-// next answers the next chunk; an empty one is the end.
+// next returns the next chunk; an empty one is the end.
 func (r *reader) next() ([]domain.RecordedEvent, error) {
 	chunk, ok := <-r.chunks
 	if !ok {
@@ -128,7 +128,7 @@ func (r *reader) next() ([]domain.RecordedEvent, error) {
 	return chunk, nil
 }
 
-// event answers the next event; nil is the end.
+// event returns the next event; nil is the end.
 func (r *reader) event() (*domain.RecordedEvent, error) {
 	if len(r.current) == 0 {
 		chunk, err := r.next()

@@ -11,7 +11,7 @@ import (
 
 // importer is a store that takes many events of many streams at once, as postgres.EventStore does.
 type importer interface {
-	// Import adds events in the order given, all or none, and answers the last one's position. Errors are Append's.
+	// Import adds events in the order given, all or none, and returns the last one's position. Errors are Append's.
 	Import(ctx context.Context, events []domain.RecordedEvent) (domain.Position, error)
 }
 
@@ -77,7 +77,9 @@ func (c *copier) write(ctx context.Context, chunk []domain.RecordedEvent) error 
 }
 
 // send sends the same events again, as they are, while the target is away or its answer was lost.
-func (c *copier) send(ctx context.Context, send func(context.Context, []domain.RecordedEvent) (domain.Position, error), events []domain.RecordedEvent) (domain.Position, error) {
+func (c *copier) send(
+	ctx context.Context, send func(context.Context, []domain.RecordedEvent) (domain.Position, error), events []domain.RecordedEvent,
+) (domain.Position, error) {
 	wait := c.waiting(c.target)
 	for {
 		position, err := send(ctx, events)
@@ -148,8 +150,8 @@ func (c *copier) hole(ctx context.Context, chunk []domain.RecordedEvent, refusal
 			}
 		}
 		if e.Revision != due[e.Stream] {
-			return fmt.Errorf("the source's stream %s has no event at revision %d, the next is at %d: it was truncated, and a log with holes cannot be copied",
-				e.Stream, due[e.Stream], e.Revision)
+			return fmt.Errorf("the source's stream %s has no event at revision %d, the next is at %d: "+
+				"it was truncated, and a log with holes cannot be copied", e.Stream, due[e.Stream], e.Revision)
 		}
 		due[e.Stream] = e.Revision + 1
 	}

@@ -73,7 +73,8 @@ func (c copyCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) 
 		return err
 	}
 	if !c.VerifyOnly {
-		report += fmt.Sprintf("next      once no node writes to the source any more: copy again, set %s, run \"waybill rebuild all\" (positions differ), start the nodes\n", target.setting)
+		report += fmt.Sprintf("next      once no node writes to the source any more: copy again, set %s, run \"waybill rebuild all\" "+
+			"(positions differ), start the nodes\n", target.setting)
 	}
 	_, err = io.WriteString(out, report)
 	return err

@@ -39,8 +39,8 @@ func (a *app) seedBulk(ctx context.Context, out io.Writer, products, events int)
 	if err != nil {
 		return fmt.Errorf("seed: %w", err)
 	}
-	took := time.Since(start)
-	_, err = fmt.Fprintf(out, "%d products, %d events in %.1f s (%.0f events/s)\n", products, total, took.Seconds(), float64(total)/took.Seconds())
+	took := time.Since(start).Seconds()
+	_, err = fmt.Fprintf(out, "%d products, %d events in %.1f s (%.0f events/s)\n", products, total, took, float64(total)/took)
 	return err
 }
 
