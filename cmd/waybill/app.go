@@ -142,13 +142,3 @@ func withApp(ctx context.Context, cfg config.Config, f func(*app) error) error {
 	}
 	return errors.Join(f(a), a.close())
 }
-
-type migrateCommand struct{}
-
-// Run is called by kong.
-func (migrateCommand) Run(ctx context.Context, cfg config.Config) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		a.log.InfoContext(ctx, "the database is up to date")
-		return nil
-	})
-}

@@ -12,74 +12,7 @@ import (
 	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/access"
-	"waybill/domain/account"
 )
-
-type staffCommand struct {
-	Add staffAddCommand `cmd:"" help:"Open an account for a member of staff, grant it a role, and print a token for it."`
-}
-
-type staffAddCommand struct {
-	Name string        `required:"" help:"The person's display name."`
-	Role domain.Role   `required:"" enum:"reviewer,auditor,operator" help:"reviewer, auditor or operator."`
-	TTL  time.Duration `default:"720h" help:"How long the token is valid."`
-}
-
-// Run is called by kong.
-func (c staffAddCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		opened, err := a.commands.OpenAccount(ctx, a.request(), c.Name)
-		if err != nil {
-			return err
-		}
-		if _, err := a.commands.GrantRole(ctx, a.request(), opened.ID, c.Role); err != nil {
-			return err
-		}
-		return a.printToken(ctx, out, opened.ID, c.Role, c.TTL)
-	})
-}
-
-type accountCommand struct {
-	Open  accountOpenCommand  `cmd:"" help:"Open an account, certify its enterprise, and print a token for it."`
-	Close accountCloseCommand `cmd:"" help:"Close an account for good and revoke its tokens."`
-}
-
-type accountOpenCommand struct {
-	Name                string        `required:"" help:"The enterprise's registered name."`
-	USCC                string        `required:"" name:"uscc" help:"Its unified social credit code."`
-	LegalRepresentative string        `required:"" help:"Its legal representative."`
-	TTL                 time.Duration `default:"720h" help:"How long the token is valid."`
-}
-
-// Run is called by kong.
-func (c accountOpenCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		opened, err := a.commands.OpenAccount(ctx, a.request(), c.Name)
-		if err != nil {
-			return err
-		}
-		enterprise := account.Enterprise{Name: c.Name, USCC: c.USCC, LegalRepresentative: c.LegalRepresentative}
-		if _, err := a.commands.CertifyAccount(ctx, a.request(), opened.ID, enterprise, "operator"); err != nil {
-			return err
-		}
-		return a.printToken(ctx, out, opened.ID, domain.RoleEnterprise, c.TTL)
-	})
-}
-
-type accountCloseCommand struct {
-	Account uuid.UUID `arg:"" help:"The account's id."`
-	Reason  string    `required:"" help:"Why; it shows in the audit history."`
-}
-
-// Run is called by kong.
-func (c accountCloseCommand) Run(ctx context.Context, cfg config.Config) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		if _, err := a.commands.CloseAccount(ctx, a.request(), c.Account, c.Reason); err != nil {
-			return err
-		}
-		return a.tokens.RevokeAccount(ctx, c.Account)
-	})
-}
 
 type tokenCommand struct {
 	Issue  tokenIssueCommand  `cmd:"" help:"Print a new token for a role that the account holds."`
