@@ -35,7 +35,7 @@ test-esdb-binary: ## The same as one static binary for a machine without Go: bin
 	@echo "bin/test-esdb is built. There: WAYBILL_TEST_ESDB=esdb://… ./test-esdb -test.v -test.run '$(ESDB_TESTS)'"
 
 bin/esdbtest:
-	@go build -trimpath -o bin/esdbtest ./adapters/eventstoredb/esdbtest/cmd
+	@go build -trimpath -o bin/esdbtest ./cmd/esdbtest
 
 race: test-database ## Run all tests with the race detector (needs a C compiler; some: make race RACE=./http/...)
 	go test -race $(ARGS) $(or $(RACE),./...)
@@ -48,7 +48,8 @@ tour: test-database ## Play the README's whole story with curl, on a server and 
 
 bench: build bin/esdbtest ## Measure everything beside its floor (quick proof that it runs: make bench ARGS=--quick)
 	@.ci/postgres
-	@./bin/waybill bench $(ARGS)
+	@go build -trimpath -o bin/bench ./cmd/bench
+	@exec ./bin/bench $(ARGS)
 
 lint: $(TOOLS)/golangci-lint ## Check style, mistakes and the direction of imports
 	$(TOOLS)/golangci-lint run

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/product"
 )
@@ -16,7 +17,7 @@ import (
 // inspect runs f on the database, beside the servers.
 func (e environ) inspect(t testing.TB, f func(context.Context, *app) error) {
 	t.Helper()
-	cfg, err := loadConfig(e.get)
+	cfg, err := config.Load(e.get)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func readLog(ctx context.Context, a *app, after domain.Position) (map[uuid.UUID]
 		if err != nil {
 			return nil, err
 		}
-		gap := e.Position <= last || a.cfg.eventStore == "postgres" && e.Position != last+1
+		gap := e.Position <= last || a.cfg.EventStore == "postgres" && e.Position != last+1
 		if gap || e.Revision != revisions[e.Stream] || ids[e.ID] {
 			return nil, fmt.Errorf("after position %d and revision %d of its stream, event %s is %s@%d at %d; there before: %v",
 				last, revisions[e.Stream], e.ID, e.Stream, e.Revision, e.Position, ids[e.ID])
@@ -192,6 +193,30 @@ func (a *app) closedOrphans(ctx context.Context) error {
 		}
 		if time.Now().After(deadline) {
 			return errors.Join(fmt.Errorf("%d bookings of deleted products are still open", open), ctx.Err())
+		}
+	}
+}
+
+// caughtUp waits until every projection has reached the end of the log.
+func (a *app) caughtUp(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var behind int
+		err := a.pool.QueryRow(ctx, `SELECT count(*) FROM projections.checkpoints
+			WHERE position < (SELECT coalesce(max(position), 0) FROM eventstore.events)`).Scan(&behind)
+		if err != nil {
+			return err
+		}
+		if behind == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d projections have not caught up: %w", behind, context.Cause(ctx))
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"waybill/adapters/eventstoredb"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/embedded"
+	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/commands"
 	"waybill/projections/models"
@@ -23,7 +24,7 @@ import (
 
 // app is what every subcommand works on: the database, the event store on it, and the commands.
 type app struct {
-	cfg      config
+	cfg      config.Config
 	log      *slog.Logger
 	embedded *embedded.Server // nil when DATABASE_URL names a database
 	pool     *pgxpool.Pool
@@ -40,22 +41,22 @@ type eventStore interface {
 }
 
 // open reaches the database (starting or joining the embedded one when none is configured) and brings its tables up to date.
-func open(ctx context.Context, cfg config) (_ *app, err error) {
-	a := &app{cfg: cfg, log: cfg.logger()}
+func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
+	a := &app{cfg: cfg, log: cfg.Logger()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
 		}
 	}()
-	url := cfg.databaseURL
+	url := cfg.DatabaseURL
 	if url == "" {
-		a.embedded, err = embedded.Start(ctx, embedded.Options{Dir: filepath.Join(cfg.dataDir, "postgres"), Durable: true})
+		a.embedded, err = embedded.Start(ctx, embedded.Options{Dir: filepath.Join(cfg.DataDir, "postgres"), Durable: true})
 		if err != nil {
 			return nil, fmt.Errorf("embedded PostgreSQL: %w", err)
 		}
 		url = a.embedded.URL()
 	}
-	if a.pool, err = openPool(ctx, url, cfg.maxConns); err != nil {
+	if a.pool, err = openPool(ctx, url, cfg.MaxConns); err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, a.pool); err != nil {
@@ -72,11 +73,11 @@ func open(ctx context.Context, cfg config) (_ *app, err error) {
 
 // openStore does not wait for an EventStoreDB: until a node answers, what needs the log says that it is unavailable.
 func (a *app) openStore() (eventStore, error) {
-	if a.cfg.eventStore == "postgres" {
+	if a.cfg.EventStore == "postgres" {
 		return postgres.NewEventStore(a.pool, postgres.OnBatch(a.appends.observe)), nil
 	}
 	store, err := eventstoredb.Open(eventstoredb.Config{
-		ConnectionString: a.cfg.eventStore, Prefix: a.cfg.eventStorePrefix, Logger: a.log, Observe: a.appends.observeCall,
+		ConnectionString: a.cfg.EventStore, Prefix: a.cfg.EventStorePrefix, Logger: a.log, Observe: a.appends.observeCall,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("WAYBILL_EVENTSTORE: %w", err)
@@ -135,20 +136,10 @@ func (a *app) request() commands.Request {
 }
 
 // withApp runs f on an open app and closes it.
-func withApp(ctx context.Context, cfg config, f func(*app) error) error {
+func withApp(ctx context.Context, cfg config.Config, f func(*app) error) error {
 	a, err := open(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	return errors.Join(f(a), a.close())
-}
-
-type migrateCommand struct{}
-
-// Run is called by kong.
-func (migrateCommand) Run(ctx context.Context, cfg config) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		a.log.InfoContext(ctx, "the database is up to date")
-		return nil
-	})
 }

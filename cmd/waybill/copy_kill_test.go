@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"waybill/adapters/eventstoredb"
+	"waybill/adapters/eventstoredb/esdbtest"
 	"waybill/adapters/postgres/pgtest"
+	"waybill/cmd/logcopy/logtest"
 	"waybill/domain"
 )
 
@@ -62,9 +65,25 @@ func killCopies(t testing.TB, from, to string, head func() domain.Position, step
 
 func TestCopyKilled(t *testing.T) {
 	t.Parallel()
-	log := makeLog(30_000, 500)
-	from, to := filled(t, log), openDB(t)
-	killed := killCopies(t, pgtest.URL(from.pool), pgtest.URL(to.pool), func() domain.Position { return domain.Position(headOf(t, to.pool)) }, 10_000)
+	log := logtest.Random(30_000, 500)
+	from := filled(t, log)
+	to, store := openDB(t)
+	killed := killCopies(t, pgtest.URL(from), pgtest.URL(to), func() domain.Position { return endOf(t, store) }, 10_000)
 	t.Logf("killed %d times", killed)
-	expectLog(t, to, log, true)
+	logtest.Expect(t, store, log, true)
+}
+
+func TestCopyToEventStoreDBKilled(t *testing.T) {
+	t.Parallel()
+	server := esdbtest.Start(t)
+	log := logtest.Random(4000, 200)
+	from := filled(t, log)
+	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: server.ConnectionString()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	killed := killCopies(t, pgtest.URL(from), server.ConnectionString(), func() domain.Position { return endOf(t, store) }, 200_000)
+	t.Logf("killed %d times", killed)
+	logtest.Expect(t, store, log, false)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/projections/models"
 	"waybill/projections/reactions"
@@ -27,7 +28,7 @@ type deadLettersListCommand struct {
 }
 
 // Run is called by kong.
-func (c deadLettersListCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c deadLettersListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withDeadLetters(ctx, cfg, func(d *runtime.DeadLetters) error {
 		letters, err := d.List(ctx, c.ReadModel)
 		if err != nil {
@@ -48,7 +49,7 @@ type deadLettersShowCommand struct {
 }
 
 // Run is called by kong.
-func (c deadLettersShowCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c deadLettersShowCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withDeadLetters(ctx, cfg, func(d *runtime.DeadLetters) error {
 		letter, event, err := d.Show(ctx, c.ReadModel, c.Position)
 		if err != nil {
@@ -67,7 +68,7 @@ type deadLettersRetryCommand struct {
 }
 
 // Run is called by kong.
-func (c deadLettersRetryCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c deadLettersRetryCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withDeadLetters(ctx, cfg, func(d *runtime.DeadLetters) error {
 		r, err := d.Retry(ctx, c.ReadModel, c.Stream)
 		if err != nil {
@@ -87,13 +88,13 @@ type deadLettersSkipCommand struct {
 }
 
 // Run is called by kong.
-func (c deadLettersSkipCommand) Run(ctx context.Context, cfg config) error {
+func (c deadLettersSkipCommand) Run(ctx context.Context, cfg config.Config) error {
 	return withDeadLetters(ctx, cfg, func(d *runtime.DeadLetters) error {
 		return d.Skip(ctx, c.ReadModel, c.Stream, c.Position, c.Reason, domain.Actor{ID: c.Account, Role: domain.RoleOperator})
 	})
 }
 
-func withDeadLetters(ctx context.Context, cfg config, f func(*runtime.DeadLetters) error) error {
+func withDeadLetters(ctx context.Context, cfg config.Config, f func(*runtime.DeadLetters) error) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		return f(runtime.NewDeadLetters(a.pool, a.store, models.All, reactions.All(a.commands, a.pool)))
 	})

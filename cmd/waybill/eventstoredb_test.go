@@ -15,6 +15,7 @@ import (
 	"waybill/adapters/eventstoredb"
 	"waybill/adapters/eventstoredb/esdbtest"
 	"waybill/adapters/postgres/pgtest"
+	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/storetest"
 )
@@ -154,7 +155,7 @@ func TestMovingToEventStoreDB(t *testing.T) {
 		t.Fatalf("copy: %v\n%s", err, out.String())
 	}
 	t.Log(out.String())
-	cfg, err := loadConfig(prefixed.get)
+	cfg, err := config.Load(prefixed.get)
 	if err != nil {
 		t.Fatal(err)
 	}

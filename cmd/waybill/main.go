@@ -7,8 +7,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
+
+	"waybill/cmd/config"
 
 	"github.com/alecthomas/kong"
 )
@@ -26,19 +27,11 @@ type cli struct {
 	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
 	Copy        copyCommand        `cmd:"" help:"Copy the whole log from one event store to another, and verify it event by event."`
-	Bench       benchCommand       `cmd:"" help:"Measure, beside a floor measured in the same run."`
 }
 
-// Waybill keeps little alive and makes much garbage: it collects less often than Go would, and still stays small.
-const (
-	gcPercent   = 400
-	memoryLimit = 140 << 20 // bytes; from here on it collects as often as it must
-)
-
 func main() {
-	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(gcPercent)
-		debug.SetMemoryLimit(memoryLimit)
+	if err := config.LimitMemory(); err != nil {
+		fmt.Fprintln(os.Stderr, "waybill:", err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
@@ -67,7 +60,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
-	cfg, err := loadConfig(getenv)
+	cfg, err := config.Load(getenv)
 	if err != nil {
 		return fmt.Errorf("configuration:\n%w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/commands"
 )
@@ -18,7 +19,7 @@ type replayCommand struct {
 }
 
 // Run is called by kong.
-func (c replayCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c replayCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		until := commands.Until{Revision: c.Revision, At: c.At}
 		replayed, err := a.commands.Replay(ctx, c.Stream, until)

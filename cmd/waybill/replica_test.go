@@ -232,27 +232,3 @@ func (r *replicated) starts(t *testing.T, env environ, why string) {
 		t.Errorf("got %q, want %q", said, why)
 	}
 }
-
-func TestReadDatabaseIsChecked(t *testing.T) {
-	t.Parallel()
-	const primary = "postgres://u:sesame@db:5432/waybill"
-	for replica, want := range map[string]string{
-		"postgres://u:sesame@replica:5432/waybill":                      "",
-		"postgres://u:sesame@replica/waybill?sslmode=prefer":            "", // tried with TLS and without: one server
-		"postgres://u:sesame@replica:notaport/waybill":                  "a PostgreSQL connection string",
-		"postgres://u:sesame@one,two/waybill":                           "a single host",
-		"host=one,one port=1,2 user=u password=sesame dbname=waybill":   "a single host",
-		"postgres://u:sesame@replica/waybill?target_session_attrs=what": "a PostgreSQL connection string",
-	} {
-		env := environ{"DATABASE_URL": primary, "WAYBILL_READ_DATABASE_URL": replica}
-		_, err := loadConfig(env.get)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "WAYBILL_READ_DATABASE_URL=(hidden): want "+want) ||
-			strings.Contains(err.Error(), "sesame")) {
-			t.Errorf("%s: %v, want %q", replica, err, want)
-		}
-	}
-	alone := environ{"WAYBILL_READ_DATABASE_URL": primary}
-	if _, err := loadConfig(alone.get); err == nil || !strings.Contains(err.Error(), "DATABASE_URL too") {
-		t.Errorf("without a primary: %v", err)
-	}
-}

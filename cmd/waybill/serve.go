@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"waybill/cmd/config"
 	"waybill/http"
 	"waybill/http/api"
 	"waybill/projections/models"
@@ -23,7 +24,7 @@ import (
 type serveCommand struct{}
 
 // Run is called by kong.
-func (serveCommand) Run(ctx context.Context, cfg config) error {
+func (serveCommand) Run(ctx context.Context, cfg config.Config) error {
 	return withApp(ctx, cfg, func(a *app) error { return a.serve(ctx, nil) })
 }
 
@@ -45,8 +46,8 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 		defer replica.Close()
 	}
 	projectors, err := runtime.Start(ctx, runtime.Config{
-		Pool: a.pool, Store: a.store, Models: models.All, Owner: a.cfg.node, Logger: a.log, Registerer: registry,
-		Reactions: reactions.All(a.commands, a.pool), MaxWait: a.cfg.waitForRead,
+		Pool: a.pool, Store: a.store, Models: models.All, Owner: a.cfg.Node, Logger: a.log, Registerer: registry,
+		Reactions: reactions.All(a.commands, a.pool), MaxWait: a.cfg.WaitForRead,
 	})
 	if err != nil {
 		return fmt.Errorf("projectors: %w", err)
@@ -76,7 +77,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	case <-ctx.Done():
 		a.log.Info("stopping")
 	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.StopTimeout)
 	defer cancel()
 	err = errors.Join(err, server.Shutdown(stopCtx), projectors.Close(stopCtx))
 	if errors.Is(err, nethttp.ErrServerClosed) {
@@ -89,12 +90,12 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 // takes any free port of the same host.
 func (a *app) listen(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", a.cfg.addr)
-	if err == nil || a.cfg.addrGiven || !errors.Is(err, syscall.EADDRINUSE) {
+	listener, err := lc.Listen(ctx, "tcp", a.cfg.Addr)
+	if err == nil || a.cfg.AddrGiven || !errors.Is(err, syscall.EADDRINUSE) {
 		return listener, err
 	}
-	host, _, _ := net.SplitHostPort(a.cfg.addr)
-	a.log.Warn("the standard address is taken, as by another copy; taking a free port", "addr", a.cfg.addr)
+	host, _, _ := net.SplitHostPort(a.cfg.Addr)
+	a.log.Warn("the standard address is taken, as by another copy; taking a free port", "addr", a.cfg.Addr)
 	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 }
 
@@ -104,8 +105,8 @@ func (a *app) announce(ctx context.Context, addr string) {
 		database = "embedded, data in " + a.embedded.Dir()
 	}
 	events := "in the database"
-	if _, rest, remote := strings.Cut(a.cfg.eventStore, "://"); remote {
+	if _, rest, remote := strings.Cut(a.cfg.EventStore, "://"); remote {
 		events = "EventStoreDB at " + eventStoreHosts(rest)
 	}
-	a.log.InfoContext(ctx, "serving", "url", "http://"+addr, "docs", "http://"+addr+"/docs", "node", a.cfg.node, "database", database, "eventstore", events)
+	a.log.InfoContext(ctx, "serving", "url", "http://"+addr, "docs", "http://"+addr+"/docs", "node", a.cfg.Node, "database", database, "eventstore", events)
 }

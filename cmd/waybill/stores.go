@@ -12,6 +12,7 @@ import (
 
 	"waybill/adapters/eventstoredb"
 	"waybill/adapters/postgres"
+	"waybill/cmd/config"
 	"waybill/domain"
 )
 
@@ -26,7 +27,7 @@ type openedStore struct {
 
 // openStore opens "postgres", a postgres:// URL or an esdb:// connection string. With prepare, a database gets its tables.
 // No error repeats the text: it may hold a password.
-func openStore(ctx context.Context, cfg config, text string, prepare bool) (*openedStore, error) {
+func openStore(ctx context.Context, cfg config.Config, text string, prepare bool) (*openedStore, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	switch scheme {
 	case "postgres", "postgresql":
@@ -41,8 +42,8 @@ func openStore(ctx context.Context, cfg config, text string, prepare bool) (*ope
 }
 
 // openOwnDatabase opens the database that every other command uses.
-func openOwnDatabase(ctx context.Context, cfg config) (*openedStore, error) {
-	cfg.eventStore, cfg.eventStorePrefix = "postgres", ""
+func openOwnDatabase(ctx context.Context, cfg config.Config) (*openedStore, error) {
+	cfg.EventStore, cfg.EventStorePrefix = "postgres", ""
 	a, err := open(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -50,11 +51,11 @@ func openOwnDatabase(ctx context.Context, cfg config) (*openedStore, error) {
 	return &openedStore{EventStore: a.store, setting: "WAYBILL_EVENTSTORE=postgres", pool: a.pool, close: a.close}, nil
 }
 
-func openDatabase(ctx context.Context, cfg config, url string, prepare bool) (*openedStore, error) {
+func openDatabase(ctx context.Context, cfg config.Config, url string, prepare bool) (*openedStore, error) {
 	if _, err := pgxpool.ParseConfig(url); err != nil {
 		return nil, errors.New("the URL cannot be parsed; it looks like postgres://user:password@host:5432/waybill")
 	}
-	pool, err := openPool(ctx, url, cfg.maxConns)
+	pool, err := openPool(ctx, url, cfg.MaxConns)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +85,8 @@ func tables(ctx context.Context, pool *pgxpool.Pool, prepare bool) error {
 	return nil
 }
 
-func openEventStoreDB(cfg config, text, rest string) (*openedStore, error) {
-	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: text, Prefix: cfg.eventStorePrefix})
+func openEventStoreDB(cfg config.Config, text, rest string) (*openedStore, error) {
+	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: text, Prefix: cfg.EventStorePrefix})
 	if err != nil {
 		return nil, err
 	}

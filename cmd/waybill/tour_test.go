@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"waybill/cmd/config"
 )
 
 // step is one block of the README's tour: its script, and what must be in its output. Each group stands under one
@@ -124,7 +126,7 @@ func tourSteps(t *testing.T, readme string) []step {
 // startServer has the whole program serve in this process until the test ends, and answers its URL.
 func startServer(t *testing.T, env environ) string {
 	t.Helper()
-	cfg, err := loadConfig(env.get)
+	cfg, err := config.Load(env.get)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"waybill/cmd/config"
 	"waybill/projections/runtime"
 )
 
@@ -18,7 +19,7 @@ type verifyCommand struct {
 var errDiffers = errors.New("a read model is not what the log says; 'waybill rebuild' builds it anew")
 
 // Run is called by kong.
-func (c verifyCommand) Run(ctx context.Context, cfg config, out io.Writer) error {
+func (c verifyCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error { return a.verify(ctx, c.ReadModel, out) })
 }
 

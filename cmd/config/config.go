@@ -1,0 +1,200 @@
+// Package config is everything that the environment can say to Waybill.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/eventstoredb"
+)
+
+// Config is what was configured. README.md has a table of the variables.
+type Config struct {
+	Addr string // host:port to serve on
+	// AddrGiven is false when Addr is the standard one.
+	AddrGiven bool
+	// DatabaseURL is empty for an embedded PostgreSQL.
+	DatabaseURL string
+	// ReadDatabaseURL names a standby of it, for queries; empty for none.
+	ReadDatabaseURL string
+	// EventStore is "postgres", for the same database, or an EventStoreDB's connection string.
+	EventStore       string
+	EventStorePrefix string
+	DataDir          string // absolute; the embedded PostgreSQL keeps its data below it
+	Node             string // this node's name in leases and logs
+	MaxConns         int32  // of each pool
+	// WaitForRead is how long a read that names a position waits for its read model.
+	WaitForRead time.Duration
+	// StopTimeout is how long a stop waits for requests under way.
+	StopTimeout time.Duration
+
+	logLevel slog.Level
+	logJSON  bool
+}
+
+// Load reads the environment by getenv, which is empty for what is not set, and reports every mistake in it at once. No error
+// repeats what may hold a password.
+func Load(getenv func(string) string) (Config, error) {
+	e := environment{getenv: getenv}
+	c := Config{
+		Addr:        e.text("WAYBILL_ADDR", "127.0.0.1:8080"),
+		AddrGiven:   getenv("WAYBILL_ADDR") != "",
+		DatabaseURL: getenv("DATABASE_URL"),
+		EventStore:  e.text("WAYBILL_EVENTSTORE", "postgres"),
+		DataDir:     e.text("WAYBILL_DATA_DIR", "var"),
+		Node:        e.text("WAYBILL_NODE", defaultNode()),
+		MaxConns:    int32(e.number("WAYBILL_DB_MAX_CONNS", 24, 8, 1000)), //nolint:gosec // bounded just here
+		WaitForRead: e.duration("WAYBILL_READ_WAIT", 2*time.Second),
+		StopTimeout: e.duration("WAYBILL_STOP_TIMEOUT", 10*time.Second),
+
+		ReadDatabaseURL:  getenv("WAYBILL_READ_DATABASE_URL"),
+		EventStorePrefix: getenv("WAYBILL_EVENTSTORE_PREFIX"),
+	}
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		e.mistake("WAYBILL_ADDR", c.Addr, `host:port, such as "127.0.0.1:8080" or ":8080"`)
+	}
+	if c.DatabaseURL != "" {
+		if _, err := pgxpool.ParseConfig(c.DatabaseURL); err != nil {
+			// The parser's own message can repeat the password.
+			e.mistake("DATABASE_URL", "(hidden)", "a PostgreSQL connection string, such as postgres://user:password@host:5432/waybill")
+		}
+	}
+	e.readDatabase(c)
+	e.eventStore(c)
+	if err := c.logLevel.UnmarshalText([]byte(e.text("WAYBILL_LOG_LEVEL", "info"))); err != nil {
+		e.mistake("WAYBILL_LOG_LEVEL", getenv("WAYBILL_LOG_LEVEL"), "debug, info, warn or error")
+	}
+	switch format := e.text("WAYBILL_LOG_FORMAT", "text"); format {
+	case "text", "json":
+		c.logJSON = format == "json"
+	default:
+		e.mistake("WAYBILL_LOG_FORMAT", format, "text or json")
+	}
+	if dir, err := filepath.Abs(c.DataDir); err == nil {
+		c.DataDir = dir
+	}
+	return c, errors.Join(e.mistakes...)
+}
+
+// Logger writes to standard error, in the form and from the level that were configured.
+func (c Config) Logger() *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.logLevel}
+	if c.logJSON {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
+
+func defaultNode() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "waybill"
+	}
+	return host + "-" + strconv.Itoa(os.Getpid())
+}
+
+// environment reads variables and collects what is wrong with them.
+type environment struct {
+	getenv   func(string) string
+	mistakes []error
+}
+
+func (e *environment) mistake(name, value, want string) {
+	e.mistakes = append(e.mistakes, fmt.Errorf("%s=%s: want %s", name, value, want))
+}
+
+// eventStore names everything that is wrong with the connection string, which is never repeated: it can hold a password.
+func (e *environment) eventStore(c Config) {
+	const want = `"postgres" (in DATABASE_URL's database) or an EventStoreDB, such as esdb://host:2113`
+	if err := eventstoredb.CheckPrefix(c.EventStorePrefix); err != nil {
+		e.mistake("WAYBILL_EVENTSTORE_PREFIX", c.EventStorePrefix, err.Error())
+	}
+	switch scheme, _, isURL := strings.Cut(c.EventStore, "://"); {
+	case c.EventStore == "postgres":
+		if c.EventStorePrefix != "" {
+			e.mistake("WAYBILL_EVENTSTORE_PREFIX", c.EventStorePrefix, "nothing: only an EventStoreDB can hold several logs")
+		}
+	case !isURL:
+		e.mistake("WAYBILL_EVENTSTORE", "(hidden)", want)
+	case scheme != "esdb" && scheme != "esdb+discover":
+		e.mistake("WAYBILL_EVENTSTORE", scheme+"://…", want)
+	default:
+		if err := eventstoredb.Check(c.EventStore); err != nil {
+			e.mistake("WAYBILL_EVENTSTORE", "(hidden)", want+". In this one:\n\t"+strings.ReplaceAll(err.Error(), "\n", "\n\t"))
+		}
+	}
+}
+
+// readDatabase checks WAYBILL_READ_DATABASE_URL. It must name one server: a reader waits for what that one shows.
+func (e *environment) readDatabase(c Config) {
+	if c.ReadDatabaseURL == "" {
+		return
+	}
+	const name, hidden = "WAYBILL_READ_DATABASE_URL", "(hidden)"
+	parsed, err := pgxpool.ParseConfig(c.ReadDatabaseURL)
+	switch {
+	case err != nil:
+		// The parser's own message can repeat the password.
+		e.mistake(name, hidden, "a PostgreSQL connection string, such as postgres://user:password@replica:5432/waybill")
+	case hosts(&parsed.ConnConfig.Config) > 1:
+		e.mistake(name, hidden, "a single host: what one replica shows says nothing about another")
+	case c.DatabaseURL == "":
+		e.mistake(name, hidden, "DATABASE_URL too: the database that it is a replica of")
+	}
+}
+
+// hosts counts the servers that a connection string names; one of them with and without TLS is one.
+func hosts(c *pgconn.Config) int {
+	type server struct {
+		host string
+		port uint16
+	}
+	all := map[server]bool{{c.Host, c.Port}: true}
+	for _, f := range c.Fallbacks {
+		all[server{f.Host, f.Port}] = true
+	}
+	return len(all)
+}
+
+func (e *environment) text(name, standard string) string {
+	if v := e.getenv(name); v != "" {
+		return v
+	}
+	return standard
+}
+
+func (e *environment) number(name string, standard, least, most int) int {
+	v := e.getenv(name)
+	if v == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		e.mistake(name, v, fmt.Sprintf("a number from %d to %d", least, most))
+		return standard
+	}
+	return n
+}
+
+func (e *environment) duration(name string, standard time.Duration) time.Duration {
+	v := e.getenv(name)
+	if v == "" {
+		return standard
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		e.mistake(name, v, `a duration, such as "2s" or "500ms"`)
+		return standard
+	}
+	return d
+}

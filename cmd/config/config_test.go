@@ -1,0 +1,65 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestConfigReportsEveryMistakeAtOnce(t *testing.T) {
+	env := map[string]string{
+		"WAYBILL_ADDR":         "nowhere",
+		"DATABASE_URL":         "postgres://u:sesame@host:notaport/db",
+		"WAYBILL_EVENTSTORE":   "carrier-pigeon://loft",
+		"WAYBILL_LOG_LEVEL":    "shout",
+		"WAYBILL_LOG_FORMAT":   "xml",
+		"WAYBILL_DB_MAX_CONNS": "many",
+		"WAYBILL_READ_WAIT":    "-1s",
+		"WAYBILL_STOP_TIMEOUT": "soon",
+	}
+	_, err := Load(func(name string) string { return env[name] })
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for name := range env {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named in:\n%v", name, err)
+		}
+	}
+	if strings.Contains(err.Error(), "sesame") {
+		t.Errorf("the password shows in:\n%v", err)
+	}
+}
+
+func TestConfigNeedsNothing(t *testing.T) {
+	c, err := Load(func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Addr != "127.0.0.1:8080" || c.DatabaseURL != "" || c.AddrGiven {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestReadDatabaseIsChecked(t *testing.T) {
+	t.Parallel()
+	const primary = "postgres://u:sesame@db:5432/waybill"
+	for replica, want := range map[string]string{
+		"postgres://u:sesame@replica:5432/waybill":                      "",
+		"postgres://u:sesame@replica/waybill?sslmode=prefer":            "", // tried with TLS and without: one server
+		"postgres://u:sesame@replica:notaport/waybill":                  "a PostgreSQL connection string",
+		"postgres://u:sesame@one,two/waybill":                           "a single host",
+		"host=one,one port=1,2 user=u password=sesame dbname=waybill":   "a single host",
+		"postgres://u:sesame@replica/waybill?target_session_attrs=what": "a PostgreSQL connection string",
+	} {
+		env := map[string]string{"DATABASE_URL": primary, "WAYBILL_READ_DATABASE_URL": replica}
+		_, err := Load(func(name string) string { return env[name] })
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "WAYBILL_READ_DATABASE_URL=(hidden): want "+want) ||
+			strings.Contains(err.Error(), "sesame")) {
+			t.Errorf("%s: %v, want %q", replica, err, want)
+		}
+	}
+	alone := map[string]string{"WAYBILL_READ_DATABASE_URL": primary}
+	if _, err := Load(func(name string) string { return alone[name] }); err == nil || !strings.Contains(err.Error(), "DATABASE_URL too") {
+		t.Errorf("without a primary: %v", err)
+	}
+}

@@ -1,0 +1,205 @@
+// Package demo makes worlds to try Waybill on: a small one that is played through the commands, and very large ones that are
+// written in bulk. Names and numbers are invented.
+package demo
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/commands"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+)
+
+// namespace makes the demo world's ids the same every time, so that seeding twice changes nothing.
+var namespace = uuid.MustParse("6f1d7c0e-6a43-4b0e-9a55-6f8f0a3a5d11")
+
+// player issues the demo world's commands one after the other and keeps the first error.
+type player struct {
+	commands *commands.Service
+	ctx      context.Context
+	at       time.Time
+	err      error
+}
+
+// request is a command of the demo world: its id derives from label, its time moves on by some minutes each time.
+func (s *player) request(actor domain.Actor, label string) commands.Request {
+	s.at = s.at.Add(17 * time.Minute)
+	id := uuid.NewSHA1(namespace, []byte(label))
+	return commands.Request{ID: id, CorrelationID: id, Fingerprint: label, Actor: actor, At: s.at}
+}
+
+func (s *player) keep(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// People are those of the demo world, each in the role that a token is issued for.
+type People struct {
+	Buyer, Applicant, Reviewer, Auditor, Operator domain.Actor
+	// Providers are in the order of Catalogue; they act as enterprises that hold the provider's role.
+	Providers []domain.Actor
+}
+
+// Play plays the demo world through the ordinary commands. Its ids are the same every time, so that playing it twice changes
+// nothing.
+func Play(ctx context.Context, service *commands.Service) (People, error) {
+	s := &player{commands: service, ctx: ctx, at: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)}
+	p := People{
+		Reviewer: s.staff("审核员 陈静", domain.RoleReviewer),
+		Auditor:  s.staff("审计员 周明", domain.RoleAuditor),
+		Operator: s.staff("运营 吴海", domain.RoleOperator),
+		Buyer:    s.enterprise(buyer),
+	}
+	for i, d := range providers {
+		seller := s.enterprise(d.enterprise)
+		p.Providers = append(p.Providers, seller)
+		s.provider(seller, p.Reviewer, d, i)
+	}
+	s.bookings(p.Buyer, p.Providers[0])
+	p.Applicant = s.enterprise(applicant)
+	return p, s.err
+}
+
+// Catalogue is what each of the providers offers.
+func Catalogue() [][]product.Content {
+	all := make([][]product.Content, len(providers))
+	for i, p := range providers {
+		for j, offered := range p.products {
+			all[i] = append(all[i], offered.content(productLabel(i, j)))
+		}
+	}
+	return all
+}
+
+// ProductID is the id that Play gives to a product of Catalogue.
+func ProductID(provider, number int) uuid.UUID {
+	return uuid.NewSHA1(uuid.NewSHA1(namespace, []byte("submit "+productLabel(provider, number))), []byte("product"))
+}
+
+func productLabel(provider, number int) string {
+	return fmt.Sprintf("%s product %d", providers[provider].enterprise.USCC, number)
+}
+
+func (s *player) staff(name string, role domain.Role) domain.Actor {
+	opened, err := s.commands.OpenAccount(s.ctx, s.request(domain.System, "open "+name), name)
+	s.keep(err)
+	_, err = s.commands.GrantRole(s.ctx, s.request(domain.System, "grant "+name), opened.ID, role)
+	s.keep(err)
+	return domain.Actor{ID: opened.ID, Role: role}
+}
+
+func (s *player) enterprise(e account.Enterprise) domain.Actor {
+	opened, err := s.commands.OpenAccount(s.ctx, s.request(domain.System, "open "+e.USCC), e.Name)
+	s.keep(err)
+	_, err = s.commands.CertifyAccount(s.ctx, s.request(domain.System, "certify "+e.USCC), opened.ID, e, "operator")
+	s.keep(err)
+	return domain.Actor{ID: opened.ID, Role: domain.RoleEnterprise}
+}
+
+// provider applies, is approved, and submits its products; the reviewer approves most of them.
+func (s *player) provider(actor, reviewer domain.Actor, d supplier, number int) {
+	key := d.enterprise.USCC
+	_, err := s.commands.ApplyAsProvider(s.ctx, s.request(actor, "apply "+key), provider.Profile{
+		Type: "logistics", Name: d.enterprise.Name, USCC: d.enterprise.USCC, LegalRepresentative: d.enterprise.LegalRepresentative,
+		Licence: image("licence " + key), Logo: image("logo " + key),
+		Contact: d.contact, Address: d.address, Phone: d.phone, Introduction: d.introduction,
+	})
+	s.keep(err)
+	_, err = s.commands.ApproveProvider(s.ctx, s.request(reviewer, "approve "+key), actor.ID, 1)
+	s.keep(err)
+	seller := domain.Actor{ID: actor.ID, Role: domain.RoleProvider}
+	for i, p := range d.products {
+		label := productLabel(number, i)
+		content := p.content(label)
+		submitted, err := s.commands.SubmitProduct(s.ctx, s.request(seller, "submit "+label), content)
+		s.keep(err)
+		switch p.fate {
+		case pending:
+		case rejected:
+			_, err = s.commands.RejectProduct(s.ctx, s.request(reviewer, "reject "+label), submitted.ID, 1, []domain.Reason{
+				{Code: "misleading", Field: "/brief", Note: "“全网最快”属于绝对化用语，请修改后重新提交"},
+			})
+			s.keep(err)
+		case approved, pinned:
+			_, err = s.commands.ApproveProduct(s.ctx, s.request(reviewer, "approve "+label), submitted.ID, 1)
+			s.keep(err)
+		}
+		if p.fate == pinned {
+			_, err = s.commands.PinProduct(s.ctx, s.request(seller, "pin "+label), submitted.ID)
+			s.keep(err)
+		}
+	}
+}
+
+// bookings has the buyer ask about the first provider's first two products; the first gets its reply.
+func (s *player) bookings(buyer, seller domain.Actor) {
+	for i, inquiry := range inquiries {
+		label := productLabel(0, i)
+		id := ProductID(0, i)
+		requested, err := s.commands.RequestBooking(s.ctx, s.request(buyer, "book "+label), id, inquiry)
+		s.keep(err)
+		if i == 0 {
+			replier := domain.Actor{ID: seller.ID, Role: domain.RoleProvider}
+			_, err = s.commands.ReplyToBooking(s.ctx, s.request(replier, "reply "+label), requested.ID,
+				"您好，本周六有舱位，可安排上门提货。报价单请联系 0898-88650001 索取。")
+			s.keep(err)
+		}
+	}
+}
+
+// image stands for an image that has not been uploaded: a reference is all that the API takes.
+func image(label string) domain.ImageRef {
+	return domain.ImageRef(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(label))))
+}
+
+type fate int
+
+const (
+	approved fate = iota
+	pinned
+	pending
+	rejected
+)
+
+type item struct {
+	name, brief   string
+	tags          []string
+	mode          product.Mode
+	country, city string
+	lat, lng      float64
+	fate          fate
+}
+
+func (p item) content(label string) product.Content {
+	return product.Content{
+		Name: p.name, Brief: p.brief, Tags: p.tags, Mode: p.mode,
+		Destination: product.Destination{Country: p.country, City: p.city, Latitude: p.lat, Longitude: p.lng, CRS: "WGS-84"},
+		Cover:       image("cover " + label),
+		Details:     []domain.ImageRef{image("detail 1 " + label), image("detail 2 " + label)},
+	}
+}
+
+type supplier struct {
+	enterprise                            account.Enterprise
+	contact, address, phone, introduction string
+	products                              []item
+}
+
+var (
+	buyer     = account.Enterprise{Name: "海南椰岛跨境贸易有限公司", USCC: "91460200MA5TAG1H25", LegalRepresentative: "符文博"}
+	applicant = account.Enterprise{Name: "三亚崖州湾冷链物流有限公司", USCC: "91460200MA5TBJ3K4Y", LegalRepresentative: "邢小雨"}
+)
+
+var inquiries = []booking.Inquiry{
+	{ContactName: "林晓", Phone: "13907610001", Message: "每周两柜生鲜到曼谷，请报含清关的门到门价格。", Goods: "热带水果", WeightVolume: "2×40HQ", Origin: "三亚", ExpectedDate: "2026-12-15"},
+	{ContactName: "林晓", Phone: "13907610001", Message: "首批试运 300 公斤日用品，是否支持拼箱？", Goods: "日用百货", WeightVolume: "300kg / 2.1m³", Origin: "海口"},
+}
