@@ -18,6 +18,7 @@ import (
 	"waybill/domain/operation"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/storetest"
 )
 
 // target is the tally, to be driven by hand, and a batch of everything in the log.
@@ -206,7 +207,7 @@ func TestConnectionsAreCutUnderLoad(t *testing.T) {
 		others.Go(func() {
 			stream := someProduct()
 			for !stop.Load() {
-				if _, err := w.store.Append(t.Context(), stream, domain.AnyRevision(), newEvents(product.Listed{}, product.Pinned{})); err == nil {
+				if _, err := storetest.AppendToEnd(t.Context(), w.store, stream, newEvents(product.Listed{}, product.Pinned{})); err == nil {
 					written.Add(2)
 				}
 			}

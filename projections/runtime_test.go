@@ -19,6 +19,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/storetest"
 )
 
 // patience is how long a test waits for what must happen; it costs nothing while things go well.
@@ -179,7 +180,7 @@ func (w *world) close(r *Runtime) {
 // append adds facts to the end of a stream.
 func (w *world) append(stream domain.StreamName, facts ...domain.Event) domain.AppendResult {
 	w.t.Helper()
-	result, err := w.store.Append(w.t.Context(), stream, domain.AnyRevision(), newEvents(facts...))
+	result, err := storetest.AppendToEnd(w.t.Context(), w.store, stream, newEvents(facts...))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -187,7 +187,7 @@ func (s *Store) pump(ctx context.Context, f *feed, open func(context.Context, *e
 	}()
 }
 
-// source is an open read or subscription. next answers nil for what is no event, and errEnd at the end of a read.
+// source is an open read or subscription. next returns nil for what is no event, and errEnd at the end of a read.
 type source interface {
 	next(f *feed) (*esdb.RecordedEvent, error)
 	close()

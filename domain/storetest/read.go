@@ -78,7 +78,7 @@ var readTests = map[string]func(*testing.T, domain.EventStore){
 			}
 		}
 		if forward[5].Position != last.Position {
-			t.Errorf("the last is at %d, its append answered %d", forward[5].Position, last.Position)
+			t.Errorf("the last is at %d, its append returned %d", forward[5].Position, last.Position)
 		}
 		// A position is exclusive both ways.
 		for e := range only(t, s.ReadAll(ctx, forward[2].Position, domain.Forward, 1), a, b) {
