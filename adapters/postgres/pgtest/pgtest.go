@@ -157,7 +157,8 @@ func (c *cluster) template(ctx context.Context, name string, migrate func(contex
 }
 
 func (c *cluster) create(ctx context.Context, db, template string) error {
-	sql := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", pgx.Identifier{db}.Sanitize(), pgx.Identifier{template}.Sanitize())
+	// By copying files: the server's default writes each page to the log, which costs it three times as much here.
+	sql := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY file_copy", pgx.Identifier{db}.Sanitize(), pgx.Identifier{template}.Sanitize())
 	for {
 		_, err := c.pool.Exec(ctx, sql)
 		var pgErr *pgconn.PgError
