@@ -33,7 +33,7 @@ func (s *EventStore) Import(ctx context.Context, events []domain.RecordedEvent) 
 	case committing && (refused == nil || mayHaveCommitted(err)): // pgx calls a commit without an answer "safe to retry"
 		err = fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
 	default:
-		err = classify(err)
+		err = classify(ctx, err)
 	}
 	return 0, fmt.Errorf("import: %w", err)
 }

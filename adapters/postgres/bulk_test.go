@@ -2,11 +2,7 @@ package postgres_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"io"
-	"net"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -169,17 +165,7 @@ func TestImportInterrupted(t *testing.T) {
 // A commit whose answer is lost has an unknown outcome, and the same import is then refused.
 func TestImportCommittedUnanswered(t *testing.T) {
 	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
-	config := pool.Config()
-	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		return &mutedAtCommit{Conn: conn}, err
-	}
-	muted, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(muted.Close)
-	s := openStore(t, muted)
+	s := openStore(t, (&network{breakAt: "commit\x00"}).through(t, pool))
 	stream := domain.Stream("imported", uuid.New())
 	events := []domain.RecordedEvent{recorded(stream, 0), recorded(stream, 1)}
 	if _, err := s.Import(t.Context(), events); !errors.Is(err, domain.ErrOutcomeUnknown) || errors.Is(err, domain.ErrUnavailable) {
@@ -191,27 +177,4 @@ func TestImportCommittedUnanswered(t *testing.T) {
 	if _, err := s.Import(t.Context(), events); !errors.Is(err, domain.ErrConflict) {
 		t.Errorf("again: %v, want a conflict", err)
 	}
-}
-
-// mutedAtCommit is a connection that breaks when the server has answered a commit.
-type mutedAtCommit struct {
-	net.Conn
-	broken atomic.Bool
-}
-
-func (c *mutedAtCommit) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	if bytes.Contains(p, []byte("commit\x00")) {
-		_, _ = c.Conn.Read(make([]byte, 1024)) // it is done now
-		c.broken.Store(true)
-		_ = c.Close()
-	}
-	return n, err
-}
-
-func (c *mutedAtCommit) Read(p []byte) (int, error) {
-	if c.broken.Load() {
-		return 0, io.ErrUnexpectedEOF
-	}
-	return c.Conn.Read(p)
 }

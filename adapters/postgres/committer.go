@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -234,10 +233,7 @@ func failure(sent bool, err error) error {
 	if sent {
 		return fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
 	}
-	if err = classify(err); errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
-	}
-	return err
+	return classify(context.Background(), err) // what ended was the committer's patience, not a caller's context
 }
 
 func countEvents(batch []*pending) int {

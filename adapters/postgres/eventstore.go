@@ -99,15 +99,19 @@ func (s *EventStore) Append(ctx context.Context, stream domain.StreamName, expec
 // What it reads cannot change any more, since streams only grow.
 func (s *EventStore) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
 	first := encodeExpected(expected) + 1 // the revision that the first of them would have
-	rows, _ := s.pool.Query(ctx, `
-		select revision, position, id from eventstore.events
-		where stream = $1 and revision >= $2 order by revision limit $3`, string(stream), first, len(events))
 	type stored struct {
 		Revision int64
 		Position int64
 		ID       uuid.UUID
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[stored])
+	var found []stored
+	err := s.query(ctx, func(conn *pgxpool.Conn) (err error) {
+		rows, _ := conn.Query(ctx, `
+			select revision, position, id from eventstore.events
+			where stream = $1 and revision >= $2 order by revision limit $3`, string(stream), first, len(events))
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByPos[stored])
+		return err
+	})
 	if err != nil {
 		// This append wrote nothing, but an earlier one with the same ids may have.
 		return domain.AppendResult{}, fmt.Errorf("append to %s was refused; looking for its events: %w: %w", stream, domain.ErrOutcomeUnknown, err)
