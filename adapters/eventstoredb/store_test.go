@@ -225,13 +225,14 @@ func TestNoServer(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		_, err := s.Append(ctx, domain.Stream("storetest", uuid.New()), domain.NoStream(), newEvents(1))
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, domain.ErrUnavailable) || time.Now().After(deadline) {
+		unknown := errors.Is(err, domain.ErrOutcomeUnknown) // a busy machine takes longer than a second
+		if !unknown && !errors.Is(err, domain.ErrUnavailable) || time.Now().After(deadline) {
 			t.Fatalf("the server is there again: %v", err)
 		}
 	}

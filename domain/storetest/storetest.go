@@ -71,7 +71,7 @@ func AppendToEnd(ctx context.Context, s domain.EventStore, stream domain.StreamN
 }
 
 // deadline bounds every test; a store that takes as long is stuck.
-const deadline = time.Minute
+const deadline = 3 * time.Minute
 
 func testContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)

@@ -25,6 +25,9 @@ import (
 	"waybill/adapters/postgres/embedded"
 )
 
+// bound is how long a step may take before the test fails: only what is stuck takes as long.
+const bound = 3 * time.Minute
+
 // connections is the size of a test's pool. A test that needs more opens a pool of its own on URL.
 const connections = 20
 
@@ -32,7 +35,7 @@ const connections = 20
 // at the end of the test. name tells migrations apart and shows in the database's name; a nil migrate leaves it empty.
 func Database(t testing.TB, name string, migrate func(context.Context, *pgxpool.Pool) error) *pgxpool.Pool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	admin, err := server(ctx)
 	if err != nil {
@@ -54,7 +57,7 @@ func Database(t testing.TB, name string, migrate func(context.Context, *pgxpool.
 	}
 	t.Cleanup(func() {
 		// Dropped first: that ends sessions which the test left behind, so that Close need not wait for them.
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), bound)
 		defer cancel()
 		if err := admin.drop(ctx, db); err != nil {
 			t.Error(err)
@@ -63,7 +66,7 @@ func Database(t testing.TB, name string, migrate func(context.Context, *pgxpool.
 		go func() { pool.Close(); close(closed) }()
 		select {
 		case <-closed:
-		case <-time.After(10 * time.Second):
+		case <-time.After(bound):
 			t.Errorf("pgtest: %d connections of the test's pool were never released", pool.Stat().AcquiredConns())
 		}
 	})
@@ -72,7 +75,7 @@ func Database(t testing.TB, name string, migrate func(context.Context, *pgxpool.
 
 // Available is nil when Database has a server to make databases on, and else says what is missing.
 func Available() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	if _, err := server(ctx); errors.Is(err, embedded.ErrNoBinaries) {
 		return fmt.Errorf("%w (or WAYBILL_TEST_DATABASE_URL)", err)
