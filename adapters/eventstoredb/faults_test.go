@@ -185,6 +185,18 @@ func TestOutcomesAreNamedTruly(t *testing.T) {
 	}
 }
 
+// What the last attempt met does not make an earlier one's outcome known.
+func TestUnknownOutcomeIsNotForgotten(t *testing.T) {
+	server := esdbtest.Start(t)
+	s := open(t, eventstoredb.Config{ConnectionString: server.ConnectionString() + "&maxDiscoverAttempts=1&gossipTimeout=1", Timeout: time.Second})
+	server.Inject(esdbtest.Fault{Method: esdbtest.Append, Times: 1, Effect: esdbtest.AbortBefore()})
+	server.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: esdbtest.NotLeader("127.0.0.1:1")})
+	_, err := s.Append(t.Context(), domain.Stream("storetest", uuid.New()), domain.NoStream(), newEvents(1))
+	if !errors.Is(err, domain.ErrOutcomeUnknown) || errors.Is(err, domain.ErrUnavailable) || server.Faulted() < 2 {
+		t.Errorf("after %d refusals: %v", server.Faulted(), err)
+	}
+}
+
 // A follower points to the leader, and the store goes there by itself; also when the leader changes.
 func TestTheLeaderIsFollowed(t *testing.T) {
 	cluster := esdbtest.StartCluster(t, 3)

@@ -137,7 +137,7 @@ func TestImportInterrupted(t *testing.T) {
 	s := openStore(t, pool)
 	stream := domain.Stream("imported", uuid.New())
 	failed := 0
-	for revision := uint64(0); revision < 40; {
+	for revision := uint64(0); revision < 40 || failed == 0; {
 		done := make(chan error, 1)
 		go func() {
 			_, err := s.Import(t.Context(), []domain.RecordedEvent{recorded(stream, revision)})
@@ -156,9 +156,6 @@ func TestImportInterrupted(t *testing.T) {
 			failed++
 		}
 		revision = n
-	}
-	if failed == 0 {
-		t.Error("no import was interrupted")
 	}
 }
 

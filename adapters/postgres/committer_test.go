@@ -42,7 +42,8 @@ func waiting(t *testing.T, pool *pgxpool.Pool) int {
 	t.Helper()
 	var n int
 	err := pool.QueryRow(t.Context(), `
-		select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`).Scan(&n)
+		select count(*) from pg_stat_activity
+		where datname = current_database() and backend_type = 'client backend' and wait_event_type = 'Lock'`).Scan(&n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,4 +209,68 @@ func TestSeveralNodesMigrateAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// What has queued goes in transactions of bounded size, so that no other node waits at the lock for long.
+func TestBatchesAreBounded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		appends, events int
+		bytes           int // of each event
+		most            int // appends in one transaction
+	}{
+		"events": {8, 300, 2, 3},
+		"bytes":  {8, 1, domain.MaxAppendBytes, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+			var mu sync.Mutex
+			var batches []postgres.Batch
+			s := postgres.NewEventStore(pool, postgres.OnBatch(func(b postgres.Batch) {
+				mu.Lock()
+				defer mu.Unlock()
+				batches = append(batches, b)
+			}))
+			t.Cleanup(func() { _ = s.Close() })
+			release := holdLock(t, pool)
+			defer release()
+			var all []appended
+			for n := 1; n <= 2; n++ { // all that may be under way
+				all = append(all, startAppend(t, s))
+				eventually(t, "it is sent", func() bool { return waiting(t, pool) == n })
+			}
+			var queued sync.WaitGroup
+			for range tt.appends {
+				queued.Go(func() {
+					events := make([]domain.NewEvent, tt.events)
+					for i := range events {
+						events[i] = event()
+						events[i].Data, events[i].Metadata = make([]byte, tt.bytes), nil
+					}
+					if _, err := s.Append(t.Context(), domain.Stream("tested", uuid.New()), domain.NoStream(), events); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			eventually(t, "they have queued", func() bool { return s.Queued() == tt.appends })
+			release()
+			queued.Wait()
+			for _, a := range all {
+				if err := <-a.done; err != nil {
+					t.Error(err)
+				}
+			}
+			if err := s.Close(); err != nil { // a batch is told of after its callers
+				t.Fatal(err)
+			}
+			appends := 0
+			for _, b := range batches {
+				if appends += b.Appends; b.Appends > tt.most {
+					t.Errorf("%d appends in one transaction, want at most %d", b.Appends, tt.most)
+				}
+			}
+			if appends != tt.appends+2 || len(batches) == appends {
+				t.Errorf("%d appends in %d transactions", appends, len(batches))
+			}
+		})
+	}
 }
