@@ -148,6 +148,7 @@ func TestSessionEndsThenRefused(t *testing.T) {
 func TestPoolOfDeadConnections(t *testing.T) {
 	owner := pgtest.Database(t, "eventstore", postgres.Migrate)
 	config := owner.Config()
+	config.MaxConns = 5
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false } // a moment's idleness would hide it
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
