@@ -328,3 +328,38 @@ func TestPositionsThatNoEventHas(t *testing.T) {
 		break
 	}
 }
+
+// A store that is closed, or has given a client up, leaves no connection behind.
+func TestConnectionsAreClosed(t *testing.T) {
+	server := esdbtest.Start(t)
+	few := func(what string, most int) {
+		t.Helper()
+		deadline := time.Now().Add(2 * time.Minute)
+		for server.Connections() > most {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %d connections", what, server.Connections())
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	s := open(t, eventstoredb.Config{ConnectionString: server.ConnectionString()})
+	stream := domain.Stream("storetest", uuid.New())
+	if _, err := s.Append(t.Context(), stream, domain.NoStream(), newEvents(1)); err != nil {
+		t.Fatal(err)
+	}
+	if server.Connections() == 0 {
+		t.Fatal("no connection was counted")
+	}
+	server.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: esdbtest.NotReady(), Times: 1}) // the client is given up for it
+	if _, err := s.Append(t.Context(), stream, domain.Exactly(0), newEvents(1)); err != nil {
+		t.Fatal(err)
+	}
+	if s.Restarts() == 0 {
+		t.Fatal("the client was kept")
+	}
+	few("after another client was made", 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	few("after the end", 0)
+}
