@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -173,5 +174,36 @@ func TestImportCommittedUnanswered(t *testing.T) {
 	}
 	if _, err := s.Import(t.Context(), events); !errors.Is(err, domain.ErrConflict) {
 		t.Errorf("again: %v, want a conflict", err)
+	}
+}
+
+// Appends and imports wait for each other, on all nodes, so that each finds the end of the log where it is.
+func TestWritersWaitForEachOther(t *testing.T) {
+	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+	s := openStore(t, pool)
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background())
+	if _, err := tx.Exec(t.Context(), `select pg_advisory_xact_lock($1)`, int64(postgres.AppendLock)); err != nil {
+		t.Fatal(err)
+	}
+	before := startAppend(t, s)
+	eventually(t, "the append waits", func() bool { return waiting(t, pool) == 1 })
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Import(t.Context(), []domain.RecordedEvent{recorded(domain.Stream("imported", uuid.New()), 0)})
+		done <- err
+	}()
+	eventually(t, "the import waits", func() bool { return waiting(t, pool) == 2 })
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(<-before.done, <-done); err != nil {
+		t.Error(err)
+	}
+	if n := stored(t, pool); n != 2 {
+		t.Errorf("%d events", n)
 	}
 }

@@ -2,6 +2,9 @@ package postgres
 
 import "waybill/domain"
 
+// AppendLock is the key of the lock that every writer takes.
+const AppendLock = appendLock
+
 // Queued counts the appends that no transaction has taken yet.
 func (s *EventStore) Queued() int {
 	s.committer.mu.Lock()
