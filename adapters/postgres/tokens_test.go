@@ -59,10 +59,23 @@ func TestTokens(t *testing.T) {
 	expect(both, access.ErrTokenRevoked)
 	expect(other, nil)
 	id := expect(auditor, nil).TokenID
-	for range 2 {
+	var revoked [2]time.Time // the second time is too late to change anything
+	for i := range revoked {
 		if err := tokens.Revoke(ctx, id); err != nil {
 			t.Fatal(err)
 		}
+		list, err := tokens.List(ctx, account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range list {
+			if token.ID == id {
+				revoked[i] = token.RevokedAt
+			}
+		}
+	}
+	if revoked[0].IsZero() || revoked[0] != revoked[1] {
+		t.Errorf("revoked at %v, then at %v", revoked[0], revoked[1])
 	}
 	expect(auditor, access.ErrTokenRevoked)
 	if err := tokens.Revoke(ctx, uuid.New()); !errors.Is(err, domain.ErrNotFound) {
