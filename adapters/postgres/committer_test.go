@@ -274,3 +274,37 @@ func TestBatchesAreBounded(t *testing.T) {
 		})
 	}
 }
+
+// Close fails what has queued at once, and waits for what was sent.
+func TestCloseWithAppendsUnderWay(t *testing.T) {
+	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+	s := openStore(t, pool)
+	release := holdLock(t, pool)
+	defer release()
+	var sent []appended
+	for n := 1; n <= 2; n++ {
+		sent = append(sent, startAppend(t, s))
+		eventually(t, "it is sent", func() bool { return waiting(t, pool) == n })
+	}
+	queued := startAppend(t, s)
+	eventually(t, "the third has queued", func() bool { return s.Queued() == 1 })
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	if err := <-queued.done; !errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrOutcomeUnknown) {
+		t.Errorf("queued: %v", err)
+	}
+	select {
+	case err := <-closed:
+		t.Errorf("closed with appends under way: %v", err)
+	default:
+	}
+	release()
+	for _, a := range sent {
+		if err := <-a.done; err != nil {
+			t.Errorf("sent: %v", err)
+		}
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
