@@ -113,7 +113,8 @@ func TestCallerThatGivesUp(t *testing.T) {
 	if n := count(t, s, queued.stream); n != 0 {
 		t.Error("an append given up while queued was written")
 	}
-	// The outcome that was not known can be found out by asking again.
+	// What was sent goes on without its caller, and the outcome that was not known can be found out by asking again.
+	eventually(t, "the first is written", func() bool { return count(t, s, sent[0].stream) == 1 })
 	result, err := s.Append(t.Context(), sent[0].stream, domain.NoStream(), []domain.NewEvent{sent[0].event})
 	if err != nil || !result.Duplicate {
 		t.Errorf("got %+v, %v", result, err)
