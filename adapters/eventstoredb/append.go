@@ -35,15 +35,15 @@ func (s *Store) Append(ctx context.Context, stream domain.StreamName, expected d
 	landed := s.flights.take(flight{stream, events[0].ID})
 	defer landed()
 	result, err := s.appendAt(ctx, stream, expected, events)
-	s.told(started, events, err)
+	s.report(started, events, err)
 	if err != nil {
 		return domain.AppendResult{}, fmt.Errorf("append to %s expecting %s: %w", stream, expected, err)
 	}
 	return result, nil
 }
 
-// told lets the observer know; the server did its work also when it refused a revision.
-func (s *Store) told(started time.Time, events []domain.NewEvent, err error) {
+// report lets the observer know; the server did its work also when it refused a revision.
+func (s *Store) report(started time.Time, events []domain.NewEvent, err error) {
 	if errors.Is(err, domain.ErrConflict) {
 		err = nil
 	}
