@@ -37,3 +37,27 @@ func TestFeedIsBounded(t *testing.T) {
 		})
 	}
 }
+
+// A subscription has caught up when the server says so and nothing waits to be taken.
+func TestCaughtUp(t *testing.T) {
+	var all subscriptions
+	open, f := all.add(7), newFeed()
+	open.begin(f)
+	if now := open.status(); now.CaughtUp || now.After != 7 || now.Drops != 0 {
+		t.Errorf("at the start: %+v", now)
+	}
+	open.marked(true)
+	if now := open.status(); !now.CaughtUp || now.Waiting != 0 {
+		t.Errorf("with nothing to take: %+v", now)
+	}
+	if !f.put(t.Context(), domain.RecordedEvent{Position: 8}) {
+		t.Fatal("no room")
+	}
+	if now := open.status(); now.CaughtUp || now.Waiting != 1 {
+		t.Errorf("with an event to take: %+v", now)
+	}
+	open.begin(newFeed())
+	if now := open.status(); now.CaughtUp || now.Drops != 1 {
+		t.Errorf("after a drop: %+v", now)
+	}
+}
