@@ -92,3 +92,48 @@ func TestCallsGoToTheLeader(t *testing.T) {
 		}
 	}
 }
+
+// A read that is interrupted goes on behind the last event that it had, in either direction and up to its limit.
+func TestReadsGoOnBehindTheLast(t *testing.T) {
+	server := esdbtest.Start(t)
+	s := open(t, eventstoredb.Config{ConnectionString: server.ConnectionString()})
+	stream, events := domain.Stream("storetest", uuid.New()), newEvents(domain.MaxAppendEvents)
+	for i := range events {
+		events[i].Data = make([]byte, 1000) // so that much is under way when it is interrupted
+	}
+	if _, err := s.Append(t.Context(), stream, domain.NoStream(), events); err != nil {
+		t.Fatal(err)
+	}
+	const limit = domain.MaxAppendEvents - 10
+	for what, tt := range map[string]struct {
+		read     iter.Seq2[domain.RecordedEvent, error]
+		backward bool
+		want     int
+	}{
+		"stream forward":  {s.ReadStream(t.Context(), stream, 0, domain.Forward, domain.NoLimit), false, len(events)},
+		"stream backward": {s.ReadStream(t.Context(), stream, domain.End, domain.Backward, limit), true, limit},
+		"log forward":     {s.ReadAll(t.Context(), 0, domain.Forward, limit), false, limit},
+		"log backward":    {s.ReadAll(t.Context(), domain.LogEnd, domain.Backward, domain.NoLimit), true, len(events)},
+	} {
+		before := server.Faulted()
+		cancel := server.Inject(esdbtest.Fault{Method: esdbtest.Read, Times: 2, Effect: esdbtest.DropSubscription(200)})
+		n := 0
+		for e, err := range tt.read {
+			if err != nil {
+				t.Fatal(what, err)
+			}
+			want := uint64(n)
+			if tt.backward {
+				want = uint64(len(events) - 1 - n)
+			}
+			if e.Revision != want {
+				t.Fatalf("%s: event %d is at revision %d, want %d", what, n, e.Revision, want)
+			}
+			n++
+		}
+		cancel()
+		if n != tt.want || server.Faulted() != before+2 {
+			t.Errorf("%s: %d events, want %d; %d interruptions", what, n, tt.want, server.Faulted()-before)
+		}
+	}
+}
