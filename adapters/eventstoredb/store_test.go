@@ -153,6 +153,17 @@ func TestDuplicatesOfAnotherNodeAreUnconfirmed(t *testing.T) {
 	if err != nil || !again.Duplicate || again.Position != first.Position {
 		t.Errorf("first %+v, the same node %+v, %v", first, again, err)
 	}
+	// A node knows what it has read.
+	reader := open(t, config)
+	for _, err := range reader.ReadStream(ctx, stream, 0, domain.Forward, domain.NoLimit) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err = reader.Append(ctx, stream, domain.NoStream(), events)
+	if err != nil || !again.Duplicate || again.Position != first.Position {
+		t.Errorf("first %+v, a node that has read it %+v, %v", first, again, err)
+	}
 }
 
 func newEvents(n int) []domain.NewEvent {
