@@ -1,8 +1,8 @@
 // Package pgtest gives each test a PostgreSQL database of its own.
 //
-// All test processes of a user share one throw-away cluster, in memory where there is plenty: the first to need it starts it, and it is stopped and its
-// folder removed a few seconds after the last has ended, however it ended. With WAYBILL_TEST_DATABASE_URL set, databases
-// are made on that server instead; its role must be allowed to create them.
+// All test processes of a user share one throw-away cluster, in memory where there is plenty: the first to need it starts
+// it, and it is stopped and its folder removed a few seconds after the last has ended, however it ended. With
+// WAYBILL_TEST_DATABASE_URL set, databases are made on that server instead; its role must be allowed to create them.
 package pgtest
 
 import (
