@@ -188,7 +188,9 @@ func TestOutcomesAreNamedTruly(t *testing.T) {
 // What the last attempt met does not make an earlier one's outcome known.
 func TestUnknownOutcomeIsNotForgotten(t *testing.T) {
 	server := esdbtest.Start(t)
-	s := open(t, eventstoredb.Config{ConnectionString: server.ConnectionString() + "&maxDiscoverAttempts=1&gossipTimeout=1", Timeout: time.Second})
+	s := open(t, eventstoredb.Config{
+		ConnectionString: server.ConnectionString() + "&maxDiscoverAttempts=1&gossipTimeout=1", Timeout: time.Second,
+	})
 	server.Inject(esdbtest.Fault{Method: esdbtest.Append, Times: 1, Effect: esdbtest.AbortBefore()})
 	server.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: esdbtest.NotLeader("127.0.0.1:1")})
 	_, err := s.Append(t.Context(), domain.Stream("storetest", uuid.New()), domain.NoStream(), newEvents(1))

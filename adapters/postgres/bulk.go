@@ -68,7 +68,8 @@ func (s *EventStore) copyIn(ctx context.Context, events []domain.RecordedEvent, 
 func continued(events []domain.RecordedEvent) (streams []string, revisions []int64, err error) {
 	next := make(map[domain.StreamName]uint64)
 	for _, e := range events {
-		if err := domain.CheckAppend(e.Stream, domain.NoStream(), []domain.NewEvent{{ID: e.ID, Type: e.Type, Data: e.Data, Metadata: e.Metadata}}); err != nil {
+		event := domain.NewEvent{ID: e.ID, Type: e.Type, Data: e.Data, Metadata: e.Metadata}
+		if err := domain.CheckAppend(e.Stream, domain.NoStream(), []domain.NewEvent{event}); err != nil {
 			return nil, nil, fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
 		}
 		expected, begun := next[e.Stream]

@@ -54,7 +54,9 @@ func Run(t *testing.T, s Store) {
 
 // AppendToEnd appends to a stream wherever it ends, as commands do: read, append, after a conflict again. It is for tests
 // whose streams have other writers. Its errors are those of the store, but for ErrConflict.
-func AppendToEnd(ctx context.Context, s domain.EventStore, stream domain.StreamName, events []domain.NewEvent) (domain.AppendResult, error) {
+func AppendToEnd(
+	ctx context.Context, s domain.EventStore, stream domain.StreamName, events []domain.NewEvent,
+) (domain.AppendResult, error) {
 	for {
 		expected := domain.NoStream()
 		for e, err := range s.ReadStream(ctx, stream, domain.End, domain.Backward, 1) {
