@@ -68,7 +68,7 @@ type cause struct {
 }
 
 // readLog reads all of it, and fails where it is not whole: each revision of a stream and each id just once, positions that
-// grow (in PostgreSQL by one). It answers who caused what after a position.
+// grow (in PostgreSQL by one). It returns who caused what after a position.
 func readLog(ctx context.Context, a *app, after domain.Position) (map[uuid.UUID]*cause, error) {
 	causes, revisions, ids := map[uuid.UUID]*cause{}, map[domain.StreamName]domain.Revision{}, map[uuid.UUID]bool{}
 	last := domain.Position(0)

@@ -241,7 +241,7 @@ func (h *hammer) begin(what string, who caller, method, path, key string, events
 	return w
 }
 
-// write sends a write until it is acknowledged, and answers the acknowledgement.
+// write sends a write until it is acknowledged, and returns the acknowledgement.
 func (h *hammer) write(what string, who caller, method, path string, body any, events int) write {
 	if h.t.Failed() {
 		return write{}

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 // patience is how long a test waits for what must happen; it costs nothing while things go well.
 const patience = 40 * time.Second
 
-// eventually polls until ok, or fails the test after patience. It answers how long that took.
+// eventually polls until ok, or fails the test after patience. It returns how long that took.
 func eventually(t testing.TB, what string, ok func() bool) time.Duration {
 	t.Helper()
 	start := time.Now()

@@ -84,7 +84,7 @@ func (r *replicated) do(method, path, position, body string) (status int, header
 
 const application = "/api/v1/provider/application"
 
-// write applies, or revises the application, and answers the position.
+// write applies, or revises the application, and returns the position.
 func (r *replicated) write(method, address string) string {
 	r.t.Helper()
 	status, header, got := r.do(method, application, "", `{"type":"logistics", "name":"三亚副本物流有限公司", "uscc":"91460200MA5TBJ3K4Y",

@@ -123,7 +123,7 @@ func tourSteps(t *testing.T, readme string) []step {
 	return steps
 }
 
-// startServer has the whole program serve in this process until the test ends, and answers its URL.
+// startServer has the whole program serve in this process until the test ends, and returns its URL.
 func startServer(t *testing.T, env environ) string {
 	t.Helper()
 	cfg, err := config.Load(env.get)
