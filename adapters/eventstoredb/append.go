@@ -24,12 +24,15 @@ const maxServerBytes = 1 << 20
 //
 // The server answers an append that it has already like a new one. One that this process can know of gets Duplicate; for
 // what another node may have appended a moment ago, every result is Unconfirmed.
-func (s *Store) Append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+func (s *Store) Append(
+	ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent,
+) (domain.AppendResult, error) {
 	if err := errors.Join(domain.CheckAppend(stream, expected, events), s.checkName(stream)); err != nil {
 		return domain.AppendResult{}, err
 	}
 	if size := serverBytes(events); size > maxServerBytes {
-		return domain.AppendResult{}, fmt.Errorf("%w: %d bytes as EventStoreDB counts them, at most %d", domain.ErrTooLarge, size, maxServerBytes)
+		return domain.AppendResult{}, fmt.Errorf("%w: %d bytes as EventStoreDB counts them, at most %d",
+			domain.ErrTooLarge, size, maxServerBytes)
 	}
 	started := time.Now()
 	landed := s.flights.take(flight{stream, events[0].ID})
@@ -51,7 +54,9 @@ func (s *Store) report(started time.Time, events []domain.NewEvent, err error) {
 }
 
 // appendAt appends at a stated revision or to no stream.
-func (s *Store) appendAt(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+func (s *Store) appendAt(
+	ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent,
+) (domain.AppendResult, error) {
 	seen := s.seen.Load()
 	written, err := s.send(ctx, stream, expected, events)
 	switch {
@@ -73,15 +78,18 @@ func (s *Store) appendAt(ctx context.Context, stream domain.StreamName, expected
 const answerSlack = time.Second
 
 // send tries until the server has decided. It returns domain.ErrConflict when the stream is elsewhere.
-func (s *Store) send(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (*esdb.WriteResult, error) {
+func (s *Store) send(
+	ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent,
+) (*esdb.WriteResult, error) {
 	options := esdb.AppendToStreamOptions{ExpectedRevision: revisionOf(expected), Deadline: &s.timeout}
 	data := eventData(events)
+	attempt := func(ctx context.Context, client *esdb.Client) (*esdb.WriteResult, error) {
+		return client.AppendToStream(onLeader(ctx), s.named(stream), options, data...)
+	}
 	var wait backoff
 	mayBeDone := false
 	for end := time.Now().Add(s.patience()); ; {
-		written, err := call(ctx, s.nodes, s.timeout+answerSlack, func(ctx context.Context, client *esdb.Client) (*esdb.WriteResult, error) {
-			return client.AppendToStream(onLeader(ctx), s.named(stream), options, data...)
-		})
+		written, err := call(ctx, s.nodes, s.timeout+answerSlack, attempt)
 		if err == nil {
 			return written, nil
 		}
@@ -113,7 +121,9 @@ func failed(err error, mayBeDone bool) error {
 // refused finds out what an append that was not the first, or too late, met: its own events, whose result it returns, or
 // others. What it reads cannot change any more, since streams only grow. Events after what had been seen when the append
 // began are of an attempt of its own.
-func (s *Store) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent, seen uint64) (domain.AppendResult, error) {
+func (s *Store) refused(
+	ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent, seen uint64,
+) (domain.AppendResult, error) {
 	first := domain.Revision(0)
 	if revision, ok := expected.Exact(); ok {
 		first = min(revision, domain.End-1) + 1

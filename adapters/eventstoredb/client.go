@@ -228,7 +228,9 @@ var errAbandoned = errors.New("no answer in time")
 
 // call runs f on a client in a goroutine of its own, because a client that looks for a node heeds no context, and returns
 // when f does, when ctx ends, or after so long (0: never). A panic of the client is an error.
-func call[T any](ctx context.Context, s *supervisor, patience time.Duration, f func(context.Context, *esdb.Client) (T, error)) (result T, err error) {
+func call[T any](
+	ctx context.Context, s *supervisor, patience time.Duration, f func(context.Context, *esdb.Client) (T, error),
+) (result T, err error) {
 	g, err := s.acquire(ctx)
 	if err != nil {
 		return result, err

@@ -49,7 +49,8 @@ func judge(err error) verdict {
 		}
 	}
 	switch {
-	case strings.Contains(err.Error(), "invalid position"), strings.Contains(err.Error(), "Unexpected ReadAllResult"): // newer and older servers
+	case strings.Contains(err.Error(), "invalid position"),
+		strings.Contains(err.Error(), "Unexpected ReadAllResult"): // newer and older servers
 		return misplaced
 	case errors.Is(err, domain.ErrUnavailable):
 		return unsent

@@ -55,7 +55,8 @@ func Open(config Config) (*Store, error) {
 	}
 	settings.Logger = clientLog(config.Logger)
 	return &Store{
-		prefix: config.Prefix, timeout: config.Timeout, nodes: supervise(settings, config.Logger), log: config.Logger, observe: config.Observe,
+		prefix: config.Prefix, timeout: config.Timeout, nodes: supervise(settings, config.Logger),
+		log: config.Logger, observe: config.Observe,
 	}, nil
 }
 

@@ -30,7 +30,9 @@ type walk struct {
 }
 
 // ReadStream implements domain.EventStore.
-func (s *Store) ReadStream(ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+func (s *Store) ReadStream(
+	ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction, limit int,
+) iter.Seq2[domain.RecordedEvent, error] {
 	w := walk{what: "read " + string(stream), left: limit}
 	if dir == domain.Backward {
 		w.at = uint64(min(from, domain.End)) + 1 // exclusive, so that 0 is past the first
@@ -61,7 +63,9 @@ func (s *Store) ReadAll(ctx context.Context, at domain.Position, dir domain.Dire
 	return s.readAll(ctx, at, dir, limit, nil)
 }
 
-func (s *Store) readAll(ctx context.Context, at domain.Position, dir domain.Direction, limit int, categories []string) iter.Seq2[domain.RecordedEvent, error] {
+func (s *Store) readAll(
+	ctx context.Context, at domain.Position, dir domain.Direction, limit int, categories []string,
+) iter.Seq2[domain.RecordedEvent, error] {
 	w := walk{
 		what: "read the log", categories: categories, at: uint64(min(at, domain.LogEnd)), left: limit,
 		key: func(e domain.RecordedEvent) uint64 { return uint64(e.Position) },
@@ -284,7 +288,7 @@ func (nothing) close()                                  {}
 
 func recorded(e *esdb.RecordedEvent, stream domain.StreamName) domain.RecordedEvent {
 	return domain.RecordedEvent{
-		ID: e.EventID, Stream: stream, Revision: domain.Revision(e.EventNumber), Position: domain.Position(e.Position.Commit), Type: e.EventType,
-		Data: e.Data, Metadata: e.UserMetadata, RecordedAt: e.CreatedDate,
+		ID: e.EventID, Stream: stream, Revision: domain.Revision(e.EventNumber), Position: domain.Position(e.Position.Commit),
+		Type: e.EventType, Data: e.Data, Metadata: e.UserMetadata, RecordedAt: e.CreatedDate,
 	}
 }

@@ -60,7 +60,9 @@ func (s *Store) subscribeAll(ctx context.Context, after domain.Position, categor
 
 // follow yields events of one subscription until it drops or the caller says no (more is then false). subscribed is set
 // when the server had confirmed it.
-func (s *Store) follow(ctx context.Context, open *subscription, yield func(domain.RecordedEvent, error) bool) (subscribed, more bool, err error) {
+func (s *Store) follow(
+	ctx context.Context, open *subscription, yield func(domain.RecordedEvent, error) bool,
+) (subscribed, more bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f := newFeed()
@@ -106,7 +108,9 @@ func (s *Store) follow(ctx context.Context, open *subscription, yield func(domai
 	}
 }
 
-func (s *Store) subscribe(ctx context.Context, client *esdb.Client, after domain.Position, fromStart bool, categories []string) (source, error) {
+func (s *Store) subscribe(
+	ctx context.Context, client *esdb.Client, after domain.Position, fromStart bool, categories []string,
+) (source, error) {
 	options := esdb.SubscribeToAllOptions{
 		From: esdb.Position{Commit: uint64(after), Prepare: uint64(after)}, Filter: esdb.ExcludeSystemEventsFilter(),
 		MaxSearchWindow: searchWindow, CheckpointInterval: checkpointInterval,

@@ -40,7 +40,9 @@ func (s *EventStore) Import(ctx context.Context, events []domain.RecordedEvent) 
 
 // copyIn is Import's transaction; committing says that an error is the commit's. pgx.BeginFunc would hide that: it returns
 // the error of the rollback after it.
-func (s *EventStore) copyIn(ctx context.Context, events []domain.RecordedEvent, streams []string, revisions []int64) (head domain.Position, committing bool, err error) {
+func (s *EventStore) copyIn(
+	ctx context.Context, events []domain.RecordedEvent, streams []string, revisions []int64,
+) (head domain.Position, committing bool, err error) {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		return 0, false, err
@@ -75,7 +77,8 @@ func continued(events []domain.RecordedEvent) (streams []string, revisions []int
 		expected, begun := next[e.Stream]
 		switch {
 		case begun && e.Revision != expected:
-			return nil, nil, fmt.Errorf("%w: %s@%d comes after %s@%d", domain.ErrConflict, e.Stream, e.Revision, e.Stream, int64(expected)-1) //nolint:gosec // for a message
+			return nil, nil, fmt.Errorf("%w: %s@%d comes after %s@%d",
+				domain.ErrConflict, e.Stream, e.Revision, e.Stream, int64(expected)-1) //nolint:gosec // for a message
 		case !begun && e.Revision > 0:
 			streams, revisions = append(streams, string(e.Stream)), append(revisions, clamp(e.Revision-1))
 		}
@@ -124,7 +127,10 @@ func (r *bulkRows) Next() bool {
 
 func (r *bulkRows) Values() ([]any, error) {
 	e := &r.current
-	return []any{int64(r.position), string(e.Stream), int64(e.Revision), e.ID, e.Type, notNull(e.Data), notNull(e.Metadata), e.RecordedAt}, nil //nolint:gosec // far below the bound
+	return []any{
+		int64(r.position), string(e.Stream), int64(e.Revision), //nolint:gosec // far below the bound
+		e.ID, e.Type, notNull(e.Data), notNull(e.Metadata), e.RecordedAt,
+	}, nil
 }
 
 func (r *bulkRows) Err() error { return nil }

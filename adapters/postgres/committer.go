@@ -87,7 +87,9 @@ func (p *pending) claim() bool { return p.claimed.CompareAndSwap(false, true) }
 
 // append queues one append and waits for its outcome. It is not accepted when its stream is not as expected, or may
 // hold its events already.
-func (c *committer) append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, bool, error) {
+func (c *committer) append(
+	ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent,
+) (domain.AppendResult, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.AppendResult{}, false, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	}

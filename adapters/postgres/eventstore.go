@@ -81,7 +81,9 @@ func (s *EventStore) connect(ctx context.Context, settings map[string]string) (*
 
 // Append implements domain.EventStore. When the connection breaks before the answer it sends the append once more,
 // which is harmless; only if that fails too is the outcome unknown.
-func (s *EventStore) Append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+func (s *EventStore) Append(
+	ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent,
+) (domain.AppendResult, error) {
 	if err := domain.CheckAppend(stream, expected, events); err != nil {
 		return domain.AppendResult{}, err
 	}
@@ -97,7 +99,9 @@ func (s *EventStore) Append(ctx context.Context, stream domain.StreamName, expec
 
 // refused finds out why an append was refused: its events are there already, or the stream is elsewhere.
 // What it reads cannot change any more, since streams only grow.
-func (s *EventStore) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
+func (s *EventStore) refused(
+	ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent,
+) (domain.AppendResult, error) {
 	first := encodeExpected(expected) + 1 // the revision that the first of them would have
 	type stored struct {
 		Revision int64
@@ -114,7 +118,8 @@ func (s *EventStore) refused(ctx context.Context, stream domain.StreamName, expe
 	})
 	if err != nil {
 		// This append wrote nothing, but an earlier one with the same ids may have.
-		return domain.AppendResult{}, fmt.Errorf("append to %s was refused; looking for its events: %w: %w", stream, domain.ErrOutcomeUnknown, err)
+		return domain.AppendResult{}, fmt.Errorf("append to %s was refused; looking for its events: %w: %w",
+			stream, domain.ErrOutcomeUnknown, err)
 	}
 	same := len(found) == len(events)
 	for i := 0; same && i < len(found); i++ {
@@ -124,7 +129,10 @@ func (s *EventStore) refused(ctx context.Context, stream domain.StreamName, expe
 		return domain.AppendResult{}, fmt.Errorf("append to %s expecting %s: %w", stream, expected, domain.ErrConflict)
 	}
 	last := found[len(found)-1]
-	return domain.AppendResult{Revision: domain.Revision(last.Revision), Position: domain.Position(last.Position), Duplicate: true}, nil //nolint:gosec // never negative
+	return domain.AppendResult{
+		Revision: domain.Revision(last.Revision), Position: domain.Position(last.Position), //nolint:gosec // never negative
+		Duplicate: true,
+	}, nil
 }
 
 // clamp brings a revision or position into bigint's range; no event is ever that far.

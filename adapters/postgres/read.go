@@ -35,7 +35,9 @@ func byRevision(e domain.RecordedEvent) int64 { return int64(e.Revision) } //nol
 func byPosition(e domain.RecordedEvent) int64 { return int64(e.Position) } //nolint:gosec // it was a bigint
 
 // ReadStream implements domain.EventStore.
-func (s *EventStore) ReadStream(ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+func (s *EventStore) ReadStream(
+	ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction, limit int,
+) iter.Seq2[domain.RecordedEvent, error] {
 	w := walk{stream: stream, key: byRevision}
 	if dir == domain.Backward {
 		w.sql, w.at = selectEvents+`where stream = $3 and revision < $1 order by revision desc limit $2`, clamp(from)+1
@@ -46,9 +48,12 @@ func (s *EventStore) ReadStream(ctx context.Context, stream domain.StreamName, f
 }
 
 // ReadAll implements domain.EventStore.
-func (s *EventStore) ReadAll(ctx context.Context, at domain.Position, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+func (s *EventStore) ReadAll(
+	ctx context.Context, at domain.Position, dir domain.Direction, limit int,
+) iter.Seq2[domain.RecordedEvent, error] {
 	if dir == domain.Backward {
-		return s.read(ctx, walk{sql: selectEvents + `where position < $1 order by position desc limit $2`, at: clamp(at), key: byPosition}, limit)
+		w := walk{sql: selectEvents + `where position < $1 order by position desc limit $2`, at: clamp(at), key: byPosition}
+		return s.read(ctx, w, limit)
 	}
 	return s.read(ctx, forward(at), limit)
 }
@@ -178,6 +183,7 @@ func decode(row [][]byte, types map[string]string) (domain.RecordedEvent, int) {
 		name = string(row[4])
 		types[name] = name
 	}
+	sinceEpoch := time.Duration(binary.BigEndian.Uint64(row[7])) * time.Microsecond //nolint:gosec // microseconds since 2000, signed
 	return domain.RecordedEvent{
 		Position:   domain.Position(binary.BigEndian.Uint64(row[0])),
 		Stream:     domain.StreamName(row[1]),
@@ -186,7 +192,7 @@ func decode(row [][]byte, types map[string]string) (domain.RecordedEvent, int) {
 		Type:       name,
 		Data:       kept[:len(data):len(data)],
 		Metadata:   kept[len(data):],
-		RecordedAt: pgEpoch.Add(time.Duration(binary.BigEndian.Uint64(row[7])) * time.Microsecond), //nolint:gosec // microseconds since 2000, signed
+		RecordedAt: pgEpoch.Add(sinceEpoch),
 	}, len(kept)
 }
 

@@ -26,7 +26,9 @@ var _ access.Tokens = (*Tokens)(nil)
 func NewTokens(pool *pgxpool.Pool) *Tokens { return &Tokens{pool: pool} }
 
 // Issue implements access.Tokens.
-func (t *Tokens) Issue(ctx context.Context, account uuid.UUID, roles []domain.Role, label string, expires time.Time) (access.Secret, error) {
+func (t *Tokens) Issue(
+	ctx context.Context, account uuid.UUID, roles []domain.Role, label string, expires time.Time,
+) (access.Secret, error) {
 	secret, err := access.NewSecret(rand.Reader)
 	if err != nil {
 		return "", err

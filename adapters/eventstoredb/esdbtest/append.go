@@ -150,7 +150,8 @@ func expectedOf(option any) (int64, bool) {
 // fields of today and in those of servers before 20.10.
 func appendResponse(out outcome, expected int64) *streams.AppendResp {
 	if out.verdict == wrongRevision {
-		return &streams.AppendResp{Result: &streams.AppendResp_WrongExpectedVersion_{WrongExpectedVersion: wrongVersion(out.current, expected)}}
+		wrong := wrongVersion(out.current, expected)
+		return &streams.AppendResp{Result: &streams.AppendResp_WrongExpectedVersion_{WrongExpectedVersion: wrong}}
 	}
 	success := &streams.AppendResp_Success{}
 	success.CurrentRevisionOption = &streams.AppendResp_Success_CurrentRevision{CurrentRevision: unsigned(out.last)}
@@ -158,7 +159,9 @@ func appendResponse(out outcome, expected int64) *streams.AppendResp {
 		success.CurrentRevisionOption = &streams.AppendResp_Success_NoStream{NoStream: &shared.Empty{}}
 	}
 	p := unsigned(out.position)
-	success.PositionOption = &streams.AppendResp_Success_Position{Position: &streams.AppendResp_Position{CommitPosition: p, PreparePosition: p}}
+	success.PositionOption = &streams.AppendResp_Success_Position{
+		Position: &streams.AppendResp_Position{CommitPosition: p, PreparePosition: p},
+	}
 	if out.position < 0 {
 		success.PositionOption = &streams.AppendResp_Success_NoPosition{NoPosition: &shared.Empty{}}
 	}
@@ -177,13 +180,19 @@ func wrongVersion(current, expected int64) *streams.AppendResp_WrongExpectedVers
 		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_StreamExists_20_6_0{StreamExists_20_6_0: empty}
 	case noStream:
 		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedNoStream{ExpectedNoStream: empty}
-		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{ExpectedRevision_20_6_0: 1<<64 - 1}
+		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{
+			ExpectedRevision_20_6_0: 1<<64 - 1,
+		}
 	default:
 		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision{ExpectedRevision: unsigned(expected)}
-		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{ExpectedRevision_20_6_0: unsigned(expected)}
+		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{
+			ExpectedRevision_20_6_0: unsigned(expected),
+		}
 	}
 	w.CurrentRevisionOption = &streams.AppendResp_WrongExpectedVersion_CurrentRevision{CurrentRevision: unsigned(current)}
-	w.CurrentRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_CurrentRevision_20_6_0{CurrentRevision_20_6_0: unsigned(current)}
+	w.CurrentRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_CurrentRevision_20_6_0{
+		CurrentRevision_20_6_0: unsigned(current),
+	}
 	if current == noStream {
 		w.CurrentRevisionOption = &streams.AppendResp_WrongExpectedVersion_CurrentNoStream{CurrentNoStream: empty}
 		w.CurrentRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_NoStream_20_6_0{NoStream_20_6_0: empty}

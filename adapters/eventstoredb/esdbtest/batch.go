@@ -85,7 +85,8 @@ func (b *batches) take(id uuid.UUID, req *streams.BatchAppendReq) error {
 	}
 	if one.size > b.options.MaxAppendBytes {
 		limit := uint32(min(b.options.MaxAppendBytes, 1<<31-1)) //nolint:gosec // bounded
-		return b.finish(id, problem(codes.InvalidArgument, "MaximumAppendSizeExceeded", &shared.MaximumAppendSizeExceeded{MaxAppendSize: limit}))
+		exceeded := &shared.MaximumAppendSizeExceeded{MaxAppendSize: limit}
+		return b.finish(id, problem(codes.InvalidArgument, "MaximumAppendSizeExceeded", exceeded))
 	}
 	if !req.GetIsFinal() {
 		return nil
@@ -237,7 +238,9 @@ func batchSuccess(out outcome) *streams.BatchAppendResp_Success_ {
 		success.CurrentRevisionOption = &streams.BatchAppendResp_Success_NoStream{NoStream: &emptypb.Empty{}}
 	}
 	p := unsigned(out.position)
-	success.PositionOption = &streams.BatchAppendResp_Success_Position{Position: &shared.AllStreamPosition{CommitPosition: p, PreparePosition: p}}
+	success.PositionOption = &streams.BatchAppendResp_Success_Position{
+		Position: &shared.AllStreamPosition{CommitPosition: p, PreparePosition: p},
+	}
 	if out.position < 0 {
 		success.PositionOption = &streams.BatchAppendResp_Success_NoPosition{NoPosition: &emptypb.Empty{}}
 	}

@@ -88,7 +88,8 @@ func deletedStream(name string) error {
 
 func wrongExpectedVersion(operation, name string, expected, actual int64) error {
 	return fail(codes.FailedPrecondition,
-		fmt.Sprintf("%s failed due to WrongExpectedVersion. Stream: %s, Expected version: %d, Actual version: %d", operation, name, expected, actual),
+		fmt.Sprintf("%s failed due to WrongExpectedVersion. Stream: %s, Expected version: %d, Actual version: %d",
+			operation, name, expected, actual),
 		"exception", "wrong-expected-version", "stream-name", name,
 		"expected-version", strconv.FormatInt(expected, 10), "actual-version", strconv.FormatInt(actual, 10))
 }

@@ -45,7 +45,8 @@ func newFilter(options *streams.ReadReq_Options_FilterOptions) (filter, error) {
 	case *streams.ReadReq_Options_FilterOptions_Count:
 		f.window = pageSize
 	default:
-		return f, invalidArgument("'None' is not a valid EventStore.Client.Streams.ReadReq+Types+Options+Types+FilterOptions+WindowOneofCase")
+		return f, invalidArgument("'None' is not a valid " +
+			"EventStore.Client.Streams.ReadReq+Types+Options+Types+FilterOptions+WindowOneofCase")
 	}
 	if pattern := expression.GetRegex(); pattern != "" {
 		matches, err := compile(pattern)

@@ -41,7 +41,8 @@ func (s service) Read(req *streams.ReadReq, call streams.Streams_ReadServer) err
 		return handlerFailed()
 	}
 	if o.GetUuidOption() == nil {
-		return invalidArgument("'uuidOption' is a required argument of type EventStore.Client.Streams.ReadReq+Types+Options+Types+UUIDOption")
+		return invalidArgument("'uuidOption' is a required argument of type " +
+			"EventStore.Client.Streams.ReadReq+Types+Options+Types+UUIDOption")
 	}
 	name := "$all"
 	switch of := o.GetStreamOption().(type) {
@@ -217,7 +218,8 @@ func (r *reader) readStream(name string, from int64, backwards, positions bool) 
 		}
 		// The first revision is told when the first page has no event and so does not show it: also after the end.
 		if positions && !backwards && r.sent == 0 && len(p.records) == 0 && p.next != start {
-			if err := r.say(&streams.ReadResp{Content: &streams.ReadResp_FirstStreamPosition{FirstStreamPosition: unsigned(p.next)}}); err != nil {
+			first := &streams.ReadResp_FirstStreamPosition{FirstStreamPosition: unsigned(p.next)}
+			if err := r.say(&streams.ReadResp{Content: first}); err != nil {
 				return err
 			}
 		}

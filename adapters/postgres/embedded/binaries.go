@@ -21,7 +21,8 @@ type binaries struct {
 }
 
 // ErrNoBinaries says that the machine has no PostgreSQL server that could be run.
-var ErrNoBinaries = errors.New("embedded: no PostgreSQL server found on this machine: run `make postgres`, or set DATABASE_URL to a running one")
+var ErrNoBinaries = errors.New("embedded: no PostgreSQL server found on this machine: " +
+	"run `make postgres`, or set DATABASE_URL to a running one")
 
 // oldest is the first major version that Waybill is tested with.
 const oldest = 15

@@ -173,7 +173,8 @@ func (c *cluster) template(ctx context.Context, name string, migrate func(contex
 
 func (c *cluster) create(ctx context.Context, db, template string) error {
 	// By copying files: the server's default writes each page to the log as well.
-	sql := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY file_copy", pgx.Identifier{db}.Sanitize(), pgx.Identifier{template}.Sanitize())
+	sql := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY file_copy",
+		pgx.Identifier{db}.Sanitize(), pgx.Identifier{template}.Sanitize())
 	for {
 		_, err := c.pool.Exec(ctx, sql)
 		var pgErr *pgconn.PgError

@@ -191,7 +191,8 @@ func follow(dir, primary string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f, "primary_conninfo = 'host=%s port=%s user=%s password=%s'\n", u.Hostname(), u.Port(), u.User.Username(), password)
+	_, err = fmt.Fprintf(f, "primary_conninfo = 'host=%s port=%s user=%s password=%s'\n",
+		u.Hostname(), u.Port(), u.User.Username(), password)
 	if closing := f.Close(); err == nil {
 		err = closing
 	}
