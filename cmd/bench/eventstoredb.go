@@ -65,8 +65,9 @@ func (b *bench) remote(ctx context.Context) error {
 			b.report.least(fmt.Sprintf("EventStoreDB, append, %d callers", callers), median(ratios), 0.9, "%.2f"),
 		})
 	}
-	b.report.table(fmt.Sprintf("EventStoreDB, append: one event per call, %d bytes of data and %d of metadata; the bare client does the same "+
-		"by turns with it, the last column is the median of the rounds' own", len(event.Data), len(event.Metadata)), rows)
+	title := fmt.Sprintf("EventStoreDB, append: one event per call, %d bytes of data and %d of metadata; the bare client does "+
+		"the same by turns with it, the last column is the median of the rounds' own", len(event.Data), len(event.Metadata))
+	b.report.table(title, rows)
 	return b.remoteReads(ctx, client, store)
 }
 

@@ -21,9 +21,9 @@ import (
 type cli struct {
 	Quick bool     `help:"Every section at a tiny size, in under half a minute: shows that it runs, not how fast."`
 	Only  []string `enum:"${sections}" default:"${sections}" help:"Only these sections."`
-	// EventStoreDB is a server that the section eventstoredb may fill with events.
-	EventStoreDB string `name:"eventstoredb" placeholder:"esdb://…" help:"Measure on this server, not on one of the bench's own; it is filled."`
-	Floor        bool   `hidden:"" help:"Be the bare handler that the listing is measured against."`
+	// Remote is a server that the section eventstoredb may fill with events.
+	Remote string `name:"eventstoredb" placeholder:"esdb://…" help:"Measure on this server, not on one of the bench's own; it is filled."`
+	Floor  bool   `hidden:"" help:"Be the bare handler that the listing is measured against."`
 }
 
 func main() {
@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 // run measures. It fails when something does not work, never because something is slow.
 func (c cli) run(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
-	b := &bench{cfg: cfg, size: fullSize, report: &report{out: out, quick: c.Quick}, eventStoreDB: c.EventStoreDB}
+	b := &bench{cfg: cfg, size: fullSize, report: &report{out: out, quick: c.Quick}, eventStoreDB: c.Remote}
 	if c.Quick {
 		b.size = quickSize
 	}

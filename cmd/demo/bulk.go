@@ -55,7 +55,8 @@ func Bulk(ctx context.Context, store Importer, products, events int) (int, error
 // world writes reviewers, one provider per 5,000 products, and the products, each with its share of the events.
 func (b *bulk) world(products, events int) error {
 	b.reviewer = domain.Actor{ID: b.id(), Role: domain.RoleReviewer}
-	err := b.stream("account", b.reviewer.ID, domain.System, account.Opened{DisplayName: "审核员"}, account.RoleGranted{Role: domain.RoleReviewer})
+	err := b.stream("account", b.reviewer.ID, domain.System,
+		account.Opened{DisplayName: "审核员"}, account.RoleGranted{Role: domain.RoleReviewer})
 	if err != nil {
 		return err
 	}
@@ -149,7 +150,8 @@ func (b *bulk) stream(category string, id uuid.UUID, owner domain.Actor, facts .
 			return err
 		}
 		b.out = append(b.out, domain.RecordedEvent{
-			ID: b.id(), Stream: stream, Revision: domain.Revision(i), Type: fact.EventType(), Data: data, Metadata: metadata, RecordedAt: recordedAt,
+			ID: b.id(), Stream: stream, Revision: domain.Revision(i), Type: fact.EventType(),
+			Data: data, Metadata: metadata, RecordedAt: recordedAt,
 		})
 	}
 	b.total += len(facts)

@@ -200,6 +200,12 @@ var (
 )
 
 var inquiries = []booking.Inquiry{
-	{ContactName: "林晓", Phone: "13907610001", Message: "每周两柜生鲜到曼谷，请报含清关的门到门价格。", Goods: "热带水果", WeightVolume: "2×40HQ", Origin: "三亚", ExpectedDate: "2026-12-15"},
-	{ContactName: "林晓", Phone: "13907610001", Message: "首批试运 300 公斤日用品，是否支持拼箱？", Goods: "日用百货", WeightVolume: "300kg / 2.1m³", Origin: "海口"},
+	{
+		ContactName: "林晓", Phone: "13907610001", Message: "每周两柜生鲜到曼谷，请报含清关的门到门价格。",
+		Goods: "热带水果", WeightVolume: "2×40HQ", Origin: "三亚", ExpectedDate: "2026-12-15",
+	},
+	{
+		ContactName: "林晓", Phone: "13907610001", Message: "首批试运 300 公斤日用品，是否支持拼箱？",
+		Goods: "日用百货", WeightVolume: "300kg / 2.1m³", Origin: "海口",
+	},
 }

@@ -37,7 +37,8 @@ func (c deadLettersListCommand) Run(ctx context.Context, cfg config.Config, out 
 		w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "READ MODEL\tPOSITION\tSTREAM\tREVISION\tTYPE\tPARKED\tERROR")
 		for _, l := range letters {
-			fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\n", l.Name, l.Position, l.Stream, l.Revision, l.Type, l.ParkedAt.Format(time.RFC3339), l.Error)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\n",
+				l.Name, l.Position, l.Stream, l.Revision, l.Type, l.ParkedAt.Format(time.RFC3339), l.Error)
 		}
 		return w.Flush()
 	})
@@ -55,7 +56,8 @@ func (c deadLettersShowCommand) Run(ctx context.Context, cfg config.Config, out 
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(out, "read model  %s\nposition    %d\nstream      %s\nrevision    %d\nevent       %s\ntype        %s\nparked      %s\nerror       %s\ndata        %s\nmetadata    %s\n",
+		_, err = fmt.Fprintf(out, "read model  %s\nposition    %d\nstream      %s\nrevision    %d\nevent       %s\n"+
+			"type        %s\nparked      %s\nerror       %s\ndata        %s\nmetadata    %s\n",
 			letter.Name, letter.Position, letter.Stream, letter.Revision, letter.EventID, letter.Type, letter.ParkedAt.Format(time.RFC3339),
 			letter.Error, event.Data, event.Metadata)
 		return err

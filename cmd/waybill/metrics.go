@@ -17,7 +17,8 @@ type appendMetrics struct {
 }
 
 var (
-	describeRestarts = prometheus.NewDesc("waybill_eventstore_client_restarts_total", "Times a lost client of EventStoreDB was replaced.", nil, nil)
+	describeRestarts = prometheus.NewDesc("waybill_eventstore_client_restarts_total",
+		"Times a lost client of EventStoreDB was replaced.", nil, nil)
 	describeCaughtUp = prometheus.NewDesc("waybill_subscription_caught_up",
 		"1 when all of this node's subscriptions to EventStoreDB have caught up with the log.", nil, nil)
 	describeSubscriptionLag = prometheus.NewDesc("waybill_subscription_lag_seconds",
@@ -26,13 +27,15 @@ var (
 		"Events received from EventStoreDB and not taken yet, all subscriptions together.", nil, nil)
 	describePassedOver = prometheus.NewDesc("waybill_eventstore_foreign_events_total",
 		"Events of others' streams that EventStoreDB sent and that were passed over.", nil, nil)
-	describeDrops = prometheus.NewDesc("waybill_subscription_drops", "Times the open subscriptions were dropped and taken up again.", nil, nil)
+	describeDrops = prometheus.NewDesc("waybill_subscription_drops",
+		"Times the open subscriptions were dropped and taken up again.", nil, nil)
 )
 
 func newAppendMetrics() *appendMetrics {
 	return &appendMetrics{
 		events: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "waybill_append_batch_events", Help: "Events that one append wrote: a transaction of the group committer, or a call to EventStoreDB.",
+			Name:    "waybill_append_batch_events",
+			Help:    "Events that one append wrote: a transaction of the group committer, or a call to EventStoreDB.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
 		}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -40,7 +43,8 @@ func newAppendMetrics() *appendMetrics {
 			Buckets: prometheus.ExponentialBuckets(0.000_25, 2, 14),
 		}),
 		failed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "waybill_append_failures_total", Help: "Appends that failed; those refused on their expected revision are not among them.",
+			Name: "waybill_append_failures_total",
+			Help: "Appends that failed; those refused on their expected revision are not among them.",
 		}),
 	}
 }
@@ -63,7 +67,9 @@ func (m *appendMetrics) Describe(d chan<- *prometheus.Desc) {
 	m.events.Describe(d)
 	m.seconds.Describe(d)
 	m.failed.Describe(d)
-	for _, desc := range []*prometheus.Desc{describeRestarts, describeCaughtUp, describeSubscriptionLag, describeWaiting, describeDrops, describePassedOver} {
+	for _, desc := range []*prometheus.Desc{
+		describeRestarts, describeCaughtUp, describeSubscriptionLag, describeWaiting, describeDrops, describePassedOver,
+	} {
 		d <- desc
 	}
 }

@@ -108,5 +108,6 @@ func (a *app) announce(ctx context.Context, addr string) {
 	if _, rest, remote := strings.Cut(a.cfg.EventStore, "://"); remote {
 		events = "EventStoreDB at " + eventStoreHosts(rest)
 	}
-	a.log.InfoContext(ctx, "serving", "url", "http://"+addr, "docs", "http://"+addr+"/docs", "node", a.cfg.Node, "database", database, "eventstore", events)
+	a.log.InfoContext(ctx, "serving", "url", "http://"+addr, "docs", "http://"+addr+"/docs",
+		"node", a.cfg.Node, "database", database, "eventstore", events)
 }

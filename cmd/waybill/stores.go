@@ -94,7 +94,10 @@ func openEventStoreDB(cfg config.Config, text, rest string) (*openedStore, error
 	if err != nil {
 		return nil, err
 	}
-	return &openedStore{EventStore: store, setting: "WAYBILL_EVENTSTORE to it", hosts: eventStoreHosts(rest), remote: store, close: store.Close}, nil
+	return &openedStore{
+		EventStore: store, setting: "WAYBILL_EVENTSTORE to it", hosts: eventStoreHosts(rest),
+		remote: store, close: store.Close,
+	}, nil
 }
 
 // ownOnly leaves out what others keep in the same EventStoreDB: streams of categories that neither this binary knows nor any

@@ -52,7 +52,8 @@ func verdict(found runtime.Comparison) string {
 		fmt.Fprintf(&b, "DIFFERS from the log at position %d", found.Position)
 	}
 	for _, d := range found.Differences {
-		fmt.Fprintf(&b, "; %s: %d missing, %d surplus, %d changed, such as %s", d.Table, d.Missing, d.Surplus, d.Changed, strings.Join(d.Keys, ", "))
+		fmt.Fprintf(&b, "; %s: %d missing, %d surplus, %d changed, such as %s",
+			d.Table, d.Missing, d.Surplus, d.Changed, strings.Join(d.Keys, ", "))
 	}
 	if found.Parked > 0 {
 		fmt.Fprintf(&b, "; %d streams are parked", found.Parked)

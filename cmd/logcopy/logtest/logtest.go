@@ -104,7 +104,8 @@ func Expect(t testing.TB, s domain.EventStore, log []domain.RecordedEvent, times
 		if got.Stream != want.Stream || got.Revision != want.Revision || got.ID != want.ID || got.Type != want.Type ||
 			!bytes.Equal(got.Data, want.Data) || !bytes.Equal(got.Metadata, want.Metadata) {
 			t.Fatalf("event %d is %s@%d with %d and %d bytes, want %s@%d with %d and %d, or differs in id, type or bytes",
-				i, got.Stream, got.Revision, len(got.Data), len(got.Metadata), want.Stream, want.Revision, len(want.Data), len(want.Metadata))
+				i, got.Stream, got.Revision, len(got.Data), len(got.Metadata),
+				want.Stream, want.Revision, len(want.Data), len(want.Metadata))
 		}
 		if got.Position <= last || times && !got.RecordedAt.Equal(want.RecordedAt) {
 			t.Fatalf("event %d is at position %d after %d, recorded %s, want %s", i, got.Position, last, got.RecordedAt, want.RecordedAt)
