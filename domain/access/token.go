@@ -101,6 +101,7 @@ type Tokens interface {
 // Refusals of a token.
 var (
 	ErrTokenUnknown = domain.Refuse(domain.KindUnauthorized, "token_unknown", "访问令牌无效", "the bearer token is not valid")
-	ErrTokenExpired = domain.Refuse(domain.KindUnauthorized, "token_expired", "访问令牌已过期，请重新获取", "the bearer token has expired; get a new one")
+	ErrTokenExpired = domain.Refuse(domain.KindUnauthorized, "token_expired",
+		"访问令牌已过期，请重新获取", "the bearer token has expired; get a new one")
 	ErrTokenRevoked = domain.Refuse(domain.KindUnauthorized, "token_revoked", "访问令牌已被撤销", "the bearer token was revoked")
 )

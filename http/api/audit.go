@@ -16,7 +16,8 @@ func (s *server) ListAuditEvents(c echo.Context, params ListAuditEventsParams) e
 	}
 	page, err := s.history.Query(c.Request().Context(), history.Filter{
 		Stream: domain.StreamName(params.Stream), Kind: string(params.Kind), Type: params.Type, Actor: params.Actor,
-		From: params.From, To: params.To, After: params.Cursor, Descending: params.Order == ListAuditEventsParamsOrderDesc, Limit: params.Limit,
+		From: params.From, To: params.To, After: params.Cursor, Limit: params.Limit,
+		Descending: params.Order == ListAuditEventsParamsOrderDesc,
 	})
 	if err != nil {
 		return inPage(err)

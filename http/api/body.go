@@ -26,9 +26,10 @@ var (
 	errMediaType = http.Refuse(nethttp.StatusUnsupportedMediaType, "unsupported_media_type", "请求体须为 application/json",
 		"the body must be application/json in UTF-8")
 	errTooLarge  = http.Refuse(nethttp.StatusRequestEntityTooLarge, "body_too_large", "请求体不能超过1 MiB", "the body must be at most 1 MiB")
-	errEmptyBody = http.Refuse(nethttp.StatusBadRequest, "empty_body", "请求体为空，须为一个 JSON 对象", "the body is empty; it must be one JSON object")
-	errNotJSON   = http.Refuse(nethttp.StatusBadRequest, "malformed_json", "请求体不是有效的 JSON", "the body is not valid JSON")
-	errTooDeep   = http.Refuse(nethttp.StatusBadRequest, "too_deep", "请求体嵌套过深", "the body is nested too deeply")
+	errEmptyBody = http.Refuse(nethttp.StatusBadRequest, "empty_body", "请求体为空，须为一个 JSON 对象",
+		"the body is empty; it must be one JSON object")
+	errNotJSON = http.Refuse(nethttp.StatusBadRequest, "malformed_json", "请求体不是有效的 JSON", "the body is not valid JSON")
+	errTooDeep = http.Refuse(nethttp.StatusBadRequest, "too_deep", "请求体嵌套过深", "the body is nested too deeply")
 )
 
 // decode reads the request's body into a T: one JSON object of exactly T's fields. All that does not fit T is reported at

@@ -105,7 +105,8 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 	case instant:
 		t, err := time.Parse(time.RFC3339, value)
 		if err != nil || t.Year() < 1 || t.Year() > 9999 {
-			mistakes.Add(p.name, "bad_time", "须为 RFC 3339 时间，如 2026-03-02T08:00:00Z", "must be an RFC 3339 time, such as 2026-03-02T08:00:00Z")
+			mistakes.Add(p.name, "bad_time", "须为 RFC 3339 时间，如 2026-03-02T08:00:00Z",
+				"must be an RFC 3339 time, such as 2026-03-02T08:00:00Z")
 		}
 	case text:
 		p.checkText(value, mistakes)

@@ -19,7 +19,8 @@ import (
 // GetReviewQueue lists submissions (R41).
 func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
 	page, err := s.review.Queue(c.Request().Context(), review.Filter{
-		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: params.OlderThan, After: params.Cursor, Limit: params.Limit,
+		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: params.OlderThan,
+		After: params.Cursor, Limit: params.Limit,
 	})
 	if err != nil {
 		return inPage(err)

@@ -134,7 +134,8 @@ func readModels(ctx context.Context, status Status) ([]ReadModel, error) {
 	models := make([]ReadModel, len(all))
 	for i, m := range all {
 		models[i] = ReadModel{
-			Name: m.Name, Position: int64(m.Position), Head: int64(m.Head), LagEvents: int64(m.LagEvents), //nolint:gosec // positions fit a bigint
+			Name:     m.Name,
+			Position: int64(m.Position), Head: int64(m.Head), LagEvents: int64(m.LagEvents), //nolint:gosec // positions fit a bigint
 			LagSeconds: m.Lag.Seconds(), Parked: int32of(m.Parked), Holder: m.Holder,
 		}
 	}

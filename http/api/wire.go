@@ -38,8 +38,10 @@ func (p ProductContent) toDomain() product.Content {
 	d := p.Destination
 	return product.Content{
 		Name: p.Name, Brief: p.Brief, Tags: p.Tags, Mode: product.Mode(p.Mode),
-		Destination: product.Destination{Country: d.Country, City: d.City, Latitude: d.Latitude, Longitude: d.Longitude, CRS: string(d.Crs)},
-		Cover:       domain.ImageRef(p.Cover), Details: convert(p.Details, func(r ImageRef) domain.ImageRef { return domain.ImageRef(r) }),
+		Destination: product.Destination{
+			Country: d.Country, City: d.City, Latitude: d.Latitude, Longitude: d.Longitude, CRS: string(d.Crs),
+		},
+		Cover: domain.ImageRef(p.Cover), Details: convert(p.Details, func(r ImageRef) domain.ImageRef { return domain.ImageRef(r) }),
 	}
 }
 

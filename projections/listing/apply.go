@@ -99,7 +99,8 @@ func newBatchFold(events []projections.Event) *batchFold {
 			b.approved = append(b.approved, id)
 		}
 		switch fact := e.Fact.(type) {
-		case provider.Applied, provider.Revised, provider.Approved, provider.Rejected, provider.Suspended, provider.Reinstated, provider.Closed:
+		case provider.Applied, provider.Revised, provider.Approved, provider.Rejected,
+			provider.Suspended, provider.Reinstated, provider.Closed:
 			b.needProvider(id)
 		case product.Submitted:
 			b.needProvider(fact.ProviderID)
@@ -154,7 +155,8 @@ func (b *batchFold) load(ctx context.Context, tx pgx.Tx) error {
 		WHERE v.id = ANY ($1)`, b.loadProviders, b.approved).Query(func(rows pgx.Rows) error {
 		var r providerRow
 		_, err := pgx.ForEachRow(rows, []any{
-			&r.id, &r.standing, &r.liveRevision, &r.name, &r.logo, &r.introduction, &r.revision, &r.pending.revision, &r.pending.stored, &r.withheld,
+			&r.id, &r.standing, &r.liveRevision, &r.name, &r.logo, &r.introduction,
+			&r.revision, &r.pending.revision, &r.pending.stored, &r.withheld,
 		}, func() error {
 			p := b.providers[r.id]
 			*p = r

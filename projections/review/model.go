@@ -163,7 +163,8 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 		row := submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
 		return s.submit(e, row, fact.Profile)
 	case product.Submitted:
-		return s.submit(e, submissionRow{Name: fact.Content.Name, ProviderID: fact.ProviderID, ContentRevision: fact.Revision}, fact.Content)
+		row := submissionRow{Name: fact.Content.Name, ProviderID: fact.ProviderID, ContentRevision: fact.Revision}
+		return s.submit(e, row, fact.Content)
 	case product.Revised:
 		return s.submit(e, submissionRow{Name: fact.Content.Name, ContentRevision: fact.Revision}, fact.Content)
 	case provider.Approved:
