@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -171,14 +172,23 @@ func grid(t *testing.T, text string) (states []string, rows map[string][]string)
 	return states, rows
 }
 
-// checkCommandTypes reads the package's source for what implements its sealed Command interface.
 func (table Table[S, C]) checkCommandTypes(t *testing.T) {
 	t.Helper()
 	tried := map[string]bool{}
 	for _, c := range table.When {
 		tried[reflect.TypeOf(c).Name()] = true
 	}
-	files, err := os.ReadDir(".")
+	for _, name := range CommandTypes(t, ".") {
+		if !tried[name] {
+			t.Errorf("command %s is in no row", name)
+		}
+	}
+}
+
+// CommandTypes reads an aggregate's source, in a folder, for the names of what implements its sealed Command interface.
+func CommandTypes(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	files, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,20 +196,17 @@ func (table Table[S, C]) checkCommandTypes(t *testing.T) {
 		if !strings.HasSuffix(file.Name(), ".go") {
 			continue
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file.Name(), nil, 0)
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(folder, file.Name()), nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range parsed.Decls {
-			f, ok := d.(*ast.FuncDecl)
-			if !ok || f.Recv == nil || f.Name.Name != "command" {
-				continue
-			}
-			if name := fmt.Sprint(f.Recv.List[0].Type); !tried[name] {
-				t.Errorf("command %s is in no row", name)
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv != nil && f.Name.Name == "command" {
+				names = append(names, fmt.Sprint(f.Recv.List[0].Type))
 			}
 		}
 	}
+	return names
 }
 
 func keys[V any](m map[string]V) []string {

@@ -5,6 +5,8 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,6 +18,7 @@ import (
 	"waybill/projections/bookings"
 	"waybill/projections/history"
 	"waybill/projections/listing"
+	"waybill/projections/models"
 	"waybill/projections/review"
 	"waybill/projections/runtime"
 )
@@ -30,12 +33,19 @@ type Status interface {
 	Status(ctx context.Context) ([]runtime.Status, error)
 }
 
+// Projectors are those of this node.
+type Projectors interface {
+	Status
+	// Outdated reports whether a read model stands still because only newer nodes know the log's next event, and none is there.
+	Outdated(model string) bool
+}
+
 // Deps is what the API stands on beside http.Web. All but Replica are required.
 type Deps struct {
 	Commands  *commands.Service
 	Queries   projections.Querier
 	Positions Positions
-	Status    Status
+	Status    Projectors
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
 }
@@ -63,6 +73,11 @@ func Mount(web *http.Web, d Deps) error {
 	operations, err := loadOperations()
 	if err != nil {
 		return err
+	}
+	for id, op := range operations {
+		if op.readModel != "" && !slices.ContainsFunc(models.All, func(m projections.ReadModel) bool { return m.Name == op.readModel }) {
+			return fmt.Errorf("openapi.yaml: %s waits for the read model %q, which there is not", id, op.readModel)
+		}
 	}
 	docs, err := newService(web.Registry)
 	if err != nil {

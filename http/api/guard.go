@@ -13,6 +13,7 @@ import (
 	"waybill/domain/access"
 	"waybill/domain/provider"
 	"waybill/http"
+	"waybill/projections/runtime"
 )
 
 // operationTimeout bounds everything an operation does.
@@ -67,6 +68,9 @@ func (s *server) guard(op *operation) echo.MiddlewareFunc {
 			}
 			if err := s.wait(c, op); err != nil {
 				return err
+			}
+			if op.readModel != "" && s.Status.Outdated(op.readModel) {
+				return runtime.ErrBehind // it would show what was so before
 			}
 			return next(c)
 		}

@@ -22,9 +22,12 @@ import (
 // behind is a reader of nothing whose read models show no position at all.
 type behind struct {
 	projections.Querier
-	model string
-	named domain.Position
+	model    string
+	named    domain.Position
+	outdated string
 }
+
+func (b *behind) Outdated(model string) bool { return b.outdated == model }
 
 func (b *behind) Wait(_ context.Context, model string, position domain.Position) error {
 	b.model, b.named = model, position
@@ -57,6 +60,28 @@ func TestAReadWaitsForThePositionNamed(t *testing.T) {
 		web.ServeHTTP(got, r)
 		if got.Code != nethttp.StatusServiceUnavailable || b.named != want || b.model != "listing" {
 			t.Errorf("position %s: %d after waiting for %d in %q", named, got.Code, b.named, b.model)
+		}
+	}
+}
+
+// TestAnOutdatedReadModelShowsNothing: this node cannot know what must not be shown any more.
+func TestAnOutdatedReadModelShowsNothing(t *testing.T) {
+	b := &behind{outdated: "listing"}
+	web, err := http.New(http.Deps{Tokens: b, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Clock: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := api.Mount(web, api.Deps{Commands: commands.New(nil), Queries: b, Positions: b, Status: b}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{
+		"/api/v1/products": nethttp.StatusServiceUnavailable, "/api/v1/products/0192f3c4-0000-7000-8000-000000000001": nethttp.StatusServiceUnavailable,
+		"/readyz": nethttp.StatusServiceUnavailable, "/livez": nethttp.StatusOK, "/api/v1/review-reasons": nethttp.StatusOK,
+	} {
+		got := httptest.NewRecorder()
+		web.ServeHTTP(got, httptest.NewRequestWithContext(t.Context(), nethttp.MethodGet, path, nil))
+		if got.Code != want {
+			t.Errorf("%s: %d, want %d: %s", path, got.Code, want, got.Body)
 		}
 	}
 }

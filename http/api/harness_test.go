@@ -30,18 +30,9 @@ import (
 	"waybill/domain/domaintest"
 	"waybill/http"
 	"waybill/http/api"
-	"waybill/projections"
-	"waybill/projections/backoffice"
-	"waybill/projections/bookings"
-	"waybill/projections/history"
-	"waybill/projections/listing"
-	"waybill/projections/review"
+	"waybill/projections/models"
 	"waybill/projections/runtime"
 )
-
-var models = []projections.ReadModel{
-	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model,
-}
 
 // world is a whole running server: a database, the event store, the projectors and the API on a loopback port.
 type world struct {
@@ -65,14 +56,14 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 		if err := postgres.Migrate(ctx, pool); err != nil {
 			return err
 		}
-		return runtime.Prepare(ctx, pool, models)
+		return runtime.Prepare(ctx, pool, models.All)
 	})
 	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: 30 * time.Second}}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
 	w.commands = commands.New(store)
 	registry := prometheus.NewRegistry()
-	config := runtime.Config{Pool: pool, Store: store, Models: models, Owner: "test", Registerer: registry, MaxWait: 20 * time.Second}
+	config := runtime.Config{Pool: pool, Store: store, Models: models.All, Owner: "test", Registerer: registry, MaxWait: 20 * time.Second}
 	for _, option := range options {
 		option(&config)
 	}

@@ -107,7 +107,7 @@ func (s *server) behind(models []ReadModel) string {
 	var behind []string
 	for _, name := range s.needed() {
 		at := slices.IndexFunc(models, func(m ReadModel) bool { return m.Name == name })
-		if at < 0 || models[at].LagSeconds > maxReadyLag.Seconds() {
+		if at < 0 || models[at].LagSeconds > maxReadyLag.Seconds() || s.Status.Outdated(name) {
 			behind = append(behind, name)
 		}
 	}

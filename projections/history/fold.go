@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -150,6 +151,8 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 		c.value("/revision", nil, e.Revision)
 		c.value("/position", nil, e.Position)
 		return note(e.Reason)
+	default:
+		c.err = fmt.Errorf("no meaning for %s here", fact.EventType())
 	}
 	return nil
 }

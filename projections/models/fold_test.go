@@ -16,6 +16,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/booking"
+	"waybill/domain/decidertest"
 	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -35,10 +36,14 @@ type world struct {
 	products  map[uuid.UUID]product.State
 	bookings  map[uuid.UUID]booking.State
 	created   map[uuid.UUID]time.Time
+	tried     map[string]bool // the commands that were; nil for who does not ask
 }
 
 // try lets a decider decide, and records what happened when it does not refuse.
 func try[S, C any](w *world, d domain.Decider[S, C], states map[uuid.UUID]S, id uuid.UUID, c C) {
+	if w.tried != nil {
+		w.tried[fmt.Sprintf("%T", c)] = true
+	}
 	happened, err := d.Decide(states[id], c)
 	if err != nil {
 		return
@@ -155,12 +160,31 @@ func TestFold(t *testing.T) {
 		for i := range every {
 			every[i] = i + 1
 		}
-		modeltest.Truncate(rt, pool)
-		modeltest.Project(rt, pool, w.Log, every...)
-		if single := modeltest.Contents(rt, pool); cut != single {
-			rt.Fatalf("batches cut at %v:\n%s\none at a time:\n%s", cuts, cut, single)
+		modeltest.ProjectBeside(rt, pool, w.Log, every...)
+		if single := modeltest.ContentsBeside(rt, pool); cut != single {
+			rt.Fatalf("batches cut at %v:\n%s\none at a time, in other schemas:\n%s", cuts, cut, single)
 		}
 	})
+}
+
+// TestFoldKnowsEveryCommand: what no step of TestFold does is tried by nothing that holds the read models to the deciders.
+func TestFoldKnowsEveryCommand(t *testing.T) {
+	w := &world{
+		History: modeltest.NewHistory(), providers: map[uuid.UUID]provider.State{}, products: map[uuid.UUID]product.State{},
+		bookings: map[uuid.UUID]booking.State{}, created: map[uuid.UUID]time.Time{}, tried: map[string]bool{},
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		for range 60 {
+			w.step(rt)
+		}
+	})
+	for _, aggregate := range []string{provider.Category, product.Category, booking.Category} {
+		for _, name := range decidertest.CommandTypes(t, "../../domain/"+aggregate) {
+			if !w.tried[aggregate+"."+name] {
+				t.Errorf("no step of TestFold is a %s.%s: add one, and its weight", aggregate, name)
+			}
+		}
+	}
 }
 
 func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {

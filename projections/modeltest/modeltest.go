@@ -26,10 +26,13 @@ import (
 	"waybill/projections/models"
 )
 
-// Tables makes every read model's tables in a database of the test's own.
+// Beside is what the names of a second set of schemas end with, as one that a rebuild fills.
+const Beside = "_next"
+
+// Tables makes every read model's tables, twice (Beside), in a database of the test's own.
 func Tables(t testing.TB) *pgxpool.Pool {
 	return pgtest.Database(t, "models", func(ctx context.Context, pool *pgxpool.Pool) error {
-		for _, m := range models.All {
+		for _, m := range append(slices.Clone(models.All), beside()...) {
 			create := "CREATE SCHEMA " + m.Schema + "; SET search_path = " + m.Schema + ";" + m.DDL + m.Indexes + "; RESET search_path"
 			if _, err := pool.Exec(ctx, create); err != nil {
 				return fmt.Errorf("%s: %w", m.Name, err)
@@ -39,12 +42,32 @@ func Tables(t testing.TB) *pgxpool.Pool {
 	})
 }
 
+// beside are the read models in the second set of schemas.
+func beside() []projections.ReadModel {
+	all := slices.Clone(models.All)
+	for i := range all {
+		all[i].Schema += Beside
+	}
+	return all
+}
+
+// ProjectBeside is Project into the second set of schemas.
+func ProjectBeside(t Fataler, pool *pgxpool.Pool, log []projections.Event, cuts ...int) {
+	t.Helper()
+	project(t, pool, beside(), log, cuts...)
+}
+
 // Project applies events to every read model, in batches that end where cuts say.
 func Project(t Fataler, pool *pgxpool.Pool, log []projections.Event, cuts ...int) {
 	t.Helper()
+	project(t, pool, models.All, log, cuts...)
+}
+
+func project(t Fataler, pool *pgxpool.Pool, into []projections.ReadModel, log []projections.Event, cuts ...int) {
+	t.Helper()
 	start := 0
 	for _, end := range append(slices.Clone(cuts), len(log)) {
-		for _, m := range models.All {
+		for _, m := range into {
 			if err := Apply(context.Background(), pool, m, log[start:end]); err != nil {
 				t.Fatalf("%s, events %d to %d: %v", m.Name, start, end, err)
 			}
@@ -81,8 +104,19 @@ type Fataler interface {
 // Contents is every row of every table of the read models, as text.
 func Contents(t Fataler, pool *pgxpool.Pool) string {
 	t.Helper()
+	return contents(t, pool, models.All)
+}
+
+// ContentsBeside is Contents of the second set of schemas, under the names of the first.
+func ContentsBeside(t Fataler, pool *pgxpool.Pool) string {
+	t.Helper()
+	return strings.ReplaceAll(contents(t, pool, beside()), Beside+".", ".")
+}
+
+func contents(t Fataler, pool *pgxpool.Pool, of []projections.ReadModel) string {
+	t.Helper()
 	var b strings.Builder
-	for _, name := range tableNames(t, pool) {
+	for _, name := range tableNames(t, pool, of) {
 		rows, _ := pool.Query(context.Background(), `SELECT t::text FROM `+name+` t ORDER BY 1`)
 		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
@@ -93,10 +127,10 @@ func Contents(t Fataler, pool *pgxpool.Pool) string {
 	return b.String()
 }
 
-func tableNames(t Fataler, pool *pgxpool.Pool) []string {
+func tableNames(t Fataler, pool *pgxpool.Pool, of []projections.ReadModel) []string {
 	t.Helper()
 	var schemas []string
-	for _, m := range models.All {
+	for _, m := range of {
 		schemas = append(schemas, m.Schema)
 	}
 	rows, _ := pool.Query(context.Background(), `SELECT schemaname || '.' || tablename FROM pg_tables
@@ -108,10 +142,11 @@ func tableNames(t Fataler, pool *pgxpool.Pool) []string {
 	return names
 }
 
-// Truncate empties every table of the read models.
+// Truncate empties every table of the read models, in both sets of schemas.
 func Truncate(t Fataler, pool *pgxpool.Pool) {
 	t.Helper()
-	if _, err := pool.Exec(context.Background(), "TRUNCATE "+strings.Join(tableNames(t, pool), ", ")); err != nil {
+	all := append(tableNames(t, pool, models.All), tableNames(t, pool, beside())...)
+	if _, err := pool.Exec(context.Background(), "TRUNCATE "+strings.Join(all, ", ")); err != nil {
 		t.Fatalf("truncate: %v", err)
 	}
 }

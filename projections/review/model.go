@@ -178,6 +178,10 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 		return s.decide(e, domain.ReviewRejected, fact.Revision, fact.Reasons)
 	case product.Deleted:
 		s.deleted = true
+	case provider.Suspended, provider.Reinstated, provider.Closed, product.Listed, product.Unlisted, product.Pinned, product.Unpinned:
+		// Only the revision moves.
+	default:
+		return fmt.Errorf("no meaning for %s here", e.Type)
 	}
 	return nil
 }

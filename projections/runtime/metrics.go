@@ -53,19 +53,6 @@ func (m *metrics) applied(name string, events int, took time.Duration) {
 
 func (m *metrics) retried(name string) { m.retries.WithLabelValues(name).Inc() }
 
-// outdatedOf is told when this node begins and ends to stay out.
-func (m *metrics) outdatedOf(name string) func(bool) {
-	gauge := m.outdated.WithLabelValues(name)
-	gauge.Set(0)
-	return func(out bool) {
-		if out {
-			gauge.Set(1)
-		} else {
-			gauge.Set(0)
-		}
-	}
-}
-
 func (m *metrics) parked(name string) { m.deadLetters.WithLabelValues(name).Inc() }
 
 // statusCollector reads the lag when it is asked for, so that every node shows that of all projections.

@@ -51,6 +51,7 @@ type Runtime struct {
 	positions *Positions
 	order     []string          // projections: read models, then reactions
 	names     map[string]string // by projection
+	outdated  outdated
 
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -76,6 +77,7 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 	}
 	r := &Runtime{
 		pool: c.Pool, store: c.Store, names: map[string]string{},
+		outdated:  outdated{since: map[string]time.Time{}, grace: takeOver * c.LeaseTTL},
 		positions: newPositions(c.Pool, c.Models, c.MaxWait, c.Logger),
 	}
 	metrics, err := newMetrics(c.Registerer, r.Status)
@@ -99,7 +101,7 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 			metrics: metrics,
 			moved:   r.positions.projected,
 		}
-		r.work.Go(func() { p.lease.keepWorking(ctx, p.logger, metrics.outdatedOf(m.Name), p.project) })
+		r.work.Go(func() { p.lease.keepWorking(ctx, p.logger, r.outdated.of(m.Name, metrics), p.project) })
 	}
 	for _, reaction := range c.Reactions {
 		r.order = append(r.order, reaction.StoredName)
@@ -109,7 +111,7 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 			lease:  lease{pool: c.Pool, projection: reaction.StoredName, holder: holder, ttl: c.LeaseTTL},
 			logger: c.Logger.With("reaction", reaction.Name), due: make(chan struct{}, 1),
 		}
-		r.work.Go(func() { a.lease.keepWorking(ctx, a.logger, metrics.outdatedOf(reaction.Name), a.react) })
+		r.work.Go(func() { a.lease.keepWorking(ctx, a.logger, r.outdated.of(reaction.Name, metrics), a.react) })
 	}
 	return r, nil
 }

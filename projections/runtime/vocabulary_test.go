@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -58,6 +59,7 @@ func (w *world) node(v Vocabulary, o *outside) node {
 	model := w.model
 	model.Applies = slices.DeleteFunc(slices.Clone(model.Applies), func(name string) bool { return v.Types[name] == nil })
 	n.Runtime = w.start(func(c *Config) {
+		c.LeaseTTL = time.Second // nobody takes over for a while
 		c.Models, c.Vocabulary, c.Registerer = []projections.ReadModel{model}, v, n.registry
 		c.Reactions = []Reaction{o.tell(FromStart)}
 	})
@@ -125,11 +127,15 @@ func TestRollingUpgrade(t *testing.T) {
 			if got := w.positions(); got[0] >= at.Position || got[1] >= at.Position {
 				t.Fatalf("an old node moved checkpoints to %v, past the unknown event at %d", got, at.Position)
 			}
+			w.eventually("the old node to say that it shows what is old", func() bool { return old.Outdated("tally") })
 			w.eventually("the old node has applied what comes before", func() bool { return w.place(w.model.Schema) >= known })
 			newer := w.node(KnownVocabulary(), o)
 			w.equalsFold(newer.Runtime)
 			w.eventually("the new node's reaction at the head", func() bool { return w.place("reaction_tell") == w.head() })
 			w.eventually("the old node queueing again", func() bool { return !old.outdated("tally") && !old.outdated("tell") })
+			if old.Outdated("tally") {
+				t.Error("the old node still says that it shows what is old")
+			}
 
 			// Downgrade: the old one is left alone, and takes over what it can read.
 			w.close(newer.Runtime)

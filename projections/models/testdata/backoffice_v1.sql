@@ -1,0 +1,37 @@
+
+CREATE TABLE applications (
+	provider_id        uuid PRIMARY KEY,
+	content_revision   integer NOT NULL,
+	profile            json NOT NULL,
+	mismatches         text[] NOT NULL,
+	review             text NOT NULL,
+	reasons            json,
+	standing           text NOT NULL,
+	standing_reason    text NOT NULL,
+	live_revision      integer NOT NULL,
+	live_profile       json, -- null when it is the latest
+	first_submitted_at timestamptz NOT NULL,
+	submitted_at       timestamptz NOT NULL,
+	decided_at         timestamptz,
+	revision           bigint NOT NULL
+) WITH (toast_tuple_target = 8160);
+CREATE TABLE products (
+	id                 uuid PRIMARY KEY,
+	provider_id        uuid NOT NULL,
+	content_revision   integer NOT NULL,
+	content            json NOT NULL,
+	review             text NOT NULL,
+	reasons            json,
+	live_revision      integer NOT NULL,
+	live_content       json, -- null when it is the latest
+	listed             boolean NOT NULL,
+	pinned             boolean NOT NULL,
+	created_at         timestamptz NOT NULL,
+	first_submitted_at timestamptz NOT NULL,
+	submitted_at       timestamptz NOT NULL,
+	decided_at         timestamptz,
+	revision           bigint NOT NULL
+) WITH (toast_tuple_target = 8160);
+
+CREATE INDEX products_owner ON products (provider_id, created_at, id);
+CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);

@@ -1,0 +1,84 @@
+
+-- What the public sees of a provider: its approved profile.
+CREATE TABLE providers (
+	id            uuid PRIMARY KEY,
+	standing      text NOT NULL,
+	live_revision integer NOT NULL,
+	name          text NOT NULL,
+	logo          text NOT NULL,
+	introduction  text NOT NULL,
+	revision      bigint NOT NULL
+);
+
+-- Content submitted and not approved yet, of providers and products. It is never shown.
+CREATE TABLE pending (
+	subject  uuid PRIMARY KEY,
+	revision integer NOT NULL,
+	content  json NOT NULL
+) WITH (toast_tuple_target = 8160);
+
+-- Providers and products whose streams are parked: until they go on, nothing of them is public.
+CREATE TABLE withheld (subject uuid PRIMARY KEY);
+
+-- One row per product from its submission on; the content columns are those of the approved revision.
+CREATE TABLE products (
+	id            uuid PRIMARY KEY,
+	provider_id   uuid NOT NULL,
+	created_at    timestamptz NOT NULL,
+	revision      bigint NOT NULL,
+	latitude      double precision NOT NULL DEFAULT 0,
+	longitude     double precision NOT NULL DEFAULT 0,
+	live_revision integer NOT NULL,
+	public        boolean NOT NULL,
+	pinned        boolean NOT NULL,
+	listed        boolean NOT NULL,
+	-- What a walk along the list checks comes first: a column costs more the farther back it stands.
+	mode          text COLLATE "C" NOT NULL DEFAULT '',
+	country_key   text COLLATE "C" NOT NULL DEFAULT '',
+	city_key      text COLLATE "C" NOT NULL DEFAULT '',
+	text          text COLLATE "C" NOT NULL DEFAULT '',
+	country       text NOT NULL DEFAULT '',
+	city          text NOT NULL DEFAULT '',
+	crs           text NOT NULL DEFAULT '',
+	name          text NOT NULL DEFAULT '',
+	brief         text NOT NULL DEFAULT '',
+	cover         text NOT NULL DEFAULT '',
+	tags          text[] NOT NULL DEFAULT '{}',
+	tag_keys      text[] COLLATE "C" NOT NULL DEFAULT '{}'
+) WITH (fillfactor = 90);
+CREATE INDEX products_provider ON products (provider_id);
+
+-- Apart, so that more rows of what a page reads share a block.
+CREATE TABLE product_details (
+	id      uuid PRIMARY KEY,
+	details text[] NOT NULL
+);
+
+-- The inverted index of approved products, and what orders its answers. It has none of the columns that change often
+-- in an index, since a new version of a row is a new entry under each of its terms.
+CREATE TABLE product_terms (
+	id         uuid PRIMARY KEY,
+	created_at timestamptz NOT NULL,
+	public     boolean NOT NULL,
+	pinned     boolean NOT NULL,
+	sampled    boolean NOT NULL, -- one of 64 at random, to estimate from
+	terms      integer[] NOT NULL
+) WITH (fillfactor = 90, toast_tuple_target = 8160);
+-- Nobody asks the planner how common a term is, and to know it takes it longer than everything else.
+ALTER TABLE product_terms ALTER terms SET STATISTICS 0;
+
+-- The tags of public products, in the order of the list.
+CREATE TABLE product_tags (
+	tag        text COLLATE "C" NOT NULL,
+	pinned     boolean NOT NULL,
+	created_at timestamptz NOT NULL,
+	id         uuid NOT NULL,
+	PRIMARY KEY (tag, pinned, created_at, id)
+);
+
+CREATE INDEX products_order ON products (pinned, created_at, id) WHERE public;
+CREATE INDEX products_mode ON products (mode, pinned, created_at, id) WHERE public;
+CREATE INDEX products_country ON products (country_key, pinned, created_at, id) WHERE public;
+CREATE INDEX products_city ON products (city_key, pinned, created_at, id) WHERE public;
+CREATE INDEX product_terms_terms ON product_terms USING gin (terms) WITH (gin_pending_list_limit = 256);
+CREATE INDEX product_terms_sample ON product_terms USING gin (terms) WITH (fastupdate = off) WHERE sampled;
