@@ -172,7 +172,7 @@ func (d *DeadLetters) again(ctx context.Context, tx pgx.Tx, name, projection str
 	switch {
 	case failure == nil:
 		return false, d.remove(ctx, tx, projection, l)
-	case transient(failure):
+	case !poison(failure):
 		return false, failure
 	}
 	_, err = tx.Exec(ctx, `UPDATE projections.dead_letters SET error = $3 WHERE projection = $1 AND position = $2`,

@@ -72,22 +72,24 @@ func (r *reactor) wake() {
 	}
 }
 
-// attempt tries an item once and writes down what came of it. An end of our own work, or of the store, is not the item's.
+// attempt tries an item once and writes down what came of it. An end of our own work, or of the store, is not the item's, nor
+// is it that only a newer binary knows the event.
 func (r *reactor) attempt(ctx context.Context, d dueItem) {
 	event, err := r.eventOf(ctx, d)
-	unread := err != nil && transient(err)
+	untried := err != nil && transient(err)
 	if err == nil {
 		err = r.tryOnce(ctx, Delivery{Item: d.Item, Event: event, Try: d.tries + 1})
 	}
+	untried = untried || errors.Is(err, domain.ErrUnknownType)
 	if ctx.Err() != nil && err != nil {
 		return
 	}
-	if !unread {
+	if !untried {
 		d.tries++
 	}
 	state, text, pause := itemDone, "", time.Duration(0)
 	switch {
-	case err != nil && d.tries >= r.tries():
+	case err != nil && d.tries >= r.tries() && !untried:
 		state, text = itemGivenUp, deadLetterText(err)
 	case err != nil:
 		state, text, pause = itemDue, deadLetterText(err), r.pause(d.tries)

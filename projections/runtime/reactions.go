@@ -35,7 +35,8 @@ type Reaction struct {
 	Applies, PassesOver []string
 	// Handle does what is inside, and returns what is owed to the outside. An event comes again after a crash or an error, so
 	// what is done must be harmless twice: commands take an id that derives from the event's. A passing error (transient) is
-	// tried until it passes, any other three times; then the event becomes a dead letter and the next one comes.
+	// tried until it passes, any other three times; then the event becomes a dead letter and the next one comes. After a
+	// domain.ErrUnknownType the event is left to a newer binary.
 	Handle func(ctx context.Context, event projections.Event) ([]Item, error)
 	// Deliver carries out one item, at least once: it may be called again after a crash. nil for a reaction that owes nothing
 	// to the outside.
@@ -129,7 +130,7 @@ func (r *reactor) router(at checkpoint, stop context.CancelCauseFunc) (*message.
 	if err != nil {
 		return nil, err
 	}
-	poison, err := middleware.PoisonQueueWithFilter(deadLetterPublisher{r}, r.reaction.Name, func(err error) bool { return !transient(err) })
+	poison, err := middleware.PoisonQueueWithFilter(deadLetterPublisher{r}, r.reaction.Name, poison)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +167,7 @@ func (r Reaction) call(ctx context.Context, v Vocabulary, recorded domain.Record
 
 func (r *reactor) again(p middleware.RetryParams) bool {
 	passing := transient(p.Err)
-	if !passing && p.RetryNum >= reactionAttempts-1 {
+	if !passing && (p.RetryNum >= reactionAttempts-1 || !poison(p.Err)) {
 		return false
 	}
 	r.metrics.retried(r.reaction.Name)
@@ -179,7 +180,7 @@ func (r *reactor) again(p middleware.RetryParams) bool {
 }
 
 // keepCheckpoint passes on the events that are wanted, and moves the checkpoint past each that was handled or became a dead
-// letter. When the checkpoint cannot be moved, or this binary does not know the event, everything stops.
+// letter. When the checkpoint cannot be moved, or this binary does not know the event or what it leads to, everything stops.
 func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMiddleware {
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
@@ -203,6 +204,9 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 			}
 			r.owed = nil
 			if _, err := next(msg); err != nil {
+				if errors.Is(err, domain.ErrUnknownType) {
+					stop(&UnknownEventError{Event: recorded, Met: err})
+				}
 				return nil, err
 			}
 			return nil, r.move(msg.Context(), recorded, true, stop)

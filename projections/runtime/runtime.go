@@ -99,7 +99,8 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 			metrics: metrics,
 			moved:   r.positions.projected,
 		}
-		r.work.Go(func() { p.lease.keepWorking(ctx, p.logger, metrics.outdatedOf(m.Name), p.project) })
+		outdated := metrics.outdatedOf(m.Name)
+		r.work.Go(func() { p.lease.keepWorking(ctx, p.logger, outdated, p.project) })
 	}
 	for _, reaction := range c.Reactions {
 		r.order = append(r.order, reaction.StoredName)
@@ -109,7 +110,8 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 			lease:  lease{pool: c.Pool, projection: reaction.StoredName, holder: holder, ttl: c.LeaseTTL},
 			logger: c.Logger.With("reaction", reaction.Name), due: make(chan struct{}, 1),
 		}
-		r.work.Go(func() { a.lease.keepWorking(ctx, a.logger, metrics.outdatedOf(reaction.Name), a.react) })
+		outdated := metrics.outdatedOf(reaction.Name)
+		r.work.Go(func() { a.lease.keepWorking(ctx, a.logger, outdated, a.react) })
 	}
 	return r, nil
 }

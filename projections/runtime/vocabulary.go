@@ -25,10 +25,19 @@ func KnownVocabulary() Vocabulary {
 }
 
 // UnknownEventError says that an event of the log is of a type or category that this binary does not know: a newer one
-// wrote it. Nothing is wrong with the event; a newer binary has to go on from it.
-type UnknownEventError struct{ Event domain.RecordedEvent }
+// wrote it; or that a reaction met such an event in what it looked up for this one. Nothing is wrong with the event; a newer
+// binary has to go on from it.
+type UnknownEventError struct {
+	Event domain.RecordedEvent
+	// Met is the error of the reaction; nil when the event itself is not known.
+	Met error
+}
 
 func (e *UnknownEventError) Error() string {
+	if e.Met != nil {
+		return fmt.Sprintf("event %s of stream %s at position %d leads to what is not known to this version of Waybill: %v",
+			e.Event.Type, e.Event.Stream, e.Event.Position, e.Met)
+	}
 	return fmt.Sprintf("event %s of stream %s at position %d is not known to this version of Waybill: a newer one wrote it, and must read it",
 		e.Event.Type, e.Event.Stream, e.Event.Position)
 }
@@ -127,6 +136,9 @@ func (l ownLog) queueCheck(batch *pgx.Batch) {
 		return nil
 	})
 }
+
+// poison reports whether err is about the event, and neither passes by itself nor with a newer binary.
+func poison(err error) bool { return !transient(err) && !errors.Is(err, domain.ErrUnknownType) }
 
 // reader tells what an event is to one read model or reaction.
 type reader struct {

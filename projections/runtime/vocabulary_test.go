@@ -52,14 +52,16 @@ type node struct {
 	registry *prometheus.Registry
 }
 
-func (w *world) node(v Vocabulary, o *outside) node {
+func (w *world) node(v Vocabulary, o *outside, reactions ...Reaction) node {
 	w.t.Helper()
 	n := node{w: w, registry: prometheus.NewRegistry()}
 	model := w.model
 	model.Applies = slices.DeleteFunc(slices.Clone(model.Applies), func(name string) bool { return v.Types[name] == nil })
 	n.Runtime = w.start(func(c *Config) {
 		c.Models, c.Vocabulary, c.Registerer = []projections.ReadModel{model}, v, n.registry
-		c.Reactions = []Reaction{o.tell(FromStart)}
+		if c.Reactions = reactions; reactions == nil {
+			c.Reactions = []Reaction{o.tell(FromStart)}
+		}
 	})
 	return n
 }
