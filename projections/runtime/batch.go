@@ -140,17 +140,22 @@ func (t target) write(ctx context.Context, tx pgx.Tx, now checkpoint, b batch, p
 }
 
 // call runs the model's Apply; a panic in it is an error of the events.
-func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("apply panicked: %v\n%s", r, debug.Stack())
-		}
-	}()
-	err = t.model.Apply(ctx, tx, events)
+func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
+	err := guarded("apply", func() error { return t.model.Apply(ctx, tx, events) })
 	if err != nil && tx.Conn().IsClosed() {
 		return errors.Join(errConnectionLost, err)
 	}
 	return err
+}
+
+// guarded calls code of a model's or a reaction's; a panic in it is an error.
+func guarded(what string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s panicked: %v\n%s", what, r, debug.Stack())
+		}
+	}()
+	return f()
 }
 
 // setParked tells the model of the streams that were parked just now.

@@ -3,8 +3,6 @@ package runtime
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -94,12 +92,14 @@ func (r *reactor) attempt(ctx context.Context, d dueItem) {
 	case err != nil:
 		state, text, pause = itemDue, deadLetterText(err), r.pause(d.tries)
 	}
-	// The attempt is over: its outcome is written down also when our work ends meanwhile.
-	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
-	defer cancel()
-	if err := r.settle(settling, d, state, text, pause); err != nil {
-		r.logger.WarnContext(ctx, "an item may be delivered again", "error", err)
-		return
+	// Its object waits until the outcome is written down, so that nothing is delivered again and again because it cannot be.
+	var wait backoff
+	for err := r.settleNow(ctx, d, state, text, pause); err != nil; err = r.settleNow(ctx, d, state, text, pause) {
+		r.logger.WarnContext(ctx, "what became of an item cannot be written down; it may be delivered again", "error", err)
+		if ctx.Err() != nil {
+			return
+		}
+		wait.sleep(ctx)
 	}
 	switch state {
 	case itemDue:
@@ -111,16 +111,18 @@ func (r *reactor) attempt(ctx context.Context, d dueItem) {
 	}
 }
 
+// settleNow writes an outcome down also when our work has ended meanwhile.
+func (r *reactor) settleNow(ctx context.Context, d dueItem, state, text string, pause time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	return r.settle(ctx, d, state, text, pause)
+}
+
 // tryOnce calls Deliver; a panic in it is an error of the item.
-func (r *reactor) tryOnce(ctx context.Context, d Delivery) (err error) {
+func (r *reactor) tryOnce(ctx context.Context, d Delivery) error {
 	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("deliver panicked: %v\n%s", cause, debug.Stack())
-		}
-	}()
-	return r.reaction.Deliver(ctx, d)
+	return guarded("deliver", func() error { return r.reaction.Deliver(ctx, d) })
 }
 
 // eventOf reads an item's event from the store.

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,7 +19,23 @@ type Item struct {
 	// Recipient is who, or what, is to get it: an id, never an address or anything else about a person. It is not empty.
 	Recipient string
 	// Object orders: an item waits for the earlier ones of the same object, and for no others. The event's stream when empty.
+	// Both are at most 256 bytes of text.
 	Object string
+}
+
+const maxItemName = 256
+
+// check returns an error for an item that the ledger cannot hold.
+func (i Item) check() error {
+	if i.Recipient == "" {
+		return errors.New("the reaction owes something to nobody")
+	}
+	for _, name := range []string{i.Recipient, i.Object} {
+		if len(name) > maxItemName || projections.Storable(name) != name {
+			return fmt.Errorf("recipient or object %.50q is no text of at most %d bytes", name, maxItemName)
+		}
+	}
+	return nil
 }
 
 // The states of an item: it waits for its (next) attempt, it was delivered, its attempts are used up, an operator gave it up.
