@@ -108,12 +108,16 @@ func (r *reactor) dueItems(ctx context.Context, busy []string, most int) ([]dueI
 	})
 }
 
-// settle writes what became of an attempt; due items only, so that nobody's later word is overwritten.
+// settle writes what became of an attempt, on the disk: lost, it is made again. Due items only, so that nobody's later word
+// is overwritten.
 func (r *reactor) settle(ctx context.Context, d dueItem, state, text string, pause time.Duration) error {
-	_, err := r.pool.Exec(ctx, `UPDATE projections.ledger SET state = $4, tries = $5, error = $6,
-			due_at = clock_timestamp() + $7::interval, settled_at = CASE WHEN $4 <> 'due' THEN clock_timestamp() END
-		WHERE projection = $1 AND event_id = $2 AND recipient = $3 AND state = 'due'`,
-		r.reaction.StoredName, d.eventID, d.Recipient, state, d.tries, text, pause)
+	err := durably(ctx, r.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE projections.ledger SET state = $4, tries = $5, error = $6,
+				due_at = clock_timestamp() + $7::interval, settled_at = CASE WHEN $4 <> 'due' THEN clock_timestamp() END
+			WHERE projection = $1 AND event_id = $2 AND recipient = $3 AND state = 'due'`,
+			r.reaction.StoredName, d.eventID, d.Recipient, state, d.tries, text, pause)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("settle an item of %s: %w", r.reaction.Name, err)
 	}

@@ -30,12 +30,15 @@ func (r *reactor) begin(ctx context.Context, at checkpoint) (checkpoint, error) 
 		}
 	}
 	stream, revision, id := at.event.columns()
-	tag, err := r.pool.Exec(ctx, `UPDATE projections.checkpoints SET position = $3, stream = $4, revision = $5, event_id = $6, begun_at = clock_timestamp()
-		WHERE projection = $1 AND epoch = $2 AND begun_at IS NULL`, r.reaction.StoredName, at.epoch, at.position, stream, revision, id)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = fmt.Errorf("%s: %w", r.reaction.Name, errFenced)
-	}
-	return at, err
+	// On the disk: lost with a crash, it would begin later, and what an EventStoreDB got meanwhile would be passed over.
+	return at, durably(ctx, r.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE projections.checkpoints SET position = $3, stream = $4, revision = $5, event_id = $6, begun_at = clock_timestamp()
+			WHERE projection = $1 AND epoch = $2 AND begun_at IS NULL`, r.reaction.StoredName, at.epoch, at.position, stream, revision, id)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = fmt.Errorf("%s: %w", r.reaction.Name, errFenced)
+		}
+		return err
+	})
 }
 
 // MoveReactions has reactions go on in the log that the store holds now, when their checkpoints are of another: behind the
@@ -55,17 +58,19 @@ func MoveReactions(ctx context.Context, pool *pgxpool.Pool, store domain.EventSt
 }
 
 func (r Reaction) move(ctx context.Context, pool *pgxpool.Pool, log ownLog) error {
-	err := verifyAll(ctx, pool, log, []string{r.StoredName})
-	if !errors.Is(err, ErrAnotherLog) {
-		return err
-	}
 	var (
 		at    checkpoint
 		begun *time.Time
 	)
-	err = pool.QueryRow(ctx, `SELECT begun_at, `+identityColumns+` FROM projections.checkpoints WHERE projection = $1`, r.StoredName).
-		Scan(append([]any{&begun}, at.event.scan()...)...)
-	if err != nil {
+	err := pool.QueryRow(ctx, `SELECT begun_at, position, `+identityColumns+` FROM projections.checkpoints WHERE projection = $1`, r.StoredName).
+		Scan(append([]any{&begun, &at.position}, at.event.scan()...)...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // it was never set to work
+	}
+	if err == nil {
+		err = at.verify(ctx, log)
+	}
+	if !errors.Is(err, ErrAnotherLog) {
 		return err
 	}
 	e, found, err := lookUp(ctx, log, at.event)
@@ -79,7 +84,7 @@ func (r Reaction) move(ctx context.Context, pool *pgxpool.Pool, log ownLog) erro
 	if found {
 		at.position, at.event = e.Position, identityOf(e)
 	}
-	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginDurable}, func(tx pgx.Tx) error {
+	return durably(ctx, pool, func(tx pgx.Tx) error {
 		stream, revision, id := at.event.columns()
 		_, err := tx.Exec(ctx, `UPDATE projections.checkpoints
 			SET position = $2, stream = $3, revision = $4, event_id = $5, epoch = epoch + 1 WHERE projection = $1`,

@@ -53,7 +53,7 @@ func prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadM
 	if err := migrate(ctx, pool); err != nil {
 		return fmt.Errorf("tables of the projection runtime: %w", err)
 	}
-	if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return KnownVocabulary().record(ctx, tx) }); err != nil {
+	if err := durably(ctx, pool, func(tx pgx.Tx) error { return KnownVocabulary().record(ctx, tx) }); err != nil {
 		return fmt.Errorf("record the vocabulary: %w", err)
 	}
 	for _, m := range models {

@@ -235,7 +235,7 @@ func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, handled boo
 	if to.Position <= r.at.position {
 		return nil
 	}
-	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginDurable}, func(tx pgx.Tx) error {
+	err := durably(ctx, r.pool, func(tx pgx.Tx) error {
 		var batch pgx.Batch
 		stream, revision, id := identityOf(to).columns()
 		batch.Queue(`UPDATE projections.checkpoints
@@ -264,9 +264,6 @@ func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, handled boo
 	}
 	return nil
 }
-
-// beginDurable begins a transaction whose commit is on the disk when it is acknowledged, whatever role and database say.
-const beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on`
 
 // flushOften lets the checkpoint follow the events that are not wanted.
 func (r *reactor) flushOften(ctx context.Context, stop context.CancelCauseFunc) {

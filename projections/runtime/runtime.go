@@ -23,8 +23,8 @@ const DefaultLeaseTTL = 3 * time.Second
 
 // Config is what the projectors and reactions of one node need.
 type Config struct {
-	// Pool is the database of the read models. Each projector and reaction uses up to two connections at a time, and the
-	// runtime one outside the pool.
+	// Pool is the database of the read models. Each projector and reaction uses up to two connections at a time, one that
+	// delivers ten more, and the runtime one outside the pool. None is waited for with another in hand.
 	Pool  *pgxpool.Pool
 	Store domain.EventStore
 	// Models must have been prepared (Prepare).

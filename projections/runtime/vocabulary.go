@@ -45,7 +45,8 @@ func (e *UnknownEventError) Error() string {
 // Unwrap makes it domain.ErrUnknownType.
 func (e *UnknownEventError) Unwrap() error { return domain.ErrUnknownType }
 
-// record writes what a binary knows into the database, before it can append any of it.
+// record writes what a binary knows into the database, before it can append any of it: on the disk, since what it appends
+// may be in an EventStoreDB that outlives a crash of the database.
 func (v Vocabulary) record(ctx context.Context, db pgx.Tx) error {
 	types := make([]string, 0, len(v.Types))
 	for name := range v.Types {
