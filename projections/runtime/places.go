@@ -132,11 +132,7 @@ func (r Reaction) newestHandled(ctx context.Context, pool *pgxpool.Pool, log own
 			return domain.RecordedEvent{}, false, err
 		}
 		for _, e := range page {
-			meta, err := e.DecodeMetadata()
-			if err != nil {
-				return e, false, err
-			}
-			if handled[e.ID] || (r.Begins == FromNow && begun != nil && !meta.At.After(*begun)) {
+			if handled[e.ID] || r.Begins == FromNow && begun != nil && happenedBefore(e, *begun) {
 				return e, true, nil
 			}
 		}
@@ -144,6 +140,12 @@ func (r Reaction) newestHandled(ctx context.Context, pool *pgxpool.Pool, log own
 			return domain.RecordedEvent{}, false, nil
 		}
 	}
+}
+
+// happenedBefore is false for an event that does not say when: it is a dead letter wherever it is wanted.
+func happenedBefore(e domain.RecordedEvent, begun time.Time) bool {
+	meta, err := e.DecodeMetadata()
+	return err == nil && !meta.At.After(begun)
 }
 
 func handledOf(ctx context.Context, db projections.Querier, projection string, ids []uuid.UUID) (map[uuid.UUID]bool, error) {

@@ -169,3 +169,25 @@ func (awayStore) ReadStream(context.Context, domain.StreamName, domain.Revision,
 		yield(domain.RecordedEvent{}, domain.ErrUnavailable)
 	}
 }
+
+// An event whose metadata nobody can read does not keep a reaction from being moved.
+func TestReactionsAreMovedPastBrokenMetadata(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := newOutside()
+	reaction := o.tell(FromStart)
+	kept, lost, broken := someProduct(), someProduct(), someProduct()
+	w.append(kept, product.Listed{})
+	w.append(lost, product.Listed{})
+	r := w.startWith(reaction)
+	w.eventually("told", func() bool { return len(o.delivered()) == 4 && w.at(r, "tell") == w.head() })
+	w.close(r)
+	w.exec(`DELETE FROM eventstore.events WHERE stream = $1`, string(lost))
+	w.store = reopened(t, w)
+	w.append(broken, product.Pinned{})
+	w.exec(`UPDATE eventstore.events SET metadata = '[' WHERE stream = $1`, string(broken))
+	w.moveReactions(reaction)
+	if at := w.place("reaction_tell"); at != 1 {
+		t.Errorf("the place is %d, want 1", at)
+	}
+}
