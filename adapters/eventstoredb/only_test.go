@@ -3,6 +3,7 @@ package eventstoredb_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -90,5 +91,38 @@ func TestOnlyOurCategories(t *testing.T) {
 	}
 	if n, err := counter.CountAfter(t.Context(), first, 10); n != 1 || err != nil {
 		t.Errorf("%d after the first, %v; want 1", n, err)
+	}
+}
+
+// What others keep at the log's end may be much, and take longer to read past than a server may be silent.
+func TestOthersAreNoSilence(t *testing.T) {
+	t.Parallel()
+	server := esdbtest.Start(t)
+	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: server.ConnectionString(), Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	add := func(category string, n int) domain.Position {
+		t.Helper()
+		events := make([]domain.NewEvent, n)
+		for i := range events {
+			events[i] = domain.NewEvent{ID: uuid.New(), Type: "happened.v1", Data: []byte("{}"), Metadata: []byte("{}")}
+		}
+		result, err := store.Append(t.Context(), domain.Stream(category, uuid.New()), domain.NoStream(), events)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result.Position
+	}
+	at := add("product", 1)
+	for range 20 {
+		add("shipment", 100)
+	}
+	server.Inject(esdbtest.Fault{Method: esdbtest.Read, Effect: esdbtest.Delay(400 * time.Millisecond)})
+	for e, err := range store.Only([]string{"product"}).ReadAll(t.Context(), domain.LogEnd, domain.Backward, 1) {
+		if err != nil || e.Position != at {
+			t.Errorf("the end of our log is %d, %v; want %d", e.Position, err, at)
+		}
 	}
 }

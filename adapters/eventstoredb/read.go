@@ -184,6 +184,7 @@ func (s *Store) pump(ctx context.Context, f *feed, categories []string, open fun
 					return struct{}{}, err
 				}
 				if e == nil {
+					signal(f.ready)
 					continue
 				}
 				stream, ok := s.ours(e.StreamID, e.EventType)
@@ -191,7 +192,9 @@ func (s *Store) pump(ctx context.Context, f *feed, categories []string, open fun
 					s.passedOver.Add(1)
 					ok = false
 				}
-				if ok && !f.put(ctx, recorded(e, stream)) {
+				if !ok {
+					signal(f.ready) // what others keep is no silence of the server's
+				} else if !f.put(ctx, recorded(e, stream)) {
 					return struct{}{}, ctx.Err()
 				}
 			}
@@ -231,21 +234,25 @@ func (r reading) close() { r.Close() }
 // the log after them. Events of others come between ours, so a page may hold too few.
 type logReading struct {
 	reading
-	open func(at uint64) (*esdb.ReadStream, error)
+	open func(at uint64, page int) (*esdb.ReadStream, error)
 	page int
 	got  int
 	last uint64
 }
 
-// pageSlack is how many events more than wanted a page has.
-const pageSlack = 64
+const (
+	// pageSlack is how many events more than wanted the first page has. The next ones double, since others' may be many.
+	pageSlack = 64
+	// longestPage bounds a page that found too few.
+	longestPage = 4096
+)
 
 func openLog(ctx context.Context, client *esdb.Client, dir domain.Direction, at uint64, left int) (source, error) {
 	page := domain.NoLimit
 	if left < math.MaxInt32 {
 		page = left + pageSlack
 	}
-	open := func(at uint64) (*esdb.ReadStream, error) {
+	open := func(at uint64, page int) (*esdb.ReadStream, error) {
 		options := esdb.ReadAllOptions{Direction: esdb.Forwards, From: esdb.Position{Commit: at, Prepare: at}}
 		if dir == domain.Backward {
 			options.Direction = esdb.Backwards
@@ -258,14 +265,15 @@ func openLog(ctx context.Context, client *esdb.Client, dir domain.Direction, at 
 		}
 		return client.ReadAll(ctx, options, uint64(page)) //nolint:gosec // above zero
 	}
-	read, err := open(at)
+	read, err := open(at, page)
 	return &logReading{reading: reading{read}, open: open, page: page}, err
 }
 
 func (r *logReading) next(f *feed) (*esdb.RecordedEvent, error) {
 	e, err := r.reading.next(f)
 	if errors.Is(err, errEnd) && r.got >= r.page { // forward, a page begins with the last of the page before
-		next, err := r.open(r.last)
+		r.page = max(r.page, min(2*r.page, longestPage))
+		next, err := r.open(r.last, r.page)
 		if err != nil {
 			return nil, err
 		}

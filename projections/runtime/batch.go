@@ -115,7 +115,9 @@ func (t target) transact(ctx context.Context, known checkpoint, b batch, isolate
 }
 
 // write applies what is new and not parked.
-func (t target) write(ctx context.Context, tx pgx.Tx, now checkpoint, b batch, parked map[domain.StreamName]bool, isolate bool) ([]parkedEvent, error) {
+func (t target) write(
+	ctx context.Context, tx pgx.Tx, now checkpoint, b batch, parked map[domain.StreamName]bool, isolate bool,
+) ([]parkedEvent, error) {
 	events := b.events
 	if first := slices.IndexFunc(events, func(e projections.Event) bool { return e.Position > now.position }); first >= 0 {
 		events = events[first:]
@@ -140,17 +142,22 @@ func (t target) write(ctx context.Context, tx pgx.Tx, now checkpoint, b batch, p
 }
 
 // call runs the model's Apply; a panic in it is an error of the events.
-func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("apply panicked: %v\n%s", r, debug.Stack())
-		}
-	}()
-	err = t.model.Apply(ctx, tx, events)
+func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
+	err := guarded("apply", func() error { return t.model.Apply(ctx, tx, events) })
 	if err != nil && tx.Conn().IsClosed() {
 		return errors.Join(errConnectionLost, err)
 	}
 	return err
+}
+
+// guarded calls code of a model's or a reaction's; a panic in it is an error.
+func guarded(what string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s panicked: %v\n%s", what, r, debug.Stack())
+		}
+	}()
+	return f()
 }
 
 // setParked tells the model of the streams that were parked just now.

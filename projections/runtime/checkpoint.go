@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
 )
@@ -41,6 +42,12 @@ func begin(ctx context.Context, db interface {
 ) (pgx.Tx, error) {
 	return db.BeginTx(ctx, pgx.TxOptions{BeginQuery: `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off; ` +
 		`SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL search_path = ` + sanitized(schema)})
+}
+
+// durably runs f in a transaction whose commit is on the disk when it is acknowledged, whatever role and database say.
+func durably(ctx context.Context, pool *pgxpool.Pool, f func(pgx.Tx) error) error {
+	const query = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on`
+	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: query}, f)
 }
 
 // rollback ends tx after an error, also when ctx is what ended.

@@ -172,7 +172,7 @@ func (d *DeadLetters) again(ctx context.Context, tx pgx.Tx, name, projection str
 	switch {
 	case failure == nil:
 		return false, d.remove(ctx, tx, projection, l)
-	case transient(failure):
+	case !poison(failure):
 		return false, failure
 	}
 	_, err = tx.Exec(ctx, `UPDATE projections.dead_letters SET error = $3 WHERE projection = $1 AND position = $2`,
@@ -227,7 +227,9 @@ func (d *DeadLetters) schema(name string) string {
 // Skip gives up the first dead letter of a stream: the read model goes on without it until it is rebuilt, and nobody gets the
 // item. The skip is recorded as an event, with the reason and who decided; repeating a skip that broke off is harmless. The
 // stream's other dead letters wait for Retry.
-func (d *DeadLetters) Skip(ctx context.Context, name string, stream domain.StreamName, position domain.Position, reason string, actor domain.Actor) error {
+func (d *DeadLetters) Skip(
+	ctx context.Context, name string, stream domain.StreamName, position domain.Position, reason string, actor domain.Actor,
+) error {
 	projection, err := d.projection(name)
 	if err != nil {
 		return err

@@ -3,8 +3,6 @@ package runtime
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -72,53 +70,60 @@ func (r *reactor) wake() {
 	}
 }
 
-// attempt tries an item once and writes down what came of it. An end of our own work, or of the store, is not the item's.
+// attempt tries an item once and writes down what came of it. An end of our own work, or of the store, is not the item's, nor
+// is it that only a newer binary knows the event.
 func (r *reactor) attempt(ctx context.Context, d dueItem) {
 	event, err := r.eventOf(ctx, d)
-	unread := err != nil && transient(err)
+	untried := err != nil && transient(err)
 	if err == nil {
 		err = r.tryOnce(ctx, Delivery{Item: d.Item, Event: event, Try: d.tries + 1})
 	}
+	untried = untried || errors.Is(err, domain.ErrUnknownType)
 	if ctx.Err() != nil && err != nil {
 		return
 	}
-	if !unread {
+	if !untried {
 		d.tries++
 	}
 	state, text, pause := itemDone, "", time.Duration(0)
 	switch {
-	case err != nil && d.tries >= r.tries():
+	case err != nil && d.tries >= r.tries() && !untried:
 		state, text = itemGivenUp, deadLetterText(err)
 	case err != nil:
 		state, text, pause = itemDue, deadLetterText(err), r.pause(d.tries)
 	}
-	// The attempt is over: its outcome is written down also when our work ends meanwhile.
-	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
-	defer cancel()
-	if err := r.settle(settling, d, state, text, pause); err != nil {
-		r.logger.WarnContext(ctx, "an item may be delivered again", "error", err)
-		return
+	// Its object waits until the outcome is written down, so that nothing is delivered again and again because it cannot be.
+	var wait backoff
+	for err := r.settleNow(ctx, d, state, text, pause); err != nil; err = r.settleNow(ctx, d, state, text, pause) {
+		r.logger.WarnContext(ctx, "what became of an item cannot be written down; it may be delivered again", "error", err)
+		if ctx.Err() != nil {
+			return
+		}
+		wait.sleep(ctx)
 	}
 	switch state {
 	case itemDue:
 		r.metrics.retried(r.reaction.Name)
-		r.logger.WarnContext(ctx, "delivery failed; trying again", "stream", d.stream, "revision", d.revision, "tries", d.tries, "error", text)
+		r.logger.WarnContext(ctx, "delivery failed; trying again", "stream", d.stream, "revision", d.revision,
+			"tries", d.tries, "error", text)
 	case itemGivenUp:
 		r.metrics.parked(r.reaction.Name)
 		r.logger.ErrorContext(ctx, "delivery was given up", "stream", d.stream, "revision", d.revision, "tries", d.tries, "error", text)
 	}
 }
 
+// settleNow writes an outcome down also when our work has ended meanwhile.
+func (r *reactor) settleNow(ctx context.Context, d dueItem, state, text string, pause time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	return r.settle(ctx, d, state, text, pause)
+}
+
 // tryOnce calls Deliver; a panic in it is an error of the item.
-func (r *reactor) tryOnce(ctx context.Context, d Delivery) (err error) {
+func (r *reactor) tryOnce(ctx context.Context, d Delivery) error {
 	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("deliver panicked: %v\n%s", cause, debug.Stack())
-		}
-	}()
-	return r.reaction.Deliver(ctx, d)
+	return guarded("deliver", func() error { return r.reaction.Deliver(ctx, d) })
 }
 
 // eventOf reads an item's event from the store.

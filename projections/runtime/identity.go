@@ -15,7 +15,8 @@ import (
 
 // ErrAnotherLog says that a checkpoint is none of this log: the event store was exchanged, or put back to an older backup.
 // What was built from the other log must be built anew.
-var ErrAnotherLog = errors.New("it was built from another log than the event store holds now, or from more of it; run 'waybill rebuild all'")
+var ErrAnotherLog = errors.New("it was built from another log than the event store holds now, or from more of it; " +
+	"run 'waybill rebuild all'")
 
 // eventIdentity is the event at a checkpoint: positions alone look alike in every log. The zero value is of a checkpoint at 0, or of
 // one written before checkpoints knew their events.

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,7 +19,23 @@ type Item struct {
 	// Recipient is who, or what, is to get it: an id, never an address or anything else about a person. It is not empty.
 	Recipient string
 	// Object orders: an item waits for the earlier ones of the same object, and for no others. The event's stream when empty.
+	// Both are at most 256 bytes of text.
 	Object string
+}
+
+const maxItemName = 256
+
+// check returns an error for an item that the ledger cannot hold.
+func (i Item) check() error {
+	if i.Recipient == "" {
+		return errors.New("the reaction owes something to nobody")
+	}
+	for _, name := range []string{i.Recipient, i.Object} {
+		if len(name) > maxItemName || projections.Storable(name) != name {
+			return fmt.Errorf("recipient or object %.50q is no text of at most %d bytes", name, maxItemName)
+		}
+	}
+	return nil
 }
 
 // The states of an item: it waits for its (next) attempt, it was delivered, its attempts are used up, an operator gave it up.
@@ -91,12 +108,16 @@ func (r *reactor) dueItems(ctx context.Context, busy []string, most int) ([]dueI
 	})
 }
 
-// settle writes what became of an attempt; due items only, so that nobody's later word is overwritten.
+// settle writes what became of an attempt, on the disk: lost, it is made again. Due items only, so that nobody's later word
+// is overwritten.
 func (r *reactor) settle(ctx context.Context, d dueItem, state, text string, pause time.Duration) error {
-	_, err := r.pool.Exec(ctx, `UPDATE projections.ledger SET state = $4, tries = $5, error = $6,
-			due_at = clock_timestamp() + $7::interval, settled_at = CASE WHEN $4 <> 'due' THEN clock_timestamp() END
-		WHERE projection = $1 AND event_id = $2 AND recipient = $3 AND state = 'due'`,
-		r.reaction.StoredName, d.eventID, d.Recipient, state, d.tries, text, pause)
+	err := durably(ctx, r.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE projections.ledger SET state = $4, tries = $5, error = $6,
+				due_at = clock_timestamp() + $7::interval, settled_at = CASE WHEN $4 <> 'due' THEN clock_timestamp() END
+			WHERE projection = $1 AND event_id = $2 AND recipient = $3 AND state = 'due'`,
+			r.reaction.StoredName, d.eventID, d.Recipient, state, d.tries, text, pause)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("settle an item of %s: %w", r.reaction.Name, err)
 	}

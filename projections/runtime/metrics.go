@@ -32,13 +32,15 @@ func newMetrics(registerer prometheus.Registerer, status func(context.Context) (
 			Name: "waybill_projection_dead_letters_total", Help: "Events parked by this node since it started.",
 		}, label),
 		outdated: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "waybill_projection_outdated", Help: "1 while this node stays out because the log has events that only a newer version knows.",
+			Name: "waybill_projection_outdated",
+			Help: "1 while this node stays out because the log has events that only a newer version knows.",
 		}, label),
 	}
 	if registerer == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.batchEvents, m.batchSeconds, m.retries, m.deadLetters, m.outdated, &statusCollector{status: status}} {
+	all := &statusCollector{status: status}
+	for _, c := range []prometheus.Collector{m.batchEvents, m.batchSeconds, m.retries, m.deadLetters, m.outdated, all} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}
@@ -64,12 +66,16 @@ type statusCollector struct {
 const statusTimeout = 2 * time.Second
 
 var (
-	describeLagEvents = prometheus.NewDesc("waybill_projection_lag_events", "Events of the log not applied yet.", []string{"projection"}, nil)
-	describeLag       = prometheus.NewDesc("waybill_projection_lag_seconds", "Age of the oldest event not applied yet.", []string{"projection"}, nil)
-	describePosition  = prometheus.NewDesc("waybill_projection_position", "Position up to which events are applied.", []string{"projection"}, nil)
-	describeParked    = prometheus.NewDesc("waybill_projection_parked_streams", "Streams that stand still for a dead letter.", []string{"projection"}, nil)
-	describeHeld      = prometheus.NewDesc("waybill_projection_active", "1 when a node works on it, 0 when none does.", []string{"projection"}, nil)
+	describeLagEvents = describe("lag_events", "Events of the log not applied yet.")
+	describeLag       = describe("lag_seconds", "Age of the oldest event not applied yet.")
+	describePosition  = describe("position", "Position up to which events are applied.")
+	describeParked    = describe("parked_streams", "Streams that stand still for a dead letter.")
+	describeHeld      = describe("active", "1 when a node works on it, 0 when none does.")
 )
+
+func describe(what, help string) *prometheus.Desc {
+	return prometheus.NewDesc("waybill_projection_"+what, help, []string{"projection"}, nil)
+}
 
 // Describe implements prometheus.Collector.
 func (c *statusCollector) Describe(out chan<- *prometheus.Desc) {

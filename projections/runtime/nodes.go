@@ -73,8 +73,12 @@ func Prune(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadMod
 		}
 		for _, schema := range schemas {
 			p := Pruned{Schema: schema}
-			err := pool.QueryRow(ctx, `SELECT coalesce(max(holder), '') FROM projections.nodes
-				WHERE $1 = ANY (projections) AND seen_at > clock_timestamp() - $2::interval`, schema, nodeGone).Scan(&p.Node)
+			// Nodes from before there was a presence have only their leases; one that ended less than nodeGone ago counts.
+			err := pool.QueryRow(ctx, `SELECT coalesce(max(holder), '') FROM (
+				SELECT holder FROM projections.nodes WHERE $1 = ANY (projections) AND seen_at > clock_timestamp() - $2::interval
+				UNION ALL
+				SELECT holder FROM projections.leases WHERE projection = $1 AND expires_at > clock_timestamp() - $2::interval) serving`,
+				schema, nodeGone).Scan(&p.Node)
 			if err == nil && p.Node == "" {
 				err = drop(ctx, pool, schema)
 			}

@@ -90,3 +90,23 @@ func TestSilentNodeCountsAsGone(t *testing.T) {
 		t.Fatalf("got %v, %v; want it dropped", got, err)
 	}
 }
+
+// A node of a binary that does not say it is there holds the lease of what it serves.
+func TestLeaseKeepsFromPruning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	next := w.model
+	next.Schema = "tally_v2"
+	now := []projections.ReadModel{next}
+	if err := Prepare(t.Context(), w.pool, now); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(`INSERT INTO projections.leases (projection, holder, expires_at) VALUES ('tally_v1', 'silent', clock_timestamp() + interval '3 s')`)
+	if got, err := Prune(t.Context(), w.pool, now); err != nil || len(got) != 1 || got[0].Node != "silent" {
+		t.Fatalf("got %v, %v; want it kept for the node", got, err)
+	}
+	w.exec(`UPDATE projections.leases SET expires_at = clock_timestamp() - $1::interval`, nodeGone)
+	if got, err := Prune(t.Context(), w.pool, now); err != nil || len(got) != 1 || got[0].Node != "" {
+		t.Fatalf("got %v, %v; want it dropped", got, err)
+	}
+}

@@ -30,12 +30,15 @@ func (r *reactor) begin(ctx context.Context, at checkpoint) (checkpoint, error) 
 		}
 	}
 	stream, revision, id := at.event.columns()
-	tag, err := r.pool.Exec(ctx, `UPDATE projections.checkpoints SET position = $3, stream = $4, revision = $5, event_id = $6, begun_at = clock_timestamp()
-		WHERE projection = $1 AND epoch = $2 AND begun_at IS NULL`, r.reaction.StoredName, at.epoch, at.position, stream, revision, id)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = fmt.Errorf("%s: %w", r.reaction.Name, errFenced)
-	}
-	return at, err
+	// On the disk: lost with a crash, it would begin later, and what an EventStoreDB got meanwhile would be passed over.
+	return at, durably(ctx, r.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE projections.checkpoints SET position = $3, stream = $4, revision = $5, event_id = $6, begun_at = clock_timestamp()
+			WHERE projection = $1 AND epoch = $2 AND begun_at IS NULL`, r.reaction.StoredName, at.epoch, at.position, stream, revision, id)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = fmt.Errorf("%s: %w", r.reaction.Name, errFenced)
+		}
+		return err
+	})
 }
 
 // MoveReactions has reactions go on in the log that the store holds now, when their checkpoints are of another: behind the
@@ -55,17 +58,19 @@ func MoveReactions(ctx context.Context, pool *pgxpool.Pool, store domain.EventSt
 }
 
 func (r Reaction) move(ctx context.Context, pool *pgxpool.Pool, log ownLog) error {
-	err := verifyAll(ctx, pool, log, []string{r.StoredName})
-	if !errors.Is(err, ErrAnotherLog) {
-		return err
-	}
 	var (
 		at    checkpoint
 		begun *time.Time
 	)
-	err = pool.QueryRow(ctx, `SELECT begun_at, `+identityColumns+` FROM projections.checkpoints WHERE projection = $1`, r.StoredName).
-		Scan(append([]any{&begun}, at.event.scan()...)...)
-	if err != nil {
+	err := pool.QueryRow(ctx, `SELECT begun_at, position, `+identityColumns+` FROM projections.checkpoints WHERE projection = $1`, r.StoredName).
+		Scan(append([]any{&begun, &at.position}, at.event.scan()...)...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // it was never set to work
+	}
+	if err == nil {
+		err = at.verify(ctx, log)
+	}
+	if !errors.Is(err, ErrAnotherLog) {
 		return err
 	}
 	e, found, err := lookUp(ctx, log, at.event)
@@ -79,7 +84,7 @@ func (r Reaction) move(ctx context.Context, pool *pgxpool.Pool, log ownLog) erro
 	if found {
 		at.position, at.event = e.Position, identityOf(e)
 	}
-	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginDurable}, func(tx pgx.Tx) error {
+	return durably(ctx, pool, func(tx pgx.Tx) error {
 		stream, revision, id := at.event.columns()
 		_, err := tx.Exec(ctx, `UPDATE projections.checkpoints
 			SET position = $2, stream = $3, revision = $4, event_id = $5, epoch = epoch + 1 WHERE projection = $1`,
@@ -127,11 +132,7 @@ func (r Reaction) newestHandled(ctx context.Context, pool *pgxpool.Pool, log own
 			return domain.RecordedEvent{}, false, err
 		}
 		for _, e := range page {
-			meta, err := e.DecodeMetadata()
-			if err != nil {
-				return e, false, err
-			}
-			if handled[e.ID] || (r.Begins == FromNow && begun != nil && !meta.At.After(*begun)) {
+			if handled[e.ID] || r.Begins == FromNow && begun != nil && happenedBefore(e, *begun) {
 				return e, true, nil
 			}
 		}
@@ -139,6 +140,12 @@ func (r Reaction) newestHandled(ctx context.Context, pool *pgxpool.Pool, log own
 			return domain.RecordedEvent{}, false, nil
 		}
 	}
+}
+
+// happenedBefore is false for an event that does not say when: it is a dead letter wherever it is wanted.
+func happenedBefore(e domain.RecordedEvent, begun time.Time) bool {
+	meta, err := e.DecodeMetadata()
+	return err == nil && !meta.At.After(begun)
 }
 
 func handledOf(ctx context.Context, db projections.Querier, projection string, ids []uuid.UUID) (map[uuid.UUID]bool, error) {

@@ -1,6 +1,9 @@
 package runtime
 
 import (
+	"context"
+	"errors"
+	"iter"
 	"slices"
 	"testing"
 
@@ -138,4 +141,53 @@ func reopened(t *testing.T, w *world) domain.EventStore {
 	store := postgres.NewEventStore(w.pool)
 	t.Cleanup(func() { _ = store.Close() })
 	return store
+}
+
+// A store that is away when a reaction is to be moved is an error, and not a reaction that need not move.
+func TestReactionsAreNotMovedByHalf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	reaction := Reaction{Name: "quiet", StoredName: "reaction_quiet"}
+	w.append(someProduct(), product.Listed{})
+	r := w.startWith(reaction)
+	w.eventually("the reaction at the head", func() bool { return w.at(r, "quiet") == w.head() })
+	w.close(r)
+	w.exec(`UPDATE eventstore.events SET id = gen_random_uuid()`)
+	if err := MoveReactions(t.Context(), w.pool, awayStore{w.store}, []Reaction{reaction}); !errors.Is(err, domain.ErrUnavailable) {
+		t.Errorf("moved with a store that is away: %v", err)
+	}
+	if err := MoveReactions(t.Context(), w.pool, w.store, []Reaction{reaction, {Name: "new", StoredName: "reaction_new"}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// awayStore does not answer.
+type awayStore struct{ domain.EventStore }
+
+func (awayStore) ReadStream(context.Context, domain.StreamName, domain.Revision, domain.Direction, int) iter.Seq2[domain.RecordedEvent, error] {
+	return func(yield func(domain.RecordedEvent, error) bool) {
+		yield(domain.RecordedEvent{}, domain.ErrUnavailable)
+	}
+}
+
+// An event whose metadata nobody can read does not keep a reaction from being moved.
+func TestReactionsAreMovedPastBrokenMetadata(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := newOutside()
+	reaction := o.tell(FromStart)
+	kept, lost, broken := someProduct(), someProduct(), someProduct()
+	w.append(kept, product.Listed{})
+	w.append(lost, product.Listed{})
+	r := w.startWith(reaction)
+	w.eventually("told", func() bool { return len(o.delivered()) == 4 && w.at(r, "tell") == w.head() })
+	w.close(r)
+	w.exec(`DELETE FROM eventstore.events WHERE stream = $1`, string(lost))
+	w.store = reopened(t, w)
+	w.append(broken, product.Pinned{})
+	w.exec(`UPDATE eventstore.events SET metadata = '[' WHERE stream = $1`, string(broken))
+	w.moveReactions(reaction)
+	if at := w.place("reaction_tell"); at != 1 {
+		t.Errorf("the place is %d, want 1", at)
+	}
 }

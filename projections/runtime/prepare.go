@@ -24,8 +24,9 @@ const (
 	lockRebuild int32 = 0x7761_7902
 )
 
-// Prepare brings the runtime's own tables up to date, records what this binary knows of the log, and makes the tables of the models that have
-// none yet. Nodes that start together wait for each other. It comes before the first append of what the binary knows.
+// Prepare brings the runtime's own tables up to date, records what this binary knows of the log, and makes the tables of the
+// models that have none yet. Nodes that start together wait for each other. It comes before the first append of what the
+// binary knows.
 func Prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadModel) error {
 	return withPrepareLock(ctx, pool, func() error { return prepare(ctx, pool, models) })
 }
@@ -53,7 +54,7 @@ func prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadM
 	if err := migrate(ctx, pool); err != nil {
 		return fmt.Errorf("tables of the projection runtime: %w", err)
 	}
-	if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return KnownVocabulary().record(ctx, tx) }); err != nil {
+	if err := durably(ctx, pool, func(tx pgx.Tx) error { return KnownVocabulary().record(ctx, tx) }); err != nil {
 		return fmt.Errorf("record the vocabulary: %w", err)
 	}
 	for _, m := range models {

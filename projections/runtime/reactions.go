@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -35,7 +34,8 @@ type Reaction struct {
 	Applies, PassesOver []string
 	// Handle does what is inside, and returns what is owed to the outside. An event comes again after a crash or an error, so
 	// what is done must be harmless twice: commands take an id that derives from the event's. A passing error (transient) is
-	// tried until it passes, any other three times; then the event becomes a dead letter and the next one comes.
+	// tried until it passes, any other three times; then the event becomes a dead letter and the next one comes. After a
+	// domain.ErrUnknownType the event is left to a newer binary.
 	Handle func(ctx context.Context, event projections.Event) ([]Item, error)
 	// Deliver carries out one item, at least once: it may be called again after a crash. nil for a reaction that owes nothing
 	// to the outside.
@@ -76,8 +76,6 @@ type reactor struct {
 	log      ownLog
 	// due wakes who delivers; capacity 1.
 	due chan struct{}
-	// owed is what the event under way owes to the outside; one is under way at a time.
-	owed []Item
 
 	mu    sync.Mutex
 	at    checkpoint            // as the database has it
@@ -129,7 +127,7 @@ func (r *reactor) router(at checkpoint, stop context.CancelCauseFunc) (*message.
 	if err != nil {
 		return nil, err
 	}
-	poison, err := middleware.PoisonQueueWithFilter(deadLetterPublisher{r}, r.reaction.Name, func(err error) bool { return !transient(err) })
+	poison, err := middleware.PoisonQueueWithFilter(deadLetterPublisher{r}, r.reaction.Name, poison)
 	if err != nil {
 		return nil, err
 	}
@@ -138,35 +136,50 @@ func (r *reactor) router(at checkpoint, stop context.CancelCauseFunc) (*message.
 		MaxRetries: math.MaxInt32, InitialInterval: 50 * time.Millisecond, MaxInterval: 5 * time.Second, Multiplier: 1.4,
 		RandomizationFactor: 0.5, ShouldRetry: r.again,
 	}
-	router.AddMiddleware(r.keepCheckpoint(stop), poison, retry.Middleware, middleware.Recoverer)
+	router.AddMiddleware(r.keepCheckpoint(stop), poison, retry.Middleware)
 	subscriber := NewSubscriber(SubscriberConfig{Store: r.log, After: at.position, Logger: r.logger})
-	router.AddConsumerHandler(r.reaction.Name, TopicAll, subscriber, func(msg *message.Message) (err error) {
+	router.AddConsumerHandler(r.reaction.Name, TopicAll, subscriber, func(msg *message.Message) error {
 		recorded, _ := EventOf(msg)
-		r.owed, err = r.reaction.call(msg.Context(), r.reader.vocabulary, recorded)
+		items, err := r.reaction.call(msg.Context(), r.reader.vocabulary, recorded)
+		if owed, ok := msg.Context().Value(owedKey{}).(*[]Item); ok {
+			*owed = items
+		}
 		return err
 	})
 	return router, nil
 }
 
-// call decodes an event and handles it.
+// owedKey is where, in its context, a message keeps what its event owes to the outside.
+type owedKey struct{}
+
+// call decodes an event and handles it; a panic in that is an error of the event.
 func (r Reaction) call(ctx context.Context, v Vocabulary, recorded domain.RecordedEvent) ([]Item, error) {
 	event, err := projections.Decode(v.Types, recorded)
 	if err != nil {
 		return nil, err
 	}
-	items, err := r.Handle(ctx, event)
+	var items []Item
+	err = guarded("handle", func() (err error) {
+		items, err = r.Handle(ctx, event)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if len(items) > 0 && (r.Deliver == nil || slices.ContainsFunc(items, func(i Item) bool { return i.Recipient == "" })) {
-		return nil, errors.New("the reaction owes something to nobody")
+	if len(items) > 0 && r.Deliver == nil {
+		return nil, errors.New("the reaction owes something, and delivers nothing")
+	}
+	for _, i := range items {
+		if err := i.check(); err != nil {
+			return nil, err
+		}
 	}
 	return items, nil
 }
 
 func (r *reactor) again(p middleware.RetryParams) bool {
 	passing := transient(p.Err)
-	if !passing && p.RetryNum >= reactionAttempts-1 {
+	if !passing && (p.RetryNum >= reactionAttempts-1 || !poison(p.Err)) {
 		return false
 	}
 	r.metrics.retried(r.reaction.Name)
@@ -179,7 +192,7 @@ func (r *reactor) again(p middleware.RetryParams) bool {
 }
 
 // keepCheckpoint passes on the events that are wanted, and moves the checkpoint past each that was handled or became a dead
-// letter. When the checkpoint cannot be moved, or this binary does not know the event, everything stops.
+// letter. When the checkpoint cannot be moved, or this binary does not know the event or what it leads to, everything stops.
 func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMiddleware {
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
@@ -201,24 +214,28 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 				r.mu.Unlock()
 				return nil, nil
 			}
-			r.owed = nil
+			var owed []Item
+			msg.SetContext(context.WithValue(msg.Context(), owedKey{}, &owed))
 			if _, err := next(msg); err != nil {
+				if errors.Is(err, domain.ErrUnknownType) {
+					stop(&UnknownEventError{Event: recorded, Met: err})
+				}
 				return nil, err
 			}
-			return nil, r.move(msg.Context(), recorded, true, stop)
+			return nil, r.move(msg.Context(), recorded, true, owed, stop)
 		}
 	}
 }
 
 // move moves the checkpoint by compare-and-set, and with it writes what is owed for an event that was handled. It relies on
 // read committed, the row lock of the update, and on the disk: what is owed must outlive a crash.
-func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, handled bool, stop context.CancelCauseFunc) error {
+func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, handled bool, owed []Item, stop context.CancelCauseFunc) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if to.Position <= r.at.position {
 		return nil
 	}
-	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginDurable}, func(tx pgx.Tx) error {
+	err := durably(ctx, r.pool, func(tx pgx.Tx) error {
 		var batch pgx.Batch
 		stream, revision, id := identityOf(to).columns()
 		batch.Queue(`UPDATE projections.checkpoints
@@ -231,7 +248,7 @@ func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, handled boo
 			return nil
 		})
 		if handled && r.reaction.Deliver != nil {
-			queueOwed(&batch, r.reaction.StoredName, to, r.owed)
+			queueOwed(&batch, r.reaction.StoredName, to, owed)
 		}
 		r.log.queueCheck(&batch)
 		return tx.SendBatch(ctx, &batch).Close()
@@ -242,14 +259,11 @@ func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, handled boo
 		return err
 	}
 	r.at.position = to.Position
-	if len(r.owed) > 0 {
+	if len(owed) > 0 {
 		r.wake()
 	}
 	return nil
 }
-
-// beginDurable begins a transaction whose commit is on the disk when it is acknowledged, whatever role and database say.
-const beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on`
 
 // flushOften lets the checkpoint follow the events that are not wanted.
 func (r *reactor) flushOften(ctx context.Context, stop context.CancelCauseFunc) {
@@ -266,7 +280,7 @@ func (r *reactor) flushOften(ctx context.Context, stop context.CancelCauseFunc) 
 			if to == nil {
 				continue
 			}
-			if err := r.move(ctx, *to, false, stop); err != nil {
+			if err := r.move(ctx, *to, false, nil, stop); err != nil {
 				return
 			}
 		}

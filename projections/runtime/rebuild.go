@@ -36,7 +36,9 @@ type Progress struct {
 // they saw. What an interrupted rebuild left behind is dropped by the next. An UnknownEventError says that a newer binary
 // must do it. It returns the number of events applied.
 // progress may be nil.
-func Rebuild(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel, progress func(Progress)) (int, error) {
+func Rebuild(
+	ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel, progress func(Progress),
+) (int, error) {
 	r := rebuild{
 		target: newTarget(pool, model, model.Schema+"_next", KnownVocabulary()),
 		store:  store, live: model.Schema, old: model.Schema + "_old", progress: progress,

@@ -45,9 +45,10 @@ func notReplica(why string) error {
 }
 
 var (
-	describeReplicaUp  = prometheus.NewDesc("waybill_replica_up", "1 when the read replica answers as a standby, 0 when it does not.", nil, nil)
-	describeReplicaLag = prometheus.NewDesc("waybill_replica_lag_seconds", "Age of the oldest event that the read replica does not show yet.",
-		[]string{"projection"}, nil)
+	describeReplicaUp = prometheus.NewDesc("waybill_replica_up",
+		"1 when the read replica answers as a standby, 0 when it does not.", nil, nil)
+	describeReplicaLag = prometheus.NewDesc("waybill_replica_lag_seconds",
+		"Age of the oldest event that the read replica does not show yet.", []string{"projection"}, nil)
 )
 
 var _ prometheus.Collector = (*Replica)(nil)

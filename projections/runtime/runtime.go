@@ -23,8 +23,8 @@ const DefaultLeaseTTL = 3 * time.Second
 
 // Config is what the projectors and reactions of one node need.
 type Config struct {
-	// Pool is the database of the read models. Each projector and reaction uses up to two connections at a time, and the
-	// runtime one outside the pool.
+	// Pool is the database of the read models. Each projector and reaction uses up to two connections at a time, one that
+	// delivers ten more, and the runtime one outside the pool. None is waited for with another in hand.
 	Pool  *pgxpool.Pool
 	Store domain.EventStore
 	// Models must have been prepared (Prepare).
@@ -101,7 +101,8 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 			metrics: metrics,
 			moved:   r.positions.projected,
 		}
-		r.work.Go(func() { p.lease.keepWorking(ctx, p.logger, r.outdated.of(m.Name, metrics), p.project) })
+		outdated := r.outdated.of(m.Name, metrics)
+		r.work.Go(func() { p.lease.keepWorking(ctx, p.logger, outdated, p.project) })
 	}
 	for _, reaction := range c.Reactions {
 		r.order = append(r.order, reaction.StoredName)
@@ -111,7 +112,8 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 			lease:  lease{pool: c.Pool, projection: reaction.StoredName, holder: holder, ttl: c.LeaseTTL},
 			logger: c.Logger.With("reaction", reaction.Name), due: make(chan struct{}, 1),
 		}
-		r.work.Go(func() { a.lease.keepWorking(ctx, a.logger, r.outdated.of(reaction.Name, metrics), a.react) })
+		outdated := r.outdated.of(reaction.Name, metrics)
+		r.work.Go(func() { a.lease.keepWorking(ctx, a.logger, outdated, a.react) })
 	}
 	return r, nil
 }

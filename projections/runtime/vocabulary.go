@@ -25,18 +25,29 @@ func KnownVocabulary() Vocabulary {
 }
 
 // UnknownEventError says that an event of the log is of a type or category that this binary does not know: a newer one
-// wrote it. Nothing is wrong with the event; a newer binary has to go on from it.
-type UnknownEventError struct{ Event domain.RecordedEvent }
+// wrote it; or that a reaction met such an event in what it looked up for this one. Nothing is wrong with the event; a newer
+// binary has to go on from it.
+type UnknownEventError struct {
+	Event domain.RecordedEvent
+	// Met is the error of the reaction; nil when the event itself is not known.
+	Met error
+}
 
 func (e *UnknownEventError) Error() string {
-	return fmt.Sprintf("event %s of stream %s at position %d is not known to this version of Waybill: a newer one wrote it, and must read it",
+	if e.Met != nil {
+		return fmt.Sprintf("event %s of stream %s at position %d leads to what is not known to this version of Waybill: %v",
+			e.Event.Type, e.Event.Stream, e.Event.Position, e.Met)
+	}
+	return fmt.Sprintf("event %s of stream %s at position %d is not known to this version of Waybill: "+
+		"a newer one wrote it, and must read it",
 		e.Event.Type, e.Event.Stream, e.Event.Position)
 }
 
 // Unwrap makes it domain.ErrUnknownType.
 func (e *UnknownEventError) Unwrap() error { return domain.ErrUnknownType }
 
-// record writes what a binary knows into the database, before it can append any of it.
+// record writes what a binary knows into the database, before it can append any of it: on the disk, since what it appends
+// may be in an EventStoreDB that outlives a crash of the database.
 func (v Vocabulary) record(ctx context.Context, db pgx.Tx) error {
 	types := make([]string, 0, len(v.Types))
 	for name := range v.Types {
@@ -127,6 +138,9 @@ func (l ownLog) queueCheck(batch *pgx.Batch) {
 		return nil
 	})
 }
+
+// poison reports whether err is about the event, and neither passes by itself nor with a newer binary.
+func poison(err error) bool { return !transient(err) && !errors.Is(err, domain.ErrUnknownType) }
 
 // reader tells what an event is to one read model or reaction.
 type reader struct {

@@ -53,7 +53,7 @@ type node struct {
 	registry *prometheus.Registry
 }
 
-func (w *world) node(v Vocabulary, o *outside) node {
+func (w *world) node(v Vocabulary, o *outside, reactions ...Reaction) node {
 	w.t.Helper()
 	n := node{w: w, registry: prometheus.NewRegistry()}
 	model := w.model
@@ -61,7 +61,9 @@ func (w *world) node(v Vocabulary, o *outside) node {
 	n.Runtime = w.start(func(c *Config) {
 		c.LeaseTTL = time.Second // nobody takes over for a while
 		c.Models, c.Vocabulary, c.Registerer = []projections.ReadModel{model}, v, n.registry
-		c.Reactions = []Reaction{o.tell(FromStart)}
+		if c.Reactions = reactions; reactions == nil {
+			c.Reactions = []Reaction{o.tell(FromStart)}
+		}
 	})
 	return n
 }

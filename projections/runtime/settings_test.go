@@ -1,0 +1,46 @@
+package runtime
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain/product"
+	"waybill/projections"
+)
+
+// What must outlive a crash of the database is on the disk, whatever the server's settings are (here: not on the disk).
+func TestWhatMustOutliveACrash(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec(`CREATE TABLE projections.seen (what text, how text);
+		CREATE FUNCTION projections.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			INSERT INTO projections.seen VALUES (tg_argv[0], current_setting('synchronous_commit')); RETURN NEW; END $$;
+		CREATE TRIGGER see AFTER INSERT ON projections.vocabulary FOR EACH ROW EXECUTE FUNCTION projections.see('vocabulary');
+		CREATE TRIGGER see AFTER UPDATE ON projections.checkpoints FOR EACH ROW WHEN (NEW.begun_at IS DISTINCT FROM OLD.begun_at)
+			EXECUTE FUNCTION projections.see('beginning');
+		CREATE TRIGGER owe AFTER INSERT ON projections.ledger FOR EACH ROW EXECUTE FUNCTION projections.see('owed');
+		CREATE TRIGGER see AFTER UPDATE ON projections.ledger FOR EACH ROW EXECUTE FUNCTION projections.see('outcome');
+		DELETE FROM projections.vocabulary`)
+	if err := Prepare(t.Context(), w.pool, []projections.ReadModel{w.model}); err != nil {
+		t.Fatal(err)
+	}
+	o := newOutside()
+	w.append(someProduct(), product.Listed{})
+	r := w.startWith(o.tell(FromStart))
+	w.eventually("all delivered", func() bool { return len(o.delivered()) == 2 })
+	w.close(r)
+	rows, err := w.pool.Query(t.Context(), `SELECT what, string_agg(DISTINCT how, ' ') FROM projections.seen GROUP BY what`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	var what, how string
+	if _, err := pgx.ForEachRow(rows, []any{&what, &how}, func() error { got[what] = how; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"vocabulary": "on", "beginning": "on", "owed": "on", "outcome": "on"}; !maps.Equal(got, want) {
+		t.Errorf("synchronous_commit %v, want %v", got, want)
+	}
+}
