@@ -44,10 +44,12 @@ func begin(ctx context.Context, db interface {
 		`SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL search_path = ` + sanitized(schema)})
 }
 
-// durably runs f in a transaction whose commit is on the disk when it is acknowledged, whatever role and database say.
+// beginDurable begins a transaction whose commit is on the disk when it is acknowledged, whatever role and database say.
+const beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on`
+
+// durably runs f in a transaction of beginDurable.
 func durably(ctx context.Context, pool *pgxpool.Pool, f func(pgx.Tx) error) error {
-	const query = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on`
-	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: query}, f)
+	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginDurable}, f)
 }
 
 // rollback ends tx after an error, also when ctx is what ended.

@@ -124,7 +124,7 @@ func (d *DeadLetters) Retry(ctx context.Context, name string, stream domain.Stre
 	if err != nil {
 		return r, err
 	}
-	tx, err := begin(ctx, d.pool, d.schema(name))
+	tx, err := d.begin(ctx, name)
 	if err != nil {
 		return r, err
 	}
@@ -216,12 +216,13 @@ func (d *DeadLetters) setParked(ctx context.Context, tx pgx.Tx, name string, str
 	return m.SetParked(ctx, tx, []domain.StreamName{stream}, parked)
 }
 
-// schema is where the tables of a read model are, and any other for a reaction.
-func (d *DeadLetters) schema(name string) string {
+// begin starts the transaction in which dead letters are applied: for a read model as its projector's is; for a reaction it is
+// on the disk when it is committed, since what it owes was decided in it, and takes as long as that takes.
+func (d *DeadLetters) begin(ctx context.Context, name string) (pgx.Tx, error) {
 	if m, ok := d.models[name]; ok {
-		return m.Schema
+		return begin(ctx, d.pool, m.Schema)
 	}
-	return "projections"
+	return d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginDurable})
 }
 
 // Skip gives up the first dead letter of a stream: the read model goes on without it until it is rebuilt, and nobody gets the
@@ -239,7 +240,7 @@ func (d *DeadLetters) Skip(
 	if err := f.Err(); err != nil {
 		return err
 	}
-	tx, err := begin(ctx, d.pool, d.schema(name))
+	tx, err := d.begin(ctx, name)
 	if err != nil {
 		return err
 	}

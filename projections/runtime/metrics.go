@@ -15,7 +15,7 @@ type metrics struct {
 }
 
 func newMetrics(registerer prometheus.Registerer, status func(context.Context) ([]Status, error)) (*metrics, error) {
-	label := []string{"projection"}
+	label := perProjection
 	m := &metrics{
 		batchEvents: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "waybill_projection_batch_events", Help: "Events of the model in one transaction.",
@@ -66,16 +66,19 @@ type statusCollector struct {
 const statusTimeout = 2 * time.Second
 
 var (
-	describeLagEvents = describe("lag_events", "Events of the log not applied yet.")
-	describeLag       = describe("lag_seconds", "Age of the oldest event not applied yet.")
-	describePosition  = describe("position", "Position up to which events are applied.")
-	describeParked    = describe("parked_streams", "Streams that stand still for a dead letter.")
-	describeHeld      = describe("active", "1 when a node works on it, 0 when none does.")
-)
+	perProjection = []string{"projection"}
 
-func describe(what, help string) *prometheus.Desc {
-	return prometheus.NewDesc("waybill_projection_"+what, help, []string{"projection"}, nil)
-}
+	describeLagEvents = prometheus.NewDesc("waybill_projection_lag_events",
+		"Events of the log not applied yet.", perProjection, nil)
+	describeLag = prometheus.NewDesc("waybill_projection_lag_seconds",
+		"Age of the oldest event not applied yet.", perProjection, nil)
+	describePosition = prometheus.NewDesc("waybill_projection_position",
+		"Position up to which events are applied.", perProjection, nil)
+	describeParked = prometheus.NewDesc("waybill_projection_parked_streams",
+		"Streams that stand still for a dead letter.", perProjection, nil)
+	describeHeld = prometheus.NewDesc("waybill_projection_active",
+		"1 when a node works on it, 0 when none does.", perProjection, nil)
+)
 
 // Describe implements prometheus.Collector.
 func (c *statusCollector) Describe(out chan<- *prometheus.Desc) {

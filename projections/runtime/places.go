@@ -70,7 +70,9 @@ func (r Reaction) move(ctx context.Context, pool *pgxpool.Pool, log ownLog) erro
 	if err == nil {
 		err = at.verify(ctx, log)
 	}
-	if !errors.Is(err, ErrAnotherLog) {
+	// One that was set to work on an empty log has no event to be found again by.
+	nowhere := err == nil && at.position == 0 && r.Begins == FromNow && begun != nil
+	if !nowhere && !errors.Is(err, ErrAnotherLog) {
 		return err
 	}
 	e, found, err := lookUp(ctx, log, at.event)
@@ -98,6 +100,9 @@ func (r Reaction) move(ctx context.Context, pool *pgxpool.Pool, log ownLog) erro
 
 // lookUp finds the event of an identity, wherever it is in the log; not found when the stream has another one there, or none.
 func lookUp(ctx context.Context, store domain.EventStore, identity eventIdentity) (domain.RecordedEvent, bool, error) {
+	if identity == (eventIdentity{}) {
+		return domain.RecordedEvent{}, false, nil
+	}
 	for e, err := range store.ReadStream(ctx, identity.stream, identity.revision, domain.Forward, 1) {
 		if err != nil {
 			return e, false, err

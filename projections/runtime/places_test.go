@@ -135,6 +135,28 @@ func TestReactionsFindTheirPlaceInAnOlderBackup(t *testing.T) {
 	}
 }
 
+// A reaction that was set to work before anything was in the log: when a log with a history is copied in, that is no news.
+func TestReactionsBeganOnAnEmptyLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := newOutside()
+	reaction := o.tell(FromNow)
+	r := w.startWith(reaction)
+	w.begun("reaction_tell")
+	w.close(r)
+	past := someProduct()
+	w.append(past, product.Listed{})
+	w.exec(`UPDATE projections.checkpoints SET begun_at = clock_timestamp() WHERE projection = 'reaction_tell'`) // the copy is of older events
+	w.moveReactions(reaction)
+	later := someProduct()
+	w.append(later, product.Listed{})
+	w.startWith(reaction)
+	w.eventually("the later one told of", func() bool { return len(of(later, o.delivered())) == 2 })
+	if got := of(past, o.delivered()); len(got) != 0 {
+		t.Errorf("told of what is past: %v", got)
+	}
+}
+
 // reopened is a store that knows nothing of the log's past.
 func reopened(t *testing.T, w *world) domain.EventStore {
 	t.Helper()
