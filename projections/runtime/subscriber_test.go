@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -161,6 +162,10 @@ func TestSubscriptionOutlivesTheStore(t *testing.T) {
 
 func TestPrefetchWindow(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, testPrefetchWindow)
+}
+
+func testPrefetchWindow(t *testing.T) {
 	s := NewSubscriber(SubscriberConfig{Store: newLog(10), Prefetch: 4})
 	messages, err := s.Subscribe(t.Context(), TopicAll)
 	if err != nil {
@@ -180,10 +185,11 @@ func TestPrefetchWindow(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("got positions %v, want %v", got, want)
 		}
+		synctest.Wait()
 		select {
 		case msg := <-messages:
 			t.Fatalf("got %d beyond the window", position(t, msg))
-		case <-time.After(20 * time.Millisecond): // nothing must come, however long we wait
+		default: // nothing comes, however long we wait
 		}
 	}
 	take(1, 2, 3, 4)

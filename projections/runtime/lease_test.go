@@ -1,0 +1,164 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/postgres/pgtest"
+	"waybill/domain/product"
+)
+
+func (w *world) lease(holder string, ttl time.Duration) lease {
+	return lease{pool: w.pool, projection: w.model.Schema, holder: holder, ttl: ttl}
+}
+
+// quick is a lease that nobody loses because a process stalls, with a heartbeat that a test need not wait for.
+func (w *world) quick(holder string) lease {
+	l := w.lease(holder, 10*patience)
+	l.every = 5 * time.Millisecond
+	return l
+}
+
+// expiry is when the lease ends unless it is renewed, and who holds it; zero when nobody does.
+func (w *world) expiry() (holder string, at time.Time) {
+	w.t.Helper()
+	err := w.pool.QueryRow(w.t.Context(), `SELECT holder, expires_at FROM projections.leases WHERE projection = $1`, w.model.Schema).Scan(&holder, &at)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		w.t.Error(err)
+	}
+	return holder, at
+}
+
+func TestLeaseHasOneHolderAndIsTakenOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	// A dead holder: it took the lease and never renews it.
+	if taken, err := w.quick("dead").take(t.Context()); !taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	if taken, err := w.quick("impatient").take(t.Context()); taken || err != nil {
+		t.Fatal("taken from a holder whose time is not over:", taken, err)
+	}
+	var holders, most, turns atomic.Int64
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for i := range 3 {
+		name := fmt.Sprint("node", i)
+		all.Go(func() {
+			for ctx.Err() == nil {
+				_ = w.quick(name).hold(ctx, func(ctx context.Context) error {
+					most.Store(max(most.Load(), holders.Add(1)))
+					defer holders.Add(-1)
+					holder, taken := w.expiry()
+					if holder != name {
+						t.Errorf("%s works while %q holds the lease", name, holder)
+					}
+					for now := taken; now.Sub(taken) < 30*time.Millisecond && ctx.Err() == nil; { // until several heartbeats came
+						time.Sleep(time.Millisecond)
+						_, now = w.expiry()
+					}
+					turns.Add(1)
+					return nil
+				})
+			}
+		})
+	}
+	if holder, _ := w.expiry(); holder != "dead" || turns.Load() != 0 {
+		t.Errorf("%q holds the lease, after %d turns", holder, turns.Load())
+	}
+	w.exec(`UPDATE projections.leases SET expires_at = clock_timestamp() - interval '1 second'`)
+	w.eventually("several turns", func() bool { return turns.Load() >= 4 || t.Failed() })
+	cancel()
+	all.Wait()
+	if most.Load() != 1 {
+		t.Errorf("%d holders at a time", most.Load())
+	}
+}
+
+func TestLosingTheLeaseStopsTheWork(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]string{
+		"to another":     `UPDATE projections.leases SET holder = 'thief'`,
+		"by being late":  `UPDATE projections.leases SET holder = 'thief', expires_at = clock_timestamp() - interval '1 second'`,
+		"before it ends": `UPDATE projections.leases SET expires_at = clock_timestamp() - interval '1 second'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			err := w.quick("a").hold(t.Context(), func(ctx context.Context) error {
+				if _, err := w.pool.Exec(ctx, lose); err != nil {
+					return err
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			if !errors.Is(err, errLeaseLost) {
+				t.Fatalf("got %v, want errLeaseLost", err)
+			}
+			if holder, _ := w.expiry(); strings.Contains(lose, "thief") && holder != "thief" {
+				t.Errorf("the lease of another was given up: holder %q", holder)
+			}
+		})
+	}
+}
+
+// Who cannot ask the database whether the lease is still theirs stops before another may have it.
+func TestLeaseIsLostWithTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pool, err := pgxpool.New(t.Context(), pgtest.URL(w.pool))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := w.lease("a", 300*time.Millisecond)
+	l.pool = pool
+	err = l.hold(t.Context(), func(ctx context.Context) error {
+		pool.Close() // every question is an error from now on
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if !errors.Is(err, errLeaseLost) {
+		t.Fatalf("got %v, want errLeaseLost", err)
+	}
+}
+
+func TestTwoNodes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	called := func(owner string) *Runtime { return w.start(func(c *Config) { c.Owner = owner }) }
+	a, b := called("a"), called("b")
+	stream := someProduct()
+	write := func() {
+		t.Helper()
+		for range 20 {
+			at := w.append(stream, product.Listed{}).Position
+			for _, r := range []*Runtime{a, b} { // also on the node that does not project
+				if err := r.Positions().Wait(t.Context(), "tally", at); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		w.equalsFold(a)
+	}
+	write()
+	name, _ := w.expiry() // also of one that has lost it meanwhile, and will take it again
+	holder, survivor := a, b
+	if strings.HasPrefix(name, "b") {
+		holder, survivor = b, a
+	}
+	w.close(holder)
+	at := w.append(stream, product.Unlisted{}).Position
+	if err := survivor.Positions().Wait(t.Context(), "tally", at); err != nil {
+		t.Fatal(err)
+	}
+	w.equalsFold(survivor)
+}
