@@ -37,6 +37,7 @@ import (
 	"waybill/projections/listing"
 	"waybill/projections/review"
 	"waybill/projections/runtime"
+	"waybill/projections/runtimetest"
 )
 
 var models = []projections.ReadModel{
@@ -67,12 +68,12 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 		}
 		return runtime.Prepare(ctx, pool, models)
 	})
-	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: 30 * time.Second}}
+	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: runtimetest.Patience}}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
 	w.commands = commands.New(store)
 	registry := prometheus.NewRegistry()
-	config := runtime.Config{Pool: pool, Store: store, Models: models, Owner: "test", Registerer: registry, MaxWait: 20 * time.Second}
+	config := runtime.Config{Pool: pool, Store: store, Models: models, Owner: "test", Registerer: registry, MaxWait: runtimetest.Patience}
 	for _, option := range options {
 		option(&config)
 	}
@@ -99,7 +100,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	t.Cleanup(func() {
 		w.client.CloseIdleConnections()
 		_ = server.Close()
-		stop, cancel := context.WithTimeout(ctx, 20*time.Second)
+		stop, cancel := context.WithTimeout(ctx, runtimetest.Patience)
 		defer cancel()
 		if err := runtime.Close(stop); err != nil {
 			t.Error(err)
