@@ -104,8 +104,6 @@ const (
 	expectInvalid expectedKind = iota
 	expectExact
 	expectNoStream
-	expectStreamExists
-	expectAny
 )
 
 // Exactly demands that the stream's last event has this revision.
@@ -116,37 +114,18 @@ func Exactly(revision Revision) ExpectedRevision {
 // NoStream demands that the stream has no event yet.
 func NoStream() ExpectedRevision { return ExpectedRevision{kind: expectNoStream} }
 
-// StreamExists demands at least one event.
-func StreamExists() ExpectedRevision { return ExpectedRevision{kind: expectStreamExists} }
-
-// AnyRevision demands nothing.
-func AnyRevision() ExpectedRevision { return ExpectedRevision{kind: expectAny} }
-
-// Exact is the revision that Exactly was given; ok is false for the other kinds.
+// Exact returns the revision that Exactly was given; ok is false for NoStream.
 func (e ExpectedRevision) Exact() (revision Revision, ok bool) {
 	return e.revision, e.kind == expectExact
 }
 
-// IsNoStream reports whether e is NoStream.
-func (e ExpectedRevision) IsNoStream() bool { return e.kind == expectNoStream }
-
-// IsStreamExists reports whether e is StreamExists.
-func (e ExpectedRevision) IsStreamExists() bool { return e.kind == expectStreamExists }
-
-// IsAny reports whether e is AnyRevision.
-func (e ExpectedRevision) IsAny() bool { return e.kind == expectAny }
-
-// String is for messages: "exactly 3", "no stream", …
+// String is for messages: "exactly 3" or "no stream".
 func (e ExpectedRevision) String() string {
 	switch e.kind {
 	case expectExact:
 		return fmt.Sprintf("exactly %d", e.revision)
 	case expectNoStream:
 		return "no stream"
-	case expectStreamExists:
-		return "stream exists"
-	case expectAny:
-		return "any"
 	case expectInvalid:
 	}
 	return "not stated"

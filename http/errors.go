@@ -110,7 +110,8 @@ func Explain(err error) *Refusal {
 	return errInternal
 }
 
-// outage says whether an error is about the database's state, or about time running out, and not about what was asked.
+// outage says whether an error is about the database's state, about time running out, or about a log that is newer than this
+// node, and not about what was asked.
 func outage(err error) bool {
 	var (
 		connect *pgconn.ConnectError
@@ -125,7 +126,7 @@ func outage(err error) bool {
 		// operator intervention.
 		return slices.Contains([]string{"08", "40", "53", "57"}, pgError.Code[:min(2, len(pgError.Code))])
 	}
-	return errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, domain.ErrUnavailable) ||
+	return errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrUnknownType) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 

@@ -161,6 +161,7 @@ func TestEveryKindHasAStatus(t *testing.T) {
 		{http.Refuse(418, "teapot", "茶壶", "a teapot").Because(domain.ErrNotFound), 418, "teapot"},
 		{fmt.Errorf("query: %w", &pgconn.PgError{Code: "57P01"}), 503, "unavailable"},
 		{fmt.Errorf("query: %w", &pgconn.PgError{Code: "42703"}), 500, "internal"},
+		{fmt.Errorf("product-x@7: %w", domain.ErrUnknownType), 503, "unavailable"}, // a newer node knows it
 		{context.DeadlineExceeded, 503, "unavailable"},
 		{echo.NewHTTPError(400, "sesame"), 400, "bad_request"},
 	} {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 	"unicode/utf16"
@@ -35,22 +34,16 @@ func (s *Store) Append(ctx context.Context, stream domain.StreamName, expected d
 	started := time.Now()
 	landed := s.flights.take(flight{stream, events[0].ID})
 	defer landed()
-	var result domain.AppendResult
-	var err error
-	if expected.IsAny() || expected.IsStreamExists() {
-		result, err = s.appendLoosely(ctx, stream, expected, events)
-	} else {
-		result, err = s.appendAt(ctx, stream, expected, events)
-	}
-	s.told(started, events, err)
+	result, err := s.appendAt(ctx, stream, expected, events)
+	s.report(started, events, err)
 	if err != nil {
 		return domain.AppendResult{}, fmt.Errorf("append to %s expecting %s: %w", stream, expected, err)
 	}
 	return result, nil
 }
 
-// told lets the observer know; the server did its work also when it refused a revision.
-func (s *Store) told(started time.Time, events []domain.NewEvent, err error) {
+// report lets the observer know; the server did its work also when it refused a revision.
+func (s *Store) report(started time.Time, events []domain.NewEvent, err error) {
 	if errors.Is(err, domain.ErrConflict) {
 		err = nil
 	}
@@ -79,7 +72,7 @@ func (s *Store) appendAt(ctx context.Context, stream domain.StreamName, expected
 // answerSlack is what a call gets beyond its own deadline: past it the client is not waiting for the server.
 const answerSlack = time.Second
 
-// send tries until the server has decided. It answers domain.ErrConflict when the stream is elsewhere.
+// send tries until the server has decided. It returns domain.ErrConflict when the stream is elsewhere.
 func (s *Store) send(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (*esdb.WriteResult, error) {
 	options := esdb.AppendToStreamOptions{ExpectedRevision: revisionOf(expected), Deadline: &s.timeout}
 	data := eventData(events)
@@ -117,7 +110,7 @@ func failed(err error, mayBeDone bool) error {
 	return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 }
 
-// refused finds out what an append that was not the first, or too late, met: its own events, whose result it answers, or
+// refused finds out what an append that was not the first, or too late, met: its own events, whose result it returns, or
 // others. What it reads cannot change any more, since streams only grow. Events after what had been seen when the append
 // began are of an attempt of its own.
 func (s *Store) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent, seen uint64) (domain.AppendResult, error) {
@@ -143,49 +136,6 @@ func (s *Store) refused(ctx context.Context, stream domain.StreamName, expected 
 	}
 	duplicate := uint64(last.Position) <= seen
 	return domain.AppendResult{Revision: last.Revision, Position: last.Position, Duplicate: duplicate, Unconfirmed: true}, nil
-}
-
-// looseAttempts bounds how often an append without a stated revision is tried while others are faster.
-const looseAttempts = 100
-
-// appendLoosely appends to a stream wherever it ends. The server remembers only recent ids for such appends, so the stream
-// itself is looked at and the append states the revision found: as safe as any other, at the price of reading the stream.
-func (s *Store) appendLoosely(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
-	ids := make(map[uuid.UUID]bool, len(events))
-	for _, e := range events {
-		ids[e.ID] = true
-	}
-	for range looseAttempts {
-		end := domain.NoStream()
-		if expected.IsStreamExists() {
-			end = expected // until an event is found
-		}
-		before := domain.NoStream() // where the first of the ids would have been appended
-		found := false
-		for e, err := range s.ReadStream(ctx, stream, 0, domain.Forward, domain.NoLimit) {
-			if err != nil {
-				return domain.AppendResult{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
-			}
-			if !found && ids[e.ID] {
-				found = true
-				if before = domain.NoStream(); e.Revision > 0 {
-					before = domain.Exactly(e.Revision - 1)
-				}
-			}
-			end = domain.Exactly(e.Revision)
-		}
-		switch {
-		case found:
-			return s.refused(ctx, stream, before, events, math.MaxUint64)
-		case end.IsStreamExists():
-			return domain.AppendResult{}, domain.ErrConflict
-		}
-		result, err := s.appendAt(ctx, stream, end, events)
-		if !errors.Is(err, domain.ErrConflict) {
-			return result, err
-		}
-	}
-	return domain.AppendResult{}, fmt.Errorf("%w: others append to it all the time", domain.ErrUnavailable)
 }
 
 // onLeader asks for an answer of the leader: a follower would pass a write on, and read what is not the latest. (The
@@ -239,7 +189,7 @@ type flight struct {
 	first  uuid.UUID
 }
 
-// take waits until no append of the same events is under way; the answer ends this one.
+// take waits until no append of the same events is under way; landed ends this one.
 func (f *flights) take(key flight) (landed func()) {
 	f.mu.Lock()
 	for other, flying := f.flying[key]; flying; other, flying = f.flying[key] {

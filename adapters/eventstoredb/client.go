@@ -103,7 +103,7 @@ func (s *supervisor) run() {
 	}
 }
 
-// search makes a client and has it find a node. It answers nil when there is none, and false once the store is closed.
+// search makes a client and has it find a node. It returns nil when there is none, and false once the store is closed.
 func (s *supervisor) search() (*generation, bool) {
 	type outcome struct {
 		client *esdb.Client

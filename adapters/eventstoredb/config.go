@@ -126,7 +126,7 @@ func (m *mistakes) addIf(what, wrong string) {
 	}
 }
 
-// settings checks the part after the question mark and answers the values by lower-case name.
+// settings checks the part after the question mark and returns the values by lower-case name.
 func (m *mistakes) settings(query string) map[string]string {
 	given := map[string]string{}
 	for _, pair := range strings.Split(query, "&") {

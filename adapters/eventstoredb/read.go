@@ -199,7 +199,7 @@ func (s *Store) pump(ctx context.Context, f *feed, categories []string, open fun
 	}()
 }
 
-// source is an open read or subscription. next answers nil for what is no event, and errEnd at the end of a read.
+// source is an open read or subscription. next returns nil for what is no event, and errEnd at the end of a read.
 type source interface {
 	next(f *feed) (*esdb.RecordedEvent, error)
 	close()

@@ -14,7 +14,7 @@ import (
 // Import adds events that another log recorded, in the order given, by COPY and in one transaction: all or none. It gives
 // them the next positions and keeps everything else, RecordedAt included. Appends of others wait meanwhile.
 //
-// It answers the position of the last. ErrConflict: an event does not follow the last of its stream. It is not idempotent:
+// It returns the position of the last. ErrConflict: an event does not follow the last of its stream. It is not idempotent:
 // after ErrOutcomeUnknown the same call is refused with ErrConflict if the first took effect.
 func (s *EventStore) Import(ctx context.Context, events []domain.RecordedEvent) (domain.Position, error) {
 	streams, revisions, err := continued(events)
@@ -33,12 +33,12 @@ func (s *EventStore) Import(ctx context.Context, events []domain.RecordedEvent) 
 	case committing && (refused == nil || mayHaveCommitted(err)): // pgx calls a commit without an answer "safe to retry"
 		err = fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
 	default:
-		err = classify(err)
+		err = classify(ctx, err)
 	}
 	return 0, fmt.Errorf("import: %w", err)
 }
 
-// copyIn is Import's transaction; committing says that an error is the commit's. pgx.BeginFunc would hide that: it answers
+// copyIn is Import's transaction; committing says that an error is the commit's. pgx.BeginFunc would hide that: it returns
 // the error of the rollback after it.
 func (s *EventStore) copyIn(ctx context.Context, events []domain.RecordedEvent, streams []string, revisions []int64) (head domain.Position, committing bool, err error) {
 	tx, err := s.pool.Begin(ctx)
@@ -63,12 +63,13 @@ func (s *EventStore) copyIn(ctx context.Context, events []domain.RecordedEvent, 
 }
 
 // continued checks events as far as that needs no database: each is valid and follows the one before it in its stream.
-// It answers the streams that must exist already, and the last revision each must have. That the others do not exist
+// It returns the streams that must exist already, and the last revision each must have. That the others do not exist
 // is for the table's unique key to say.
 func continued(events []domain.RecordedEvent) (streams []string, revisions []int64, err error) {
 	next := make(map[domain.StreamName]domain.Revision)
 	for _, e := range events {
-		if err := domain.CheckAppend(e.Stream, domain.AnyRevision(), []domain.NewEvent{{ID: e.ID, Type: e.Type, Data: e.Data, Metadata: e.Metadata}}); err != nil {
+		event := domain.NewEvent{ID: e.ID, Type: e.Type, Data: e.Data, Metadata: e.Metadata}
+		if err := domain.CheckAppend(e.Stream, domain.NoStream(), []domain.NewEvent{event}); err != nil {
 			return nil, nil, fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
 		}
 		expected, begun := next[e.Stream]

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -84,9 +83,6 @@ func (c *committer) close() {
 
 var errClosed = fmt.Errorf("%w: closed", domain.ErrUnavailable)
 
-// loose reports whether p states no revision.
-func (p *pending) loose() bool { return p.expected < -1 }
-
 func (p *pending) claim() bool { return p.claimed.CompareAndSwap(false, true) }
 
 // append queues one append and waits for its outcome. It is not accepted when its stream is not as expected, or may
@@ -121,8 +117,8 @@ func (c *committer) append(ctx context.Context, stream domain.StreamName, expect
 	}
 }
 
-// take waits for appends and claims as many as fit one transaction: at most one for each stream, and at most one without
-// a stated revision; others wait for the next. It returns nil once the committer is closed.
+// take waits for appends and claims as many as fit one transaction: at most one for each stream; others wait for the next.
+// It returns nil once the committer is closed.
 func (c *committer) take() []*pending {
 	woken := make(chan struct{}, 1)
 	c.mu.Lock()
@@ -139,13 +135,13 @@ func (c *committer) take() []*pending {
 		}
 		var batch, later []*pending
 		streams := make(map[domain.StreamName]bool, len(c.queue))
-		events, size, loose := 0, 0, false
+		events, size := 0, 0
 		for i, p := range c.queue {
 			if len(batch) > 0 && (events+len(p.events) > maxBatchEvents || size+p.bytes > maxBatchBytes) {
 				later = append(later, c.queue[i:]...)
 				break
 			}
-			if streams[p.stream] || loose && p.loose() {
+			if streams[p.stream] {
 				later = append(later, p)
 				continue
 			}
@@ -153,7 +149,6 @@ func (c *committer) take() []*pending {
 				continue
 			}
 			streams[p.stream] = true
-			loose = loose || p.loose()
 			batch = append(batch, p)
 			events += len(p.events)
 			size += p.bytes
@@ -238,10 +233,7 @@ func failure(sent bool, err error) error {
 	if sent {
 		return fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
 	}
-	if err = classify(err); errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
-	}
-	return err
+	return classify(context.Background(), err) // what ended was the committer's patience, not a caller's context
 }
 
 func countEvents(batch []*pending) int {

@@ -30,7 +30,7 @@ func holdLock(t *testing.T, pool *pgxpool.Pool) (release func()) {
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never: %s", what)
 		}
@@ -42,7 +42,8 @@ func waiting(t *testing.T, pool *pgxpool.Pool) int {
 	t.Helper()
 	var n int
 	err := pool.QueryRow(t.Context(), `
-		select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`).Scan(&n)
+		select count(*) from pg_stat_activity
+		where datname = current_database() and backend_type = 'client backend' and wait_event_type = 'Lock'`).Scan(&n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,8 @@ func TestCallerThatGivesUp(t *testing.T) {
 	if n := count(t, s, queued.stream); n != 0 {
 		t.Error("an append given up while queued was written")
 	}
-	// The outcome that was not known can be found out by asking again.
+	// What was sent goes on without its caller, and the outcome that was not known can be found out by asking again.
+	eventually(t, "the first is written", func() bool { return count(t, s, sent[0].stream) == 1 })
 	result, err := s.Append(t.Context(), sent[0].stream, domain.NoStream(), []domain.NewEvent{sent[0].event})
 	if err != nil || !result.Duplicate {
 		t.Errorf("got %+v, %v", result, err)
@@ -208,4 +210,102 @@ func TestSeveralNodesMigrateAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// What has queued goes in transactions of bounded size, so that no other node waits at the lock for long.
+func TestBatchesAreBounded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		appends, events int
+		bytes           int // of each event
+		most            int // appends in one transaction
+	}{
+		"events": {8, 300, 2, 3},
+		"bytes":  {8, 1, domain.MaxAppendBytes, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+			var mu sync.Mutex
+			var batches []postgres.Batch
+			s := postgres.NewEventStore(pool, postgres.OnBatch(func(b postgres.Batch) {
+				mu.Lock()
+				defer mu.Unlock()
+				batches = append(batches, b)
+			}))
+			t.Cleanup(func() { _ = s.Close() })
+			release := holdLock(t, pool)
+			defer release()
+			var all []appended
+			for n := 1; n <= 2; n++ { // all that may be under way
+				all = append(all, startAppend(t, s))
+				eventually(t, "it is sent", func() bool { return waiting(t, pool) == n })
+			}
+			var queued sync.WaitGroup
+			for range tt.appends {
+				queued.Go(func() {
+					events := make([]domain.NewEvent, tt.events)
+					for i := range events {
+						events[i] = event()
+						events[i].Data, events[i].Metadata = make([]byte, tt.bytes), nil
+					}
+					if _, err := s.Append(t.Context(), domain.Stream("tested", uuid.New()), domain.NoStream(), events); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			eventually(t, "they have queued", func() bool { return s.Queued() == tt.appends })
+			release()
+			queued.Wait()
+			for _, a := range all {
+				if err := <-a.done; err != nil {
+					t.Error(err)
+				}
+			}
+			if err := s.Close(); err != nil { // a batch is told of after its callers
+				t.Fatal(err)
+			}
+			appends := 0
+			for _, b := range batches {
+				if appends += b.Appends; b.Appends > tt.most {
+					t.Errorf("%d appends in one transaction, want at most %d", b.Appends, tt.most)
+				}
+			}
+			if appends != tt.appends+2 || len(batches) == appends {
+				t.Errorf("%d appends in %d transactions", appends, len(batches))
+			}
+		})
+	}
+}
+
+// Close fails what has queued at once, and waits for what was sent.
+func TestCloseWithAppendsUnderWay(t *testing.T) {
+	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+	s := openStore(t, pool)
+	release := holdLock(t, pool)
+	defer release()
+	var sent []appended
+	for n := 1; n <= 2; n++ {
+		sent = append(sent, startAppend(t, s))
+		eventually(t, "it is sent", func() bool { return waiting(t, pool) == n })
+	}
+	queued := startAppend(t, s)
+	eventually(t, "the third has queued", func() bool { return s.Queued() == 1 })
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	if err := <-queued.done; !errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrOutcomeUnknown) {
+		t.Errorf("queued: %v", err)
+	}
+	select {
+	case err := <-closed:
+		t.Errorf("closed with appends under way: %v", err)
+	default:
+	}
+	release()
+	for _, a := range sent {
+		if err := <-a.done; err != nil {
+			t.Errorf("sent: %v", err)
+		}
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
 }

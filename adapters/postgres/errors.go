@@ -10,13 +10,14 @@ import (
 	"waybill/domain"
 )
 
-// classify tells a store that cannot be reached (domain.ErrUnavailable) from an ended context and from our own mistakes.
-func classify(err error) error {
+// classify tells a store that cannot be reached (domain.ErrUnavailable) from the caller's ended context and from our own
+// mistakes. A time-out that is not the caller's, such as that of a dial, is the store's.
+func classify(ctx context.Context, err error) error {
 	var refused *pgconn.PgError
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
 		return err
 	case errors.As(err, &refused) && !away(refused):
 		return err
@@ -37,7 +38,7 @@ func away(err *pgconn.PgError) bool {
 	return false
 }
 
-// wrote reports whether a failed batch may have been committed all the same. An error that the server sent for a
+// mayHaveCommitted reports whether a failed batch may have been committed all the same. An error that the server sent for a
 // statement rolled the transaction back; one that ended the session, or the loss of the connection, tells nothing.
 func mayHaveCommitted(err error) bool {
 	var refused *pgconn.PgError

@@ -98,22 +98,20 @@ func (s *EventStore) Append(ctx context.Context, stream domain.StreamName, expec
 // refused finds out why an append was refused: its events are there already, or the stream is elsewhere.
 // What it reads cannot change any more, since streams only grow.
 func (s *EventStore) refused(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision, events []domain.NewEvent) (domain.AppendResult, error) {
-	var first any // the revision the first event would have; for an append at any revision, where its id is
-	if revision, ok := expected.Exact(); ok {
-		first = clamp(revision) + 1
-	} else if expected.IsNoStream() {
-		first = int64(0)
-	}
-	rows, _ := s.pool.Query(ctx, `
-		select revision, position, id from eventstore.events
-		where stream = $1 and revision >= coalesce($2, (select max(revision) from eventstore.events where stream = $1 and id = $3))
-		order by revision limit $4`, string(stream), first, events[0].ID, len(events))
+	first := encodeExpected(expected) + 1 // the revision that the first of them would have
 	type stored struct {
 		Revision int64
 		Position int64
 		ID       uuid.UUID
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[stored])
+	var found []stored
+	err := s.query(ctx, func(conn *pgxpool.Conn) (err error) {
+		rows, _ := conn.Query(ctx, `
+			select revision, position, id from eventstore.events
+			where stream = $1 and revision >= $2 order by revision limit $3`, string(stream), first, len(events))
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByPos[stored])
+		return err
+	})
 	if err != nil {
 		// This append wrote nothing, but an earlier one with the same ids may have.
 		return domain.AppendResult{}, fmt.Errorf("append to %s was refused; looking for its events: %w: %w", stream, domain.ErrOutcomeUnknown, err)

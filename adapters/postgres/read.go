@@ -3,14 +3,13 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
 )
@@ -110,25 +109,41 @@ func (p page) nextRows() int {
 	return max(1, min(maxPageRows, maxPageBytes*len(p.events)/(p.bytes+1)))
 }
 
-// page reads up to rows events. A connection that turns out dead is replaced once: after a restart of the server the
-// pool is full of them.
-func (s *EventStore) page(ctx context.Context, w walk, rows int) page {
-	p := s.tryPage(ctx, w, rows)
-	if p.err != nil && ctx.Err() == nil && pgconnLost(p.err) {
-		p = s.tryPage(ctx, w, rows)
+// query runs a query on a connection of the pool, and again on the next while the one it had turns out dead: after a restart
+// of the server the pool is full of those. It gives up once each may have been tried.
+func (s *EventStore) query(ctx context.Context, run func(*pgxpool.Conn) error) error {
+	for tries := int32(0); ; tries++ {
+		conn, err := s.pool.Acquire(ctx)
+		if err != nil {
+			return err
+		}
+		err = run(conn)
+		dead := conn.Conn().IsClosed()
+		conn.Release()
+		if err == nil || !dead || ctx.Err() != nil || tries >= s.pool.Stat().MaxConns() {
+			return err
+		}
 	}
-	if p.err != nil {
-		p.err = fmt.Errorf("read events: %w", classify(p.err))
+}
+
+// page reads up to rows events.
+func (s *EventStore) page(ctx context.Context, w walk, rows int) (p page) {
+	err := s.query(ctx, func(conn *pgxpool.Conn) error {
+		p = readPage(ctx, conn, w, rows)
+		return p.err
+	})
+	if err != nil {
+		p.err = fmt.Errorf("read events: %w", classify(ctx, err))
 	}
 	return p
 }
 
-func (s *EventStore) tryPage(ctx context.Context, w walk, limit int) (p page) {
+func readPage(ctx context.Context, conn *pgxpool.Conn, w walk, limit int) (p page) {
 	args := []any{pgx.QueryExecModeCacheStatement, pgx.QueryResultFormats{pgx.BinaryFormatCode}, w.at, limit}
 	if w.stream != "" {
 		args = append(args, string(w.stream))
 	}
-	rows, err := s.pool.Query(ctx, w.sql, args...)
+	rows, err := conn.Query(ctx, w.sql, args...)
 	if err != nil {
 		return page{err: err}
 	}
@@ -176,12 +191,3 @@ func decode(row [][]byte, types map[string]string) (domain.RecordedEvent, int) {
 }
 
 var pgEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// pgconnLost reports whether err is the loss of a connection, rather than the server's or the pool's refusal.
-func pgconnLost(err error) bool {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
-		return refused.Code == "57P01" // terminated by an operator
-	}
-	return true
-}

@@ -17,30 +17,18 @@ var committerSettings = map[string]string{
 	"statement_timeout": strconv.FormatInt(patience.Milliseconds(), 10),
 }
 
-// Expected revisions as appendSQL reads them: that of the last event, -1 for no stream, or one of these.
-const (
-	expectedAny    = -2
-	expectedExists = -3
-)
-
+// encodeExpected is an expected revision as appendSQL reads it: that of the last event, or -1 for no stream.
 func encodeExpected(e domain.ExpectedRevision) int64 {
 	if revision, ok := e.Exact(); ok {
 		return clamp(revision)
 	}
-	switch {
-	case e.IsNoStream():
-		return -1
-	case e.IsAny():
-		return expectedAny
-	}
-	return expectedExists
+	return -1
 }
 
 const lockSQL = `select pg_advisory_xact_lock($1)`
 
-// appendSQL writes a batch and answers a row for each event written. All events of an append see the same last revision
-// of their stream, so they go in together or not at all. The one append without a stated revision that a batch may hold
-// is refused when its stream ($9) has one of its ids ($8); its caller finds out where.
+// appendSQL writes a batch and returns a row for each event written. All events of an append see the same last revision
+// of their stream, so they go in together or not at all.
 const appendSQL = `
 insert into eventstore.events (position, stream, revision, id, type, data, metadata, recorded_at)
 select head.position + row_number() over (order by e.i), e.stream, l.last + e.k, e.id, e.type, e.data, e.metadata, statement_timestamp()
@@ -49,12 +37,9 @@ from unnest($1::text[], $2::int8[], $3::int8[], $4::uuid[], $5::text[], $6::byte
 cross join lateral (select coalesce(max(revision), -1) as last from eventstore.events s where s.stream = e.stream) l
 cross join (select coalesce(max(position), 0) as position from eventstore.events) head
 where l.last = e.expected
-	or (e.expected = -2 or e.expected = -3 and l.last >= 0)
-	and not exists (select from eventstore.events d where d.stream = $9 and d.id = any($8::uuid[]))
 returning stream, revision, position`
 
-// appendOneSQL is appendSQL for a batch of one event at a stated revision, at two thirds of its cost: it is what a lone
-// writer waits for.
+// appendOneSQL is appendSQL for a batch of one event, at two thirds of its cost: it is what a lone writer waits for.
 const appendOneSQL = `
 insert into eventstore.events (position, stream, revision, id, type, data, metadata, recorded_at)
 select (select coalesce(max(position), 0) from eventstore.events) + 1, $1, $2::int8 + 1, $3, $4, $5, $6, statement_timestamp()
@@ -93,7 +78,7 @@ func send(ctx context.Context, conn *pgx.Conn, batch []*pending) (domain.Positio
 }
 
 func statement(batch []*pending) (string, []any) {
-	if p := batch[0]; len(batch) == 1 && len(p.events) == 1 && !p.loose() {
+	if p := batch[0]; len(batch) == 1 && len(p.events) == 1 {
 		e := p.events[0]
 		return appendOneSQL, []any{
 			string(p.stream), p.expected, pgtype.UUID{Bytes: e.ID, Valid: true}, e.Type, notNull(e.Data), notNull(e.Metadata),
@@ -102,24 +87,21 @@ func statement(batch []*pending) (string, []any) {
 	return appendSQL, arguments(batch)
 }
 
-// arguments are appendSQL's: seven arrays with an element for each event, and the append without a stated revision.
+// arguments are appendSQL's: seven arrays with an element for each event.
 func arguments(batch []*pending) []any {
 	n := countEvents(batch)
 	streams, types := make([]string, 0, n), make([]string, 0, n)
 	expected, offsets := make([]int64, 0, n), make([]int64, 0, n)
 	data, metadata := make([][]byte, 0, n), make([][]byte, 0, n)
-	ids, loose, looseStream := make([]pgtype.UUID, 0, n), []pgtype.UUID{}, ""
+	ids := make([]pgtype.UUID, 0, n)
 	for _, p := range batch {
 		for k, e := range p.events {
 			streams, expected, offsets = append(streams, string(p.stream)), append(expected, p.expected), append(offsets, int64(k+1))
 			ids, types = append(ids, pgtype.UUID{Bytes: e.ID, Valid: true}), append(types, e.Type)
 			data, metadata = append(data, notNull(e.Data)), append(metadata, notNull(e.Metadata))
 		}
-		if p.loose() {
-			loose, looseStream = ids[len(ids)-len(p.events):], string(p.stream)
-		}
 	}
-	return []any{streams, expected, offsets, ids, types, data, metadata, loose, looseStream}
+	return []any{streams, expected, offsets, ids, types, data, metadata}
 }
 
 // notNull keeps no bytes from being stored as NULL.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"waybill/domain"
 )
 
@@ -61,7 +63,10 @@ func (s *EventStore) notify() {
 		}
 		head, _ := s.tail.state()
 		ctx, cancel := context.WithTimeout(context.Background(), poll)
-		_, _ = s.pool.Exec(ctx, `select pg_notify('waybill_events', $1)`, strconv.FormatUint(uint64(head), 10))
+		_ = s.query(ctx, func(conn *pgxpool.Conn) error {
+			_, err := conn.Exec(ctx, `select pg_notify('waybill_events', $1)`, strconv.FormatUint(uint64(head), 10))
+			return err
+		})
 		cancel()
 		select {
 		case <-time.After(pause):

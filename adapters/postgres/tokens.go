@@ -36,7 +36,7 @@ func (t *Tokens) Issue(ctx context.Context, account uuid.UUID, roles []domain.Ro
 		insert into access.tokens (hash, id, account_id, roles, label, created_at, expires_at)
 		values ($1, $2, $3, $4, $5, now(), $6)`, hash[:], uuid.New(), account, roleNames(roles), label, expires)
 	if err != nil {
-		return "", fmt.Errorf("issue a token: %w", classify(err))
+		return "", fmt.Errorf("issue a token: %w", classify(ctx, err))
 	}
 	return secret, nil
 }
@@ -67,7 +67,7 @@ func (t *Tokens) Authenticate(ctx context.Context, secret access.Secret, now tim
 		return access.Principal{}, access.ErrTokenUnknown
 	}
 	if err != nil {
-		return access.Principal{}, fmt.Errorf("look up a token: %w", classify(err))
+		return access.Principal{}, fmt.Errorf("look up a token: %w", classify(ctx, err))
 	}
 	if err := token.Err(now); err != nil {
 		return access.Principal{}, err
@@ -79,7 +79,7 @@ func (t *Tokens) Authenticate(ctx context.Context, secret access.Secret, now tim
 func (t *Tokens) Revoke(ctx context.Context, id uuid.UUID) error {
 	done, err := t.pool.Exec(ctx, `update access.tokens set revoked_at = coalesce(revoked_at, now()) where id = $1`, id)
 	if err != nil {
-		return fmt.Errorf("revoke a token: %w", classify(err))
+		return fmt.Errorf("revoke a token: %w", classify(ctx, err))
 	}
 	if done.RowsAffected() == 0 {
 		return domain.ErrNotFound
@@ -94,7 +94,7 @@ func (t *Tokens) RevokeAccount(ctx context.Context, account uuid.UUID, roles ...
 		where account_id = $1 and revoked_at is null and (cardinality($2::text[]) = 0 or roles && $2::text[])`,
 		account, roleNames(roles))
 	if err != nil {
-		return fmt.Errorf("revoke the tokens of an account: %w", classify(err))
+		return fmt.Errorf("revoke the tokens of an account: %w", classify(ctx, err))
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ func (t *Tokens) List(ctx context.Context, account uuid.UUID) ([]access.Token, e
 	rows, _ := t.pool.Query(ctx, selectTokens+`where account_id = $1 order by created_at desc, id`, account)
 	tokens, err := pgx.CollectRows(rows, scanToken)
 	if err != nil {
-		return nil, fmt.Errorf("list the tokens of an account: %w", classify(err))
+		return nil, fmt.Errorf("list the tokens of an account: %w", classify(ctx, err))
 	}
 	return tokens, nil
 }

@@ -31,7 +31,8 @@ target's own. The time of recording stays in PostgreSQL; in EventStoreDB it is t
 models are no part of the log and are not copied.
 
 It can be interrupted and run again: it compares what is there and goes on after it. It refuses a target that holds
-anything else, and a source whose streams were truncated. At the end every event has been compared with its copy.
+anything else, and a source whose streams were truncated. What others keep in an EventStoreDB that is the source is left
+out: streams of categories that are not Waybill's. At the end every event has been compared with its copy.
 
 To move with little downtime: copy while Waybill serves; stop the nodes; copy again, which adds only the rest; set
 WAYBILL_EVENTSTORE; run "waybill rebuild all"; start the nodes.`
@@ -64,6 +65,9 @@ func (c copyCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) 
 	} else if same {
 		return errSameStore
 	}
+	if err := source.ownOnly(ctx, target); err != nil {
+		return err
+	}
 	work := logcopy.Copy
 	if c.VerifyOnly {
 		work = logcopy.Verify
@@ -71,6 +75,9 @@ func (c copyCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) 
 	report, err := work(ctx, source.EventStore, target.EventStore, os.Stderr)
 	if err != nil {
 		return err
+	}
+	if source.remote != nil && source.remote.PassedOver() > 0 {
+		report += "left out  streams that others keep in the same EventStoreDB\n"
 	}
 	if !c.VerifyOnly {
 		report += fmt.Sprintf("next      once no node writes to the source any more: copy again, set %s, run \"waybill rebuild all\" "+

@@ -6,13 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"waybill/adapters/eventstoredb"
 	"waybill/adapters/eventstoredb/esdbtest"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/cmd/logcopy/logtest"
 	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/projections/runtimetest"
 )
 
 // openDB is a database of the test's own and the store on it.
@@ -89,6 +93,42 @@ func TestCopyCommand(t *testing.T) {
 	cancel()
 	if err := run(ctx, []string{"copy", "--from=postgres", "--to", pgtest.URL(bare)}, env.get, &out); err == nil || !strings.Contains(err.Error(), "run the same command again") {
 		t.Errorf("Ctrl-C: %v", err)
+	}
+}
+
+// What others keep in the same EventStoreDB does not come along.
+func TestCopyLeavesOthersStreamsOut(t *testing.T) {
+	t.Parallel()
+	server := esdbtest.Start(t)
+	mine, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: server.ConnectionString()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = mine.Close() })
+	others, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: server.ConnectionString(), Prefix: "their"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = others.Close() })
+	id := uuid.New()
+	runtimetest.Append(t, mine, domain.Stream(account.Category, id), account.Opened{DisplayName: "三亚"})
+	runtimetest.Append(t, others, domain.Stream(account.Category, id), account.Opened{DisplayName: "别人"})
+	runtimetest.Append(t, mine, domain.Stream(account.Category, id), account.Closed{Reason: "注销"})
+
+	env, pool := onDatabase(t)
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"copy", "--from", server.ConnectionString(), "--to=postgres"}, env.get, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"copied    2 events", "left out  streams that others keep"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &out)
+		}
+	}
+	copied := postgres.NewEventStore(pool)
+	t.Cleanup(func() { _ = copied.Close() })
+	if end := endOf(t, copied); end != 2 {
+		t.Errorf("the log ends at %d, want 2", end)
 	}
 }
 

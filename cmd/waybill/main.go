@@ -24,6 +24,7 @@ type cli struct {
 	Token       tokenCommand       `cmd:"" help:"Bearer tokens of an account."`
 	Rebuild     rebuildCommand     `cmd:"" help:"Build a read model anew beside the live one, then switch."`
 	Deadletters deadLettersCommand `cmd:"" help:"Events that a read model could not apply."`
+	Prune       pruneCommand       `cmd:"" help:"Drop the tables of earlier versions of read models that no node serves any more."`
 	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
 	Copy        copyCommand        `cmd:"" help:"Copy the whole log from one event store to another, and verify it event by event."`

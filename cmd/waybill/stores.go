@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +15,8 @@ import (
 	"waybill/adapters/postgres"
 	"waybill/cmd/config"
 	"waybill/domain"
+	"waybill/domain/events"
+	"waybill/projections/runtime"
 )
 
 // openedStore is an event store that the command line named.
@@ -22,6 +25,7 @@ type openedStore struct {
 	setting string        // what to set to have Waybill use it; without a password
 	pool    *pgxpool.Pool // nil when it is no PostgreSQL
 	hosts   string        // of an EventStoreDB
+	remote  *eventstoredb.Store
 	close   func() error
 }
 
@@ -90,7 +94,25 @@ func openEventStoreDB(cfg config.Config, text, rest string) (*openedStore, error
 	if err != nil {
 		return nil, err
 	}
-	return &openedStore{EventStore: store, setting: "WAYBILL_EVENTSTORE to it", hosts: eventStoreHosts(rest), close: store.Close}, nil
+	return &openedStore{EventStore: store, setting: "WAYBILL_EVENTSTORE to it", hosts: eventStoreHosts(rest), remote: store, close: store.Close}, nil
+}
+
+// ownOnly leaves out what others keep in the same EventStoreDB: streams of categories that neither this binary knows nor any
+// recorded in the database of the other side, if that is one.
+func (s *openedStore) ownOnly(ctx context.Context, other *openedStore) error {
+	if s.remote == nil {
+		return nil
+	}
+	categories := events.Categories
+	if other.pool != nil {
+		recorded, err := runtime.RecordedCategories(ctx, other.pool)
+		if err != nil {
+			return fmt.Errorf("the categories of the log's streams: %w", err)
+		}
+		categories = slices.Concat(categories, recorded)
+	}
+	s.EventStore = s.remote.Only(categories)
+	return nil
 }
 
 // eventStoreHosts is what tells one EventStoreDB from another: its addresses, without user, password and settings.

@@ -52,8 +52,28 @@ func Run(t *testing.T, s Store) {
 	}
 }
 
+// AppendToEnd appends to a stream wherever it ends, as commands do: read, append, after a conflict again. It is for tests
+// whose streams have other writers. Its errors are those of the store, but for ErrConflict.
+func AppendToEnd(
+	ctx context.Context, s domain.EventStore, stream domain.StreamName, events []domain.NewEvent,
+) (domain.AppendResult, error) {
+	for {
+		expected := domain.NoStream()
+		for e, err := range s.ReadStream(ctx, stream, domain.End, domain.Backward, 1) {
+			if err != nil {
+				return domain.AppendResult{}, err
+			}
+			expected = domain.Exactly(e.Revision)
+		}
+		result, err := s.Append(ctx, stream, expected, events)
+		if !errors.Is(err, domain.ErrConflict) {
+			return result, err
+		}
+	}
+}
+
 // deadline bounds every test; a store that takes as long is stuck.
-const deadline = time.Minute
+const deadline = 3 * time.Minute
 
 func testContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)

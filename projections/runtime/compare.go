@@ -48,10 +48,10 @@ func Compare(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, m
 		store:  store, live: model.Schema,
 	}}
 	err := c.exclusively(ctx, func(ctx context.Context) error {
-		if err := c.drop(ctx, c.schema); err != nil { // of one that was killed
+		if err := drop(ctx, c.pool, c.schema); err != nil { // of one that was killed
 			return err
 		}
-		return errors.Join(c.run(ctx), c.drop(context.WithoutCancel(ctx), c.schema))
+		return errors.Join(c.run(ctx), drop(context.WithoutCancel(ctx), c.pool, c.schema))
 	})
 	c.found.Applied = c.applied
 	if err != nil {

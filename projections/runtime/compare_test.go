@@ -10,6 +10,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/storetest"
 	"waybill/projections/runtimetest"
 )
 
@@ -27,7 +28,7 @@ func TestCompareWhileWriting(t *testing.T) {
 	for range 4 {
 		writers.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				if _, err := w.store.Append(ctx, streams[n%len(streams)], domain.AnyRevision(), runtimetest.Events(product.Unpinned{})); err != nil && ctx.Err() == nil {
+				if _, err := storetest.AppendToEnd(ctx, w.store, streams[n%len(streams)], runtimetest.Events(product.Unpinned{})); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
 			}

@@ -27,6 +27,11 @@ const (
 // Prepare brings the runtime's own tables up to date, records what this binary knows of the log, and makes the tables of the models that have
 // none yet. Nodes that start together wait for each other. It comes before the first append of what the binary knows.
 func Prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadModel) error {
+	return withPrepareLock(ctx, pool, func() error { return prepare(ctx, pool, models) })
+}
+
+// withPrepareLock works while nobody else prepares or prunes, on any node.
+func withPrepareLock(ctx context.Context, pool *pgxpool.Pool, work func() error) error {
 	// A session lock of a connection of its own: goose runs its migrations on others.
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -41,6 +46,10 @@ func Prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadM
 			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with the session
 		}
 	}()
+	return work()
+}
+
+func prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadModel) error {
 	if err := migrate(ctx, pool); err != nil {
 		return fmt.Errorf("tables of the projection runtime: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"waybill/domain/operation"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/storetest"
 	"waybill/projections"
 	"waybill/projections/runtimetest"
 )
@@ -113,7 +114,7 @@ func TestConnectionsAreCutUnderLoad(t *testing.T) {
 		others.Go(func() {
 			stream := someProduct()
 			for !stop.Load() {
-				if _, err := w.store.Append(t.Context(), stream, domain.AnyRevision(), runtimetest.Events(product.Listed{}, product.Pinned{})); err == nil {
+				if _, err := storetest.AppendToEnd(t.Context(), w.store, stream, runtimetest.Events(product.Listed{}, product.Pinned{})); err == nil {
 					written.Add(2)
 				}
 			}

@@ -80,7 +80,7 @@ type rebuild struct {
 }
 
 func (r *rebuild) run(ctx context.Context) error {
-	if err := errors.Join(r.drop(ctx, r.schema), r.drop(ctx, r.old)); err != nil {
+	if err := errors.Join(drop(ctx, r.pool, r.schema), drop(ctx, r.pool, r.old)); err != nil {
 		return err
 	}
 	if err := r.create(ctx); err != nil {
@@ -102,7 +102,7 @@ func (r *rebuild) run(ctx context.Context) error {
 	if err := r.swap(ctx); err != nil {
 		return err
 	}
-	return r.drop(ctx, r.old)
+	return drop(ctx, r.pool, r.old)
 }
 
 // create makes the empty tables, and finds out which log they are to be filled from.
@@ -268,12 +268,12 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 
 // drop removes a schema and what belongs to it, if it is there. A reader that is still in it goes first: we would rather
 // ask again than be in a deadlock of which it may be the victim.
-func (r *rebuild) drop(ctx context.Context, schema string) error {
+func drop(ctx context.Context, pool *pgxpool.Pool, schema string) error {
 	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
 	defer cancel()
 	var wait backoff
 	for {
-		err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '200ms'; DROP SCHEMA IF EXISTS `+sanitized(schema)+` CASCADE`); err != nil {
 				return err
 			}
@@ -287,7 +287,7 @@ func (r *rebuild) drop(ctx context.Context, schema string) error {
 			return nil
 		}
 		if !transient(err) || ctx.Err() != nil {
-			return fmt.Errorf("drop %s (the next rebuild does it): %w", schema, err)
+			return fmt.Errorf("drop %s (the next try does it): %w", schema, err)
 		}
 		wait.sleep(ctx)
 	}

@@ -12,6 +12,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/storetest"
 	"waybill/projections/runtimetest"
 )
 
@@ -52,7 +53,7 @@ func TestRebuildWhileWritingAndReading(t *testing.T) {
 	for i := range 2 {
 		others.Go(func() { // writers
 			for n := i; ctx.Err() == nil; n += 2 {
-				if _, err := w.store.Append(ctx, streams[n%len(streams)], domain.AnyRevision(), runtimetest.Events(product.Unpinned{})); err != nil && ctx.Err() == nil {
+				if _, err := storetest.AppendToEnd(ctx, w.store, streams[n%len(streams)], runtimetest.Events(product.Unpinned{})); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
 			}

@@ -86,6 +86,8 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.work.Go(func() { r.positions.follow(ctx) })
 	r.work.Go(func() { r.positions.announce(ctx) })
+	here := presence{pool: c.Pool, holder: holder, projections: projectionsOf(c)}
+	r.work.Go(func() { here.keep(ctx, c.Logger) })
 	for _, m := range c.Models {
 		r.order = append(r.order, m.Schema)
 		r.names[m.Schema] = m.Name

@@ -81,17 +81,22 @@ type ownLog struct {
 	categories int
 }
 
+// RecordedCategories lists the categories of streams that binaries of a database's log ever recorded, sorted.
+func RecordedCategories(ctx context.Context, db projections.Querier) ([]string, error) {
+	rows, err := db.Query(ctx, `SELECT name FROM projections.vocabulary WHERE kind = 'category' ORDER BY name`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 // ownLogOf reads what was recorded.
 func ownLogOf(ctx context.Context, db projections.Querier, store domain.EventStore) (ownLog, error) {
 	shared, ok := store.(sharedStore)
 	if !ok {
 		return ownLog{EventStore: store}, nil
 	}
-	rows, err := db.Query(ctx, `SELECT name FROM projections.vocabulary WHERE kind = 'category' ORDER BY name`)
-	if err != nil {
-		return ownLog{}, err
-	}
-	categories, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	categories, err := RecordedCategories(ctx, db)
 	if err == nil && len(categories) == 0 {
 		err = errors.New("the categories of the log's streams are not recorded (was the database prepared?)")
 	}

@@ -3,7 +3,6 @@ package runtimetest
 
 import (
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"waybill/adapters/eventstoredb/esdbtest"
 	"waybill/adapters/postgres"
 	"waybill/domain"
+	"waybill/domain/storetest"
 )
 
 // OnEventStoreDB begins the names of the tests that are run again on an EventStoreDB of which every few calls something goes
@@ -69,23 +69,11 @@ func Store(t testing.TB, pool *pgxpool.Pool) domain.EventStore {
 // Append adds facts to the end of a stream, wherever that is.
 func Append(t testing.TB, store domain.EventStore, stream domain.StreamName, facts ...domain.Event) domain.AppendResult {
 	t.Helper()
-	for {
-		expected := domain.NoStream()
-		for e, err := range store.ReadStream(t.Context(), stream, domain.End, domain.Backward, 1) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			expected = domain.Exactly(e.Revision)
-		}
-		result, err := store.Append(t.Context(), stream, expected, Events(facts...))
-		if errors.Is(err, domain.ErrConflict) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return result
+	result, err := storetest.AppendToEnd(t.Context(), store, stream, Events(facts...))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return result
 }
 
 // Events are facts ready for a store, of the system and of now.

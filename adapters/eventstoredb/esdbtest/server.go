@@ -291,3 +291,16 @@ func (s *Server) DropConnections() {
 		r.listener.cutAll()
 	}
 }
+
+// Connections counts the TCP connections that are open; a client's end shows when the server has noticed it.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	r := s.running
+	s.mu.Unlock()
+	if r == nil {
+		return 0
+	}
+	r.listener.mu.Lock()
+	defer r.listener.mu.Unlock()
+	return len(r.listener.open)
+}

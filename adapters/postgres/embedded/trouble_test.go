@@ -35,13 +35,13 @@ func TestInterruptedInitdb(t *testing.T) {
 
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
-	dir := existing(t)
+	dir := durable.copy(t)
 	first := start(t, embedded.Options{Dir: dir})
 	port := first.Port()
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other := start(t, embedded.Options{Dir: existing(t)})
+	other := start(t, embedded.Options{Dir: durable.copy(t)})
 	if err := os.WriteFile(filepath.Join(dir, "port"), []byte(strconv.Itoa(other.Port())), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestRefusals(t *testing.T) {
 		}
 	})
 	t.Run("data of another version", func(t *testing.T) {
-		dir := existing(t)
+		dir := durable.copy(t)
 		if err := os.WriteFile(filepath.Join(dir, "data", "PG_VERSION"), []byte("12\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestRefusals(t *testing.T) {
 		}
 	})
 	t.Run("durable on a test cluster", func(t *testing.T) {
-		dir := folder(t)
+		dir := volatile.copy(t)
 		s := start(t, embedded.Options{Dir: dir})
 		for _, running := range []bool{true, false} {
 			if _, err := embedded.Start(t.Context(), embedded.Options{Dir: dir, Durable: true}); err == nil ||
@@ -83,7 +83,7 @@ func TestRefusals(t *testing.T) {
 		}
 	})
 	t.Run("not durable on a durable cluster", func(t *testing.T) {
-		s := start(t, embedded.Options{Dir: existing(t)})
+		s := start(t, embedded.Options{Dir: durable.copy(t)})
 		if got := value(t, s.URL(), "SHOW fsync"); got != "on" {
 			t.Errorf("fsync is %s", got)
 		}
@@ -130,7 +130,7 @@ func TestRefusals(t *testing.T) {
 
 func TestBrokenTestClusterIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := volatile.copy(t)
 	s := start(t, embedded.Options{Dir: dir})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestFolderThatTheServerCannotEnter(t *testing.T) {
 	dir := filepath.Join(parent, "closed")
 	var moved string
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := embedded.StopUnused(ctx, dir, 0); err != nil {
 			t.Error(err)

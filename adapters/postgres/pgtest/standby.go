@@ -30,7 +30,7 @@ type Replicated struct {
 // Replicate starts a cluster, has migrate fill its database, and starts a standby of it, from a copy of its files.
 func Replicate(t testing.TB, migrate func(context.Context, *pgxpool.Pool) error) *Replicated {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	r := &Replicated{t: t}
 	primary := r.start(ctx, scratch(t, "primary"))
@@ -66,7 +66,7 @@ func (r *Replicated) StopStandby() {
 // StartStandby starts it (again), on the port that it had.
 func (r *Replicated) StartStandby() {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	r.standby = r.start(ctx, r.dir)
 	r.Standby = r.standby.URL()
@@ -100,7 +100,7 @@ func scratch(t testing.TB, what string) string {
 	}
 	t.Cleanup(func() {
 		err := os.RemoveAll(dir)
-		for try := 0; err != nil && try < 50; try++ { // the reaper was just looking into it
+		for try := 0; err != nil && try < 500; try++ { // the reaper was just looking into it
 			time.Sleep(10 * time.Millisecond)
 			err = os.RemoveAll(dir)
 		}

@@ -1,0 +1,19 @@
+package postgres
+
+import "waybill/domain"
+
+// AppendLock is the key of the lock that every writer takes.
+const AppendLock = appendLock
+
+// Queued counts the appends that no transaction has taken yet.
+func (s *EventStore) Queued() int {
+	s.committer.mu.Lock()
+	defer s.committer.mu.Unlock()
+	return len(s.committer.queue)
+}
+
+// Head is how far the log has come as far as this store has heard; its polls are not heard.
+func (s *EventStore) Head() domain.Position {
+	head, _ := s.tail.state()
+	return head
+}

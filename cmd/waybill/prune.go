@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"waybill/cmd/config"
+	"waybill/projections/models"
+	"waybill/projections/runtime"
+)
+
+type pruneCommand struct{}
+
+// Run is called by kong.
+func (pruneCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return withApp(ctx, cfg, func(a *app) error {
+		pruned, err := runtime.Prune(ctx, a.pool, models.All)
+		for _, p := range pruned {
+			if p.Node == "" {
+				fmt.Fprintf(out, "%s: dropped\n", p.Schema)
+			} else {
+				fmt.Fprintf(out, "%s: kept, node %s serves it\n", p.Schema, p.Node)
+			}
+		}
+		if err == nil && len(pruned) == 0 {
+			fmt.Fprintln(out, "there is no earlier version of a read model")
+		}
+		return err
+	})
+}
