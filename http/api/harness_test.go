@@ -114,16 +114,26 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	return w
 }
 
+// specified is the specification and what finds a request's operation in it, read once for all worlds.
+var specified = sync.OnceValues(func() (spec struct {
+	*openapi3.T
+	routers.Router
+}, err error,
+) {
+	if spec.T, err = openapi3.NewLoader().LoadFromFile("openapi.yaml"); err != nil {
+		return spec, err
+	}
+	spec.Router, err = gorillamux.NewRouter(spec.T)
+	return spec, err
+})
+
 func (w *world) loadSpec() {
 	w.t.Helper()
-	spec, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	spec, err := specified()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if w.router, err = gorillamux.NewRouter(spec); err != nil {
-		w.t.Fatal(err)
-	}
-	w.spec = spec
+	w.spec, w.router = spec.T, spec.Router
 }
 
 // as is a caller: an account and its token. The zero value is nobody.
