@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/adapters/postgres/pgtest"
+	"waybill/domain"
 	"waybill/domain/product"
 )
 
@@ -128,6 +129,38 @@ func TestLeaseIsLostWithTheDatabase(t *testing.T) {
 	})
 	if !errors.Is(err, errLeaseLost) {
 		t.Fatalf("got %v, want errLeaseLost", err)
+	}
+}
+
+// Whoever stays out because of an event that it does not know comes back when the checkpoint has passed it, or was put back.
+func TestStayingOutEnds(t *testing.T) {
+	t.Parallel()
+	for name, step := range map[string]string{"passed": `position + 1`, "put back": `position - 1`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.exec(`UPDATE projections.checkpoints SET position = 1000000 WHERE projection = $1`, w.model.Schema)
+			unknown := domain.Position(1_000_000)
+			if name == "put back" {
+				unknown = 2_000_000
+			} else {
+				w.exec(`UPDATE projections.checkpoints SET position = 999990 WHERE projection = $1`, w.model.Schema)
+			}
+			back := make(chan struct{})
+			go func() {
+				defer close(back)
+				w.quick("a").stayOut(t.Context(), unknown)
+			}()
+			w.eventually("it is back", func() bool {
+				w.exec(`UPDATE projections.checkpoints SET position = `+step+` WHERE projection = $1`, w.model.Schema)
+				select {
+				case <-back:
+					return true
+				default:
+					return false
+				}
+			})
+		})
 	}
 }
 

@@ -211,6 +211,36 @@ func testPrefetchWindow(t *testing.T) {
 	}
 }
 
+// A window is bounded by its bytes too, and has room again when they are acked.
+func TestPrefetchWindowInBytes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := newLog(12)
+		for i := range source.events {
+			source.events[i].Data = make([]byte, maxWindowBytes/2)
+		}
+		s := NewSubscriber(SubscriberConfig{Store: source, Prefetch: 100})
+		messages, err := s.Subscribe(t.Context(), TopicAll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for next := 0; next < len(source.events); { // three windows, and what follows
+			synctest.Wait()
+			n := len(messages)
+			if n != min(3, len(source.events)-next) {
+				t.Fatalf("%d messages of half a window after %d", n, next)
+			}
+			for range n {
+				receive(t, messages).Ack()
+			}
+			next += n
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestNackDeliversAgainFromTheFirstUnacked(t *testing.T) {
 	t.Parallel()
 	s := NewSubscriber(SubscriberConfig{Store: newLog(10), Prefetch: 4})
