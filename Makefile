@@ -52,7 +52,7 @@ bench: build bin/esdbtest ## Measure everything beside its floor (quick proof th
 	@exec ./bin/bench $(ARGS)
 
 lint: $(TOOLS)/golangci-lint ## Check style, mistakes and the direction of imports
-	$(TOOLS)/golangci-lint run
+	$(TOOLS)/golangci-lint run --allow-parallel-runners
 
 fmt: $(TOOLS)/golangci-lint ## Format the Go code
 	$(TOOLS)/golangci-lint fmt

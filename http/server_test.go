@@ -160,6 +160,10 @@ func TestEveryKindHasAStatus(t *testing.T) {
 		{domain.Refuse(domain.KindInternal, "secret", "不可见", "not to be seen"), 500, "internal"},
 		{http.Refuse(418, "teapot", "茶壶", "a teapot").Because(domain.ErrNotFound), 418, "teapot"},
 		{fmt.Errorf("query: %w", &pgconn.PgError{Code: "57P01"}), 503, "unavailable"},
+		{fmt.Errorf("query: %w", &pgconn.PgError{Code: "08006"}), 503, "unavailable"},
+		{fmt.Errorf("query: %w", &pgconn.PgError{Code: "40001"}), 503, "unavailable"},
+		{fmt.Errorf("query: %w", &pgconn.PgError{Code: "53300"}), 503, "unavailable"},
+		{fmt.Errorf("connect: %w", &pgconn.ConnectError{Config: &pgconn.Config{}}), 503, "unavailable"},
 		{fmt.Errorf("query: %w", &pgconn.PgError{Code: "42703"}), 500, "internal"},
 		{fmt.Errorf("product-x@7: %w", domain.ErrUnknownType), 503, "unavailable"}, // a newer node knows it
 		{context.DeadlineExceeded, 503, "unavailable"},
@@ -173,6 +177,22 @@ func TestEveryKindHasAStatus(t *testing.T) {
 		}
 	}
 	w.refused(w.get("/nowhere", nil), 404, "unknown_route")
+}
+
+// What a handler has said of its success is not said of a failure.
+func TestAProblemHasNothingOfTheSuccess(t *testing.T) {
+	w := start(t)
+	w.Echo.GET("/late", func(c echo.Context) error {
+		for _, name := range []string{"ETag", "Location", "Cache-Control"} {
+			c.Response().Header().Set(name, "sesame")
+		}
+		return domain.ErrNotFound
+	})
+	got := w.get("/late", nil)
+	w.refused(got, 404, "not_found")
+	if h := got.Header(); h.Get("ETag") != "" || h.Get("Location") != "" || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("headers %v", h)
+	}
 }
 
 func TestAProblemListsABoundedNumberOfMistakes(t *testing.T) {

@@ -78,26 +78,14 @@ func TestCopyThroughFaults(t *testing.T) {
 		t.Errorf("only %d calls failed", server.Faulted())
 	}
 	again := openESDB(t, second, "")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		mustCopy(t, from, again)
-	}()
-	restarts := 0
-	for going := true; going; {
-		select {
-		case <-done:
-			going = false
-		case <-time.After(20 * time.Millisecond): // somewhere in it
-			if restarts++; restarts <= 3 {
-				if err := second.Restart(); err != nil {
-					t.Error(err)
-				}
-			}
+	restarted := &meddled{EventStore: from.EventStore, every: 300, times: 3, meddle: func() {
+		if err := second.Restart(); err != nil {
+			t.Error(err)
 		}
-	}
-	if restarts < 2 {
-		t.Errorf("restarted %d times", restarts)
+	}}
+	mustCopy(t, &opened{EventStore: restarted}, again)
+	if restarted.done != restarted.times {
+		t.Errorf("restarted %d times", restarted.done)
 	}
 	logtest.Expect(t, again, log, false)
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -82,46 +83,47 @@ func TestCopyWaitsForDatabase(t *testing.T) {
 			if how == "append" {
 				to.EventStore = justAppends{to.EventStore}
 			}
-			done := make(chan struct{})
-			var notes string
-			var err error
-			go func() {
-				defer close(done)
-				_, notes, err = copyOnce(t.Context(), t, from, to, false)
-			}()
-			ended, head := 0, 0
-			for going := true; going; {
-				select {
-				case <-done:
-					going = false
-				case <-time.After(time.Millisecond):
-					if now := headOf(t, to.pool); now >= head+300 { // it goes on in between
-						ended += endSessions(t, from.pool) + endSessions(t, to.pool)
-						head = now
-					}
-				}
-			}
+			ended := 0
+			cut := &meddled{EventStore: from.EventStore, every: 300, times: 20, meddle: func() {
+				ended += endSessions(t, from.pool) + endSessions(t, to.pool)
+			}}
+			_, notes, err := copyOnce(t.Context(), t, &opened{EventStore: cut}, to, false)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, notes)
 			}
 			t.Logf("%d sessions were ended, %d notes", ended, strings.Count(notes, "\n"))
-			if ended == 0 { // how many depends on how fast the copy is
-				t.Error("no session was ended")
+			if ended < cut.times {
+				t.Error("hardly any session was ended")
 			}
 			logtest.Expect(t, to, log, how == "import")
 		})
 	}
 }
 
-// headOf is the position of a database's newest event.
-func headOf(t testing.TB, pool *pgxpool.Pool) (head int) {
-	t.Helper()
-	for range 3 { // its session may just have been ended
-		if err := pool.QueryRow(t.Context(), `SELECT coalesce(max(position), 0) FROM eventstore.events`).Scan(&head); err == nil {
-			break
+// meddled does something each time that so many more of its events were read, and so many times.
+type meddled struct {
+	domain.EventStore
+	every, times int
+	meddle       func()
+
+	mu         sync.Mutex
+	read, done int
+}
+
+func (s *meddled) ReadAll(ctx context.Context, at domain.Position, dir domain.Direction, limit int) iter.Seq2[domain.RecordedEvent, error] {
+	return func(yield func(domain.RecordedEvent, error) bool) {
+		for e, err := range s.EventStore.ReadAll(ctx, at, dir, limit) {
+			s.mu.Lock()
+			if s.read++; s.read >= s.every*(s.done+1) && s.done < s.times {
+				s.done++
+				s.meddle()
+			}
+			s.mu.Unlock()
+			if !yield(e, err) {
+				return
+			}
 		}
 	}
-	return head
 }
 
 func endSessions(t testing.TB, pool *pgxpool.Pool) (ended int) {

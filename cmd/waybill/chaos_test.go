@@ -74,9 +74,17 @@ func TestChaosKillBackends(t *testing.T) {
 	h := newHammer(t, env, chaosClients)
 	n := startNode(t, "it", env)
 	h.to(n)
+	const sessions = `SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`
 	killed := 0
 	chaos(h, rounds(8), func(int) {
 		var now int
+		eventually(t, "some sessions", func() bool {
+			if err := pool.QueryRow(t.Context(), sessions).Scan(&now); err != nil {
+				t.Fatal(err)
+			}
+			return now >= 5
+		})
 		err := pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`).Scan(&now)
 		if err != nil {

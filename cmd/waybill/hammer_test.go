@@ -73,7 +73,7 @@ func newHammer(t testing.TB, env environ, clients int) *hammer {
 	transport := &nethttp.Transport{
 		MaxIdleConns: 4 * clients, MaxIdleConnsPerHost: 4 * clients, IdleConnTimeout: time.Minute, DisableCompression: true,
 	}
-	h := &hammer{t: t, env: env, client: &nethttp.Client{Timeout: 5 * time.Second, Transport: transport}, pairs: make([]pair, clients)}
+	h := &hammer{t: t, env: env, client: &nethttp.Client{Timeout: 20 * time.Second, Transport: transport}, pairs: make([]pair, clients)}
 	t.Cleanup(h.client.CloseIdleConnections)
 	env.inspect(t, func(ctx context.Context, a *app) error {
 		reviewer, err := h.open(ctx, a, "审核员")
@@ -315,7 +315,7 @@ func (h *hammer) watch() {
 		for _, w := range newest {
 			h.sees("/api/v1/products/"+w.id.String(), w.position, nethttp.StatusOK, `"pinned":true`)
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // more often, it would mostly keep the writers from the processor
 	}
 }
 

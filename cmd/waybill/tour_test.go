@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"waybill/cmd/config"
 )
@@ -59,7 +58,7 @@ func tour(t *testing.T, env environ) {
 	for _, s := range steps {
 		script.WriteString(s.script + "\necho; echo '" + endOfStep + "'\n")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	bash := exec.CommandContext(ctx, "bash", "-c", script.String())
 	bash.Dir = t.TempDir()

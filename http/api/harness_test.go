@@ -32,6 +32,7 @@ import (
 	"waybill/http/api"
 	"waybill/projections/models"
 	"waybill/projections/runtime"
+	"waybill/projections/runtimetest"
 )
 
 // world is a whole running server: a database, the event store, the projectors and the API on a loopback port.
@@ -58,12 +59,12 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 		}
 		return runtime.Prepare(ctx, pool, models.All)
 	})
-	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: 30 * time.Second}}
+	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: runtimetest.Patience}}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
 	w.commands = commands.New(store)
 	registry := prometheus.NewRegistry()
-	config := runtime.Config{Pool: pool, Store: store, Models: models.All, Owner: "test", Registerer: registry, MaxWait: 20 * time.Second}
+	config := runtime.Config{Pool: pool, Store: store, Models: models.All, Owner: "test", Registerer: registry, MaxWait: runtimetest.Patience}
 	for _, option := range options {
 		option(&config)
 	}
@@ -90,7 +91,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	t.Cleanup(func() {
 		w.client.CloseIdleConnections()
 		_ = server.Close()
-		stop, cancel := context.WithTimeout(ctx, 20*time.Second)
+		stop, cancel := context.WithTimeout(ctx, runtimetest.Patience)
 		defer cancel()
 		if err := runtime.Close(stop); err != nil {
 			t.Error(err)
@@ -104,16 +105,26 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	return w
 }
 
+// specified is the specification and what finds a request's operation in it, read once for all worlds.
+var specified = sync.OnceValues(func() (spec struct {
+	*openapi3.T
+	routers.Router
+}, err error,
+) {
+	if spec.T, err = openapi3.NewLoader().LoadFromFile("openapi.yaml"); err != nil {
+		return spec, err
+	}
+	spec.Router, err = gorillamux.NewRouter(spec.T)
+	return spec, err
+})
+
 func (w *world) loadSpec() {
 	w.t.Helper()
-	spec, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	spec, err := specified()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if w.router, err = gorillamux.NewRouter(spec); err != nil {
-		w.t.Fatal(err)
-	}
-	w.spec = spec
+	w.spec, w.router = spec.T, spec.Router
 }
 
 // as is a caller: an account and its token. The zero value is nobody.

@@ -31,6 +31,7 @@ func TestARepeatedRequestIsAnsweredTheSame(t *testing.T) {
 	approve := "/api/v1/review/products/" + submitted.text("id") + "/approve"
 	approved := w.do(reviewer, "POST", approve, m{"revision": 2}, "Idempotency-Key", "k").is(200)
 	pinned := w.do(owner, "PUT", product+"/pin", nil, "Idempotency-Key", "k").is(200)
+	unpinned := w.do(owner, "DELETE", product+"/pin", nil, "Idempotency-Key", "k").is(200)
 	deleted := w.do(owner, "DELETE", product, nil, "Idempotency-Key", "k").is(200)
 
 	// Much has happened since; each is answered as it was.
@@ -38,6 +39,7 @@ func TestARepeatedRequestIsAnsweredTheSame(t *testing.T) {
 	same(revised, w.do(owner, "PUT", product, content(), "Idempotency-Key", "revise", "If-Match", `"0"`))
 	same(approved, w.do(reviewer, "POST", approve, m{"revision": 2}, "Idempotency-Key", "k"))
 	same(pinned, w.do(owner, "PUT", product+"/pin", nil, "Idempotency-Key", "k"))
+	same(unpinned, w.do(owner, "DELETE", product+"/pin", nil, "Idempotency-Key", "k"))
 	same(deleted, w.do(owner, "DELETE", product, nil, "Idempotency-Key", "k"))
 
 	w.do(owner, "POST", products, with(content(), "name", "另一个产品"), "Idempotency-Key", "submit 1").refuses(409, "idempotency_key_reused")

@@ -63,7 +63,8 @@ func TestPublicFailsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wait(at.Position)
+	last := runtimetest.Append(t, store, stream, provider.Reinstated{Reason: "复核通过"}).Position
+	wait(last)
 	modeltest.Equal(t, "parked", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good})
 	if _, err := runtime.Rebuild(t.Context(), pool, store, listing.Model, nil); err != nil {
 		t.Fatal(err)
@@ -75,12 +76,16 @@ func TestPublicFailsClosed(t *testing.T) {
 	}
 
 	letters := runtime.NewDeadLetters(pool, store, only, nil)
-	if got, err := letters.Retry(t.Context(), listing.Model.Name, stream); err != nil || got != (runtime.Retried{Left: 1}) {
+	if got, err := letters.Retry(t.Context(), listing.Model.Name, stream); err != nil || got != (runtime.Retried{Left: 2}) {
 		t.Fatalf("retry: %+v, %v", got, err)
 	}
 	modeltest.Equal(t, "tried again in vain", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good})
 	operator := domain.Actor{ID: uuid.New(), Role: domain.RoleOperator}
 	if err := letters.Skip(t.Context(), listing.Model.Name, stream, at.Position, "it was a test", operator); err != nil {
+		t.Fatal(err)
+	}
+	modeltest.Equal(t, "one of two given up", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good})
+	if err := letters.Skip(t.Context(), listing.Model.Name, stream, last, "it was a test", operator); err != nil {
 		t.Fatal(err)
 	}
 	modeltest.Equal(t, "given up", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good, bad})

@@ -25,8 +25,17 @@ type lease struct {
 	projection string
 	// holder is unique to the process, also when two are given the same owner.
 	holder string
-	// ttl is how long a dead holder's lease keeps others out; the heartbeat comes three times in it.
+	// ttl is how long a dead holder's lease keeps others out.
 	ttl time.Duration
+	// every is the pause between two heartbeats, and between two looks at what another holds; a third of ttl when 0.
+	every time.Duration
+}
+
+func (l lease) pause() time.Duration {
+	if l.every > 0 {
+		return l.every
+	}
+	return l.ttl / 3
 }
 
 // hold waits for the lease, runs work with it, and gives it up. It ends with ctx or with work's error; when the lease is
@@ -41,7 +50,7 @@ func (l lease) hold(ctx context.Context, work func(context.Context) error) error
 			break
 		}
 		select {
-		case <-time.After(l.ttl / 3):
+		case <-time.After(l.pause()):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -93,7 +102,7 @@ func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(
 
 // stayOut waits until the checkpoint has come to an event that we cannot read, or has been put back: somebody else took over.
 func (l lease) stayOut(ctx context.Context, unknown domain.Position) {
-	ticker := time.NewTicker(l.ttl / 3)
+	ticker := time.NewTicker(l.pause())
 	defer ticker.Stop()
 	var before domain.Position
 	for {
@@ -122,7 +131,7 @@ func (l lease) take(ctx context.Context) (bool, error) {
 
 // beat renews the lease until ctx ends, or stops the work when it is lost.
 func (l lease) beat(ctx context.Context, stop context.CancelCauseFunc) {
-	ticker := time.NewTicker(l.ttl / 3)
+	ticker := time.NewTicker(l.pause())
 	defer ticker.Stop()
 	sure := time.Now().Add(l.ttl)
 	for {

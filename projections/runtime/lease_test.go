@@ -4,11 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/postgres/pgtest"
+	"waybill/domain"
 	"waybill/domain/product"
 )
 
@@ -16,78 +22,62 @@ func (w *world) lease(holder string, ttl time.Duration) lease {
 	return lease{pool: w.pool, projection: w.model.Schema, holder: holder, ttl: ttl}
 }
 
-// claim takes the lease, by force if need be, and the checkpoint under a new epoch.
-func (w *world) claim(holder string) checkpoint {
-	w.t.Helper()
-	if _, err := w.pool.Exec(w.t.Context(), `DELETE FROM projections.leases`); err != nil {
-		w.t.Fatal(err)
-	}
-	l := w.lease(holder, time.Minute)
-	if taken, err := l.take(w.t.Context()); !taken || err != nil {
-		w.t.Fatal("take:", taken, err)
-	}
-	at, err := l.claim(w.t.Context())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return at
+// quick is a lease that nobody loses because a process stalls, with a heartbeat that a test need not wait for.
+func (w *world) quick(holder string) lease {
+	l := w.lease(holder, 10*patience)
+	l.every = 5 * time.Millisecond
+	return l
 }
 
-func TestOldEpochIsFencedOut(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.append(someProduct(), product.Listed{})
-	target, all := w.target()
-	old := w.claim("frozen")
-	now := w.claim("successor")
-	if _, _, err := target.apply(t.Context(), old, all); !errors.Is(err, errFenced) {
-		t.Fatalf("a batch under an old epoch: %v, want errFenced", err)
+// expiry is when the lease ends unless it is renewed, and who holds it; zero when nobody does.
+func (w *world) expiry() (holder string, at time.Time) {
+	w.t.Helper()
+	err := w.pool.QueryRow(w.t.Context(), `SELECT holder, expires_at FROM projections.leases WHERE projection = $1`, w.model.Schema).Scan(&holder, &at)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		w.t.Error(err)
 	}
-	if n := len(w.tallies()); n != 0 {
-		t.Fatalf("%d rows from an old epoch", n)
-	}
-	if _, _, err := target.apply(t.Context(), now, all); err != nil {
-		t.Fatal(err)
-	}
-	// The database lost its last transactions: whoever thinks he is further must go back, not leave a gap.
-	now.position = all.last + 10
-	if _, _, err := target.apply(t.Context(), now, batch{last: all.last + 11}); !errors.Is(err, errFenced) {
-		t.Fatalf("a batch after a position that the database lost: %v, want errFenced", err)
-	}
-	if _, err := w.lease("frozen", time.Minute).claim(t.Context()); !errors.Is(err, errLeaseLost) {
-		t.Fatalf("a claim without the lease: %v, want errLeaseLost", err)
-	}
+	return holder, at
 }
 
 func TestLeaseHasOneHolderAndIsTakenOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const ttl = 300 * time.Millisecond
 	// A dead holder: it took the lease and never renews it.
-	if taken, err := w.lease("dead", ttl).take(t.Context()); !taken || err != nil {
+	if taken, err := w.quick("dead").take(t.Context()); !taken || err != nil {
 		t.Fatal(taken, err)
 	}
-	var holders, most atomic.Int64
-	var turns [3]atomic.Int64
+	if taken, err := w.quick("impatient").take(t.Context()); taken || err != nil {
+		t.Fatal("taken from a holder whose time is not over:", taken, err)
+	}
+	var holders, most, turns atomic.Int64
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	for i := range turns {
+	for i := range 3 {
+		name := fmt.Sprint("node", i)
 		all.Go(func() {
 			for ctx.Err() == nil {
-				_ = w.lease(fmt.Sprint("node", i), ttl).hold(ctx, func(ctx context.Context) error {
+				_ = w.quick(name).hold(ctx, func(ctx context.Context) error {
 					most.Store(max(most.Load(), holders.Add(1)))
 					defer holders.Add(-1)
-					turns[i].Add(1)
-					select {
-					case <-time.After(2 * ttl): // longer than the lease lives without its heartbeat
-					case <-ctx.Done():
+					holder, taken := w.expiry()
+					if holder != name {
+						t.Errorf("%s works while %q holds the lease", name, holder)
 					}
+					for now := taken; now.Sub(taken) < 30*time.Millisecond && ctx.Err() == nil; { // until several heartbeats came
+						time.Sleep(time.Millisecond)
+						_, now = w.expiry()
+					}
+					turns.Add(1)
 					return nil
 				})
 			}
 		})
 	}
-	w.eventually("several turns", func() bool { return turns[0].Load()+turns[1].Load()+turns[2].Load() >= 4 })
+	if holder, _ := w.expiry(); holder != "dead" || turns.Load() != 0 {
+		t.Errorf("%q holds the lease, after %d turns", holder, turns.Load())
+	}
+	w.exec(`UPDATE projections.leases SET expires_at = clock_timestamp() - interval '1 second'`)
+	w.eventually("several turns", func() bool { return turns.Load() >= 4 || t.Failed() })
 	cancel()
 	all.Wait()
 	if most.Load() != 1 {
@@ -97,30 +87,88 @@ func TestLeaseHasOneHolderAndIsTakenOver(t *testing.T) {
 
 func TestLosingTheLeaseStopsTheWork(t *testing.T) {
 	t.Parallel()
+	for name, lose := range map[string]string{
+		"to another":     `UPDATE projections.leases SET holder = 'thief'`,
+		"by being late":  `UPDATE projections.leases SET holder = 'thief', expires_at = clock_timestamp() - interval '1 second'`,
+		"before it ends": `UPDATE projections.leases SET expires_at = clock_timestamp() - interval '1 second'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			err := w.quick("a").hold(t.Context(), func(ctx context.Context) error {
+				if _, err := w.pool.Exec(ctx, lose); err != nil {
+					return err
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			if !errors.Is(err, errLeaseLost) {
+				t.Fatalf("got %v, want errLeaseLost", err)
+			}
+			if holder, _ := w.expiry(); strings.Contains(lose, "thief") && holder != "thief" {
+				t.Errorf("the lease of another was given up: holder %q", holder)
+			}
+		})
+	}
+}
+
+// Who cannot ask the database whether the lease is still theirs stops before another may have it.
+func TestLeaseIsLostWithTheDatabase(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	err := w.lease("a", 300*time.Millisecond).hold(t.Context(), func(ctx context.Context) error {
-		if _, err := w.pool.Exec(ctx, `UPDATE projections.leases SET holder = 'thief'`); err != nil {
-			return err
-		}
+	pool, err := pgxpool.New(t.Context(), pgtest.URL(w.pool))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := w.lease("a", 300*time.Millisecond)
+	l.pool = pool
+	err = l.hold(t.Context(), func(ctx context.Context) error {
+		pool.Close() // every question is an error from now on
 		<-ctx.Done()
 		return ctx.Err()
 	})
 	if !errors.Is(err, errLeaseLost) {
 		t.Fatalf("got %v, want errLeaseLost", err)
 	}
-	var holder string
-	if err := w.pool.QueryRow(t.Context(), `SELECT holder FROM projections.leases`).Scan(&holder); err != nil || holder != "thief" {
-		t.Errorf("the lease of another was given up: holder %q, %v", holder, err)
+}
+
+// Whoever stays out because of an event that it does not know comes back when the checkpoint has passed it, or was put back.
+func TestStayingOutEnds(t *testing.T) {
+	t.Parallel()
+	for name, step := range map[string]string{"passed": `position + 1`, "put back": `position - 1`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.exec(`UPDATE projections.checkpoints SET position = 1000000 WHERE projection = $1`, w.model.Schema)
+			unknown := domain.Position(1_000_000)
+			if name == "put back" {
+				unknown = 2_000_000
+			} else {
+				w.exec(`UPDATE projections.checkpoints SET position = 999990 WHERE projection = $1`, w.model.Schema)
+			}
+			back := make(chan struct{})
+			go func() {
+				defer close(back)
+				w.quick("a").stayOut(t.Context(), unknown)
+			}()
+			w.eventually("it is back", func() bool {
+				w.exec(`UPDATE projections.checkpoints SET position = `+step+` WHERE projection = $1`, w.model.Schema)
+				select {
+				case <-back:
+					return true
+				default:
+					return false
+				}
+			})
+		})
 	}
 }
 
 func TestTwoNodes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	short := func(owner string) *Runtime {
-		return w.start(func(c *Config) { c.Owner, c.LeaseTTL = owner, 600*time.Millisecond })
-	}
-	a, b := short("a"), short("b")
+	called := func(owner string) *Runtime { return w.start(func(c *Config) { c.Owner = owner }) }
+	a, b := called("a"), called("b")
 	stream := someProduct()
 	write := func() {
 		t.Helper()
@@ -135,20 +183,15 @@ func TestTwoNodes(t *testing.T) {
 		w.equalsFold(a)
 	}
 	write()
-	status, err := a.Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	holder, survivor := a, &b
-	if status[0].Holder[0] == 'b' {
-		holder, survivor = b, &a
+	name, _ := w.expiry() // also of one that has lost it meanwhile, and will take it again
+	holder, survivor := a, b
+	if strings.HasPrefix(name, "b") {
+		holder, survivor = b, a
 	}
 	w.close(holder)
-	started := time.Now()
 	at := w.append(stream, product.Unlisted{}).Position
-	if err := (*survivor).Positions().Wait(t.Context(), "tally", at); err != nil {
+	if err := survivor.Positions().Wait(t.Context(), "tally", at); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("taken over in %v", time.Since(started))
-	w.equalsFold(*survivor)
+	w.equalsFold(survivor)
 }

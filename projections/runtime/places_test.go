@@ -97,6 +97,32 @@ func TestReactionsKeepTheirPlaceWhenTheLogMoves(t *testing.T) {
 	}
 }
 
+// In a log of which it has handled nothing, a reaction that begins at the start begins there; and whoever still works on its
+// old place is fenced out.
+func TestReactionsBeginAnewInAnotherLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.append(someProduct(), product.Listed{})
+	o := newOutside()
+	reaction := o.tell(FromStart)
+	r := w.startWith(reaction)
+	w.eventually("told", func() bool { return len(o.delivered()) == 2 && w.at(r, "tell") == w.head() })
+	w.close(r)
+	w.exec(`UPDATE eventstore.events SET id = gen_random_uuid()`)
+	w.store = reopened(t, w)
+	epoch := func() (n int64) {
+		if err := w.pool.QueryRow(t.Context(), `SELECT epoch FROM projections.checkpoints WHERE projection = 'reaction_tell'`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := epoch()
+	w.moveReactions(reaction)
+	if at := w.place("reaction_tell"); at != 0 || epoch() <= before {
+		t.Errorf("the place is %d in epoch %d, want 0 in a later one than %d", at, epoch(), before)
+	}
+}
+
 // A log that was put back to an older backup lacks the event that a reaction had come to. What is there was handled, or is
 // older than the reaction; what is added from then on is not.
 func TestReactionsFindTheirPlaceInAnOlderBackup(t *testing.T) {

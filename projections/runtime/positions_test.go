@@ -3,16 +3,44 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
+	"waybill/domain/product"
 )
+
+// The other nodes hear where this one's projectors are; their own poll is only for what was lost.
+func TestPositionsAreAnnounced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	conn, err := pgx.Connect(t.Context(), pgtest.URL(w.pool))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), `LISTEN `+checkpointChannel); err != nil {
+		t.Fatal(err)
+	}
+	w.start(nil)
+	at := w.append(someProduct(), product.Listed{}).Position
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for heard := ""; heard != fmt.Sprintf("tally_v1 %d", at); {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			t.Fatalf("position %d was not announced, the last was %q: %v", at, heard, err)
+		}
+		heard = n.Payload
+	}
+}
 
 // A database that goes down comes back without its last transactions: what was known of it before says nothing any more.
 func TestPositionsAreForgottenWithTheDatabase(t *testing.T) {

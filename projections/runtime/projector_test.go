@@ -39,6 +39,23 @@ func (w *world) target() (target, batch) {
 	return t, b
 }
 
+// claim takes the lease, by force if need be, and the checkpoint under a new epoch.
+func (w *world) claim(holder string) checkpoint {
+	w.t.Helper()
+	if _, err := w.pool.Exec(w.t.Context(), `DELETE FROM projections.leases`); err != nil {
+		w.t.Fatal(err)
+	}
+	l := w.lease(holder, time.Minute)
+	if taken, err := l.take(w.t.Context()); !taken || err != nil {
+		w.t.Fatal("take:", taken, err)
+	}
+	at, err := l.claim(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return at
+}
+
 func TestRedeliveredEventsChangeNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -56,6 +73,32 @@ func TestRedeliveredEventsChangeNothing(t *testing.T) {
 	}
 	if want, got := w.fold(), w.tallies(); !maps.Equal(want, got) {
 		t.Fatalf("got %v, want %v", got, want)
+	}
+}
+
+func TestOldEpochIsFencedOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.append(someProduct(), product.Listed{})
+	target, all := w.target()
+	old := w.claim("frozen")
+	now := w.claim("successor")
+	if _, _, err := target.apply(t.Context(), old, all); !errors.Is(err, errFenced) {
+		t.Fatalf("a batch under an old epoch: %v, want errFenced", err)
+	}
+	if n := len(w.tallies()); n != 0 {
+		t.Fatalf("%d rows from an old epoch", n)
+	}
+	if _, _, err := target.apply(t.Context(), now, all); err != nil {
+		t.Fatal(err)
+	}
+	// The database lost its last transactions: whoever thinks he is further must go back, not leave a gap.
+	now.position = all.last + 10
+	if _, _, err := target.apply(t.Context(), now, batch{last: all.last + 11}); !errors.Is(err, errFenced) {
+		t.Fatalf("a batch after a position that the database lost: %v, want errFenced", err)
+	}
+	if _, err := w.lease("frozen", time.Minute).claim(t.Context()); !errors.Is(err, errLeaseLost) {
+		t.Fatalf("a claim without the lease: %v, want errLeaseLost", err)
 	}
 }
 
@@ -88,6 +131,7 @@ func TestConnectionsAreCutUnderLoad(t *testing.T) {
 	}
 	stop.Store(true)
 	others.Wait()
+	w.pool.Reset() // of the idle connections, some were cut
 	w.eventually("a connection", func() bool { return w.pool.Ping(t.Context()) == nil })
 	w.equalsFold(r)
 }

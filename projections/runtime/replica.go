@@ -66,6 +66,8 @@ type waiter struct {
 	projection string
 	at         domain.Position
 	done       chan error // capacity 1
+	// behind says that the replica was asked since, and does not show the position.
+	behind bool
 }
 
 // OpenReplica connects to a standby. It returns ErrNotReplica when what is there is none, or is one of another cluster or
@@ -136,7 +138,8 @@ func (r *Replica) Close() {
 func (r *Replica) Queries() projections.Querier { return r.pool }
 
 // Wait returns when the replica shows a model's effect of everything up to a position, ErrBehind when the configured time
-// (2 s by default) or ctx ends before, and an outage's error at once when the replica cannot be asked.
+// (2 s by default) or ctx ends before, and an outage's error when the replica cannot be asked: at once, or when the time
+// ends and it has not said anything.
 func (r *Replica) Wait(ctx context.Context, model string, at domain.Position) error {
 	w := &waiter{at: at, done: make(chan error, 1)}
 	for _, m := range r.models {
@@ -155,10 +158,19 @@ func (r *Replica) Wait(ctx context.Context, model string, at domain.Position) er
 	case err := <-w.done:
 		return err
 	case <-timeout.C:
+		if !r.isBehind(w) {
+			return fmt.Errorf("the read replica has said nothing for %v: %w", r.maxWait, domain.ErrUnavailable)
+		}
 		return ErrBehind
 	case <-ctx.Done():
 		return ErrBehind.Because(ctx.Err())
 	}
+}
+
+func (r *Replica) isBehind(w *waiter) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return w.behind
 }
 
 // join makes sure that the next look at the replica, one that has not begun yet, is for this reader too.
@@ -231,6 +243,7 @@ func (r *Replica) settle(present []*waiter, now map[string]domain.Position, err 
 			delete(r.waiting, w)
 			answered = true
 		}
+		w.behind = true
 	}
 	return answered
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -161,6 +162,10 @@ func TestSubscriptionOutlivesTheStore(t *testing.T) {
 
 func TestPrefetchWindow(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, testPrefetchWindow)
+}
+
+func testPrefetchWindow(t *testing.T) {
 	s := NewSubscriber(SubscriberConfig{Store: newLog(10), Prefetch: 4})
 	messages, err := s.Subscribe(t.Context(), TopicAll)
 	if err != nil {
@@ -180,10 +185,11 @@ func TestPrefetchWindow(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("got positions %v, want %v", got, want)
 		}
+		synctest.Wait()
 		select {
 		case msg := <-messages:
 			t.Fatalf("got %d beyond the window", position(t, msg))
-		case <-time.After(20 * time.Millisecond): // nothing must come, however long we wait
+		default: // nothing comes, however long we wait
 		}
 	}
 	take(1, 2, 3, 4)
@@ -203,6 +209,36 @@ func TestPrefetchWindow(t *testing.T) {
 	if _, err := s.Subscribe(t.Context(), TopicAll); !errors.Is(err, ErrSubscriberClosed) {
 		t.Errorf("subscribe after close: %v", err)
 	}
+}
+
+// A window is bounded by its bytes too, and has room again when they are acked.
+func TestPrefetchWindowInBytes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := newLog(12)
+		for i := range source.events {
+			source.events[i].Data = make([]byte, maxWindowBytes/2)
+		}
+		s := NewSubscriber(SubscriberConfig{Store: source, Prefetch: 100})
+		messages, err := s.Subscribe(t.Context(), TopicAll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for next := 0; next < len(source.events); { // three windows, and what follows
+			synctest.Wait()
+			n := len(messages)
+			if n != min(3, len(source.events)-next) {
+				t.Fatalf("%d messages of half a window after %d", n, next)
+			}
+			for range n {
+				receive(t, messages).Ack()
+			}
+			next += n
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestNackDeliversAgainFromTheFirstUnacked(t *testing.T) {

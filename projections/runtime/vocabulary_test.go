@@ -171,6 +171,28 @@ func TestRollingUpgrade(t *testing.T) {
 	}
 }
 
+// Both must be known: a newer version may use an old type in streams of a new category.
+func TestWhatIsWanted(t *testing.T) {
+	t.Parallel()
+	r := newReader(KnownVocabulary(), []string{product.Listed{}.EventType()})
+	for _, c := range []struct {
+		category, name string
+		wanted, known  bool
+	}{
+		{product.Category, product.Listed{}.EventType(), true, true},
+		{product.Category, product.Pinned{}.EventType(), false, true},
+		{product.Category, "product-painted.v1", false, false},
+		{"shipment", product.Listed{}.EventType(), false, false},
+		{"shipment", product.Pinned{}.EventType(), false, false},
+	} {
+		var unknown *UnknownEventError
+		wanted, err := r.wants(domain.RecordedEvent{Stream: domain.Stream(c.category, uuid.New()), Type: c.name})
+		if wanted != c.wanted || errors.As(err, &unknown) == c.known {
+			t.Errorf("%s in %s: %v, %v", c.name, c.category, wanted, err)
+		}
+	}
+}
+
 // An old binary must not rebuild what it cannot read.
 func TestRebuildNeedsToKnowTheLog(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"waybill/cmd/config"
+)
+
+// An address that somebody configured is taken, or none.
+func TestAGivenAddressIsInsistedOn(t *testing.T) {
+	t.Parallel()
+	var lc net.ListenConfig
+	taken, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for name, given := range map[string]bool{"given": true, "standard": false} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config.Config{Addr: taken.Addr().String(), AddrGiven: given}
+			got, err := (&app{cfg: cfg, log: cfg.Logger()}).listen(t.Context())
+			if err == nil {
+				defer got.Close()
+			}
+			if (err != nil) != given {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// The log says where the events are, and nobody's password.
+func TestWhereEventsAreHasNoPassword(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	a := &app{log: slog.New(slog.NewTextHandler(&log, nil))}
+	a.cfg.EventStore = "esdb://admin:sesame@one:2113,two:2113?tls=false&userCertFile=sesame"
+	a.announce(t.Context(), "127.0.0.1:8080")
+	if text := log.String(); strings.Contains(text, "sesame") || !strings.Contains(text, "one:2113,two:2113") {
+		t.Errorf("the log has %s", text)
+	}
+}
+
+// A token acts in a role that its account holds.
+func TestATokenNeedsItsRole(t *testing.T) {
+	t.Parallel()
+	env, _ := onDatabase(t)
+	var id uuid.UUID
+	env.inspect(t, func(ctx context.Context, a *app) (err error) {
+		opened, err := a.commands.OpenAccount(ctx, a.request(), "审核员")
+		id = opened.ID
+		return err
+	})
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"token", "issue", id.String(), "--role", "reviewer"}, env.get, &out)
+	if err == nil || strings.Contains(out.String(), "token ") {
+		t.Errorf("got %v: %s", err, out.String())
+	}
+}
