@@ -1233,16 +1233,16 @@ type ListAuditEventsParams struct {
 	Kind   ListAuditEventsParamsKind `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
 
 	// Actor The account that acted.
-	Actor ActorFilter `form:"actor,omitempty" json:"actor,omitempty,omitzero"`
+	Actor *ActorFilter `form:"actor,omitempty" json:"actor,omitempty"`
 
 	// Type The stored name of the event.
 	Type TypeFilter `form:"type,omitempty" json:"type,omitempty,omitzero"`
 
 	// From Not before; RFC 3339.
-	From From `form:"from,omitempty" json:"from,omitempty,omitzero"`
+	From *From `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Before; RFC 3339.
-	To    To                         `form:"to,omitempty" json:"to,omitempty,omitzero"`
+	To    *To                        `form:"to,omitempty" json:"to,omitempty"`
 	Order ListAuditEventsParamsOrder `form:"order,omitempty" json:"order,omitempty,omitzero"`
 
 	// Cursor The `next_cursor` of the page before, with the same filters.
@@ -1567,7 +1567,7 @@ type GetReviewQueueParams struct {
 	State GetReviewQueueParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
 	// OlderThan Submitted before; RFC 3339.
-	OlderThan OlderThan `form:"older_than,omitempty" json:"older_than,omitempty,omitzero"`
+	OlderThan *OlderThan `form:"older_than,omitempty" json:"older_than,omitempty"`
 
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`

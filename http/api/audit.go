@@ -11,7 +11,7 @@ import (
 
 // ListAuditEvents reads the history (R44).
 func (s *server) ListAuditEvents(c echo.Context, params ListAuditEventsParams) error {
-	if !params.From.IsZero() && !params.To.IsZero() && !params.From.Before(params.To) {
+	if params.From != nil && params.To != nil && !params.From.Before(*params.To) {
 		return wrongParameter("to", "bad_range", "结束时间须晚于开始时间", "must be later than from")
 	}
 	page, err := s.history.Query(c.Request().Context(), history.Filter{
