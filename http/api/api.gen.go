@@ -1140,10 +1140,10 @@ type From = time.Time
 // IdempotencyKey Example: 5b0f6a1e-submit-1
 type IdempotencyKey = string
 
-// IfMatch Example: "7"
+// IfMatch defines model for IfMatch.
 type IfMatch = string
 
-// IfNoneMatch Example: "7"
+// IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
 // KindFilter defines model for KindFilter.
@@ -1279,7 +1279,8 @@ type RequestBookingParams struct {
 
 // GetBookingParams defines parameters for GetBooking.
 type GetBookingParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1291,7 +1292,8 @@ type MarkBookingReadParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1300,7 +1302,8 @@ type WithdrawBookingParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1309,7 +1312,8 @@ type CloseProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1318,7 +1322,8 @@ type ReinstateProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1327,7 +1332,8 @@ type SuspendProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1356,7 +1362,8 @@ type BrowseProductsParams struct {
 
 // GetProductParams defines parameters for GetProduct.
 type GetProductParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1365,7 +1372,8 @@ type GetProductParams struct {
 
 // GetApplicationParams defines parameters for GetApplication.
 type GetApplicationParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1377,7 +1385,8 @@ type ApplyAsProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1386,7 +1395,8 @@ type ReviseApplicationParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1404,7 +1414,8 @@ type ListReceivedBookingsParams struct {
 
 // GetReceivedBookingParams defines parameters for GetReceivedBooking.
 type GetReceivedBookingParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1416,7 +1427,8 @@ type ReplyToBookingParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1447,13 +1459,15 @@ type DeleteProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
 // GetOwnProductParams defines parameters for GetOwnProduct.
 type GetOwnProductParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1465,7 +1479,8 @@ type ReviseProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1474,7 +1489,8 @@ type UnpublishProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1483,7 +1499,8 @@ type PublishProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1492,7 +1509,8 @@ type UnpinProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1501,7 +1519,8 @@ type PinProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1509,6 +1528,10 @@ type PinProductParams struct {
 type GetProductForReviewParams struct {
 	// Revision The content revision; the latest when not said.
 	Revision Revision `form:"revision,omitempty" json:"revision,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1519,7 +1542,8 @@ type ApproveProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1528,7 +1552,8 @@ type RejectProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1536,6 +1561,10 @@ type RejectProductParams struct {
 type GetProviderForReviewParams struct {
 	// Revision The content revision; the latest when not said.
 	Revision Revision `form:"revision,omitempty" json:"revision,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1546,7 +1575,8 @@ type ApproveProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1555,7 +1585,8 @@ type RejectProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -3142,6 +3173,21 @@ func (w *ServerInterfaceWrapper) GetProductForReview(ctx echo.Context) error {
 	}
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
 	// ------------- Optional header parameter "Waybill-Position" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
 		var WaybillPosition WaybillPosition
@@ -3286,6 +3332,21 @@ func (w *ServerInterfaceWrapper) GetProviderForReview(ctx echo.Context) error {
 	}
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
 	// ------------- Optional header parameter "Waybill-Position" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
 		var WaybillPosition WaybillPosition

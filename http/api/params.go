@@ -75,7 +75,20 @@ func (op *operation) checkParameters(c echo.Context) error {
 			p.check(c.Request().Header.Values(p.name), &mistakes)
 		}
 	}
+	op.checkConditions(c.Request().Header, &mistakes)
 	return mistakes.Err()
+}
+
+// checkConditions refuses a condition on a write that does not look at it: the write must not take place as if it held.
+func (op *operation) checkConditions(header nethttp.Header, mistakes *domain.Fields) {
+	if op.method == nethttp.MethodGet {
+		return // there it is looked at wherever there is an ETag
+	}
+	for _, name := range []string{"If-Match", "If-None-Match"} {
+		if header.Values(name) != nil && !slices.ContainsFunc(op.params, func(p *parameter) bool { return p.name == name }) {
+			mistakes.Add(name, "unknown_parameter", "此操作不支持该条件", "is not a condition that this operation takes")
+		}
+	}
 }
 
 func (p *parameter) check(values []string, mistakes *domain.Fields) {

@@ -35,8 +35,7 @@ func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetPro
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("ETag", etag(item.Revision))
-	return answer(c, nethttp.StatusOK, ProductReview{Item: reviewItemOf(item), Content: contentOf(content)})
+	return conditional(c, item.Revision, ProductReview{Item: reviewItemOf(item), Content: contentOf(content)})
 }
 
 // GetProviderForReview shows exactly what was submitted as one revision.
@@ -46,8 +45,7 @@ func (s *server) GetProviderForReview(c echo.Context, id ProviderID, params GetP
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("ETag", etag(item.Revision))
-	return answer(c, nethttp.StatusOK, ProviderReview{Item: reviewItemOf(item), Profile: profileOf(profile)})
+	return conditional(c, item.Revision, ProviderReview{Item: reviewItemOf(item), Profile: profileOf(profile)})
 }
 
 // submission reads one submission, the latest for revision 0, and its content.

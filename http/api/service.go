@@ -35,6 +35,8 @@ type service struct {
 	policy  string
 }
 
+var specificationTag = tagOf(specification)
+
 var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
 
 // newService renders the documentation page once, and allows in its policy exactly the scripts that are on it.
@@ -150,13 +152,7 @@ func (s *server) Metrics(c echo.Context) error {
 
 // Openapi serves the specification.
 func (s *server) Openapi(c echo.Context) error {
-	digest := sha256.Sum256(specification)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(digest[:12]) + `"`
-	c.Response().Header().Set("ETag", tag)
-	if c.Request().Header.Get("If-None-Match") == tag {
-		return c.NoContent(nethttp.StatusNotModified)
-	}
-	return c.Blob(nethttp.StatusOK, "application/yaml", specification)
+	return tagged(c, specificationTag, "application/yaml", specification)
 }
 
 // Docs serves the page that shows the specification.
