@@ -1652,6 +1652,9 @@ type RejectProviderJSONRequestBody = Rejection
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// Home 转到可浏览的文档
+	// (GET /)
+	Home(ctx echo.Context) error
 	// ListAuditEvents 历史事件
 	// (GET /api/v1/audit/events)
 	ListAuditEvents(ctx echo.Context, params ListAuditEventsParams) error
@@ -1786,6 +1789,15 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// Home converts echo context to params.
+func (w *ServerInterfaceWrapper) Home(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Home(ctx)
+	return err
 }
 
 // ListAuditEvents converts echo context to params.
@@ -3682,6 +3694,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)
 	router.GET(options.BaseURL+"/metrics", wrapper.Metrics, options.OperationMiddlewares["metrics"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.Openapi, options.OperationMiddlewares["openapi"]...)
+	router.GET(options.BaseURL+"/", wrapper.Home, options.OperationMiddlewares["home"]...)
 	router.GET(options.BaseURL+"/docs", wrapper.Docs, options.OperationMiddlewares["docs"]...)
 	router.GET(options.BaseURL+"/problems/:code", wrapper.ExplainProblem, options.OperationMiddlewares["explainProblem"]...)
 

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
+	"waybill/http"
 )
 
 // A representation's ETag holds a digest of all that is shown: much of it comes from other streams than the object's own, and
@@ -72,7 +73,7 @@ func tagged(c echo.Context, tag, media string, representation []byte) error {
 	if names(header.Values("If-None-Match"), tag) {
 		return c.NoContent(nethttp.StatusNotModified)
 	}
-	return c.Blob(nethttp.StatusOK, media, representation)
+	return http.Respond(c, nethttp.StatusOK, media, representation)
 }
 
 // names says whether a tag is in a list of them, or of its weak form, or the list is "*". No tag of ours has a comma in it.

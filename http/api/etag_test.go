@@ -26,6 +26,7 @@ func TestATagCoversAllThatIsShown(t *testing.T) {
 		w.do(owner, "PUT", "/api/v1/provider/application", with(profile, "name", "新的名称")).is(200)
 		return w.do(reviewer, "POST", "/api/v1/review/providers/"+owner.id.String()+"/approve", m{"revision": 2}).is(200)
 	}
+	position := pending.position()
 	for _, c := range []struct {
 		name   string
 		who    as
@@ -45,11 +46,11 @@ func TestATagCoversAllThatIsShown(t *testing.T) {
 			return w.do(owner, "DELETE", "/api/v1/provider/products/"+product, nil).is(200)
 		}},
 	} {
-		before := w.do(c.who, "GET", c.path, nil, "Waybill-Position", pending.position()).is(200)
+		before := w.do(c.who, "GET", c.path, nil, "Waybill-Position", position).is(200)
 		tag := before.header.Get("ETag")
 		w.do(c.who, "GET", c.path, nil, "If-None-Match", tag).is(304)
-		changed := c.change()
-		after := w.do(c.who, "GET", c.path, nil, "Waybill-Position", changed.position(), "If-None-Match", tag)
+		position = c.change().position()
+		after := w.do(c.who, "GET", c.path, nil, "Waybill-Position", position, "If-None-Match", tag)
 		if after.status != 200 || string(after.body) == string(before.body) || after.header.Get("ETag") == tag {
 			t.Errorf("%s: %d with ETag %s after %s\n%s", c.name, after.status, after.header.Get("ETag"), tag, after.body)
 		}
@@ -87,7 +88,7 @@ func TestConditions(t *testing.T) {
 		}
 		read := h.do(who, "GET", target, nil)
 		tag := read.header.Get("ETag")
-		if _, specified := r.op.Responses.Value("200").Value.Headers["ETag"]; specified && read.status == 200 && tag == "" {
+		if ok := r.op.Responses.Value("200"); ok != nil && read.status == 200 && tag == "" && ok.Value.Headers["ETag"] != nil {
 			t.Errorf("%s: no ETag", r)
 		}
 		if tag == "" {

@@ -116,14 +116,23 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 			mistakes.Add(p.name, "bad_uuid", "须为 UUID", "must be a UUID")
 		}
 	case instant:
-		t, err := time.Parse(time.RFC3339, value)
-		if err != nil || t.Year() < 1 || t.Year() > 9999 {
-			mistakes.Add(p.name, "bad_time", "须为 RFC 3339 时间，如 2026-03-02T08:00:00Z",
-				"must be an RFC 3339 time, such as 2026-03-02T08:00:00Z")
+		if !isInstant(value) {
+			zh, en := "须为 RFC 3339 时间，如 2026-03-02T08:00:00Z", "must be an RFC 3339 time, such as 2026-03-02T08:00:00Z"
+			if strings.Contains(value, " ") && isInstant(strings.ReplaceAll(value, " ", "+")) {
+				zh += "；网址中的加号须写作 %2B，如 2026-03-02T16:00:00%2B08:00"
+				en += "; in an address a plus is written %2B, as in 2026-03-02T16:00:00%2B08:00"
+			}
+			mistakes.Add(p.name, "bad_time", zh, en)
 		}
 	case text:
 		p.checkText(value, mistakes)
 	}
+}
+
+// isInstant says whether s is a time of RFC 3339 in the years 1 to 9999.
+func isInstant(s string) bool {
+	var t time.Time
+	return t.UnmarshalText([]byte(s)) == nil && t.Year() >= 1 && t.Year() <= 9999
 }
 
 func (p *parameter) checkText(value string, mistakes *domain.Fields) {

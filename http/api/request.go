@@ -15,6 +15,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/http"
 )
 
 // requests is the name space of the ids that derive from an Idempotency-Key.
@@ -78,7 +79,7 @@ func answer(c echo.Context, status int, body any) error {
 	if err != nil {
 		return err
 	}
-	return c.Blob(status, echo.MIMEApplicationJSON, raw)
+	return http.Respond(c, status, echo.MIMEApplicationJSON, raw)
 }
 
 // encode makes JSON, with a line end for those who read it in a terminal.

@@ -15,24 +15,29 @@ import (
 	"waybill/http"
 )
 
-// checkShape compares valid JSON with the type it is meant for: unknown, repeated and missing fields, wrong types.
-func checkShape[T any](raw []byte) error {
+// checkShape compares valid JSON with the type it is meant for: unknown, repeated and missing fields, wrong types. It returns
+// the same JSON with its integers as digits alone, as encoding/json wants them.
+func checkShape[T any](raw []byte) ([]byte, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
-	s := shape{tokens: decoder}
+	s := shape{tokens: decoder, raw: raw}
 	null, err := s.value(reflect.TypeFor[T](), "")
 	if err != nil {
-		return errNotJSON.Because(err)
+		return nil, errNotJSON.Because(err)
 	}
 	if null {
 		s.wrongType("", "JSON 对象", "a JSON object")
 	}
-	return s.mistakes.Err()
+	return append(s.plain, raw[s.copied:]...), s.mistakes.Err()
 }
 
 type shape struct {
 	tokens   *json.Decoder
 	mistakes domain.Fields
+	raw      []byte
+	// plain is raw up to copied.
+	plain  []byte
+	copied int
 }
 
 func (s *shape) add(at, code, zh, en string) {
@@ -86,8 +91,12 @@ func (s *shape) scalar(t reflect.Type, at string, token json.Token) {
 	case kind == reflect.Bool && !isBool:
 		s.wrongType(at, "true 或 false", "true or false")
 	case kind == reflect.Int32:
-		if _, err := strconv.ParseInt(string(number), 10, 32); !isNumber || err != nil {
+		if digits, ok := whole(string(number)); !isNumber || !ok {
 			s.wrongType(at, "整数", "an integer")
+		} else if digits != string(number) {
+			end := int(s.tokens.InputOffset())
+			s.plain = append(append(s.plain, s.raw[s.copied:end-len(number)]...), digits...)
+			s.copied = end
 		}
 	case kind == reflect.Float64:
 		if _, err := strconv.ParseFloat(string(number), 64); !isNumber || err != nil {
@@ -98,6 +107,37 @@ func (s *shape) scalar(t reflect.Type, at string, token json.Token) {
 	case kind == reflect.Struct:
 		s.wrongType(at, "JSON 对象", "a JSON object")
 	}
+}
+
+// whole returns the digits of a JSON number that is an integer of 32 bits however it is written, such as 1.0 or 10e-1.
+func whole(number string) (string, bool) {
+	if _, err := strconv.ParseInt(number, 10, 32); err == nil {
+		return number, true
+	}
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(number), "e")
+	shift, err := strconv.Atoi(exponent)
+	if exponent != "" && err != nil {
+		return "", false
+	}
+	integer, fraction, _ := strings.Cut(mantissa, ".")
+	sign := ""
+	if strings.HasPrefix(integer, "-") {
+		sign, integer = "-", integer[1:]
+	}
+	digits := strings.TrimLeft(integer+fraction, "0")
+	shift -= len(fraction)
+	significant := strings.TrimRight(digits, "0")
+	shift += len(digits) - len(significant)
+	const longest = 10 // digits of an int32
+	switch {
+	case significant == "":
+		return "0", true
+	case shift < 0 || shift > longest:
+		return "", false
+	}
+	digits = sign + significant + strings.Repeat("0", shift)
+	_, err = strconv.ParseInt(digits, 10, 32)
+	return digits, err == nil
 }
 
 func (s *shape) array(t reflect.Type, at string) error {
