@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
@@ -475,10 +474,10 @@ type Actor struct {
 
 // Application defines model for Application.
 type Application struct {
-	DecidedAt time.Time `json:"decided_at,omitempty,omitzero"`
+	DecidedAt Instant `json:"decided_at,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
-	FirstSubmittedAt time.Time          `json:"first_submitted_at,omitempty,omitzero"`
+	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
 	ID               openapi_types.UUID `json:"id"`
 
 	// LiveProfile 物流机构的申请表，全部必填
@@ -500,8 +499,8 @@ type Application struct {
 	Standing Standing `json:"standing"`
 
 	// StandingReason 暂停或关闭的原因
-	StandingReason string    `json:"standing_reason,omitempty,omitzero"`
-	SubmittedAt    time.Time `json:"submitted_at"`
+	StandingReason string  `json:"standing_reason,omitempty,omitzero"`
+	SubmittedAt    Instant `json:"submitted_at"`
 }
 
 // ApplicationState defines model for ApplicationState.
@@ -530,8 +529,8 @@ type Approval struct {
 
 // AuditEvent defines model for AuditEvent.
 type AuditEvent struct {
-	Actor Actor     `json:"actor"`
-	At    time.Time `json:"at"`
+	Actor Actor   `json:"actor"`
+	At    Instant `json:"at"`
 
 	// Blanked 产品已删除，内容不再可见
 	Blanked bool `json:"blanked"`
@@ -570,7 +569,7 @@ type AuditReason struct {
 type Booking struct {
 	// CloseReason 企业撤回、产品已删除、服务商已关闭
 	CloseReason    CloseReason        `json:"close_reason,omitempty,omitzero"`
-	ClosedAt       time.Time          `json:"closed_at,omitempty,omitzero"`
+	ClosedAt       Instant            `json:"closed_at,omitempty,omitzero"`
 	EnterpriseID   openapi_types.UUID `json:"enterprise_id"`
 	EnterpriseName string             `json:"enterprise_name"`
 	ID             openapi_types.UUID `json:"id"`
@@ -582,10 +581,10 @@ type Booking struct {
 	ProductName     string             `json:"product_name"`
 	ProductRevision int32              `json:"product_revision"`
 	ProviderID      openapi_types.UUID `json:"provider_id"`
-	ReadAt          time.Time          `json:"read_at,omitempty,omitzero"`
-	RepliedAt       time.Time          `json:"replied_at,omitempty,omitzero"`
+	ReadAt          Instant            `json:"read_at,omitempty,omitzero"`
+	RepliedAt       Instant            `json:"replied_at,omitempty,omitzero"`
 	Replies         []BookingReply     `json:"replies"`
-	RequestedAt     time.Time          `json:"requested_at"`
+	RequestedAt     Instant            `json:"requested_at"`
 
 	// State 待回复、已回复、已关闭
 	State BookingProgress `json:"state"`
@@ -602,9 +601,9 @@ type BookingProgress string
 
 // BookingReply defines model for BookingReply.
 type BookingReply struct {
-	At     time.Time `json:"at"`
-	Number int32     `json:"number"`
-	Text   string    `json:"text"`
+	At     Instant `json:"at"`
+	Number int32   `json:"number"`
+	Text   string  `json:"text"`
 }
 
 // BookingRequest defines model for BookingRequest.
@@ -772,14 +771,14 @@ type Mode string
 // OwnProduct defines model for OwnProduct.
 type OwnProduct struct {
 	Content   ProductContent `json:"content"`
-	CreatedAt time.Time      `json:"created_at"`
-	DecidedAt time.Time      `json:"decided_at,omitempty,omitzero"`
+	CreatedAt Instant        `json:"created_at"`
+	DecidedAt Instant        `json:"decided_at,omitempty,omitzero"`
 
 	// Display 展示状态：未上架、已上架、已删除
 	Display Display `json:"display"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
-	FirstSubmittedAt time.Time          `json:"first_submitted_at,omitempty,omitzero"`
+	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
 	ID               openapi_types.UUID `json:"id"`
 	LiveContent      ProductContent     `json:"live_content,omitempty,omitzero"`
 	LiveRevision     int32              `json:"live_revision,omitempty,omitzero"`
@@ -787,9 +786,9 @@ type OwnProduct struct {
 	Reasons          []GivenReason      `json:"reasons,omitempty,omitzero"`
 
 	// Review 审核状态：待审核、已通过、已拒绝
-	Review      Review    `json:"review"`
-	Revision    int32     `json:"revision"`
-	SubmittedAt time.Time `json:"submitted_at"`
+	Review      Review  `json:"review"`
+	Revision    int32   `json:"revision"`
+	SubmittedAt Instant `json:"submitted_at"`
 }
 
 // OwnProductPage defines model for OwnProductPage.
@@ -840,7 +839,7 @@ type Product struct {
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Cover       ImageRef           `json:"cover"`
-	CreatedAt   time.Time          `json:"created_at"`
+	CreatedAt   Instant            `json:"created_at"`
 	Destination Destination        `json:"destination"`
 	Details     []ImageRef         `json:"details"`
 	ID          openapi_types.UUID `json:"id"`
@@ -864,7 +863,7 @@ type ProductCard struct {
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Cover       ImageRef           `json:"cover"`
-	CreatedAt   time.Time          `json:"created_at"`
+	CreatedAt   Instant            `json:"created_at"`
 	Destination Destination        `json:"destination"`
 	ID          openapi_types.UUID `json:"id"`
 
@@ -1061,9 +1060,9 @@ type Review string
 
 // ReviewItem defines model for ReviewItem.
 type ReviewItem struct {
-	DecidedAt        time.Time          `json:"decided_at,omitempty,omitzero"`
+	DecidedAt        Instant            `json:"decided_at,omitempty,omitzero"`
 	DecidedBy        openapi_types.UUID `json:"decided_by,omitempty,omitzero"`
-	FirstSubmittedAt time.Time          `json:"first_submitted_at"`
+	FirstSubmittedAt Instant            `json:"first_submitted_at"`
 	ID               openapi_types.UUID `json:"id"`
 	Kind             ReviewKind         `json:"kind"`
 
@@ -1075,7 +1074,7 @@ type ReviewItem struct {
 	Reasons      []GivenReason      `json:"reasons,omitempty,omitzero"`
 	Revision     int32              `json:"revision"`
 	State        ReviewItemState    `json:"state"`
-	SubmittedAt  time.Time          `json:"submitted_at"`
+	SubmittedAt  Instant            `json:"submitted_at"`
 }
 
 // ReviewItemState defines model for ReviewItem.State.
@@ -1135,7 +1134,7 @@ type Cursor = string
 type DisplayFilter string
 
 // From Example: 2026-03-02T00:00:00+08:00
-type From = time.Time
+type From = Instant
 
 // IdempotencyKey Example: 5b0f6a1e-submit-1
 type IdempotencyKey = string
@@ -1153,7 +1152,7 @@ type KindFilter = ReviewKind
 type Limit = int
 
 // OlderThan defines model for OlderThan.
-type OlderThan = time.Time
+type OlderThan = Instant
 
 // Order defines model for Order.
 type Order string
@@ -1186,7 +1185,7 @@ type StreamKindFilter string
 type Tag = string
 
 // To Example: 2026-03-03T00:00:00+08:00
-type To = time.Time
+type To = Instant
 
 // TypeFilter Example: product-approved.v1
 type TypeFilter = string

@@ -19,7 +19,7 @@ import (
 // GetReviewQueue lists submissions (R41).
 func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
 	page, err := s.review.Queue(c.Request().Context(), review.Filter{
-		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: params.OlderThan,
+		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: given(params.OlderThan),
 		After: params.Cursor, Limit: params.Limit,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	nethttp "net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,5 +180,45 @@ func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 		if want := "HTTP/1.1 " + strconv.Itoa(status); err != nil || !strings.HasPrefix(line, want) {
 			t.Errorf("%s: %q %v, want %s", path, line, err, want)
 		}
+	}
+}
+
+// times calls found with every value of a JSON text whose name is that of a time.
+func times(value any, found func(name, text string)) {
+	switch value := value.(type) {
+	case m:
+		for name, inner := range value {
+			if text, ok := inner.(string); ok && (name == "at" || strings.HasSuffix(name, "_at")) {
+				found(name, text)
+			}
+			times(inner, found)
+		}
+	case []any:
+		for _, inner := range value {
+			times(inner, found)
+		}
+	}
+}
+
+// TestTimesAreInTheirOrderAsTexts: RFC 3339 in UTC, always with microseconds.
+func TestTimesAreInTheirOrderAsTexts(t *testing.T) {
+	h := startHostile(t)
+	h.do(h.callers["provider"], "POST", "/api/v1/provider/bookings/"+h.booking+"/reply", m{"text": "可安排。"}).is(200)
+	read := h.do(h.callers["enterprise"], "PUT", "/api/v1/bookings/"+h.booking+"/read", nil).is(200)
+	form, names := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`), map[string]bool{}
+	for _, r := range h.routes() {
+		if r.method != "GET" || r.op.Extensions["x-read-model"] == nil {
+			continue
+		}
+		got := h.do(h.caller(r), "GET", h.target(r), nil, "Waybill-Position", read.position())
+		times(got.at(), func(name, text string) {
+			names[name] = true
+			if !form.MatchString(text) {
+				t.Errorf("%s: %s %q", r, name, text)
+			}
+		})
+	}
+	if len(names) < 8 {
+		t.Errorf("only %v were seen", names)
 	}
 }
