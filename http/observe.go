@@ -42,6 +42,7 @@ func (w *Web) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		header.Set("X-Frame-Options", "DENY")
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		c.Response().Before(func() { allowHead(header) })
 		if err := protect(next, c); err != nil {
 			w.fail(err, c)
 		}
@@ -74,12 +75,13 @@ func (w *Web) record(c echo.Context, in *Call, took time.Duration) {
 	if in.Quiet && status < nethttp.StatusBadRequest {
 		level = slog.LevelDebug
 	}
-	w.latency.WithLabelValues(route, methodLabel(r.Method), strconv.Itoa(status)).Observe(took.Seconds())
+	method := methodLabel(methodOf(r))
+	w.latency.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 	if !w.Logger.Enabled(r.Context(), level) {
 		return
 	}
 	attrs := [...]slog.Attr{
-		slog.String("method", methodLabel(r.Method)), slog.String("route", route), slog.Int("status", status),
+		slog.String("method", method), slog.String("route", route), slog.Int("status", status),
 		slog.Int64("bytes", c.Response().Size), slog.Duration("took", took), slog.String("request_id", in.RequestID),
 		{},
 	}

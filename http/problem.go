@@ -52,10 +52,7 @@ func (w *Web) fail(err error, c echo.Context) {
 		body = []byte(`{}`)
 	}
 	body = append(body, '\n')
-	if c.Request().Method == nethttp.MethodHead {
-		body = nil
-	}
-	if err := c.Blob(shown.Status, "application/problem+json", body); err != nil {
+	if err := Respond(c, shown.Status, "application/problem+json", body); err != nil {
 		w.Logger.DebugContext(ctx, "response not delivered", slog.String("request_id", in.RequestID), slog.Any("error", err))
 	}
 }

@@ -45,6 +45,10 @@ func New(d Deps) (*Web, error) {
 
 // ServeHTTP serves whatever was mounted; any other address is refused with a problem.
 func (w *Web) ServeHTTP(writer nethttp.ResponseWriter, r *nethttp.Request) {
+	if r.Method == nethttp.MethodHead {
+		w.serveHead(writer, r)
+		return
+	}
 	w.Echo.ServeHTTP(writer, r)
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
@@ -475,10 +474,10 @@ type Actor struct {
 
 // Application defines model for Application.
 type Application struct {
-	DecidedAt time.Time `json:"decided_at,omitempty,omitzero"`
+	DecidedAt Instant `json:"decided_at,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
-	FirstSubmittedAt time.Time          `json:"first_submitted_at,omitempty,omitzero"`
+	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
 	ID               openapi_types.UUID `json:"id"`
 
 	// LiveProfile 物流机构的申请表，全部必填
@@ -500,8 +499,8 @@ type Application struct {
 	Standing Standing `json:"standing"`
 
 	// StandingReason 暂停或关闭的原因
-	StandingReason string    `json:"standing_reason,omitempty,omitzero"`
-	SubmittedAt    time.Time `json:"submitted_at"`
+	StandingReason string  `json:"standing_reason,omitempty,omitzero"`
+	SubmittedAt    Instant `json:"submitted_at"`
 }
 
 // ApplicationState defines model for ApplicationState.
@@ -530,8 +529,8 @@ type Approval struct {
 
 // AuditEvent defines model for AuditEvent.
 type AuditEvent struct {
-	Actor Actor     `json:"actor"`
-	At    time.Time `json:"at"`
+	Actor Actor   `json:"actor"`
+	At    Instant `json:"at"`
 
 	// Blanked 产品已删除，内容不再可见
 	Blanked bool `json:"blanked"`
@@ -570,7 +569,7 @@ type AuditReason struct {
 type Booking struct {
 	// CloseReason 企业撤回、产品已删除、服务商已关闭
 	CloseReason    CloseReason        `json:"close_reason,omitempty,omitzero"`
-	ClosedAt       time.Time          `json:"closed_at,omitempty,omitzero"`
+	ClosedAt       Instant            `json:"closed_at,omitempty,omitzero"`
 	EnterpriseID   openapi_types.UUID `json:"enterprise_id"`
 	EnterpriseName string             `json:"enterprise_name"`
 	ID             openapi_types.UUID `json:"id"`
@@ -582,10 +581,10 @@ type Booking struct {
 	ProductName     string             `json:"product_name"`
 	ProductRevision int32              `json:"product_revision"`
 	ProviderID      openapi_types.UUID `json:"provider_id"`
-	ReadAt          time.Time          `json:"read_at,omitempty,omitzero"`
-	RepliedAt       time.Time          `json:"replied_at,omitempty,omitzero"`
+	ReadAt          Instant            `json:"read_at,omitempty,omitzero"`
+	RepliedAt       Instant            `json:"replied_at,omitempty,omitzero"`
 	Replies         []BookingReply     `json:"replies"`
-	RequestedAt     time.Time          `json:"requested_at"`
+	RequestedAt     Instant            `json:"requested_at"`
 
 	// State 待回复、已回复、已关闭
 	State BookingProgress `json:"state"`
@@ -602,9 +601,9 @@ type BookingProgress string
 
 // BookingReply defines model for BookingReply.
 type BookingReply struct {
-	At     time.Time `json:"at"`
-	Number int32     `json:"number"`
-	Text   string    `json:"text"`
+	At     Instant `json:"at"`
+	Number int32   `json:"number"`
+	Text   string  `json:"text"`
 }
 
 // BookingRequest defines model for BookingRequest.
@@ -772,14 +771,14 @@ type Mode string
 // OwnProduct defines model for OwnProduct.
 type OwnProduct struct {
 	Content   ProductContent `json:"content"`
-	CreatedAt time.Time      `json:"created_at"`
-	DecidedAt time.Time      `json:"decided_at,omitempty,omitzero"`
+	CreatedAt Instant        `json:"created_at"`
+	DecidedAt Instant        `json:"decided_at,omitempty,omitzero"`
 
 	// Display 展示状态：未上架、已上架、已删除
 	Display Display `json:"display"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
-	FirstSubmittedAt time.Time          `json:"first_submitted_at,omitempty,omitzero"`
+	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
 	ID               openapi_types.UUID `json:"id"`
 	LiveContent      ProductContent     `json:"live_content,omitempty,omitzero"`
 	LiveRevision     int32              `json:"live_revision,omitempty,omitzero"`
@@ -787,9 +786,9 @@ type OwnProduct struct {
 	Reasons          []GivenReason      `json:"reasons,omitempty,omitzero"`
 
 	// Review 审核状态：待审核、已通过、已拒绝
-	Review      Review    `json:"review"`
-	Revision    int32     `json:"revision"`
-	SubmittedAt time.Time `json:"submitted_at"`
+	Review      Review  `json:"review"`
+	Revision    int32   `json:"revision"`
+	SubmittedAt Instant `json:"submitted_at"`
 }
 
 // OwnProductPage defines model for OwnProductPage.
@@ -840,7 +839,7 @@ type Product struct {
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Cover       ImageRef           `json:"cover"`
-	CreatedAt   time.Time          `json:"created_at"`
+	CreatedAt   Instant            `json:"created_at"`
 	Destination Destination        `json:"destination"`
 	Details     []ImageRef         `json:"details"`
 	ID          openapi_types.UUID `json:"id"`
@@ -864,7 +863,7 @@ type ProductCard struct {
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Cover       ImageRef           `json:"cover"`
-	CreatedAt   time.Time          `json:"created_at"`
+	CreatedAt   Instant            `json:"created_at"`
 	Destination Destination        `json:"destination"`
 	ID          openapi_types.UUID `json:"id"`
 
@@ -1061,9 +1060,9 @@ type Review string
 
 // ReviewItem defines model for ReviewItem.
 type ReviewItem struct {
-	DecidedAt        time.Time          `json:"decided_at,omitempty,omitzero"`
+	DecidedAt        Instant            `json:"decided_at,omitempty,omitzero"`
 	DecidedBy        openapi_types.UUID `json:"decided_by,omitempty,omitzero"`
-	FirstSubmittedAt time.Time          `json:"first_submitted_at"`
+	FirstSubmittedAt Instant            `json:"first_submitted_at"`
 	ID               openapi_types.UUID `json:"id"`
 	Kind             ReviewKind         `json:"kind"`
 
@@ -1075,7 +1074,7 @@ type ReviewItem struct {
 	Reasons      []GivenReason      `json:"reasons,omitempty,omitzero"`
 	Revision     int32              `json:"revision"`
 	State        ReviewItemState    `json:"state"`
-	SubmittedAt  time.Time          `json:"submitted_at"`
+	SubmittedAt  Instant            `json:"submitted_at"`
 }
 
 // ReviewItemState defines model for ReviewItem.State.
@@ -1135,15 +1134,15 @@ type Cursor = string
 type DisplayFilter string
 
 // From Example: 2026-03-02T00:00:00+08:00
-type From = time.Time
+type From = Instant
 
 // IdempotencyKey Example: 5b0f6a1e-submit-1
 type IdempotencyKey = string
 
-// IfMatch Example: "7"
+// IfMatch defines model for IfMatch.
 type IfMatch = string
 
-// IfNoneMatch Example: "7"
+// IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
 // KindFilter defines model for KindFilter.
@@ -1153,7 +1152,7 @@ type KindFilter = ReviewKind
 type Limit = int
 
 // OlderThan defines model for OlderThan.
-type OlderThan = time.Time
+type OlderThan = Instant
 
 // Order defines model for Order.
 type Order string
@@ -1186,7 +1185,7 @@ type StreamKindFilter string
 type Tag = string
 
 // To Example: 2026-03-03T00:00:00+08:00
-type To = time.Time
+type To = Instant
 
 // TypeFilter Example: product-approved.v1
 type TypeFilter = string
@@ -1233,16 +1232,16 @@ type ListAuditEventsParams struct {
 	Kind   ListAuditEventsParamsKind `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
 
 	// Actor The account that acted.
-	Actor ActorFilter `form:"actor,omitempty" json:"actor,omitempty,omitzero"`
+	Actor *ActorFilter `form:"actor,omitempty" json:"actor,omitempty"`
 
 	// Type The stored name of the event.
 	Type TypeFilter `form:"type,omitempty" json:"type,omitempty,omitzero"`
 
 	// From Not before; RFC 3339.
-	From From `form:"from,omitempty" json:"from,omitempty,omitzero"`
+	From *From `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Before; RFC 3339.
-	To    To                         `form:"to,omitempty" json:"to,omitempty,omitzero"`
+	To    *To                        `form:"to,omitempty" json:"to,omitempty"`
 	Order ListAuditEventsParamsOrder `form:"order,omitempty" json:"order,omitempty,omitzero"`
 
 	// Cursor The `next_cursor` of the page before, with the same filters.
@@ -1279,7 +1278,8 @@ type RequestBookingParams struct {
 
 // GetBookingParams defines parameters for GetBooking.
 type GetBookingParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1291,7 +1291,8 @@ type MarkBookingReadParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1300,7 +1301,8 @@ type WithdrawBookingParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1309,7 +1311,8 @@ type CloseProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1318,7 +1321,8 @@ type ReinstateProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1327,7 +1331,8 @@ type SuspendProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1356,7 +1361,8 @@ type BrowseProductsParams struct {
 
 // GetProductParams defines parameters for GetProduct.
 type GetProductParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1365,7 +1371,8 @@ type GetProductParams struct {
 
 // GetApplicationParams defines parameters for GetApplication.
 type GetApplicationParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1377,7 +1384,8 @@ type ApplyAsProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1386,7 +1394,8 @@ type ReviseApplicationParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1404,7 +1413,8 @@ type ListReceivedBookingsParams struct {
 
 // GetReceivedBookingParams defines parameters for GetReceivedBooking.
 type GetReceivedBookingParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1416,7 +1426,8 @@ type ReplyToBookingParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1447,13 +1458,15 @@ type DeleteProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
 // GetOwnProductParams defines parameters for GetOwnProduct.
 type GetOwnProductParams struct {
-	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1465,7 +1478,8 @@ type ReviseProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1474,7 +1488,8 @@ type UnpublishProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1483,7 +1498,8 @@ type PublishProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1492,7 +1508,8 @@ type UnpinProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1501,7 +1518,8 @@ type PinProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1509,6 +1527,10 @@ type PinProductParams struct {
 type GetProductForReviewParams struct {
 	// Revision The content revision; the latest when not said.
 	Revision Revision `form:"revision,omitempty" json:"revision,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1519,7 +1541,8 @@ type ApproveProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1528,7 +1551,8 @@ type RejectProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1536,6 +1560,10 @@ type RejectProductParams struct {
 type GetProviderForReviewParams struct {
 	// Revision The content revision; the latest when not said.
 	Revision Revision `form:"revision,omitempty" json:"revision,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1546,7 +1574,8 @@ type ApproveProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1555,7 +1584,8 @@ type RejectProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -1567,7 +1597,7 @@ type GetReviewQueueParams struct {
 	State GetReviewQueueParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
 	// OlderThan Submitted before; RFC 3339.
-	OlderThan OlderThan `form:"older_than,omitempty" json:"older_than,omitempty,omitzero"`
+	OlderThan *OlderThan `form:"older_than,omitempty" json:"older_than,omitempty"`
 
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
@@ -1621,6 +1651,9 @@ type RejectProviderJSONRequestBody = Rejection
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// Home 转到可浏览的文档
+	// (GET /)
+	Home(ctx echo.Context) error
 	// ListAuditEvents 历史事件
 	// (GET /api/v1/audit/events)
 	ListAuditEvents(ctx echo.Context, params ListAuditEventsParams) error
@@ -1755,6 +1788,15 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// Home converts echo context to params.
+func (w *ServerInterfaceWrapper) Home(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Home(ctx)
+	return err
 }
 
 // ListAuditEvents converts echo context to params.
@@ -3142,6 +3184,21 @@ func (w *ServerInterfaceWrapper) GetProductForReview(ctx echo.Context) error {
 	}
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
 	// ------------- Optional header parameter "Waybill-Position" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
 		var WaybillPosition WaybillPosition
@@ -3286,6 +3343,21 @@ func (w *ServerInterfaceWrapper) GetProviderForReview(ctx echo.Context) error {
 	}
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
 	// ------------- Optional header parameter "Waybill-Position" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
 		var WaybillPosition WaybillPosition
@@ -3621,6 +3693,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)
 	router.GET(options.BaseURL+"/metrics", wrapper.Metrics, options.OperationMiddlewares["metrics"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.Openapi, options.OperationMiddlewares["openapi"]...)
+	router.GET(options.BaseURL+"/", wrapper.Home, options.OperationMiddlewares["home"]...)
 	router.GET(options.BaseURL+"/docs", wrapper.Docs, options.OperationMiddlewares["docs"]...)
 	router.GET(options.BaseURL+"/problems/:code", wrapper.ExplainProblem, options.OperationMiddlewares["explainProblem"]...)
 

@@ -50,7 +50,7 @@ func (s *server) GetApplication(c echo.Context, _ GetApplicationParams) error {
 	if err != nil {
 		return err
 	}
-	return conditional(c, etag(a.Revision), applicationOf(a))
+	return conditional(c, a.Revision, applicationOf(a))
 }
 
 func applicationWritten(c echo.Context, status int, out commands.Outcome[provider.State]) error {

@@ -11,12 +11,12 @@ import (
 
 // ListAuditEvents reads the history (R44).
 func (s *server) ListAuditEvents(c echo.Context, params ListAuditEventsParams) error {
-	if !params.From.IsZero() && !params.To.IsZero() && !params.From.Before(params.To) {
+	if params.From != nil && params.To != nil && !params.From.Before(params.To.Time) {
 		return wrongParameter("to", "bad_range", "结束时间须晚于开始时间", "must be later than from")
 	}
 	page, err := s.history.Query(c.Request().Context(), history.Filter{
 		Stream: domain.StreamName(params.Stream), Kind: string(params.Kind), Type: params.Type, Actor: params.Actor,
-		From: params.From, To: params.To, After: params.Cursor, Limit: params.Limit,
+		From: given(params.From), To: given(params.To), After: params.Cursor, Limit: params.Limit,
 		Descending: params.Order == ListAuditEventsParamsOrderDesc,
 	})
 	if err != nil {

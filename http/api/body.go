@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"waybill/domain"
 	"waybill/http"
 )
 
@@ -28,7 +29,9 @@ var (
 	errTooLarge  = http.Refuse(nethttp.StatusRequestEntityTooLarge, "body_too_large", "请求体不能超过1 MiB", "the body must be at most 1 MiB")
 	errEmptyBody = http.Refuse(nethttp.StatusBadRequest, "empty_body", "请求体为空，须为一个 JSON 对象",
 		"the body is empty; it must be one JSON object")
-	errNotJSON = http.Refuse(nethttp.StatusBadRequest, "malformed_json", "请求体不是有效的 JSON", "the body is not valid JSON")
+	errNotJSON        = http.Refuse(nethttp.StatusBadRequest, "malformed_json", "请求体不是有效的 JSON", "the body is not valid JSON")
+	errUnexpectedBody = http.Refuse(nethttp.StatusBadRequest, "unexpected_body", "此操作不接受请求体，请不要发送",
+		"this operation takes no body; send none")
 	errTooDeep = http.Refuse(nethttp.StatusBadRequest, "too_deep", "请求体嵌套过深", "the body is nested too deeply")
 )
 
@@ -42,10 +45,11 @@ func decode[T any](c echo.Context) (T, error) {
 		return into, err
 	}
 	in.body = raw
-	if err := checkShape[T](raw); err != nil {
+	plain, err := checkShape[T](raw)
+	if err != nil {
 		return into, err
 	}
-	if err := json.Unmarshal(raw, &into); err != nil {
+	if err := json.Unmarshal(plain, &into); err != nil {
 		return into, errNotJSON.Because(err)
 	}
 	return into, nil
@@ -53,10 +57,7 @@ func decode[T any](c echo.Context) (T, error) {
 
 func readBody(c echo.Context) ([]byte, error) {
 	r := c.Request()
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset := params["charset"]
-	if err != nil || media != "application/json" || r.Header.Get("Content-Encoding") != "" ||
-		(charset != "" && !strings.EqualFold(charset, "utf-8")) {
+	if !isJSON(r.Header) {
 		if r.ContentLength == 0 {
 			return nil, errEmptyBody
 		}
@@ -74,13 +75,74 @@ func readBody(c echo.Context) ([]byte, error) {
 		return nil, http.ErrBadRequest.Because(err)
 	case len(bytes.TrimSpace(raw)) == 0:
 		return nil, errEmptyBody
-	case !utf8.Valid(raw):
-		return nil, errNotJSON.Because(errors.New("not UTF-8"))
+	}
+	if err := checkEncoding(raw); err != nil {
+		return nil, err
 	}
 	if err := checkSyntax(raw); err != nil {
 		return nil, err
 	}
 	return raw, nil
+}
+
+// isJSON says whether a header announces one plain JSON text in UTF-8.
+func isJSON(header nethttp.Header) bool {
+	types := header.Values("Content-Type")
+	if len(types) != 1 {
+		return false
+	}
+	media, params, err := mime.ParseMediaType(types[0])
+	if err != nil || media != "application/json" {
+		return false
+	}
+	for _, coding := range header.Values("Content-Encoding") {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return false
+		}
+	}
+	charset := params["charset"]
+	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
+}
+
+// refuseBody refuses a body where none is taken, rather than to act as if it were not there.
+func refuseBody(r *nethttp.Request) error {
+	if r.ContentLength > 0 {
+		return errUnexpectedBody
+	}
+	switch n, err := io.ReadFull(r.Body, make([]byte, 1)); {
+	case n > 0:
+		return errUnexpectedBody
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return http.ErrBadRequest.Because(err)
+	}
+}
+
+// checkEncoding says what a text is that is not plain UTF-8.
+func checkEncoding(raw []byte) error {
+	switch {
+	case bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")):
+		return notJSON("（以字节顺序标记 U+FEFF 开头，请去掉这个标记）", " (it begins with a byte-order mark, U+FEFF; send it without)")
+	case bytes.HasPrefix(raw, []byte("\xff\xfe")), bytes.HasPrefix(raw, []byte("\xfe\xff")):
+		return notJSON("（编码是 UTF-16，须为 UTF-8）", " (it is in UTF-16; it must be in UTF-8)")
+	case !utf8.Valid(raw):
+		at := 0
+		for at < len(raw) {
+			r, size := utf8.DecodeRune(raw[at:])
+			if r == utf8.RuneError && size == 1 {
+				break
+			}
+			at += size
+		}
+		return notJSON(fmt.Sprintf("（第%d字节处不是 UTF-8）", at+1), fmt.Sprintf(" (at byte %d it is not UTF-8)", at+1))
+	}
+	return nil
+}
+
+// notJSON is errNotJSON that says more.
+func notJSON(zh, en string) *http.Refusal {
+	return errNotJSON.Saying(domain.Text{ZH: errNotJSON.Text.ZH + zh, EN: errNotJSON.Text.EN + en})
 }
 
 // checkSyntax says where the JSON is wrong.
@@ -97,10 +159,7 @@ func checkSyntax(raw []byte) error {
 	if !errors.As(err, &syntax) {
 		return errNotJSON.Because(err)
 	}
-	said := errNotJSON.Text
-	said.ZH += fmt.Sprintf("（第%d字节处）", syntax.Offset)
-	said.EN += fmt.Sprintf(" (at byte %d)", syntax.Offset)
-	return errNotJSON.Saying(said).Because(err)
+	return notJSON(fmt.Sprintf("（第%d字节处）", syntax.Offset), fmt.Sprintf(" (at byte %d)", syntax.Offset)).Because(err)
 }
 
 // depthOf is the deepest nesting of raw, strings aside; raw need not be valid.

@@ -51,7 +51,7 @@ func (s *server) GetBooking(c echo.Context, id BookingID, _ GetBookingParams) er
 	if err != nil {
 		return err
 	}
-	return conditional(c, etag(b.Revision), bookingOf(b))
+	return conditional(c, b.Revision, bookingOf(b))
 }
 
 // GetReceivedBooking is one that the provider received (R36, R39).
@@ -60,7 +60,7 @@ func (s *server) GetReceivedBooking(c echo.Context, id BookingID, _ GetReceivedB
 	if err != nil {
 		return err
 	}
-	return conditional(c, etag(b.Revision), bookingOf(b))
+	return conditional(c, b.Revision, bookingOf(b))
 }
 
 // MarkBookingRead records that the enterprise has seen the reply (Q21).

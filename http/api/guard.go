@@ -66,6 +66,11 @@ func (s *server) guard(op *operation) echo.MiddlewareFunc {
 			if err := op.checkParameters(c); err != nil {
 				return err
 			}
+			if !op.body {
+				if err := refuseBody(r); err != nil {
+					return err
+				}
+			}
 			if err := s.wait(c, op); err != nil {
 				return err
 			}

@@ -239,7 +239,7 @@ func TestMistakesAreAllNamed(t *testing.T) {
 			"/destination/city": "required", "/destination/latitude": "required", "/cover": "required", "/details": "required",
 		},
 		`{"name":1,"mode":null,"tags":{},"destination":{"latitude":"x","longitude":[],"hight":1},"details":[1],"a/b~c":1,"pinned":true}`: {
-			"/name": "wrong_type", "/tags": "wrong_type", "/destination/latitude": "wrong_type", "/destination/longitude": "wrong_type",
+			"/name": "wrong_type", "/mode": "required", "/tags": "wrong_type", "/destination/latitude": "wrong_type", "/destination/longitude": "wrong_type",
 			"/destination/hight": "unknown_field", "/details/0": "wrong_type", "/a~1b~0c": "unknown_field", "/pinned": "unknown_field",
 		},
 		`{"destination":{"latitude":20}}`: {"/destination/longitude": "required"},

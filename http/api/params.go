@@ -75,7 +75,20 @@ func (op *operation) checkParameters(c echo.Context) error {
 			p.check(c.Request().Header.Values(p.name), &mistakes)
 		}
 	}
+	op.checkConditions(c.Request().Header, &mistakes)
 	return mistakes.Err()
+}
+
+// checkConditions refuses a condition on a write that does not look at it: the write must not take place as if it held.
+func (op *operation) checkConditions(header nethttp.Header, mistakes *domain.Fields) {
+	if op.method == nethttp.MethodGet {
+		return // there it is looked at wherever there is an ETag
+	}
+	for _, name := range []string{"If-Match", "If-None-Match"} {
+		if header.Values(name) != nil && !slices.ContainsFunc(op.params, func(p *parameter) bool { return p.name == name }) {
+			mistakes.Add(name, "unknown_parameter", "此操作不支持该条件", "is not a condition that this operation takes")
+		}
+	}
 }
 
 func (p *parameter) check(values []string, mistakes *domain.Fields) {
@@ -103,14 +116,23 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 			mistakes.Add(p.name, "bad_uuid", "须为 UUID", "must be a UUID")
 		}
 	case instant:
-		t, err := time.Parse(time.RFC3339, value)
-		if err != nil || t.Year() < 1 || t.Year() > 9999 {
-			mistakes.Add(p.name, "bad_time", "须为 RFC 3339 时间，如 2026-03-02T08:00:00Z",
-				"must be an RFC 3339 time, such as 2026-03-02T08:00:00Z")
+		if !isInstant(value) {
+			zh, en := "须为 RFC 3339 时间，如 2026-03-02T08:00:00Z", "must be an RFC 3339 time, such as 2026-03-02T08:00:00Z"
+			if strings.Contains(value, " ") && isInstant(strings.ReplaceAll(value, " ", "+")) {
+				zh += "；网址中的加号须写作 %2B，如 2026-03-02T16:00:00%2B08:00"
+				en += "; in an address a plus is written %2B, as in 2026-03-02T16:00:00%2B08:00"
+			}
+			mistakes.Add(p.name, "bad_time", zh, en)
 		}
 	case text:
 		p.checkText(value, mistakes)
 	}
+}
+
+// isInstant says whether s is a time of RFC 3339 in the years 1 to 9999.
+func isInstant(s string) bool {
+	var t time.Time
+	return t.UnmarshalText([]byte(s)) == nil && t.Year() >= 1 && t.Year() <= 9999
 }
 
 func (p *parameter) checkText(value string, mistakes *domain.Fields) {
@@ -122,7 +144,7 @@ func (p *parameter) checkText(value string, mistakes *domain.Fields) {
 		}
 	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
 		mistakes.Add(p.name, "control_characters", "含有无效字符", "has invalid characters")
-	case n < p.shortest:
+	case n < p.shortest, p.shortest > 0 && domain.CleanText(value) == "":
 		mistakes.Add(p.name, "too_short", "不能为空", "must not be empty")
 	case p.longest > 0 && n > p.longest:
 		mistakes.Add(p.name, "too_long", fmt.Sprintf("不能超过%d个字", p.longest), fmt.Sprintf("must have at most %d characters", p.longest))

@@ -21,7 +21,7 @@ import (
 var explained = func() map[string]*http.Refusal {
 	byCode := map[string]*http.Refusal{}
 	for _, r := range append(http.Refusals(),
-		errNotReady, errBadQuery, errMediaType, errTooLarge, errEmptyBody, errNotJSON, errTooDeep,
+		errNotReady, errBadQuery, errMediaType, errTooLarge, errEmptyBody, errUnexpectedBody, errNotJSON, errTooDeep,
 	) {
 		byCode[r.Code] = r
 	}

@@ -51,7 +51,7 @@ func (s *server) GetOwnProduct(c echo.Context, id ProductID, _ GetOwnProductPara
 	if err != nil {
 		return err
 	}
-	return conditional(c, etag(p.Revision), ownProductOf(p))
+	return conditional(c, p.Revision, ownProductOf(p))
 }
 
 // ReviseProduct submits a later revision (R25, R28, Q12).

@@ -4,7 +4,6 @@ import (
 	"errors"
 	nethttp "net/http"
 	"slices"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -27,14 +26,17 @@ func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) err
 	return answer(c, nethttp.StatusOK, ProductPage{Items: convert(page.Rows, cardOf), NextCursor: page.Next})
 }
 
-// GetProduct is the detail of a public product (R30, R31). Its tag changes with the product and with its provider.
+// GetProduct is the detail of a public product (R30, R31). No write can name its tag.
 func (s *server) GetProduct(c echo.Context, id ProductID, _ GetProductParams) error {
 	p, err := s.listing.Product(c.Request().Context(), id)
 	if err != nil {
 		return err
 	}
-	tag := `"` + strconv.FormatUint(uint64(p.Revision), 10) + "-" + strconv.FormatUint(uint64(p.ProviderRevision), 10) + `"`
-	return conditional(c, tag, publicProductOf(p))
+	raw, err := encode(publicProductOf(p))
+	if err != nil {
+		return err
+	}
+	return tagged(c, tagOf(raw), echo.MIMEApplicationJSON, raw)
 }
 
 // ListProviderTypes serves the forms of the provider types (Q26).

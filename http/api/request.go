@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	nethttp "net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/http"
 )
 
 // requests is the name space of the ids that derive from an Idempotency-Key.
@@ -42,27 +42,8 @@ func (s *server) request(c echo.Context) (commands.Request, error) {
 	if err != nil {
 		return req, err
 	}
-	if slices.ContainsFunc(in.op.params, func(p *parameter) bool { return p.name == "If-Match" }) {
-		req.IfRevision = revision
-	}
+	req.IfRevision = revision
 	return req, nil
-}
-
-// ifMatch is the stream revision of one strong ETag; nil for none and for "*", which any revision fits.
-func ifMatch(values []string) (*domain.Revision, error) {
-	if len(values) == 0 || (len(values) == 1 && values[0] == "*") {
-		return nil, nil
-	}
-	number, err := strconv.ParseUint(strings.Trim(values[0], `"`), 10, 63)
-	revision := domain.Revision(number)
-	if len(values) > 1 || err != nil || values[0] != etag(revision) {
-		return nil, wrongParameter("If-Match", "bad_etag", `须为一个强 ETag（如 "7"）或 *`, `must be one strong ETag, such as "7", or *`)
-	}
-	return &revision, nil
-}
-
-func etag(revision domain.Revision) string {
-	return `"` + strconv.FormatUint(uint64(revision), 10) + `"`
 }
 
 // written responds to a write, from its outcome alone: a repeated request gets the same response, byte for byte.
@@ -92,24 +73,22 @@ func change[S any](c echo.Context, s *server, id uuid.UUID,
 	return write(c, nethttp.StatusOK, out)
 }
 
-// answer writes JSON, and a line end for those who read it in a terminal.
+// answer writes JSON.
 func answer(c echo.Context, status int, body any) error {
-	raw, err := json.Marshal(body)
+	raw, err := encode(body)
 	if err != nil {
-		return fmt.Errorf("encode the answer: %w", err)
+		return err
 	}
-	return c.Blob(status, echo.MIMEApplicationJSON, append(raw, '\n'))
+	return http.Respond(c, status, echo.MIMEApplicationJSON, raw)
 }
 
-// conditional responds to a read with an ETag, and with 304 when the caller has it already.
-func conditional(c echo.Context, tag string, body any) error {
-	c.Response().Header().Set("ETag", tag)
-	for _, one := range strings.Split(c.Request().Header.Get("If-None-Match"), ",") {
-		if one = strings.TrimPrefix(strings.TrimSpace(one), "W/"); one == tag || one == "*" {
-			return c.NoContent(nethttp.StatusNotModified)
-		}
+// encode makes JSON, with a line end for those who read it in a terminal.
+func encode(body any) ([]byte, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
-	return answer(c, nethttp.StatusOK, body)
+	return append(raw, '\n'), nil
 }
 
 // wrongParameter refuses one parameter, by name.

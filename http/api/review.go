@@ -19,7 +19,7 @@ import (
 // GetReviewQueue lists submissions (R41).
 func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
 	page, err := s.review.Queue(c.Request().Context(), review.Filter{
-		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: params.OlderThan,
+		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: given(params.OlderThan),
 		After: params.Cursor, Limit: params.Limit,
 	})
 	if err != nil {
@@ -35,8 +35,7 @@ func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetPro
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("ETag", etag(item.Revision))
-	return answer(c, nethttp.StatusOK, ProductReview{Item: reviewItemOf(item), Content: contentOf(content)})
+	return conditional(c, item.Revision, ProductReview{Item: reviewItemOf(item), Content: contentOf(content)})
 }
 
 // GetProviderForReview shows exactly what was submitted as one revision.
@@ -46,8 +45,7 @@ func (s *server) GetProviderForReview(c echo.Context, id ProviderID, params GetP
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("ETag", etag(item.Revision))
-	return answer(c, nethttp.StatusOK, ProviderReview{Item: reviewItemOf(item), Profile: profileOf(profile)})
+	return conditional(c, item.Revision, ProviderReview{Item: reviewItemOf(item), Profile: profileOf(profile)})
 }
 
 // submission reads one submission, the latest for revision 0, and its content.

@@ -30,15 +30,22 @@ var errNotReady = http.Refuse(nethttp.StatusServiceUnavailable, "not_ready", "å°
 // service is what the server says about itself.
 type service struct {
 	metrics nethttp.Handler
-	ui      nethttp.Handler
+	assets  map[string]*asset
 	page    []byte
+	pageTag string
 	policy  string
 }
+
+var specificationTag = tagOf(specification)
 
 var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
 
 // newService renders the documentation page once, and allows in its policy exactly the scripts that are on it.
 func newService(registry *prometheus.Registry) (*service, error) {
+	assets, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
 	ui := v5emb.New("Waybill API", "/openapi.yaml", "/docs")
 	rendered := httptest.NewRecorder()
 	request, err := nethttp.NewRequestWithContext(context.Background(), nethttp.MethodGet, "/docs", nil)
@@ -56,7 +63,7 @@ func newService(registry *prometheus.Registry) (*service, error) {
 		return nil, fmt.Errorf("documentation: the page is not as expected")
 	}
 	return &service{
-		metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), ui: ui, page: page,
+		metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), assets: assets, page: page, pageTag: tagOf(page),
 		policy: "default-src 'none'; script-src " + strings.Join(scripts, " ") +
 			"; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'" +
 			"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -150,38 +157,16 @@ func (s *server) Metrics(c echo.Context) error {
 
 // Openapi serves the specification.
 func (s *server) Openapi(c echo.Context) error {
-	digest := sha256.Sum256(specification)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(digest[:12]) + `"`
-	c.Response().Header().Set("ETag", tag)
-	if c.Request().Header.Get("If-None-Match") == tag {
-		return c.NoContent(nethttp.StatusNotModified)
-	}
-	return c.Blob(nethttp.StatusOK, "application/yaml", specification)
+	return tagged(c, specificationTag, "application/yaml", specification)
+}
+
+// Home leads to the documentation.
+func (s *server) Home(c echo.Context) error {
+	return c.Redirect(nethttp.StatusSeeOther, "/docs")
 }
 
 // Docs serves the page that shows the specification.
 func (s *server) Docs(c echo.Context) error {
 	c.Response().Header().Set("Content-Security-Policy", s.service.policy)
-	return c.Blob(nethttp.StatusOK, "text/html; charset=utf-8", s.service.page)
-}
-
-// docsAsset serves what that page needs; all of it is in the binary.
-func (s *server) docsAsset(c echo.Context) error {
-	if c.Param("*") == "" {
-		return s.Docs(c)
-	}
-	// The assets' own handler would refuse in plain text.
-	rendered := httptest.NewRecorder()
-	s.service.ui.ServeHTTP(rendered, c.Request())
-	if rendered.Code >= nethttp.StatusBadRequest {
-		return http.ErrNoRoute
-	}
-	header := c.Response().Header()
-	for name, values := range rendered.Header() {
-		header[name] = values
-	}
-	header.Set("Cache-Control", "public, max-age=3600")
-	c.Response().WriteHeader(rendered.Code)
-	_, err := rendered.Body.WriteTo(c.Response())
-	return err
+	return tagged(c, s.service.pageTag, "text/html; charset=utf-8", s.service.page)
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -122,7 +121,7 @@ func bookingStateOf(id uuid.UUID, s booking.State) BookingState {
 func cardOf(p listing.Card) ProductCard {
 	return ProductCard{
 		ID: p.ID, Name: p.Name, Brief: p.Brief, Tags: list(p.Tags), Mode: Mode(p.Mode), Destination: destinationOf(p.Destination),
-		Cover: ImageRef(p.Cover), Pinned: p.Pinned, CreatedAt: p.CreatedAt.UTC(),
+		Cover: ImageRef(p.Cover), Pinned: p.Pinned, CreatedAt: at(p.CreatedAt),
 		Provider: ProviderCard{ID: p.ProviderID, Name: p.ProviderName, Logo: ImageRef(p.ProviderLogo)},
 	}
 }
@@ -141,7 +140,7 @@ func applicationOf(a backoffice.Application) Application {
 	out := Application{
 		ID: a.ProviderID, Standing: Standing(a.Standing), StandingReason: a.StandingReason, Revision: int32of(a.ContentRevision),
 		Review: Review(a.Review), Reasons: reasonsOf(a.Reasons), Profile: profileOf(a.Profile), Mismatches: a.Mismatches,
-		LiveRevision: int32of(a.LiveRevision), FirstSubmittedAt: a.FirstSubmittedAt.UTC(), SubmittedAt: a.SubmittedAt.UTC(),
+		LiveRevision: int32of(a.LiveRevision), FirstSubmittedAt: at(a.FirstSubmittedAt), SubmittedAt: at(a.SubmittedAt),
 		DecidedAt: timeOf(a.DecidedAt),
 	}
 	if a.LiveProfile != nil {
@@ -154,8 +153,8 @@ func ownProductOf(p backoffice.Product) OwnProduct {
 	out := OwnProduct{
 		ID: p.ID, Revision: int32of(p.ContentRevision), Review: Review(p.Review), Reasons: reasonsOf(p.Reasons),
 		Display: displayOf(p.Listed), Pinned: p.Pinned, Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
-		CreatedAt: p.CreatedAt.UTC(), FirstSubmittedAt: p.FirstSubmittedAt.UTC(),
-		SubmittedAt: p.SubmittedAt.UTC(), DecidedAt: timeOf(p.DecidedAt),
+		CreatedAt: at(p.CreatedAt), FirstSubmittedAt: at(p.FirstSubmittedAt),
+		SubmittedAt: at(p.SubmittedAt), DecidedAt: timeOf(p.DecidedAt),
 	}
 	if p.LiveContent != nil {
 		out.LiveContent = contentOf(*p.LiveContent)
@@ -169,9 +168,9 @@ func bookingOf(b bookings.Booking) Booking {
 		ProductRevision: int32of(b.ProductRevision), ProviderID: b.ProviderID, EnterpriseID: b.EnterpriseID,
 		EnterpriseName: b.EnterpriseName, Inquiry: inquiryOf(b.Inquiry), CloseReason: CloseReason(b.CloseReason),
 		Replies: convert(b.Replies, func(r bookings.Reply) BookingReply {
-			return BookingReply{Number: int32of(r.Number), Text: r.Text, At: r.At.UTC()}
+			return BookingReply{Number: int32of(r.Number), Text: r.Text, At: at(r.At)}
 		}),
-		RequestedAt: b.RequestedAt.UTC(), RepliedAt: timeOf(b.RepliedAt), ReadAt: timeOf(b.ReadAt), ClosedAt: timeOf(b.ClosedAt),
+		RequestedAt: at(b.RequestedAt), RepliedAt: timeOf(b.RepliedAt), ReadAt: timeOf(b.ReadAt), ClosedAt: timeOf(b.ClosedAt),
 	}
 }
 
@@ -179,7 +178,7 @@ func reviewItemOf(s review.Submission) ReviewItem {
 	out := ReviewItem{
 		Kind: ReviewKind(s.Kind), ID: s.SubjectID, Revision: int32of(s.ContentRevision), State: ReviewItemState(s.State),
 		Name: s.Name, ProviderID: s.ProviderID, ProviderName: s.ProviderName, Mismatches: s.Mismatches,
-		FirstSubmittedAt: s.FirstSubmittedAt.UTC(), SubmittedAt: s.SubmittedAt.UTC(), DecidedAt: timeOf(s.DecidedAt),
+		FirstSubmittedAt: at(s.FirstSubmittedAt), SubmittedAt: at(s.SubmittedAt), DecidedAt: timeOf(s.DecidedAt),
 		Reasons: reasonsOf(s.Reasons),
 	}
 	if s.DecidedBy != nil {
@@ -192,7 +191,7 @@ func auditEventOf(e history.Entry) AuditEvent {
 	return AuditEvent{
 		Position: int64(e.Position), Revision: int64(e.Revision), //nolint:gosec // both fit a bigint
 		ID: e.EventID, Stream: string(e.Stream), Kind: e.Kind, SubjectID: e.SubjectID,
-		Type: e.Type, At: e.At.UTC(), Actor: Actor{ID: e.ActorID, Role: string(e.Role)},
+		Type: e.Type, At: at(e.At), Actor: Actor{ID: e.ActorID, Role: string(e.Role)},
 		ContentRevision: int32of(e.ContentRevision), Changes: jsonList(e.Changes), Blanked: e.Blanked,
 		Reasons:       convert(e.Reasons, func(r domain.Reason) AuditReason { return AuditReason(r) }),
 		CorrelationID: e.CorrelationID, RequestID: e.RequestID,
@@ -205,13 +204,6 @@ func jsonList(raw json.RawMessage) json.RawMessage {
 		return json.RawMessage("[]")
 	}
 	return raw
-}
-
-func timeOf(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
 }
 
 // int32of narrows a count of submissions or replies, which stays small.

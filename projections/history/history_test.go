@@ -202,12 +202,12 @@ func TestHistoryFilters(t *testing.T) {
 		"stream": {history.Filter{Stream: h.Log[6].Stream}, func(e projections.Event) bool { return e.Stream == h.Log[6].Stream }},
 		"kind":   {history.Filter{Kind: "account"}, func(e projections.Event) bool { return e.Stream.Category() == "account" }},
 		"type":   {history.Filter{Type: "product-rejected.v1"}, func(e projections.Event) bool { return e.Type == "product-rejected.v1" }},
-		"actor":  {history.Filter{Actor: domaintest.ID("actor1")}, func(e projections.Event) bool { return e.Meta.Actor.ID == domaintest.ID("actor1") }},
-		"time": {history.Filter{From: from, To: to}, func(e projections.Event) bool {
+		"actor":  {history.Filter{Actor: new(domaintest.ID("actor1"))}, func(e projections.Event) bool { return e.Meta.Actor.ID == domaintest.ID("actor1") }},
+		"time": {history.Filter{From: &from, To: &to}, func(e projections.Event) bool {
 			return !e.Meta.At.Before(from) && e.Meta.At.Truncate(time.Microsecond).Before(to.Truncate(time.Microsecond))
 		}},
 		"everything": {
-			history.Filter{Kind: "product", Type: "product-rejected.v1", Actor: domaintest.ID("actor2"), From: from, To: to},
+			history.Filter{Kind: "product", Type: "product-rejected.v1", Actor: new(domaintest.ID("actor2")), From: &from, To: &to},
 			func(e projections.Event) bool {
 				return e.Type == "product-rejected.v1" && e.Meta.Actor.ID == domaintest.ID("actor2") && !e.Meta.At.Before(from) && e.Meta.At.Before(to)
 			},

@@ -38,14 +38,15 @@ type Entry struct {
 	Reasons []domain.Reason
 }
 
-// Filter narrows the history; zero fields do not. From is inclusive, To exclusive.
+// Filter narrows the history; empty and nil fields do not. From is inclusive, To exclusive.
 type Filter struct {
-	Stream     domain.StreamName
-	Kind       string
-	Type       string
-	Actor      uuid.UUID
-	From       time.Time
-	To         time.Time
+	Stream domain.StreamName
+	Kind   string
+	Type   string
+	// Actor, when it is the nil id, is the system.
+	Actor      *uuid.UUID
+	From       *time.Time
+	To         *time.Time
 	After      string
 	Descending bool
 	Limit      int
@@ -72,14 +73,14 @@ func (q Queries) Query(ctx context.Context, f Filter) (projections.Page[Entry], 
 	if f.Type != "" {
 		w.And("type = ?", f.Type)
 	}
-	if f.Actor != uuid.Nil {
-		w.And("actor_id = ?", f.Actor)
+	if f.Actor != nil {
+		w.And("actor_id = ?", *f.Actor)
 	}
-	if !f.From.IsZero() {
-		w.And("at >= ?", f.From)
+	if f.From != nil {
+		w.And("at >= ?", *f.From)
 	}
-	if !f.To.IsZero() {
-		w.And("at < ?", f.To)
+	if f.To != nil {
+		w.And("at < ?", *f.To)
 	}
 	compare, order := ">", "ASC"
 	if f.Descending {

@@ -46,11 +46,11 @@ type SubmissionDetail struct {
 // Decided as a Filter's State is approved and rejected together.
 const Decided domain.Review = "decided"
 
-// Filter narrows the review queue. State "" is domain.ReviewPending. OlderThan keeps what was submitted before it.
+// Filter narrows the review queue. State "" is domain.ReviewPending. OlderThan keeps what was submitted before it; nil keeps all.
 type Filter struct {
 	Kind      string
 	State     domain.Review
-	OlderThan time.Time
+	OlderThan *time.Time
 	After     string
 	Limit     int
 }
@@ -88,8 +88,8 @@ func (q Queries) Queue(ctx context.Context, f Filter) (projections.Page[Submissi
 	if f.Kind != "" {
 		w.And("s.kind = ?", f.Kind)
 	}
-	if !f.OlderThan.IsZero() {
-		w.And("s.submitted_at < ?", f.OlderThan)
+	if f.OlderThan != nil {
+		w.And("s.submitted_at < ?", *f.OlderThan)
 	}
 	if f.After != "" {
 		c, err := projections.DecodeCursor(f.After, of)
