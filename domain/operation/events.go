@@ -12,6 +12,19 @@ type DeadLetterSkipped struct {
 	Reason    string            `json:"reason"`
 }
 
+// DeadLettersRetried records that an operator had the dead letters of a stream tried again, and what became of them.
+type DeadLettersRetried struct {
+	ReadModel string            `json:"read_model"`
+	Stream    domain.StreamName `json:"stream"`
+	// Done were applied, Left were not, and Due are deliveries that are tried again from then on.
+	Done int `json:"done"`
+	Left int `json:"left"`
+	Due  int `json:"due"`
+}
+
+// EventType is the stored name.
+func (DeadLettersRetried) EventType() string { return "dead-letters-retried.v1" }
+
 // EventType is the stored name.
 func (DeadLetterSkipped) EventType() string { return "dead-letter-skipped.v1" }
 
@@ -20,5 +33,6 @@ const Category = "operation"
 
 // Types decodes this package's events.
 var Types = domain.Types{
-	DeadLetterSkipped{}.EventType(): domain.JSON[DeadLetterSkipped],
+	DeadLetterSkipped{}.EventType():  domain.JSON[DeadLetterSkipped],
+	DeadLettersRetried{}.EventType(): domain.JSON[DeadLettersRetried],
 }
