@@ -12,14 +12,13 @@ type DeadLetterSkipped struct {
 	Reason    string            `json:"reason"`
 }
 
-// DeadLettersRetried records that an operator had the dead letters of a stream tried again, and what became of them.
+// DeadLettersRetried records that an operator had the dead letters of a stream tried again; not, whether that helped.
 type DeadLettersRetried struct {
 	ReadModel string            `json:"read_model"`
 	Stream    domain.StreamName `json:"stream"`
-	// Done were applied, Left were not, and Due are deliveries that are tried again from then on.
-	Done int `json:"done"`
-	Left int `json:"left"`
-	Due  int `json:"due"`
+	// Position is that of the first of them, and Letters how many there were.
+	Position domain.Position `json:"position"`
+	Letters  int             `json:"letters"`
 }
 
 // EventType is the stored name.

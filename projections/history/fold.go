@@ -158,9 +158,8 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 	case operation.DeadLettersRetried:
 		c.value("/read_model", nil, e.ReadModel)
 		c.value("/stream", nil, e.Stream)
-		c.value("/done", nil, e.Done)
-		c.value("/left", nil, e.Left)
-		c.value("/due", nil, e.Due)
+		c.value("/position", nil, e.Position)
+		c.value("/letters", nil, e.Letters)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func TestHistoryChanges(t *testing.T) {
 	}, booking.Replied{Number: 1, Text: "可以"}, booking.Read{Number: 1}, booking.Closed{Reason: booking.ProviderClosed})
 	h.Add("operation", domaintest.ID("o"),
 		operation.DeadLetterSkipped{ReadModel: "listing", Stream: "product-x", Revision: 3, Position: 9, Reason: "坏数据"})
-	h.Add("operation", domaintest.ID("r"), operation.DeadLettersRetried{ReadModel: "listing", Stream: "product-x", Done: 2, Left: 1})
+	h.Add("operation", domaintest.ID("r"), operation.DeadLettersRetried{ReadModel: "listing", Stream: "product-x", Position: 9, Letters: 2})
 	modeltest.Project(t, pool, h.Log, 3, 4, 9, 15)
 
 	quote := func(u uuid.UUID) string { return `"` + u.String() + `"` }
@@ -107,7 +107,7 @@ func TestHistoryChanges(t *testing.T) {
 		{"booking-read.v1", `/read_number: 0 → 1`, ""},
 		{"booking-closed.v1", `/state: "replied" → "closed", /close_reason: null → "provider_closed"`, "[{provider_closed  }]"},
 		{"dead-letter-skipped.v1", `/read_model: null → "listing", /stream: null → "product-x", /revision: null → 3, /position: null → 9`, "[{  坏数据}]"},
-		{"dead-letters-retried.v1", `/read_model: null → "listing", /stream: null → "product-x", /done: null → 2, /left: null → 1, /due: null → 0`, ""},
+		{"dead-letters-retried.v1", `/read_model: null → "listing", /stream: null → "product-x", /position: null → 9, /letters: null → 2`, ""},
 	}
 	got := entries(t, pool, history.Filter{Limit: 7})
 	if len(got) != len(want) {
