@@ -29,6 +29,11 @@ func NewTokens(pool *pgxpool.Pool) *Tokens { return &Tokens{pool: pool} }
 func (t *Tokens) Issue(
 	ctx context.Context, account uuid.UUID, roles []domain.Role, label string, expires time.Time,
 ) (access.Secret, error) {
+	return t.Keep(ctx, access.Token{ID: uuid.New(), AccountID: account, Roles: roles, Label: label, ExpiresAt: expires})
+}
+
+// Keep implements access.Tokens.
+func (t *Tokens) Keep(ctx context.Context, token access.Token) (access.Secret, error) {
 	secret, err := access.NewSecret(rand.Reader)
 	if err != nil {
 		return "", err
@@ -36,7 +41,7 @@ func (t *Tokens) Issue(
 	hash := secret.Hash()
 	_, err = t.pool.Exec(ctx, `
 		insert into access.tokens (hash, id, account_id, roles, label, created_at, expires_at)
-		values ($1, $2, $3, $4, $5, now(), $6)`, hash[:], uuid.New(), account, roleNames(roles), label, expires)
+		values ($1, $2, $3, $4, $5, now(), $6)`, hash[:], token.ID, token.AccountID, roleNames(token.Roles), token.Label, token.ExpiresAt)
 	if err != nil {
 		return "", fmt.Errorf("issue a token: %w", classify(ctx, err))
 	}
@@ -103,10 +108,19 @@ func (t *Tokens) RevokeAccount(ctx context.Context, account uuid.UUID, roles ...
 
 // List implements access.Tokens.
 func (t *Tokens) List(ctx context.Context, account uuid.UUID) ([]access.Token, error) {
-	rows, _ := t.pool.Query(ctx, selectTokens+`where account_id = $1 order by created_at desc, id`, account)
+	return t.collect(ctx, `where account_id = $1 order by created_at desc, id`, account)
+}
+
+// All implements access.Tokens.
+func (t *Tokens) All(ctx context.Context) ([]access.Token, error) {
+	return t.collect(ctx, `order by created_at desc, id`)
+}
+
+func (t *Tokens) collect(ctx context.Context, where string, args ...any) ([]access.Token, error) {
+	rows, _ := t.pool.Query(ctx, selectTokens+where, args...)
 	tokens, err := pgx.CollectRows(rows, scanToken)
 	if err != nil {
-		return nil, fmt.Errorf("list the tokens of an account: %w", classify(ctx, err))
+		return nil, fmt.Errorf("list tokens: %w", classify(ctx, err))
 	}
 	return tokens, nil
 }

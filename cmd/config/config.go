@@ -37,6 +37,8 @@ type Config struct {
 	WaitForRead time.Duration
 	// StopTimeout is how long a stop waits for requests under way.
 	StopTimeout time.Duration
+	// TokenMaxTTL is the most that a bearer token may live.
+	TokenMaxTTL time.Duration
 
 	logLevel slog.Level
 	logJSON  bool
@@ -56,6 +58,7 @@ func Load(getenv func(string) string) (Config, error) {
 		MaxConns:    int32(e.number("WAYBILL_DB_MAX_CONNS", 24, 8, 1000)), //nolint:gosec // bounded just here
 		WaitForRead: e.duration("WAYBILL_READ_WAIT", 2*time.Second),
 		StopTimeout: e.duration("WAYBILL_STOP_TIMEOUT", 10*time.Second),
+		TokenMaxTTL: e.duration("WAYBILL_TOKEN_MAX_TTL", 90*24*time.Hour),
 
 		ReadDatabaseURL:  getenv("WAYBILL_READ_DATABASE_URL"),
 		EventStorePrefix: getenv("WAYBILL_EVENTSTORE_PREFIX"),
@@ -191,9 +194,9 @@ func (e *environment) duration(name string, standard time.Duration) time.Duratio
 	if v == "" {
 		return standard
 	}
-	d, err := time.ParseDuration(v)
+	d, err := ParseDuration(v)
 	if err != nil || d <= 0 {
-		e.mistake(name, v, `a duration, such as "2s" or "500ms"`)
+		e.mistake(name, v, `a duration, such as "2s", "500ms" or "90d"`)
 		return standard
 	}
 	return d

@@ -54,7 +54,7 @@ type People struct {
 func Play(ctx context.Context, service *commands.Service) (People, error) {
 	s := &player{commands: service, ctx: ctx, at: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)}
 	p := People{
-		Reviewer: s.staff("审核员 陈静", domain.RoleReviewer),
+		Reviewer: s.staff(firstName, domain.RoleReviewer),
 		Auditor:  s.staff("审计员 周明", domain.RoleAuditor),
 		Operator: s.staff("运营 吴海", domain.RoleOperator),
 		Buyer:    s.enterprise(buyer),
@@ -67,6 +67,17 @@ func Play(ctx context.Context, service *commands.Service) (People, error) {
 	s.bookings(p.Buyer, p.Providers[0])
 	p.Applicant = s.enterprise(applicant)
 	return p, s.err
+}
+
+// firstName is who comes first in the demo world.
+const firstName = "审核员 陈静"
+
+// Began reports whether the log that an event is the first of began with the demo world.
+func Began(first domain.RecordedEvent) bool {
+	opened := uuid.NewSHA1(namespace, []byte("open "+firstName))
+	id := uuid.NewSHA1(opened, []byte(account.Category))
+	meta, err := first.DecodeMetadata()
+	return err == nil && first.Stream == domain.Stream(account.Category, id) && first.Revision == 0 && meta.CausationID == opened
 }
 
 // Catalogue is what each of the providers offers.

@@ -2,54 +2,211 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/commands"
 )
 
 type accountCommand struct {
-	Open  accountOpenCommand  `cmd:"" help:"Open an account, certify its enterprise, and print a token for it."`
-	Close accountCloseCommand `cmd:"" help:"Close an account for good and revoke its tokens."`
+	Open    accountOpenCommand    `cmd:"" help:"Open an account, certify its enterprise, and print a token for it."`
+	Certify accountCertifyCommand `cmd:"" help:"Certify an account's enterprise, or change its certified names."`
+	Close   accountCloseCommand   `cmd:"" help:"Close an account for good and revoke its tokens."`
+	List    accountListCommand    `cmd:"" help:"List all accounts, oldest first."`
+	Find    accountFindCommand    `cmd:"" help:"List the accounts whose name, enterprise, code or id holds a text."`
+	Show    accountShowCommand    `cmd:"" help:"Show one account: its enterprise, roles and tokens."`
 }
 
+// enterprise is what an account is certified for.
+type enterprise struct {
+	Name                string `required:"" help:"The enterprise's registered name."`
+	USCC                string `required:"" name:"uscc" help:"Its unified social credit code."`
+	LegalRepresentative string `required:"" help:"Its legal representative."`
+}
+
+func (e enterprise) certificate() account.Enterprise {
+	return account.Enterprise{Name: e.Name, USCC: e.USCC, LegalRepresentative: e.LegalRepresentative}
+}
+
+// vouchedByOperator is the source of what is certified on the command line.
+const vouchedByOperator = "operator"
+
 type accountOpenCommand struct {
-	Name                string        `required:"" help:"The enterprise's registered name."`
-	USCC                string        `required:"" name:"uscc" help:"Its unified social credit code."`
-	LegalRepresentative string        `required:"" help:"Its legal representative."`
-	TTL                 time.Duration `default:"720h" help:"How long the token is valid."`
+	enterprise
+	TTL *lifetime `help:"How long the token is valid, such as 12h or 30d (which is usual)."`
+	by
 }
 
 // Run is called by kong.
 func (c accountOpenCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
-		opened, err := a.commands.OpenAccount(ctx, a.request(), c.Name)
+		ttl, err := a.checkedLifetime(c.TTL)
 		if err != nil {
 			return err
 		}
-		enterprise := account.Enterprise{Name: c.Name, USCC: c.USCC, LegalRepresentative: c.LegalRepresentative}
-		if _, err := a.commands.CertifyAccount(ctx, a.request(), opened.ID, enterprise, "operator"); err != nil {
+		req, err := c.request(ctx, a)
+		if err != nil {
 			return err
 		}
-		return a.printToken(ctx, out, opened.ID, domain.RoleEnterprise, c.TTL)
+		open := account.Open{DisplayName: c.Name, Certify: &account.Certify{Enterprise: c.certificate(), Source: vouchedByOperator}}
+		token := account.Token{Label: issuedLabel, Roles: []domain.Role{domain.RoleEnterprise}, ExpiresAt: req.At.Add(ttl)}
+		return a.openAccount(ctx, out, req, open, token)
+	})
+}
+
+// openAccount opens an account with its first token, or leaves nothing behind. A token whose secret could not be kept can be issued
+// again.
+func (a *app) openAccount(ctx context.Context, out io.Writer, req commands.Request, open account.Open, token account.Token) error {
+	open.Token = &account.IssueToken{Token: token, Longest: a.cfg.TokenMaxTTL}
+	opened, err := a.commands.OpenAccountWith(ctx, req, open)
+	if err != nil {
+		return err
+	}
+	token, err = commands.IssuedBy(req, opened)
+	if err != nil {
+		return err
+	}
+	return a.printToken(ctx, out, opened.ID, token)
+}
+
+type accountCertifyCommand struct {
+	Account string `arg:"" help:"The account's id or name."`
+	enterprise
+	by
+}
+
+// Run is called by kong.
+func (c accountCertifyCommand) Run(ctx context.Context, cfg config.Config) error {
+	return withApp(ctx, cfg, func(a *app) error {
+		req, err := c.request(ctx, a)
+		if err != nil {
+			return err
+		}
+		id, err := a.accountNamed(ctx, c.Account)
+		if err != nil {
+			return err
+		}
+		_, err = a.commands.CertifyAccount(ctx, req, id, c.certificate(), vouchedByOperator)
+		return err
 	})
 }
 
 type accountCloseCommand struct {
-	Account uuid.UUID `arg:"" help:"The account's id."`
-	Reason  string    `required:"" help:"Why; it shows in the audit history."`
+	Account string `arg:"" help:"The account's id or name."`
+	Reason  string `required:"" help:"Why; it shows in the audit history."`
+	by
 }
 
 // Run is called by kong.
 func (c accountCloseCommand) Run(ctx context.Context, cfg config.Config) error {
 	return withApp(ctx, cfg, func(a *app) error {
-		if _, err := a.commands.CloseAccount(ctx, a.request(), c.Account, c.Reason); err != nil {
+		req, err := c.request(ctx, a)
+		if err != nil {
 			return err
 		}
-		return a.tokens.RevokeAccount(ctx, c.Account)
+		id, err := a.accountNamed(ctx, c.Account)
+		if err != nil {
+			return err
+		}
+		if _, err := a.commands.CloseAccount(ctx, req, id, c.Reason); err != nil {
+			return err
+		}
+		return a.tokens.RevokeAccount(ctx, id)
+	})
+}
+
+type accountListCommand struct{}
+
+// Run is called by kong.
+func (accountListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return listAccounts(ctx, cfg, out, "")
+}
+
+type accountFindCommand struct {
+	Text string `arg:"" help:"A part of a name, a code or an id; upper and lower case are the same."`
+}
+
+// Run is called by kong.
+func (c accountFindCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return listAccounts(ctx, cfg, out, c.Text)
+}
+
+func listAccounts(ctx context.Context, cfg config.Config, out io.Writer, text string) error {
+	return withApp(ctx, cfg, func(a *app) error {
+		all, err := a.commands.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		rows := newTable(out, "ACCOUNT", "STATE", "NAME", "ENTERPRISE", "CODE", "ROLES")
+		for _, known := range all {
+			s, e := known.State, account.Enterprise{}
+			if s.Enterprise != nil {
+				e = *s.Enterprise
+			}
+			if holdsText(text, known.ID.String(), s.DisplayName, e.Name, e.USCC, e.LegalRepresentative) {
+				rows.add(known.ID, openOrClosed(s), s.DisplayName, e.Name, e.USCC, roleList(s.Roles))
+			}
+		}
+		return rows.flush()
+	})
+}
+
+func holdsText(text string, in ...string) bool {
+	for _, s := range in {
+		if strings.Contains(strings.ToLower(s), strings.ToLower(domain.CleanText(text))) {
+			return true
+		}
+	}
+	return false
+}
+
+func openOrClosed(s account.State) string {
+	if s.Closed {
+		return "closed"
+	}
+	return "open"
+}
+
+type accountShowCommand struct {
+	Account string `arg:"" help:"The account's id or name."`
+}
+
+// Run is called by kong.
+func (c accountShowCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return withApp(ctx, cfg, func(a *app) error {
+		id, err := a.accountNamed(ctx, c.Account)
+		if err != nil {
+			return err
+		}
+		s, err := a.commands.Account(ctx, id)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "account     %s\nname        %s\nstate       %s\nroles       %s\n",
+			id, printable(s.DisplayName), openOrClosed(s), roleList(s.Roles))
+		if e := s.Enterprise; e != nil {
+			fmt.Fprintf(out, "enterprise  %s\ncode        %s\nlegal rep.  %s\n", printable(e.Name), printable(e.USCC), printable(e.LegalRepresentative))
+		}
+		provider, err := a.commands.Provider(ctx, id)
+		if err == nil {
+			fmt.Fprintf(out, "provider    %s\n", provider.Standing)
+		} else if !errors.Is(err, domain.ErrNotFound) {
+			return err
+		}
+		tokens, err := a.tokens.List(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, t := range tokens {
+			fmt.Fprintf(out, "token       %s  %s  %s  expires %s  %s\n",
+				t.ID, roleList(t.Roles), printable(t.Label), t.ExpiresAt.Format(time.RFC3339), tokenState(t, s))
+		}
+		return nil
 	})
 }

@@ -7,9 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/adapters/eventstoredb"
@@ -127,12 +125,6 @@ func (a *app) close() error {
 		errs = append(errs, a.embedded.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// request is a command given on the command line: the operator role, a fresh id.
-func (a *app) request() commands.Request {
-	id := uuid.New()
-	return commands.Request{ID: id, CorrelationID: id, Actor: domain.Actor{Role: domain.RoleOperator}, At: time.Now().UTC()}
 }
 
 // withApp runs f on an open app and closes it.

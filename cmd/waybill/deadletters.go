@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
-
-	"github.com/google/uuid"
 
 	"waybill/cmd/config"
 	"waybill/domain"
@@ -29,18 +26,16 @@ type deadLettersListCommand struct {
 
 // Run is called by kong.
 func (c deadLettersListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
-	return withDeadLetters(ctx, cfg, func(d *runtime.DeadLetters) error {
+	return withDeadLetters(ctx, cfg, func(_ *app, d *runtime.DeadLetters) error {
 		letters, err := d.List(ctx, c.ReadModel)
 		if err != nil {
 			return err
 		}
-		w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "READ MODEL\tPOSITION\tSTREAM\tREVISION\tTYPE\tPARKED\tERROR")
+		rows := newTable(out, "READ MODEL", "POSITION", "STREAM", "REVISION", "TYPE", "PARKED", "ERROR")
 		for _, l := range letters {
-			fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\n",
-				l.Name, l.Position, l.Stream, l.Revision, l.Type, l.ParkedAt.Format(time.RFC3339), l.Error)
+			rows.add(l.Name, l.Position, l.Stream, l.Revision, l.Type, l.ParkedAt.Format(time.RFC3339), l.Error)
 		}
-		return w.Flush()
+		return rows.flush()
 	})
 }
 
@@ -51,15 +46,15 @@ type deadLettersShowCommand struct {
 
 // Run is called by kong.
 func (c deadLettersShowCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
-	return withDeadLetters(ctx, cfg, func(d *runtime.DeadLetters) error {
+	return withDeadLetters(ctx, cfg, func(_ *app, d *runtime.DeadLetters) error {
 		letter, event, err := d.Show(ctx, c.ReadModel, c.Position)
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(out, "read model  %s\nposition    %d\nstream      %s\nrevision    %d\nevent       %s\n"+
 			"type        %s\nparked      %s\nerror       %s\ndata        %s\nmetadata    %s\n",
-			letter.Name, letter.Position, letter.Stream, letter.Revision, letter.EventID, letter.Type, letter.ParkedAt.Format(time.RFC3339),
-			letter.Error, event.Data, event.Metadata)
+			letter.Name, letter.Position, printable(string(letter.Stream)), letter.Revision, letter.EventID, printable(letter.Type),
+			letter.ParkedAt.Format(time.RFC3339), printable(letter.Error), printable(string(event.Data)), printable(string(event.Metadata)))
 		return err
 	})
 }
@@ -67,12 +62,17 @@ func (c deadLettersShowCommand) Run(ctx context.Context, cfg config.Config, out 
 type deadLettersRetryCommand struct {
 	ReadModel string            `arg:"" help:"The read model or reaction."`
 	Stream    domain.StreamName `arg:"" help:"The stream that is parked."`
+	by
 }
 
 // Run is called by kong.
 func (c deadLettersRetryCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
-	return withDeadLetters(ctx, cfg, func(d *runtime.DeadLetters) error {
-		r, err := d.Retry(ctx, c.ReadModel, c.Stream)
+	return withDeadLetters(ctx, cfg, func(a *app, d *runtime.DeadLetters) error {
+		actor, err := c.actor(ctx, a)
+		if err != nil {
+			return err
+		}
+		r, err := d.Retry(ctx, c.ReadModel, c.Stream, actor)
 		if err != nil {
 			return err
 		}
@@ -86,18 +86,22 @@ type deadLettersSkipCommand struct {
 	Stream    domain.StreamName `arg:"" help:"The stream that is parked."`
 	Position  domain.Position   `required:"" help:"The position of its first dead letter."`
 	Reason    string            `required:"" help:"Why; it shows in the audit history."`
-	Account   uuid.UUID         `help:"The operator's account, for the audit history."`
+	by
 }
 
 // Run is called by kong.
 func (c deadLettersSkipCommand) Run(ctx context.Context, cfg config.Config) error {
-	return withDeadLetters(ctx, cfg, func(d *runtime.DeadLetters) error {
-		return d.Skip(ctx, c.ReadModel, c.Stream, c.Position, c.Reason, domain.Actor{ID: c.Account, Role: domain.RoleOperator})
+	return withDeadLetters(ctx, cfg, func(a *app, d *runtime.DeadLetters) error {
+		actor, err := c.actor(ctx, a)
+		if err != nil {
+			return err
+		}
+		return d.Skip(ctx, c.ReadModel, c.Stream, c.Position, c.Reason, actor)
 	})
 }
 
-func withDeadLetters(ctx context.Context, cfg config.Config, f func(*runtime.DeadLetters) error) error {
+func withDeadLetters(ctx context.Context, cfg config.Config, f func(*app, *runtime.DeadLetters) error) error {
 	return withApp(ctx, cfg, func(a *app) error {
-		return f(runtime.NewDeadLetters(a.pool, a.store, models.All, reactions.All(a.commands, a.pool)))
+		return f(a, runtime.NewDeadLetters(a.pool, a.store, models.All, reactions.All(a.commands, a.pool)))
 	})
 }

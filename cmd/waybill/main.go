@@ -20,7 +20,8 @@ type cli struct {
 	Migrate     migrateCommand     `cmd:"" help:"Create or upgrade the database's tables, then stop."`
 	Seed        seedCommand        `cmd:"" help:"Fill an empty log: a small demo world, or a very large one."`
 	Staff       staffCommand       `cmd:"" help:"Members of staff: reviewers, auditors, operators."`
-	Account     accountCommand     `cmd:"" help:"Enterprise accounts."`
+	Account     accountCommand     `cmd:"" help:"Accounts, of enterprises and of staff."`
+	Role        roleCommand        `cmd:"" help:"Roles of staff that accounts hold."`
 	Token       tokenCommand       `cmd:"" help:"Bearer tokens of an account."`
 	Rebuild     rebuildCommand     `cmd:"" help:"Build a read model anew beside the live one, then switch."`
 	Deadletters deadLettersCommand `cmd:"" help:"Events that a read model could not apply."`
@@ -38,20 +39,21 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "waybill:", err)
+		fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", err)
 		os.Exit(1)
 	}
 }
 
 // run is the whole program; tests call it too.
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	out = &terminal{to: out}
 	var c cli
 	parser, err := kong.New(&c,
 		kong.Name("waybill"),
 		kong.Description("An event-sourced backend for a logistics portal. Configuration is by environment; see README.md."),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(out, (*io.Writer)(nil)),
-		kong.Writers(out, os.Stderr),
+		kong.Writers(out, &terminal{to: os.Stderr}),
 		kong.UsageOnError(),
 	)
 	if err != nil {

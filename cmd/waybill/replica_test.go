@@ -33,7 +33,12 @@ func newReplicated(t *testing.T) *replicated {
 	}
 	r.node = startNode(t, "reader", r.env)
 	var out bytes.Buffer
-	open := []string{"account", "open", "--name", "三亚副本物流有限公司", "--uscc", "91460200MA5TBJ3K4Y", "--legal-representative", "邢小雨"}
+	first := []string{"staff", "add", "--name", "吴海", "--role", "operator"}
+	if err := run(t.Context(), first, r.env.get, &out); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	open := []string{"account", "open", "--name", "三亚副本物流有限公司", "--uscc", "91460200MA5TBJ3K4Y", "--legal-representative", "邢小雨", "--as", "吴海"}
 	if err := run(t.Context(), open, r.env.get, &out); err != nil {
 		t.Fatal(err)
 	}

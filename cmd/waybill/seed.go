@@ -13,19 +13,44 @@ import (
 )
 
 type seedCommand struct {
-	Products int           `help:"Instead of the demo world: this many products, appended in bulk to an empty log."`
-	Events   int           `help:"With --products: go on with revisions, decisions and pins up to this many events."`
-	TTL      time.Duration `default:"720h" help:"How long the demo tokens are valid."`
+	Products int       `help:"Instead of the demo world: this many products, appended in bulk to an empty log."`
+	Events   int       `help:"With --products: go on with revisions, decisions and pins up to this many events."`
+	TTL      *lifetime `help:"How long the demo tokens are valid, such as 12h or 30d (which is usual)."`
 }
 
 // Run is called by kong.
 func (c seedCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
+		ttl, err := a.checkedLifetime(c.TTL)
+		if err != nil {
+			return err
+		}
+		if err := a.mayBeSeeded(ctx, c.Products == 0); err != nil {
+			return err
+		}
 		if c.Products > 0 {
 			return a.seedBulk(ctx, out, c.Products, c.Events)
 		}
-		return a.seedDemo(ctx, out, c.TTL)
+		return a.seedDemo(ctx, out, ttl)
 	})
+}
+
+var errInUse = errors.New("seed: the log is in use, and a demo world does not belong into it: its staff could do everything. " +
+	"Seed an empty one, such as with WAYBILL_DATA_DIR=var/demo")
+
+// mayBeSeeded lets nothing be added to a log in use. Played again, the demo world changes nothing but for new tokens: a log that
+// began with it may be seeded again.
+func (a *app) mayBeSeeded(ctx context.Context, again bool) error {
+	first, err := a.commands.First(ctx)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case again && demo.Began(first):
+		return nil
+	}
+	return errInUse
 }
 
 // seedBulk appends a large world and says how fast.
@@ -63,7 +88,7 @@ func (a *app) seedDemo(ctx context.Context, out io.Writer, ttl time.Duration) er
 		{"OPERATOR", world.Operator},
 	}
 	for _, p := range people {
-		secret, err := a.issue(ctx, p.actor.ID, p.actor.Role, ttl, "demo")
+		secret, err := a.issue(ctx, newRequest(world.Operator), p.actor.ID, p.actor.Role, ttl, "demo")
 		if err != nil {
 			return fmt.Errorf("seed: token: %w", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/cmd/config"
+	"waybill/domain"
 )
 
 // An address that somebody configured is taken, or none.
@@ -53,13 +54,17 @@ func TestATokenNeedsItsRole(t *testing.T) {
 	t.Parallel()
 	env, _ := onDatabase(t)
 	var id uuid.UUID
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"staff", "add", "--name", "运营员", "--role", "operator"}, env.get, &out); err != nil {
+		t.Fatal(err)
+	}
 	env.inspect(t, func(ctx context.Context, a *app) (err error) {
-		opened, err := a.commands.OpenAccount(ctx, a.request(), "审核员")
+		opened, err := a.commands.OpenAccount(ctx, newRequest(domain.System), "审核员")
 		id = opened.ID
 		return err
 	})
-	var out bytes.Buffer
-	err := run(t.Context(), []string{"token", "issue", id.String(), "--role", "reviewer"}, env.get, &out)
+	out.Reset()
+	err := run(t.Context(), []string{"token", "issue", id.String(), "--role", "reviewer", "--as", "运营员"}, env.get, &out)
 	if err == nil || strings.Contains(out.String(), "token ") {
 		t.Errorf("got %v: %s", err, out.String())
 	}

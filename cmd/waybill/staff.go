@@ -2,33 +2,69 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
 	"waybill/cmd/config"
 	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/commands"
 )
 
 type staffCommand struct {
-	Add staffAddCommand `cmd:"" help:"Open an account for a member of staff, grant it a role, and print a token for it."`
+	Add  staffAddCommand  `cmd:"" help:"Open an account for a member of staff, grant it a role, and print a token for it."`
+	List staffListCommand `cmd:"" help:"List the accounts that hold a role of staff."`
 }
 
 type staffAddCommand struct {
-	Name string        `required:"" help:"The person's display name."`
-	Role domain.Role   `required:"" enum:"reviewer,auditor,operator" help:"reviewer, auditor or operator."`
-	TTL  time.Duration `default:"720h" help:"How long the token is valid."`
+	Name string      `required:"" help:"The person's display name."`
+	Role domain.Role `required:"" enum:"reviewer,auditor,operator" help:"reviewer, auditor or operator."`
+	TTL  *lifetime   `help:"How long the token is valid, such as 12h or 30d (which is usual)."`
+	As   string      `placeholder:"ACCOUNT" help:"Your own account, an operator's, by id or name. The first operator of all needs none: it adds itself."`
 }
 
 // Run is called by kong.
 func (c staffAddCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
-		opened, err := a.commands.OpenAccount(ctx, a.request(), c.Name)
+		ttl, err := a.checkedLifetime(c.TTL)
 		if err != nil {
 			return err
 		}
-		if _, err := a.commands.GrantRole(ctx, a.request(), opened.ID, c.Role); err != nil {
+		req, err := c.request(ctx, a)
+		if err != nil {
 			return err
 		}
-		return a.printToken(ctx, out, opened.ID, c.Role, c.TTL)
+		token := account.Token{Label: issuedLabel, Roles: []domain.Role{c.Role}, ExpiresAt: req.At.Add(ttl)}
+		return a.openAccount(ctx, out, req, account.Open{DisplayName: c.Name, Roles: []domain.Role{c.Role}}, token)
+	})
+}
+
+func (c staffAddCommand) request(ctx context.Context, a *app) (commands.Request, error) {
+	switch {
+	case c.As != "":
+		return by{c.As}.request(ctx, a)
+	case c.Role != domain.RoleOperator:
+		return commands.Request{}, errors.New("say who you are with --as ACCOUNT; only the first operator of all adds itself")
+	}
+	return a.firstOperator(ctx)
+}
+
+type staffListCommand struct{}
+
+// Run is called by kong.
+func (staffListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return withApp(ctx, cfg, func(a *app) error {
+		all, err := a.commands.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		rows := newTable(out, "ACCOUNT", "NAME", "ROLES", "SINCE")
+		for _, known := range all {
+			if len(known.State.Roles) > 0 && !known.State.Closed {
+				rows.add(known.ID, known.State.DisplayName, roleList(known.State.Roles), known.OpenedAt.Format(time.RFC3339))
+			}
+		}
+		return rows.flush()
 	})
 }

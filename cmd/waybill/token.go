@@ -12,80 +12,206 @@ import (
 	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/access"
+	"waybill/domain/account"
+	"waybill/domain/commands"
 )
 
 type tokenCommand struct {
-	Issue  tokenIssueCommand  `cmd:"" help:"Print a new token for a role that the account holds."`
-	List   tokenListCommand   `cmd:"" help:"List an account's tokens; their secrets are not kept."`
-	Revoke tokenRevokeCommand `cmd:"" help:"Revoke one token."`
+	Issue  tokenIssueCommand  `cmd:"" help:"Print a new token for roles that the account holds."`
+	List   tokenListCommand   `cmd:"" help:"List the tokens of an account, or all; their secrets are not kept."`
+	Revoke tokenRevokeCommand `cmd:"" help:"Revoke one token, or all there are."`
 }
 
+// issuedLabel is the name of a token that nobody gave one.
+const issuedLabel = "issued by an operator"
+
 type tokenIssueCommand struct {
-	Account uuid.UUID     `arg:"" help:"The account's id."`
-	Role    domain.Role   `required:"" enum:"enterprise,reviewer,auditor,operator" help:"The role the token acts in."`
-	TTL     time.Duration `default:"720h" help:"How long it is valid."`
+	Account string        `arg:"" help:"The account's id or name."`
+	Role    []domain.Role `required:"" enum:"enterprise,reviewer,auditor,operator" help:"The roles that the token acts in, parted by commas."`
+	Name    string        `default:"issued by an operator" help:"A name for it, by which it can be revoked."`
+	TTL     *lifetime     `help:"How long it is valid, such as 12h or 30d (which is usual)."`
+	by
 }
 
 // Run is called by kong.
 func (c tokenIssueCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
-		return a.printToken(ctx, out, c.Account, c.Role, c.TTL)
+		ttl, err := a.checkedLifetime(c.TTL)
+		if err != nil {
+			return err
+		}
+		req, err := c.request(ctx, a)
+		if err != nil {
+			return err
+		}
+		id, err := a.accountNamed(ctx, c.Account)
+		if err != nil {
+			return err
+		}
+		issued, err := a.commands.IssueToken(ctx, req, id,
+			account.Token{Label: c.Name, Roles: c.Role, ExpiresAt: req.At.Add(ttl)}, a.cfg.TokenMaxTTL)
+		if err != nil {
+			return err
+		}
+		token, err := commands.IssuedBy(req, issued)
+		if err != nil {
+			return err
+		}
+		return a.printToken(ctx, out, id, token)
 	})
 }
 
 type tokenListCommand struct {
-	Account uuid.UUID `arg:"" help:"The account's id."`
+	Account string `arg:"" optional:"" help:"The account's id or name; all accounts when not said."`
 }
 
 // Run is called by kong.
 func (c tokenListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
-		tokens, err := a.tokens.List(ctx, c.Account)
+		tokens, err := a.tokensOf(ctx, c.Account)
 		if err != nil {
 			return err
 		}
+		states := map[uuid.UUID]account.State{}
 		for _, t := range tokens {
-			fmt.Fprintf(out, "%s  %v  %s  expires %s  %s\n", t.ID, t.Roles, t.Label, t.ExpiresAt.Format(time.RFC3339), tokenState(t))
+			s, known := states[t.AccountID]
+			if !known {
+				if s, err = a.commands.Account(ctx, t.AccountID); err != nil && !errors.Is(err, domain.ErrNotFound) {
+					return err
+				}
+				states[t.AccountID] = s
+			}
+			line := fmt.Sprintf("%s  %v  %s  expires %s  %s", t.ID, t.Roles, printable(t.Label), t.ExpiresAt.Format(time.RFC3339), tokenState(t, s))
+			if c.Account == "" {
+				line += "  account " + t.AccountID.String()
+			}
+			fmt.Fprintln(out, line)
 		}
 		return nil
 	})
 }
 
+func (a *app) tokensOf(ctx context.Context, named string) ([]access.Token, error) {
+	if named == "" {
+		return a.tokens.All(ctx)
+	}
+	id, err := a.accountNamed(ctx, named)
+	if err != nil {
+		return nil, err
+	}
+	return a.tokens.List(ctx, id)
+}
+
 type tokenRevokeCommand struct {
-	Token uuid.UUID `arg:"" help:"The token's id, from 'waybill token list'."`
+	Token  string `arg:"" optional:"" help:"The token's id, or its name if no other valid one has it."`
+	All    bool   `help:"Every token there is, as after a restore of the database."`
+	Reason string `help:"Why; it shows in the audit history."`
+	by
 }
 
 // Run is called by kong.
-func (c tokenRevokeCommand) Run(ctx context.Context, cfg config.Config) error {
-	return withApp(ctx, cfg, func(a *app) error { return a.tokens.Revoke(ctx, c.Token) })
+func (c tokenRevokeCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
+	if (c.Token == "") != c.All {
+		return errors.New("say which token to revoke, or --all")
+	}
+	return withApp(ctx, cfg, func(a *app) error {
+		actor, err := c.actor(ctx, a)
+		if err != nil {
+			return err
+		}
+		all, err := a.tokens.All(ctx)
+		if err != nil {
+			return err
+		}
+		doomed, err := c.doomed(all)
+		if err != nil {
+			return err
+		}
+		for _, t := range doomed {
+			if err := a.revoke(ctx, newRequest(actor), t, c.Reason); err != nil {
+				return fmt.Errorf("token %s: %w", t.ID, err)
+			}
+		}
+		if c.All {
+			fmt.Fprintf(out, "%d tokens revoked\n", len(doomed))
+		}
+		return nil
+	})
 }
 
-func (a *app) printToken(ctx context.Context, out io.Writer, id uuid.UUID, role domain.Role, ttl time.Duration) error {
-	secret, err := a.issue(ctx, id, role, ttl, "issued by an operator")
-	if err != nil {
+// doomed are the tokens to be revoked: with --all every one that is not, else the one that is named.
+func (c tokenRevokeCommand) doomed(all []access.Token) ([]access.Token, error) {
+	id, err := uuid.Parse(c.Token)
+	byID := err == nil
+	var found []access.Token
+	for _, t := range all {
+		switch {
+		case c.All && t.RevokedAt.IsZero(), byID && t.ID == id, !c.All && !byID && t.Label == c.Token && t.Err(time.Now()) == nil:
+			found = append(found, t)
+		}
+	}
+	switch {
+	case !c.All && len(found) == 0:
+		return nil, fmt.Errorf("there is no such token: %q; 'waybill token list' has all", c.Token)
+	case !c.All && len(found) > 1:
+		var ids string
+		for _, t := range found {
+			ids += "\n  " + t.ID.String() + " of account " + t.AccountID.String()
+		}
+		return nil, fmt.Errorf("several valid tokens have the name %q; say which by its id:%s", c.Token, ids)
+	}
+	return found, nil
+}
+
+// revoke records the end of a token in the log, which is what counts, and then in the table. A token of no account is only in the
+// table.
+func (a *app) revoke(ctx context.Context, req commands.Request, t access.Token, reason string) error {
+	known := account.Token{ID: t.ID, Label: t.Label, Roles: t.Roles, ExpiresAt: t.ExpiresAt}
+	if _, err := a.commands.RevokeToken(ctx, req, t.AccountID, known, reason); err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "account %s\nrole    %s\ntoken   %s\n", id, role, secret)
+	return a.tokens.Revoke(ctx, t.ID)
+}
+
+// printToken makes the secret of a token that the log knows, and shows it this once.
+func (a *app) printToken(ctx context.Context, out io.Writer, id uuid.UUID, t account.Token) error {
+	secret, err := a.tokens.Keep(ctx, access.Token{ID: t.ID, AccountID: id, Roles: t.Roles, Label: t.Label, ExpiresAt: t.ExpiresAt})
+	if err != nil {
+		return fmt.Errorf("account %s: %w; 'waybill token issue' makes another", id, err)
+	}
+	_, err = fmt.Fprintf(out, "account %s\nrole    %s\ntoken   %s\n", id, roleList(t.Roles), secret)
 	return err
 }
 
-var errRoleNotHeld = domain.Refuse(domain.KindForbidden, "role_not_held", "该账号不具备此角色", "the account does not hold this role")
-
 // issue makes a token for a role that the account holds now.
-func (a *app) issue(ctx context.Context, id uuid.UUID, role domain.Role, ttl time.Duration, label string) (access.Secret, error) {
-	state, err := a.commands.Account(ctx, id)
+func (a *app) issue(ctx context.Context, req commands.Request, id uuid.UUID, role domain.Role, ttl time.Duration,
+	label string,
+) (access.Secret, error) {
+	issued, err := a.commands.IssueToken(ctx, req, id,
+		account.Token{Label: label, Roles: []domain.Role{role}, ExpiresAt: req.At.Add(ttl)}, a.cfg.TokenMaxTTL)
 	if err != nil {
 		return "", err
 	}
-	if !state.Holds(role) {
-		return "", errRoleNotHeld
+	t, err := commands.IssuedBy(req, issued)
+	if err != nil {
+		return "", err
 	}
-	return a.tokens.Issue(ctx, id, []domain.Role{role}, label, time.Now().Add(ttl))
+	return a.tokens.Keep(ctx, access.Token{ID: t.ID, AccountID: id, Roles: t.Roles, Label: t.Label, ExpiresAt: t.ExpiresAt})
 }
 
-func tokenState(t access.Token) string {
+// tokenState is why a token is of no use any more, by its own row and by its account's history.
+func tokenState(t access.Token, s account.State) string {
+	err := t.Err(time.Now())
+	if err == nil {
+		err = s.CheckToken(t.ID)
+	}
+	for _, role := range t.Roles {
+		if err == nil && !s.Holds(role) {
+			err = account.ErrRoleNotHeld
+		}
+	}
 	var refused *domain.Error
-	if errors.As(t.Err(time.Now()), &refused) {
+	if errors.As(err, &refused) {
 		return refused.Code
 	}
 	return "valid"

@@ -88,6 +88,8 @@ func (t Token) Principal() Principal {
 type Tokens interface {
 	// Issue makes a token of an account for some of its roles; the secret is shown this once.
 	Issue(ctx context.Context, account uuid.UUID, roles []domain.Role, label string, expires time.Time) (Secret, error)
+	// Keep is Issue for a token that has its id already; ExpiresAt is its end, and CreatedAt is now whatever it says.
+	Keep(ctx context.Context, t Token) (Secret, error)
 	// Authenticate finds whom a secret speaks for. Errors: ErrTokenUnknown, ErrTokenExpired, ErrTokenRevoked.
 	Authenticate(ctx context.Context, secret Secret, now time.Time) (Principal, error)
 	// Revoke ends one token for good; revoking it again changes nothing. Errors: domain.ErrNotFound.
@@ -96,6 +98,8 @@ type Tokens interface {
 	RevokeAccount(ctx context.Context, account uuid.UUID, roles ...domain.Role) error
 	// List returns an account's tokens, newest first, the dead ones too.
 	List(ctx context.Context, account uuid.UUID) ([]Token, error)
+	// All returns the tokens of all accounts, as List does.
+	All(ctx context.Context) ([]Token, error)
 }
 
 // Refusals of a token.

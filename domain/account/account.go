@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"waybill/domain"
 	"waybill/domain/uscc"
 )
@@ -28,6 +30,10 @@ type State struct {
 	// Roles are the staff roles it holds, sorted.
 	Roles  []domain.Role `json:"roles,omitempty"`
 	Closed bool          `json:"closed"`
+	// Tokens are those issued and not revoked, oldest first; the expired ones are among them.
+	Tokens []Token `json:"tokens,omitempty"`
+	// RevokedTokens are the ids of those that ended otherwise.
+	RevokedTokens []uuid.UUID `json:"revoked_tokens,omitempty"`
 }
 
 // Holds reports whether the account may act in role. RoleProvider depends on its provider, not on the account: never here.
@@ -55,8 +61,16 @@ func (s State) Certified() (Enterprise, error) {
 // Command is one of the structs below.
 type Command interface{ command() }
 
-// Open opens an account.
-type Open struct{ DisplayName string }
+// Open opens an account. What else is given happens in the same moment, or nothing does.
+type Open struct {
+	DisplayName string
+	// Certify is the enterprise it is certified for; nil for none.
+	Certify *Certify
+	// Roles are the staff roles it is given.
+	Roles []domain.Role
+	// Token is the first token that it is issued; nil for none.
+	Token *IssueToken
+}
 
 // Certify records what an authority asserts about the account's enterprise. Again, it updates the names; the code stays (Q8).
 type Certify struct {
@@ -109,10 +123,11 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 	if !s.Exists {
 		return nil, domain.ErrNotFound
 	}
-	if _, again := c.(Close); s.Closed && again {
-		return nil, nil
-	}
 	if s.Closed {
+		switch c.(type) {
+		case Close, RevokeToken:
+			return nil, nil
+		}
 		return nil, ErrClosed
 	}
 	switch c := c.(type) {
@@ -131,6 +146,10 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 			return nil, err
 		}
 		return []domain.Event{RoleRevoked(c)}, nil
+	case IssueToken:
+		return decideIssueToken(s, c)
+	case RevokeToken:
+		return decideRevokeToken(s, c)
 	case Close:
 		if err := cleanReason(&c.Reason); err != nil {
 			return nil, err
@@ -152,7 +171,34 @@ func decideOpen(s State, c Open) ([]domain.Event, error) {
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	return []domain.Event{Opened(c)}, nil
+	happened := []domain.Event{Opened{DisplayName: c.DisplayName}}
+	s = Evolve(s, happened[0])
+	for _, next := range c.more() {
+		facts, err := Decide(s, next)
+		if err != nil {
+			return nil, err
+		}
+		for _, fact := range facts {
+			s = Evolve(s, fact)
+		}
+		happened = append(happened, facts...)
+	}
+	return happened, nil
+}
+
+// more is what is to happen to the account just opened.
+func (c Open) more() []Command {
+	var more []Command
+	if c.Certify != nil {
+		more = append(more, *c.Certify)
+	}
+	for _, role := range c.Roles {
+		more = append(more, GrantRole{Role: role})
+	}
+	if c.Token != nil {
+		more = append(more, *c.Token)
+	}
+	return more
 }
 
 func decideCertify(s State, c Certify) ([]domain.Event, error) {
@@ -208,8 +254,15 @@ func Evolve(s State, e domain.Event) State {
 		}
 	case RoleRevoked:
 		s.Roles = slices.DeleteFunc(slices.Clone(s.Roles), func(r domain.Role) bool { return r == e.Role })
+		s.endTokens(func(t Token) bool { return slices.Contains(t.Roles, e.Role) })
+	case TokenIssued:
+		s.Tokens = append(slices.Clone(s.Tokens), Token(e))
+	case TokenRevoked:
+		s.Tokens = slices.DeleteFunc(slices.Clone(s.Tokens), func(t Token) bool { return t.ID == e.ID })
+		s.RevokedTokens = append(slices.Clone(s.RevokedTokens), e.ID)
 	case Closed:
 		s.Closed = true
+		s.endTokens(func(Token) bool { return true })
 	}
 	return s
 }

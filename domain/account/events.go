@@ -1,7 +1,13 @@
 // Package account decides about accounts: who may act, in which roles, for which certified enterprise.
 package account
 
-import "waybill/domain"
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+)
 
 // Enterprise is a certified identity (R9, R10): what the certifying authority asserted, kept verbatim (Q7).
 type Enterprise struct {
@@ -38,6 +44,24 @@ type Closed struct {
 	Reason string `json:"reason"`
 }
 
+// TokenIssued records that a bearer token was made for the account: never its secret, nor the secret's hash.
+type TokenIssued struct {
+	ID        uuid.UUID     `json:"id"`
+	Label     string        `json:"label"`
+	Roles     []domain.Role `json:"roles"`
+	ExpiresAt time.Time     `json:"expires_at"`
+}
+
+// TokenRevoked records that a token ended before its time. Taking back a role and closing the account end tokens too, without
+// an event for each.
+type TokenRevoked struct {
+	ID        uuid.UUID     `json:"id"`
+	Label     string        `json:"label"`
+	Roles     []domain.Role `json:"roles"`
+	ExpiresAt time.Time     `json:"expires_at"`
+	Reason    string        `json:"reason,omitempty"`
+}
+
 // EventType is the stored name.
 func (Opened) EventType() string { return "account-opened.v1" }
 
@@ -53,6 +77,12 @@ func (RoleRevoked) EventType() string { return "account-role-revoked.v1" }
 // EventType is the stored name.
 func (Closed) EventType() string { return "account-closed.v1" }
 
+// EventType is the stored name.
+func (TokenIssued) EventType() string { return "account-token-issued.v1" }
+
+// EventType is the stored name.
+func (TokenRevoked) EventType() string { return "account-token-revoked.v1" }
+
 // Types decodes this aggregate's events.
 var Types = domain.Types{
 	Opened{}.EventType():      domain.JSON[Opened],
@@ -60,4 +90,7 @@ var Types = domain.Types{
 	RoleGranted{}.EventType(): domain.JSON[RoleGranted],
 	RoleRevoked{}.EventType(): domain.JSON[RoleRevoked],
 	Closed{}.EventType():      domain.JSON[Closed],
+
+	TokenIssued{}.EventType():  domain.JSON[TokenIssued],
+	TokenRevoked{}.EventType(): domain.JSON[TokenRevoked],
 }

@@ -26,6 +26,8 @@ func TestAnySequenceOfCommandsKeepsTheInvariants(t *testing.T) {
 				account.GrantRole{Role: role},
 				account.GrantRole{Role: role},
 				account.RevokeRole{Role: role, Reason: "调岗"},
+				issue(role),
+				account.RevokeToken{Token: issue(role).Token},
 				account.Close{Reason: rapid.SampledFrom([]string{"", "", "", "注销"}).Draw(t, "reason")},
 			}).Draw(t, "command"))
 			if err != nil && len(facts) > 0 || s.Closed && len(facts) > 0 {

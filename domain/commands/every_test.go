@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -33,6 +34,23 @@ var every = map[string]func(w *world) (commands.Request, call){
 	"OpenAccount": func(*world) (commands.Request, call) {
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
 			return anyOutcome(w.OpenAccount(ctx, req, "海丰"))
+		}
+	},
+	"OpenAccountWith": func(w *world) (commands.Request, call) {
+		return staff().ByItself(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.OpenAccountWith(ctx, req, account.Open{DisplayName: "吴海", Roles: []domain.Role{domain.RoleOperator}}))
+		}
+	},
+	"IssueToken": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.IssueToken(ctx, req, id, token(domain.RoleEnterprise), day))
+		}
+	},
+	"RevokeToken": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RevokeToken(ctx, req, id, token(domain.RoleEnterprise), "遗失"))
 		}
 	},
 	"CertifyAccount": func(w *world) (commands.Request, call) {
@@ -170,6 +188,13 @@ var every = map[string]func(w *world) (commands.Request, call){
 	"CloseBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
 		return anyOutcome(w.CloseBooking(ctx, req, id, booking.ProductDeleted))
 	}, false),
+}
+
+const day = 24 * time.Hour
+
+// token lives for a day.
+func token(roles ...domain.Role) account.Token {
+	return account.Token{Label: "值班电脑", Roles: roles, ExpiresAt: noon.Add(day)}
 }
 
 func onProduct(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error)) func(*world) (commands.Request, call) {

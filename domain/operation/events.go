@@ -12,6 +12,18 @@ type DeadLetterSkipped struct {
 	Reason    string            `json:"reason"`
 }
 
+// DeadLettersRetried records that an operator had the dead letters of a stream tried again; not, whether that helped.
+type DeadLettersRetried struct {
+	ReadModel string            `json:"read_model"`
+	Stream    domain.StreamName `json:"stream"`
+	// Position is that of the first of them, and Letters how many there were.
+	Position domain.Position `json:"position"`
+	Letters  int             `json:"letters"`
+}
+
+// EventType is the stored name.
+func (DeadLettersRetried) EventType() string { return "dead-letters-retried.v1" }
+
 // EventType is the stored name.
 func (DeadLetterSkipped) EventType() string { return "dead-letter-skipped.v1" }
 
@@ -20,5 +32,6 @@ const Category = "operation"
 
 // Types decodes this package's events.
 var Types = domain.Types{
-	DeadLetterSkipped{}.EventType(): domain.JSON[DeadLetterSkipped],
+	DeadLetterSkipped{}.EventType():  domain.JSON[DeadLetterSkipped],
+	DeadLettersRetried{}.EventType(): domain.JSON[DeadLettersRetried],
 }

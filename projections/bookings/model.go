@@ -39,8 +39,9 @@ var Model = projections.ReadModel{
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+		account.TokenIssued{}, account.TokenRevoked{},
 		uscc.Reserved{}, uscc.Confirmed{},
-		operation.DeadLetterSkipped{},
+		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
 	DDL: `
 CREATE TABLE bookings (

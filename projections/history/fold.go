@@ -139,6 +139,11 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 	case account.RoleRevoked:
 		state.Roles = slices.DeleteFunc(slices.Clone(state.Roles), func(r domain.Role) bool { return r == e.Role })
 		return note(e.Reason)
+	case account.TokenIssued:
+		c.value("/token", nil, account.Token(e))
+	case account.TokenRevoked:
+		c.value("/token", account.Token{ID: e.ID, Label: e.Label, Roles: e.Roles, ExpiresAt: e.ExpiresAt}, nil)
+		return note(e.Reason)
 	case account.Closed:
 		state.Closed = true
 		return note(e.Reason)
@@ -151,6 +156,11 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 		c.value("/revision", nil, e.Revision)
 		c.value("/position", nil, e.Position)
 		return note(e.Reason)
+	case operation.DeadLettersRetried:
+		c.value("/read_model", nil, e.ReadModel)
+		c.value("/stream", nil, e.Stream)
+		c.value("/position", nil, e.Position)
+		c.value("/letters", nil, e.Letters)
 	default:
 		c.err = fmt.Errorf("no meaning for %s here", fact.EventType())
 	}

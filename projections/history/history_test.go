@@ -48,9 +48,13 @@ func TestHistoryChanges(t *testing.T) {
 	renamed := domaintest.Content("空运 \"专线\" <1>")
 	renamed.Tags = nil
 	note := []domain.Reason{{Code: "other", Field: "/name", Note: "请补充"}}
+	token := account.Token{
+		ID: domaintest.ID("t"), Label: "值班", Roles: []domain.Role{domain.RoleAuditor}, ExpiresAt: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC),
+	}
 	h.Add("account", domaintest.ID("a"), account.Opened{DisplayName: "海丰"},
 		account.Certified{Enterprise: domaintest.Enterprise, Source: "operator"},
-		account.RoleGranted{Role: domain.RoleReviewer}, account.RoleRevoked{Role: domain.RoleReviewer, Reason: "离职"})
+		account.RoleGranted{Role: domain.RoleReviewer}, account.RoleRevoked{Role: domain.RoleReviewer, Reason: "离职"},
+		account.TokenIssued(token), account.TokenRevoked{ID: token.ID, Label: token.Label, Roles: token.Roles, ExpiresAt: token.ExpiresAt, Reason: "遗失"})
 	h.Add("provider", domaintest.ID("a"), provider.Applied{Revision: 1, Profile: domaintest.Profile("旧"), Mismatches: []string{"/name"}},
 		provider.Approved{Revision: 1}, provider.Revised{Revision: 2, Profile: domaintest.Profile("新")},
 		provider.Rejected{Revision: 2, Reasons: note}, provider.Suspended{Reason: "复核"})
@@ -67,15 +71,19 @@ func TestHistoryChanges(t *testing.T) {
 	}, booking.Replied{Number: 1, Text: "可以"}, booking.Read{Number: 1}, booking.Closed{Reason: booking.ProviderClosed})
 	h.Add("operation", domaintest.ID("o"),
 		operation.DeadLetterSkipped{ReadModel: "listing", Stream: "product-x", Revision: 3, Position: 9, Reason: "坏数据"})
+	h.Add("operation", domaintest.ID("r"), operation.DeadLettersRetried{ReadModel: "listing", Stream: "product-x", Position: 9, Letters: 2})
 	modeltest.Project(t, pool, h.Log, 3, 4, 9, 15)
 
 	quote := func(u uuid.UUID) string { return `"` + u.String() + `"` }
+	shownToken := `{"id":` + quote(token.ID) + `,"label":"值班","roles":["auditor"],"expires_at":"2027-01-02T03:04:05Z"}`
 	want := []struct{ kind, changes, reasons string }{
 		{"account-opened.v1", `/display_name: null → "海丰"`, ""},
 		{"account-certified.v1", `/enterprise/name: null → "三亚海丰国际物流有限公司", /enterprise/uscc: null → "91350100M000100Y43", ` +
 			`/enterprise/legal_representative: null → "符海生", /source: null → "operator"`, ""},
 		{"account-role-granted.v1", `/roles: null → ["reviewer"]`, ""},
 		{"account-role-revoked.v1", `/roles: ["reviewer"] → []`, "[{  离职}]"},
+		{"account-token-issued.v1", `/token: null → ` + shownToken, ""},
+		{"account-token-revoked.v1", `/token: ` + shownToken + ` → null`, "[{  遗失}]"},
 		{"provider-applied.v1", "/profile/… ×10, " + `/mismatches: null → ["/name"], /review: null → "pending", /standing: null → "applicant"`, ""},
 		{"provider-approved.v1", `/review: "pending" → "approved", /live_revision: 0 → 1, /standing: "applicant" → "active"`, ""},
 		{"provider-revised.v1", `/profile/introduction: "旧" → "新", /review: "approved" → "pending"`, ""},
@@ -99,6 +107,7 @@ func TestHistoryChanges(t *testing.T) {
 		{"booking-read.v1", `/read_number: 0 → 1`, ""},
 		{"booking-closed.v1", `/state: "replied" → "closed", /close_reason: null → "provider_closed"`, "[{provider_closed  }]"},
 		{"dead-letter-skipped.v1", `/read_model: null → "listing", /stream: null → "product-x", /revision: null → 3, /position: null → 9`, "[{  坏数据}]"},
+		{"dead-letters-retried.v1", `/read_model: null → "listing", /stream: null → "product-x", /position: null → 9, /letters: null → 2`, ""},
 	}
 	got := entries(t, pool, history.Filter{Limit: 7})
 	if len(got) != len(want) {

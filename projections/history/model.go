@@ -38,8 +38,9 @@ var Model = projections.ReadModel{
 		product.Pinned{}, product.Unpinned{}, product.Deleted{},
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+		account.TokenIssued{}, account.TokenRevoked{},
 		uscc.Reserved{}, uscc.Confirmed{},
-		operation.DeadLetterSkipped{},
+		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
 	DDL: `
 CREATE TABLE entries (

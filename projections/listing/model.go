@@ -39,8 +39,9 @@ var Model = projections.ReadModel{
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+		account.TokenIssued{}, account.TokenRevoked{},
 		uscc.Reserved{}, uscc.Confirmed{},
-		operation.DeadLetterSkipped{},
+		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
 	DDL: `
 -- What the public sees of a provider: its approved profile.

@@ -43,8 +43,9 @@ func closeBookings(service *commands.Service, pool *pgxpool.Pool) runtime.Reacti
 			provider.Reinstated{},
 			booking.Replied{}, booking.Read{}, booking.Closed{},
 			account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
+			account.TokenIssued{}, account.TokenRevoked{},
 			uscc.Reserved{}, uscc.Confirmed{},
-			operation.DeadLetterSkipped{},
+			operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 		),
 		Handle: func(ctx context.Context, e projections.Event) ([]runtime.Item, error) { return nil, c.handle(ctx, e) },
 	}

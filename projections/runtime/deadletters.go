@@ -117,8 +117,9 @@ func (d *DeadLetters) Show(ctx context.Context, name string, position domain.Pos
 }
 
 // Retry applies the dead letters of a stream again, in order and in one transaction. It stops at the first that fails,
-// which keeps its place and gets the new error. Items that were given up are due again.
-func (d *DeadLetters) Retry(ctx context.Context, name string, stream domain.StreamName) (Retried, error) {
+// which keeps its place and gets the new error. Items that were given up are due again. That actor asked for it is recorded as
+// an event; without an actor, nothing is.
+func (d *DeadLetters) Retry(ctx context.Context, name string, stream domain.StreamName, actor ...domain.Actor) (Retried, error) {
 	var r Retried
 	projection, err := d.projection(name)
 	if err != nil {
@@ -132,6 +133,12 @@ func (d *DeadLetters) Retry(ctx context.Context, name string, stream domain.Stre
 	letters, err := d.lock(ctx, tx, projection, stream)
 	if err != nil {
 		return r, err
+	}
+	for _, by := range actor {
+		fact := operation.DeadLettersRetried{ReadModel: name, Stream: stream, Position: letters[0].Position, Letters: len(letters)}
+		if err := d.record(ctx, uuid.New(), letters[0].EventID, fact, by); err != nil {
+			return r, err
+		}
 	}
 	stopped := false
 	for _, l := range letters {
@@ -252,7 +259,7 @@ func (d *DeadLetters) Skip(
 	if letters[0].Position != position {
 		return ErrNotFirst
 	}
-	if err := d.record(ctx, letters[0], reason, actor); err != nil {
+	if err := d.recordSkip(ctx, letters[0], reason, actor); err != nil {
 		return err
 	}
 	left := 0
@@ -269,16 +276,21 @@ func (d *DeadLetters) Skip(
 	return tx.Commit(ctx)
 }
 
-// record appends the skip to the log first: a skip that shows nowhere must not happen. Its ids derive from what is skipped.
-func (d *DeadLetters) record(ctx context.Context, l DeadLetter, reason string, actor domain.Actor) error {
+// recordSkip appends the skip to the log first: a skip that shows nowhere must not happen. Its id derives from what is skipped.
+func (d *DeadLetters) recordSkip(ctx context.Context, l DeadLetter, reason string, actor domain.Actor) error {
 	id := uuid.NewSHA1(l.EventID, []byte("skip\x00"+l.Name+"\x00"+l.ParkedAt.UTC().Format(time.RFC3339Nano)))
 	fact := operation.DeadLetterSkipped{ReadModel: l.Name, Stream: l.Stream, Revision: l.Revision, Position: l.Position, Reason: reason}
+	return d.record(ctx, id, l.EventID, fact, actor)
+}
+
+// record appends what an operator did, as an operation of its own.
+func (d *DeadLetters) record(ctx context.Context, id, cause uuid.UUID, fact domain.Event, actor domain.Actor) error {
 	data, err := json.Marshal(fact)
 	if err != nil {
 		return err
 	}
 	metadata, err := json.Marshal(domain.Metadata{
-		Actor: actor, At: time.Now().UTC(), CausationID: l.EventID, CorrelationID: id, Schema: domain.MetadataSchema,
+		Actor: actor, At: time.Now().UTC(), CausationID: cause, CorrelationID: id, Schema: domain.MetadataSchema,
 	})
 	if err != nil {
 		return err

@@ -185,16 +185,17 @@ func TestPoisonParksItsStreamOnly(t *testing.T) {
 			if err := letters.Skip(t.Context(), "tally", bad, at, "cannot be saved", operator); err != nil {
 				t.Fatal(err)
 			}
-			w.skipRecorded(operation.DeadLetterSkipped{ReadModel: "tally", Stream: bad, Revision: 1, Position: at, Reason: "cannot be saved"}, operator)
+			w.recorded(operation.DeadLetterSkipped{ReadModel: "tally", Stream: bad, Revision: 1, Position: at, Reason: "cannot be saved"}, operator)
 			w.parked(letters, bad, 2, 3, 4)
 			if r, err := letters.Retry(t.Context(), "tally", bad); r != (Retried{Done: 1, Left: 2}) || err != nil {
 				t.Fatalf("retry: %+v, %v", r, err)
 			}
 			// Repaired, the rest is done, and the stream goes on.
 			w.poisoned.Store(false)
-			if r, err := letters.Retry(t.Context(), "tally", bad); r != (Retried{Done: 2, Left: 0}) || err != nil {
+			if r, err := letters.Retry(t.Context(), "tally", bad, operator); r != (Retried{Done: 2, Left: 0}) || err != nil {
 				t.Fatalf("retry: %+v, %v", r, err)
 			}
+			w.recorded(operation.DeadLettersRetried{ReadModel: "tally", Stream: bad, Position: at + 4, Letters: 2}, operator)
 			w.append(bad, provider.Closed{})
 			w.caughtUp(r)
 			if got := w.tallies()[bad]; got.Events != 5 {
@@ -249,7 +250,7 @@ func (w *world) parked(letters *DeadLetters, stream domain.StreamName, revisions
 	}
 }
 
-func (w *world) skipRecorded(want operation.DeadLetterSkipped, actor domain.Actor) {
+func (w *world) recorded(want domain.Event, actor domain.Actor) {
 	w.t.Helper()
 	for e, err := range w.store.ReadAll(w.t.Context(), domain.LogEnd, domain.Backward, 1) {
 		if err != nil {
