@@ -89,6 +89,20 @@ type Reason struct {
 // ReasonOther is the reason code that needs a note.
 const ReasonOther = "other"
 
+// ReasonProviderClosed is the reason that Waybill itself gives for what nobody can decide any more.
+const ReasonProviderClosed = "provider_closed"
+
+// ProviderGone are the reasons of a submission that ends undecided because its provider was closed.
+func ProviderGone() []Reason { return []Reason{{Code: ReasonProviderClosed}} }
+
+// TextOfReason is the sentence of a reason code, a reviewer's or Waybill's own; blank for an unknown one.
+func TextOfReason(code string) Text {
+	if code == ReasonProviderClosed {
+		return Text{ZH: "服务商已关闭，未经审核而结束", EN: "the provider was closed, so this ended without a decision"}
+	}
+	return ReasonText[code]
+}
+
 // ReasonText names every reason code a reviewer can give.
 var ReasonText = map[string]Text{
 	"incomplete":          {ZH: "信息不完整", EN: "information is incomplete"},

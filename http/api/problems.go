@@ -33,7 +33,7 @@ var explained = func() map[string]*http.Refusal {
 		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken,
 		product.ErrAlreadySubmitted, product.ErrNotApproved,
 		booking.ErrAlreadyRequested, booking.ErrOwnProduct, booking.ErrNotAvailable, booking.ErrAlreadyReplied,
-		booking.ErrNotReplied, booking.ErrClosed,
+		booking.ErrNotReplied, booking.ErrClosed, booking.ErrEnterpriseClosed,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		runtime.ErrBehind,

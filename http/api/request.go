@@ -53,9 +53,10 @@ func ifMatch(values []string) (*domain.Revision, error) {
 	if len(values) == 0 || (len(values) == 1 && values[0] == "*") {
 		return nil, nil
 	}
-	number, err := strconv.ParseUint(strings.Trim(values[0], `"`), 10, 63)
+	digits, _, _ := strings.Cut(strings.Trim(values[0], `"`), "-")
+	number, err := strconv.ParseUint(digits, 10, 63)
 	revision := domain.Revision(number)
-	if len(values) > 1 || err != nil || values[0] != etag(revision) {
+	if len(values) > 1 || err != nil || (values[0] != etag(revision) && values[0] != withheldTag(revision)) {
 		return nil, wrongParameter("If-Match", "bad_etag", `须为一个强 ETag（如 "7"）或 *`, `must be one strong ETag, such as "7", or *`)
 	}
 	return &revision, nil
@@ -63,6 +64,11 @@ func ifMatch(values []string) (*domain.Revision, error) {
 
 func etag(revision domain.Revision) string {
 	return `"` + strconv.FormatUint(uint64(revision), 10) + `"`
+}
+
+// withheldTag is the ETag of what shows a product that its provider's suspension or end keeps from the public.
+func withheldTag(revision domain.Revision) string {
+	return `"` + strconv.FormatUint(uint64(revision), 10) + `-withheld"`
 }
 
 // written responds to a write, from its outcome alone: a repeated request gets the same response, byte for byte.
