@@ -93,7 +93,8 @@ func (s *Service) OwnerStanding(ctx context.Context, out Outcome[product.State])
 		return s.standing(ctx, out.State.ProviderID)
 	}
 	var then loaded[provider.State]
-	for recorded, err := range s.store.ReadStream(ctx, domain.Stream(provider.Category, out.State.ProviderID), 0, domain.Forward, domain.NoLimit) {
+	owner := domain.Stream(provider.Category, out.State.ProviderID)
+	for recorded, err := range s.store.ReadStream(ctx, owner, 0, domain.Forward, domain.NoLimit) {
 		if err != nil {
 			return "", refusal(err)
 		}

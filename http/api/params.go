@@ -109,12 +109,18 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 				"must be an RFC 3339 time, such as 2026-03-02T08:00:00Z")
 		}
 	case text:
-		p.checkText(value, mistakes)
+		if p.in == "query" && p.oneOf == nil && p.pattern == nil {
+			// As it is compared: what a page or a document puts around a word when it is copied does not count.
+			p.checkText(value, domain.CleanText(value), mistakes)
+			return
+		}
+		p.checkText(value, value, mistakes)
 	}
 }
 
-func (p *parameter) checkText(value string, mistakes *domain.Fields) {
-	n := utf8.RuneCountInString(value)
+// checkText judges a text by its characters as sent and its length as counted.
+func (p *parameter) checkText(value, counted string, mistakes *domain.Fields) {
+	n := utf8.RuneCountInString(counted)
 	switch {
 	case p.oneOf != nil:
 		if !slices.Contains(p.oneOf, value) {

@@ -154,7 +154,8 @@ func applicationOf(a backoffice.Application) Application {
 func ownProductOf(p backoffice.Product) OwnProduct {
 	out := OwnProduct{
 		ID: p.ID, Revision: int32of(p.ContentRevision), Review: Review(p.Review), Reasons: reasonsOf(p.Reasons),
-		Display: displayOf(p.Listed && !p.Withheld()), Withheld: p.Withheld(), Pinned: p.Pinned, Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
+		Display: displayOf(p.Listed && !p.Withheld()), Withheld: p.Withheld(), Pinned: p.Pinned,
+		Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
 		CreatedAt: p.CreatedAt.UTC(), FirstSubmittedAt: p.FirstSubmittedAt.UTC(),
 		SubmittedAt: p.SubmittedAt.UTC(), DecidedAt: timeOf(p.DecidedAt),
 	}
