@@ -10,13 +10,46 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// unseen are characters that show nothing and come in by pasting: zero-width space, word joiner, byte order mark.
-var unseen = strings.NewReplacer("\r\n", "\n", "\u200b", "", "\u2060", "", "\ufeff", "")
-
 // CleanText brings typed text to the form in which it is counted, compared and stored: NFC, trimmed, line ends as \n, and
-// without characters of no width.
+// without characters that show nothing. A text in which nothing shows is empty.
 func CleanText(s string) string {
-	return strings.TrimSpace(norm.NFC.String(unseen.Replace(s)))
+	s = strings.Map(func(r rune) rune {
+		if Ignorable(r) && !staying(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	s = strings.TrimSpace(norm.NFC.String(strings.ReplaceAll(s, "\r\n", "\n")))
+	if !strings.ContainsFunc(s, func(r rune) bool { return visible(r) || invalid(r) }) {
+		return ""
+	}
+	return s
+}
+
+// Ignorable reports characters that show nothing by themselves: zero-width spaces, joiners and fillers, soft hyphens, the byte
+// order mark, variation selectors, tags, and the marks that turn the direction of writing.
+func Ignorable(r rune) bool {
+	if r < 0xad || (r > 0x3164 && r < 0xfe00) { // nearly all there is, Chinese text above all
+		return false
+	}
+	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
+		(unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r))
+}
+
+// staying reports the ignorable characters that mean something beside others, as within emoji, in rare Chinese characters and in
+// several scripts, and those that are refused.
+func staying(r rune) bool {
+	return r == '\u200c' || r == '\u200d' || unicode.In(r, unicode.Variation_Selector, unicode.Bidi_Control)
+}
+
+// blank are letters and symbols of which nothing shows: the empty Braille pattern, the null notehead, the place of an object, the
+// blanks among the hieroglyphs.
+const blank = "\u2800\U0001D159\uFFFC\U00013441\U00013442"
+
+// visible reports characters that show something by themselves, everywhere: neither marks that need another character, nor
+// private ones, which show what a machine's fonts happen to have.
+func visible(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !Ignorable(r) && !strings.ContainsRune(blank, r)
 }
 
 // Required cleans *value in place and notes at pointer when it is missing, longer than max code points (Q5), or holds
@@ -88,6 +121,20 @@ type Reason struct {
 
 // ReasonOther is the reason code that needs a note.
 const ReasonOther = "other"
+
+// ReasonProviderClosed is the reason that Waybill itself gives for what nobody can decide any more.
+const ReasonProviderClosed = "provider_closed"
+
+// ProviderGone are the reasons of a submission that ends undecided because its provider was closed.
+func ProviderGone() []Reason { return []Reason{{Code: ReasonProviderClosed}} }
+
+// TextOfReason is the sentence of a reason code, a reviewer's or Waybill's own; blank for an unknown one.
+func TextOfReason(code string) Text {
+	if code == ReasonProviderClosed {
+		return Text{ZH: "服务商已关闭，未经审核而结束", EN: "the provider was closed, so this ended without a decision"}
+	}
+	return ReasonText[code]
+}
 
 // ReasonText names every reason code a reviewer can give.
 var ReasonText = map[string]Text{

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/text/unicode/norm"
 
 	"waybill/domain"
 )
@@ -60,6 +61,19 @@ func OrEmpty[T any](s []T) []T {
 		return []T{}
 	}
 	return s
+}
+
+// FoldText brings text to the form in which it is searched and compared, stored text and what is asked for alike: cleaned as what is
+// typed, width and compatibility forms unified (NFKC), without all that shows nothing, lower case, single spaces.
+func FoldText(s string) string {
+	s = norm.NFKC.String(Storable(domain.CleanText(s)))
+	s = strings.Map(func(r rune) rune {
+		if domain.Ignorable(r) {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(strings.ToLower(s)), " ")
 }
 
 // Storable replaces what PostgreSQL refuses in a text, so that such a filter matches nothing and is no error.

@@ -69,13 +69,34 @@ func (c Cursor) Encode(of List) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// Times a timestamptz can hold; beyond them a query would fail on a made-up cursor.
+// layout is what a list's cursors may hold, each field bounded by its column: a query would fail on a made-up cursor that goes beyond.
+type layout struct {
+	least, most int64 // of At
+	pinned, id  bool  // whether the list uses them
+	revisions   uint32
+}
+
+// Times that every timestamptz and every client can hold, in microseconds.
 var (
-	minMicros = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
-	maxMicros = int64(math.MaxInt64)
+	firstTime = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	lastTime  = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
 )
 
-// DecodeCursor is ErrBadCursor for anything that Encode did not make for the same list.
+// layouts are those of all lists; a list that is not here has no cursors.
+var layouts = map[List]layout{
+	ListPublic:        {least: firstTime, most: lastTime, pinned: true, id: true},
+	ListOwnProducts:   {least: firstTime, most: lastTime, id: true},
+	ListReviewQueue:   {least: firstTime, most: lastTime, id: true, revisions: math.MaxInt32},
+	ListReviewDecided: {least: firstTime, most: lastTime, id: true, revisions: math.MaxInt32},
+	ListBookings:      {least: firstTime, most: lastTime, id: true},
+	ListHistory:       {least: 0, most: math.MaxInt64},
+}
+
+func (l layout) holds(c Cursor) bool {
+	return c.At >= l.least && c.At <= l.most && (l.pinned || !c.Pinned) && (l.id || c.ID == uuid.Nil) && c.Revision <= l.revisions
+}
+
+// DecodeCursor is ErrBadCursor for anything that Encode did not make for the same list, and for what its columns cannot hold.
 func DecodeCursor(s string, of List) (Cursor, error) {
 	var c Cursor
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
@@ -87,8 +108,8 @@ func DecodeCursor(s string, of List) (Cursor, error) {
 	c.At = int64(binary.BigEndian.Uint64(b[2:])) //nolint:gosec // the bits are kept
 	c.ID = uuid.UUID(b[10:26])
 	c.Revision = binary.BigEndian.Uint32(b[26:])
-	if c.At < minMicros || c.At > maxMicros {
-		return c, ErrBadCursor
+	if l, ok := layouts[of]; !ok || !l.holds(c) {
+		return Cursor{}, ErrBadCursor
 	}
 	return c, nil
 }

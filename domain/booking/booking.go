@@ -41,7 +41,7 @@ type State struct {
 	Status Status `json:"status"`
 	// Request is what was asked, with the product as the enterprise saw it.
 	Request Requested `json:"request"`
-	// Replies are the provider's messages, so far at most one (Q20).
+	// Replies are the provider's messages, so far at most one (Q20), or what the system said in its stead.
 	Replies []string `json:"replies,omitempty"`
 	// ReadNumber is the number of the last reply the enterprise has seen; 0 is none.
 	ReadNumber  int         `json:"read_number"`
@@ -63,6 +63,8 @@ type Request struct {
 type Reply struct {
 	By   uuid.UUID
 	Text string
+	// EnterpriseClosed says that the enterprise's account is closed: nobody would read the reply.
+	EnterpriseClosed bool
 }
 
 // MarkRead records that the enterprise has seen the reply (Q21).
@@ -89,6 +91,9 @@ var (
 	ErrAlreadyReplied = domain.Refuse(domain.KindConflict, "already_replied", "该预约已回复", "the booking has been replied to")
 	ErrNotReplied     = domain.Refuse(domain.KindConflict, "not_replied", "该预约尚未回复", "the booking has no reply yet")
 	ErrClosed         = domain.Refuse(domain.KindConflict, "booking_closed", "该预约已关闭", "the booking is closed")
+
+	ErrEnterpriseClosed = domain.Refuse(domain.KindConflict, "enterprise_closed",
+		"预约企业的账号已注销，无法回复", "the account of the booking enterprise is closed; nobody would read the reply")
 )
 
 // Decider is the booking aggregate.
@@ -143,6 +148,9 @@ func decideReply(s State, c Reply) ([]domain.Event, error) {
 		return nil, ErrAlreadyReplied
 	case StatusAwaitingReply:
 	}
+	if c.EnterpriseClosed {
+		return nil, ErrEnterpriseClosed
+	}
 	var f domain.Fields
 	f.Required("/text", &c.Text, MaxReply, domain.Text{ZH: "回复内容", EN: "reply"})
 	if err := f.Err(); err != nil {
@@ -178,9 +186,9 @@ func decideWithdraw(s State, c Withdraw) ([]domain.Event, error) {
 }
 
 func decideClose(s State, c Close) ([]domain.Event, error) {
-	if c.Reason != ProductDeleted && c.Reason != ProviderClosed {
+	if c.Reason != ProductDeleted && c.Reason != ProviderClosed && c.Reason != EnterpriseClosed {
 		var f domain.Fields
-		f.Add("/reason", "unknown_reason", "未知的关闭原因", "must be product_deleted or provider_closed")
+		f.Add("/reason", "unknown_reason", "未知的关闭原因", "must be product_deleted, provider_closed or enterprise_closed")
 		return nil, f.Err()
 	}
 	if s.Status != StatusAwaitingReply {
@@ -201,6 +209,9 @@ func Evolve(s State, e domain.Event) State {
 		s.ReadNumber = e.Number
 	case Closed:
 		s.CloseReason = e.Reason
+		if said := e.Reason.SystemReply(); said != "" {
+			s.Replies = append(s.Replies[:len(s.Replies):len(s.Replies)], said)
+		}
 	}
 	return s
 }

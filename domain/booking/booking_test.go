@@ -57,6 +57,8 @@ func TestProcess(t *testing.T) {
 			"close, product deleted":  booking.Close{Reason: booking.ProductDeleted},
 			"close, provider closed":  booking.Close{Reason: booking.ProviderClosed},
 			"close, withdrawn":        booking.Close{Reason: booking.Withdrawn},
+			"close, enterprise gone":  booking.Close{Reason: booking.EnterpriseClosed},
+			"reply to nobody":         booking.Reply{By: owner, Text: "请联系陈琳", EnterpriseClosed: true},
 		},
 		Then: `
                         | none                      | awaiting           | replied            | read               | withdrawn          | product deleted
@@ -70,15 +72,29 @@ reply, empty            | !not_found                | !invalid_input     | !alre
 reply, long             | !not_found                | !invalid_input     | !already_replied   | !already_replied   | !booking_closed    | !booking_closed
 reply by enterprise     | !not_found                | !not_found         | !not_found         | !not_found         | !not_found         | !not_found
 reply by stranger       | !not_found                | !not_found         | !not_found         | !not_found         | !not_found         | !not_found
-mark read               | !not_found                | !not_replied       | read               | -                  | !not_replied       | !not_replied
+mark read               | !not_found                | !not_replied       | read               | -                  | !not_replied       | read
 mark read by provider   | !not_found                | !not_found         | !not_found         | !not_found         | !not_found         | !not_found
 withdraw                | !not_found                | closed             | !already_replied   | !already_replied   | -                  | -
 withdraw by provider    | !not_found                | !not_found         | !not_found         | !not_found         | !not_found         | !not_found
 close, product deleted  | !not_found                | closed             | -                  | -                  | -                  | -
 close, provider closed  | !not_found                | closed             | -                  | -                  | -                  | -
+close, enterprise gone  | !not_found                | closed             | -                  | -                  | -                  | -
+reply to nobody         | !not_found                | !enterprise_closed | !already_replied   | !already_replied   | !booking_closed    | !booking_closed
 close, withdrawn        | !not_found                | !invalid_input     | !invalid_input     | !invalid_input     | !invalid_input     | !invalid_input
 `,
 	}.Run(t)
+}
+
+// TestTheSystemRepliesInTheProvidersStead: whoever waits for a reply of a side that is gone is told so (Q17).
+func TestTheSystemRepliesInTheProvidersStead(t *testing.T) {
+	for reason, replies := range map[booking.CloseReason]int{
+		booking.ProductDeleted: 1, booking.ProviderClosed: 1, booking.EnterpriseClosed: 0, booking.Withdrawn: 0,
+	} {
+		s := decidertest.Fold(booking.Decider, history(booking.Closed{Reason: reason}))
+		if len(s.Replies) != replies || s.Status != booking.StatusClosed {
+			t.Errorf("%s: %s with replies %q, want %d", reason, s.Status, s.Replies, replies)
+		}
+	}
 }
 
 func TestStoredEvents(t *testing.T) { decidertest.Golden(t, booking.Types) }

@@ -46,10 +46,25 @@ type CloseReason string
 
 // The reasons.
 const (
-	Withdrawn      CloseReason = "withdrawn"       // by the enterprise
-	ProductDeleted CloseReason = "product_deleted" // by the system (Q17)
-	ProviderClosed CloseReason = "provider_closed" // by the system
+	Withdrawn        CloseReason = "withdrawn"         // by the enterprise
+	ProductDeleted   CloseReason = "product_deleted"   // by the system (Q17)
+	ProviderClosed   CloseReason = "provider_closed"   // by the system
+	EnterpriseClosed CloseReason = "enterprise_closed" // by the system: nobody would read a reply
 )
+
+// SystemReply is what the enterprise is told when a booking is closed for the provider's side (Q17); empty for other reasons.
+func (r CloseReason) SystemReply() string {
+	switch r {
+	case ProductDeleted:
+		return "系统回复：该产品已被删除，本次预约已自动关闭。\n" +
+			"Reply by the system: the product was deleted, so this booking was closed."
+	case ProviderClosed:
+		return "系统回复：该服务商已被关闭，本次预约已自动关闭。\n" +
+			"Reply by the system: the provider was closed, so this booking was closed."
+	case Withdrawn, EnterpriseClosed:
+	}
+	return ""
+}
 
 // Closed records that no reply is to be expected any more.
 type Closed struct {

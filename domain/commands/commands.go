@@ -104,14 +104,30 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID,
 	revision domain.ContentRevision,
 ) (Outcome[product.State], error) {
-	return s.product(ctx, req, id, product.Approve{By: req.Actor.ID, Revision: revision})
+	return execute(ctx, s.store, req, product.Decider, id, s.reviewing(func(p provider.Standing) product.Command {
+		return product.Approve{By: req.Actor.ID, Provider: p, Revision: revision}
+	}))
 }
 
 // RejectProduct refuses a revision of the product.
 func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision,
 	reasons []domain.Reason,
 ) (Outcome[product.State], error) {
-	return s.product(ctx, req, id, product.Reject{By: req.Actor.ID, Revision: revision, Reasons: reasons})
+	return execute(ctx, s.store, req, product.Decider, id, s.reviewing(func(p provider.Standing) product.Command {
+		return product.Reject{By: req.Actor.ID, Provider: p, Revision: revision, Reasons: reasons}
+	}))
+}
+
+// EndProductReview ends, for the system, what awaits a decision of a provider that is closed.
+func (s *Service) EndProductReview(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
+	return execute(ctx, s.store, req, product.Decider, id, s.reviewing(func(p provider.Standing) product.Command {
+		return product.EndReview{Provider: p}
+	}))
+}
+
+// EndProviderReview ends, for the system, the application that awaits a decision though its provider is closed.
+func (s *Service) EndProviderReview(ctx context.Context, req Request, id uuid.UUID) (Outcome[provider.State], error) {
+	return s.provider(ctx, req, id, provider.EndReview{})
 }
 
 // PublishProduct shows the actor's product to the public.
@@ -154,7 +170,15 @@ func (s *Service) RequestBooking(ctx context.Context, req Request, productID uui
 
 // ReplyToBooking answers an inquiry about the actor's product.
 func (s *Service) ReplyToBooking(ctx context.Context, req Request, id uuid.UUID, text string) (Outcome[booking.State], error) {
-	return s.booking(ctx, req, id, booking.Reply{By: req.Actor.ID, Text: text})
+	return execute(ctx, s.store, req, booking.Decider, id, plan[booking.State, booking.Command]{
+		command: func(ctx context.Context, before booking.State) (booking.Command, error) {
+			asking, err := s.Account(ctx, before.Request.EnterpriseID)
+			if errors.Is(err, domain.ErrNotFound) {
+				err = nil
+			}
+			return booking.Reply{By: req.Actor.ID, Text: text, EnterpriseClosed: asking.Closed}, err
+		},
+	})
 }
 
 // MarkBookingRead records that the actor has seen the reply to its inquiry.
@@ -192,6 +216,14 @@ func (s *Service) booking(ctx context.Context, req Request, id uuid.UUID, c book
 func (s *Service) offering(req Request, command func(provider.Standing) product.Command) plan[product.State, product.Command] {
 	return plan[product.State, product.Command]{command: func(ctx context.Context, _ product.State) (product.Command, error) {
 		standing, err := s.standing(ctx, req.Actor.ID)
+		return command(standing), err
+	}}
+}
+
+// reviewing makes a command that depends on the standing of the product's owner.
+func (s *Service) reviewing(command func(provider.Standing) product.Command) plan[product.State, product.Command] {
+	return plan[product.State, product.Command]{command: func(ctx context.Context, before product.State) (product.Command, error) {
+		standing, err := s.standing(ctx, before.ProviderID)
 		return command(standing), err
 	}}
 }

@@ -141,6 +141,29 @@ var every = map[string]func(w *world) (commands.Request, call){
 			return anyOutcome(w.RejectProduct(ctx, req, id, 1, unfit))
 		}
 	},
+	"EndProductReview": func(w *world) (commands.Request, call) {
+		owner := w.provider(w.codeA)
+		id := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(owner), content())).ID
+		must[provider.State](w.t)(w.CloseProvider(w.t.Context(), staff(), owner, "注销"))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.EndProductReview(ctx, req, id))
+		}
+	},
+	"EndProviderReview": func(w *world) (commands.Request, call) {
+		id := w.enterprise(w.codeA)
+		applied := must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(w.codeA)))
+		// Older logs have an application that its provider's end left pending.
+		closed := domain.NewEvent{
+			ID: uuid.New(), Type: provider.Closed{}.EventType(), Data: []byte(`{"reason":"注销"}`), Metadata: []byte(`{}`),
+		}
+		_, err := w.store.EventStore.Append(w.t.Context(), domain.Stream(provider.Category, id), domain.Exactly(applied.Revision), []domain.NewEvent{closed})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.EndProviderReview(ctx, req, id))
+		}
+	},
 	"UnpublishProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
 		return anyOutcome(w.UnpublishProduct(ctx, req, id))
 	}),

@@ -86,6 +86,28 @@ func (s *Service) Provider(ctx context.Context, id uuid.UUID) (provider.State, e
 	return current(ctx, s.store, provider.Decider, id)
 }
 
+// OwnerStanding is the standing of a product's provider: now, or for a request that had been carried out before, what it was when
+// that left its last event, so that the same request is answered the same.
+func (s *Service) OwnerStanding(ctx context.Context, out Outcome[product.State]) (provider.Standing, error) {
+	if !out.Replayed {
+		return s.standing(ctx, out.State.ProviderID)
+	}
+	var then loaded[provider.State]
+	owner := domain.Stream(provider.Category, out.State.ProviderID)
+	for recorded, err := range s.store.ReadStream(ctx, owner, 0, domain.Forward, domain.NoLimit) {
+		if err != nil {
+			return "", refusal(err)
+		}
+		if recorded.Position > out.Position {
+			break
+		}
+		if err := then.add(provider.Types, provider.Evolve, recorded); err != nil {
+			return "", err
+		}
+	}
+	return then.State.Standing, nil
+}
+
 func current[S, C any](ctx context.Context, store domain.EventStore, d domain.Decider[S, C], id uuid.UUID) (S, error) {
 	l, err := load(ctx, store, Request{}, d, id)
 	if err == nil && !l.exists {

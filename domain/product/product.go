@@ -53,18 +53,25 @@ type Revise struct {
 	Content  Content
 }
 
-// Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer.
+// Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer. Nothing of a
+// closed provider is decided.
 type Approve struct {
 	By       uuid.UUID
+	Provider provider.Standing
 	Revision domain.ContentRevision
 }
 
-// Reject refuses the named revision, which must be the latest and pending. By is the reviewer.
+// Reject refuses the named revision, which must be the latest and pending. By is the reviewer. Nothing of a closed provider
+// is decided.
 type Reject struct {
 	By       uuid.UUID
+	Provider provider.Standing
 	Revision domain.ContentRevision
 	Reasons  []domain.Reason
 }
+
+// EndReview ends what awaits a decision when the provider is closed. Nothing happens otherwise.
+type EndReview struct{ Provider provider.Standing }
 
 // Publish shows an approved product (R33).
 type Publish struct {
@@ -96,6 +103,7 @@ func (Unpublish) command() {}
 func (Pin) command()       {}
 func (Unpin) command()     {}
 func (Delete) command()    {}
+func (EndReview) command() {}
 
 // Refusals; the provider's standing refuses with package provider's.
 var (
@@ -132,6 +140,11 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		return s.display(c.By, nil, !s.Pinned, Unpinned{})
 	case Delete:
 		return s.display(c.By, nil, s.Deleted, Deleted{})
+	case EndReview:
+		if c.Provider != provider.StandingClosed || s.Review != domain.ReviewPending {
+			return nil, nil
+		}
+		return []domain.Event{Rejected{Revision: s.Revision, Reasons: domain.ProviderGone()}}, nil
 	}
 	return nil, fmt.Errorf("product: unknown command %T", c)
 }
@@ -164,10 +177,7 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 
 // decideApprove lists on the first approval only (R27): later the display is as the provider left it.
 func decideApprove(s State, c Approve) ([]domain.Event, error) {
-	if err := domain.CheckReviewer(c.By, s.ProviderID); err != nil {
-		return nil, err
-	}
-	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
+	if err := s.checkDecision(c.By, c.Provider, c.Revision); err != nil {
 		return nil, err
 	}
 	if s.ApprovedRevision > 0 {
@@ -176,11 +186,18 @@ func decideApprove(s State, c Approve) ([]domain.Event, error) {
 	return []domain.Event{Approved{Revision: c.Revision}, Listed{}}, nil
 }
 
-func decideReject(s State, c Reject) ([]domain.Event, error) {
-	if err := domain.CheckReviewer(c.By, s.ProviderID); err != nil {
-		return nil, err
+func (s State) checkDecision(by uuid.UUID, owner provider.Standing, revision domain.ContentRevision) error {
+	if err := domain.CheckReviewer(by, s.ProviderID); err != nil {
+		return err
 	}
-	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
+	if owner == provider.StandingClosed {
+		return provider.ErrClosed
+	}
+	return domain.CheckDecision(s.Review, s.Revision, revision)
+}
+
+func decideReject(s State, c Reject) ([]domain.Event, error) {
+	if err := s.checkDecision(c.By, c.Provider, c.Revision); err != nil {
 		return nil, err
 	}
 	reasons, err := domain.CleanReasons(c.Reasons)

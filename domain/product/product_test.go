@@ -71,6 +71,10 @@ func TestProcess(t *testing.T) {
 			"pin when closed":       product.Pin{By: owner, Provider: provider.StandingClosed},
 			"unpin":                 product.Unpin{By: owner},
 			"unpin by stranger":     product.Unpin{By: stranger},
+			"approve, closed":       product.Approve{By: reviewer, Provider: provider.StandingClosed, Revision: 1},
+			"reject, closed":        product.Reject{By: reviewer, Provider: provider.StandingClosed, Revision: 1, Reasons: unfit},
+			"end the review":        product.EndReview{Provider: active},
+			"end, closed":           product.EndReview{Provider: provider.StandingClosed},
 			"delete":                product.Delete{By: owner},
 			"delete by stranger":    product.Delete{By: stranger},
 		},
@@ -100,6 +104,10 @@ pin by stranger       | !not_found             | !not_found             | !not_f
 pin when closed       | !not_found             | !provider_closed       | !provider_closed       | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !not_found
 unpin                 | !not_found             | -                      | -                      | -                   | -                   | unpinned            | unpinned            | -                   | -                   | !not_found
 unpin by stranger     | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
+approve, closed       | !not_found             | !provider_closed       | !provider_closed       | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !not_found
+reject, closed        | !not_found             | !provider_closed       | !provider_closed       | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !provider_closed    | !not_found
+end the review        | !not_found             | -                      | -                      | -                   | -                   | -                   | -                   | -                   | -                   | !not_found
+end, closed           | !not_found             | rejected               | -                      | -                   | -                   | -                   | -                   | rejected            | -                   | !not_found
 delete                | !not_found             | deleted                | deleted                | deleted             | deleted             | deleted             | deleted             | deleted             | deleted             | -
 delete by stranger    | !not_found             | !not_found             | !not_found             | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found          | !not_found
 `,

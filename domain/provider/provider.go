@@ -74,7 +74,7 @@ type State struct {
 	// ApprovedRevision is 0 before the first approval. Approved is the profile the public sees.
 	ApprovedRevision domain.ContentRevision `json:"approved_revision"`
 	Approved         Profile                `json:"approved"`
-	// StandingReason is why an operator suspended, reinstated or closed it.
+	// StandingReason is why an operator suspended or closed it; blank otherwise.
 	StandingReason string `json:"standing_reason,omitempty"`
 }
 
@@ -127,8 +127,11 @@ type Suspend struct{ Reason string }
 // Reinstate ends a suspension.
 type Reinstate struct{ Reason string }
 
-// Close ends a provider or an applicant for good.
+// Close ends a provider or an applicant for good, and with it what awaits a decision.
 type Close struct{ Reason string }
+
+// EndReview ends what still awaits a decision though the provider is closed, as older logs have it. Nothing happens otherwise.
+type EndReview struct{}
 
 func (Apply) command()     {}
 func (Revise) command()    {}
@@ -137,6 +140,7 @@ func (Reject) command()    {}
 func (Suspend) command()   {}
 func (Reinstate) command() {}
 func (Close) command()     {}
+func (EndReview) command() {}
 
 // Refusals.
 var (
@@ -172,6 +176,9 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 	if _, again := c.(Close); s.Standing == StandingClosed && again {
 		return nil, nil
 	}
+	if _, end := c.(EndReview); end {
+		return s.endReview(s.Standing == StandingClosed), nil
+	}
 	if s.Standing == StandingClosed {
 		return nil, ErrClosed
 	}
@@ -193,9 +200,17 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		if err := cleanReason(&c.Reason); err != nil {
 			return nil, err
 		}
-		return []domain.Event{Closed(c)}, nil
+		return append(s.endReview(true), Closed(c)), nil
 	}
 	return nil, fmt.Errorf("provider: unknown command %T", c)
+}
+
+// endReview refuses what awaits a decision when the provider has gone: nobody could decide on it.
+func (s State) endReview(gone bool) []domain.Event {
+	if !gone || s.Review != domain.ReviewPending {
+		return nil
+	}
+	return []domain.Event{Rejected{Revision: s.Revision, Reasons: domain.ProviderGone()}}
 }
 
 // checkReviewer refuses the applicant's decision on their own application, whatever has become of it.
@@ -302,7 +317,7 @@ func Evolve(s State, e domain.Event) State {
 	case Suspended:
 		s.StandingReason = e.Reason
 	case Reinstated:
-		s.StandingReason = e.Reason
+		s.StandingReason = ""
 	case Closed:
 		s.StandingReason = e.Reason
 	}

@@ -41,7 +41,8 @@ func TestProcess(t *testing.T) {
 			"suspended":          active(provider.Suspended{Reason: "复核"}),
 			"suspended, pending": active(provider.Suspended{Reason: "复核"}, revised),
 			"closed":             active(provider.Closed{Reason: "注销"}),
-			"closed applicant":   history(provider.Closed{Reason: "注销"}),
+			"closed applicant":   history(provider.Rejected{Revision: 1, Reasons: domain.ProviderGone()}, provider.Closed{Reason: "注销"}),
+			"closed, pending":    history(provider.Closed{Reason: "注销"}), // as in older logs
 		},
 		When: map[string]provider.Command{
 			"apply":                 provider.Apply{Profile: profile(), Certified: certified},
@@ -62,31 +63,33 @@ func TestProcess(t *testing.T) {
 			"suspend, no reason":    provider.Suspend{},
 			"reinstate":             provider.Reinstate{Reason: "复核通过"},
 			"reinstate, no reason":  provider.Reinstate{},
+			"end the review":        provider.EndReview{},
 			"close":                 provider.Close{Reason: "注销"},
 			"close, no reason":      provider.Close{},
 		},
 		Then: `
-                      | none                      | pending              | rejected             | active           | active, pending  | active, rejected | suspended        | suspended, pending | closed           | closed applicant
-apply                 | applied                   | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed
-apply, not certified  | !enterprise_not_certified | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed
-apply, no profile     | !invalid_input            | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed
-revise                | !not_found                | revised              | revised              | revised          | revised          | revised          | revised          | revised            | !provider_closed | !provider_closed
-revise, not certified | !not_found | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !provider_closed | !provider_closed
-revise, no profile    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed
-revise the code       | !not_found                | revised              | revised              | !uscc_fixed      | !uscc_fixed      | !uscc_fixed      | !uscc_fixed      | !uscc_fixed        | !provider_closed | !provider_closed
-approve 1             | !not_found                | approved             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
-approve 2             | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | approved         | !already_decided | !stale_revision  | approved           | !provider_closed | !provider_closed
-reject 1              | !not_found                | rejected             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
-reject 2              | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | rejected         | !already_decided | !stale_revision  | rejected           | !provider_closed | !provider_closed
-reject 1, no reason   | !not_found                | !invalid_input       | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed
-approve own           | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case
-reject own            | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case
-suspend               | !not_found                | !provider_not_active | !provider_not_active | suspended        | suspended        | suspended        | -                | -                  | !provider_closed | !provider_closed
-suspend, no reason    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed
-reinstate             | !not_found                | !provider_not_active | !provider_not_active | -                | -                | -                | reinstated       | reinstated         | !provider_closed | !provider_closed
-reinstate, no reason  | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed
-close                 | !not_found                | closed               | closed               | closed           | closed           | closed           | closed           | closed             | -                | -
-close, no reason      | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | -                | -
+                      | none                      | pending              | rejected             | active           | active, pending  | active, rejected | suspended        | suspended, pending | closed           | closed applicant | closed, pending
+apply                 | applied                   | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed | !provider_closed
+apply, not certified  | !enterprise_not_certified | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed | !provider_closed
+apply, no profile     | !invalid_input            | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed | !provider_closed
+revise                | !not_found                | revised              | revised              | revised          | revised          | revised          | revised          | revised            | !provider_closed | !provider_closed | !provider_closed
+revise, not certified | !not_found | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !provider_closed | !provider_closed | !provider_closed
+revise, no profile    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed | !provider_closed
+revise the code       | !not_found                | revised              | revised              | !uscc_fixed      | !uscc_fixed      | !uscc_fixed      | !uscc_fixed      | !uscc_fixed        | !provider_closed | !provider_closed | !provider_closed
+approve 1             | !not_found                | approved             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed | !provider_closed
+approve 2             | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | approved         | !already_decided | !stale_revision  | approved           | !provider_closed | !provider_closed | !provider_closed
+reject 1              | !not_found                | rejected             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed | !provider_closed
+reject 2              | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | rejected         | !already_decided | !stale_revision  | rejected           | !provider_closed | !provider_closed | !provider_closed
+reject 1, no reason   | !not_found                | !invalid_input       | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed | !provider_closed
+approve own           | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case | !own_case
+reject own            | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case | !own_case
+suspend               | !not_found                | !provider_not_active | !provider_not_active | suspended        | suspended        | suspended        | -                | -                  | !provider_closed | !provider_closed | !provider_closed
+suspend, no reason    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed | !provider_closed
+reinstate             | !not_found                | !provider_not_active | !provider_not_active | -                | -                | -                | reinstated       | reinstated         | !provider_closed | !provider_closed | !provider_closed
+reinstate, no reason  | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed | !provider_closed
+end the review        | !not_found                | -                    | -                    | -                | -                | -                | -                | -                  | -                | - | rejected
+close                 | !not_found                | rejected+closed | closed               | closed           | rejected+closed | closed           | closed           | rejected+closed | -                | - | -
+close, no reason      | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | -                | - | -
 `,
 	}.Run(t)
 }

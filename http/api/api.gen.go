@@ -36,14 +36,17 @@ func (e BookingProgress) Valid() bool {
 
 // Defines values for CloseReason.
 const (
-	ProductDeleted CloseReason = "product_deleted"
-	ProviderClosed CloseReason = "provider_closed"
-	Withdrawn      CloseReason = "withdrawn"
+	EnterpriseClosed CloseReason = "enterprise_closed"
+	ProductDeleted   CloseReason = "product_deleted"
+	ProviderClosed   CloseReason = "provider_closed"
+	Withdrawn        CloseReason = "withdrawn"
 )
 
 // Valid indicates whether the value is a known member of the CloseReason enum.
 func (e CloseReason) Valid() bool {
 	switch e {
+	case EnterpriseClosed:
+		return true
 	case ProductDeleted:
 		return true
 	case ProviderClosed:
@@ -567,7 +570,7 @@ type AuditReason struct {
 
 // Booking defines model for Booking.
 type Booking struct {
-	// CloseReason 企业撤回、产品已删除、服务商已关闭
+	// CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
 	CloseReason    CloseReason        `json:"close_reason,omitempty,omitzero"`
 	ClosedAt       Instant            `json:"closed_at,omitempty,omitzero"`
 	EnterpriseID   openapi_types.UUID `json:"enterprise_id"`
@@ -603,7 +606,10 @@ type BookingProgress string
 type BookingReply struct {
 	At     Instant `json:"at"`
 	Number int32   `json:"number"`
-	Text   string  `json:"text"`
+
+	// System 系统代为回复：产品已删除或服务商已关闭
+	System bool   `json:"system,omitempty,omitzero"`
+	Text   string `json:"text"`
 }
 
 // BookingRequest defines model for BookingRequest.
@@ -635,7 +641,7 @@ type BookingRequest struct {
 
 // BookingState defines model for BookingState.
 type BookingState struct {
-	// CloseReason 企业撤回、产品已删除、服务商已关闭
+	// CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
 	CloseReason CloseReason        `json:"close_reason,omitempty,omitzero"`
 	ID          openapi_types.UUID `json:"id"`
 	ProductID   openapi_types.UUID `json:"product_id"`
@@ -647,7 +653,7 @@ type BookingState struct {
 	State BookingProgress `json:"state"`
 }
 
-// CloseReason 企业撤回、产品已删除、服务商已关闭
+// CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
 type CloseReason string
 
 // Destination defines model for Destination.
@@ -666,7 +672,7 @@ type Destination struct {
 // DestinationCrs 地图所用坐标系
 type DestinationCrs string
 
-// Display 展示状态：未上架、已上架、已删除
+// Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
 type Display string
 
 // FormField A required field of the form; name is its name in ProviderProfile.
@@ -774,7 +780,7 @@ type OwnProduct struct {
 	CreatedAt Instant        `json:"created_at"`
 	DecidedAt Instant        `json:"decided_at,omitempty,omitzero"`
 
-	// Display 展示状态：未上架、已上架、已删除
+	// Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
 	Display Display `json:"display"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
@@ -789,6 +795,9 @@ type OwnProduct struct {
 	Review      Review  `json:"review"`
 	Revision    int32   `json:"revision"`
 	SubmittedAt Instant `json:"submitted_at"`
+
+	// Withheld 上架开关已打开，但服务商被暂停或关闭，公众看不到；恢复后自动展示
+	Withheld bool `json:"withheld,omitempty,omitzero"`
 }
 
 // OwnProductPage defines model for OwnProductPage.
@@ -915,7 +924,7 @@ type ProductReview struct {
 
 // ProductState defines model for ProductState.
 type ProductState struct {
-	// Display 展示状态：未上架、已上架、已删除
+	// Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
 	Display Display            `json:"display"`
 	ID      openapi_types.UUID `json:"id"`
 
@@ -929,6 +938,9 @@ type ProductState struct {
 
 	// Revision 最新一版内容
 	Revision int32 `json:"revision"`
+
+	// Withheld 上架开关已打开，但服务商被暂停或关闭，公众看不到；恢复后自动展示
+	Withheld bool `json:"withheld,omitempty,omitzero"`
 }
 
 // ProviderCard defines model for ProviderCard.

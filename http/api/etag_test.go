@@ -39,10 +39,10 @@ func TestATagCoversAllThatIsShown(t *testing.T) {
 			return w.do(reviewer, "POST", "/api/v1/review/providers/"+owner.id.String()+"/approve", m{"revision": 3}).is(200)
 		}},
 		{"an application's standing", owner, "/api/v1/provider/application", func() answer {
-			w.do(operator, "POST", "/api/v1/operator/providers/"+owner.id.String()+"/suspend", m{"reason": "测试"}).is(200)
-			return w.do(operator, "POST", "/api/v1/operator/providers/"+owner.id.String()+"/reinstate", m{"reason": "测试"}).is(200)
+			return w.do(operator, "POST", "/api/v1/operator/providers/"+owner.id.String()+"/suspend", m{"reason": "测试"}).is(200)
 		}},
 		{"the name of a booked product, for the enterprise", enterprise, "/api/v1/bookings/" + booking, func() answer {
+			w.do(operator, "POST", "/api/v1/operator/providers/"+owner.id.String()+"/reinstate", m{"reason": "测试"}).is(200)
 			return w.do(owner, "DELETE", "/api/v1/provider/products/"+product, nil).is(200)
 		}},
 	} {

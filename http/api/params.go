@@ -125,7 +125,12 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 			mistakes.Add(p.name, "bad_time", zh, en)
 		}
 	case text:
-		p.checkText(value, mistakes)
+		if p.in == "query" && p.oneOf == nil && p.pattern == nil {
+			// As it is compared: what a page or a document puts around a word when it is copied does not count.
+			p.checkText(value, domain.CleanText(value), mistakes)
+			return
+		}
+		p.checkText(value, value, mistakes)
 	}
 }
 
@@ -135,8 +140,9 @@ func isInstant(s string) bool {
 	return t.UnmarshalText([]byte(s)) == nil && t.Year() >= 1 && t.Year() <= 9999
 }
 
-func (p *parameter) checkText(value string, mistakes *domain.Fields) {
-	n := utf8.RuneCountInString(value)
+// checkText judges a text by its characters as sent and its length as counted.
+func (p *parameter) checkText(value, counted string, mistakes *domain.Fields) {
+	n := utf8.RuneCountInString(counted)
 	switch {
 	case p.oneOf != nil:
 		if !slices.Contains(p.oneOf, value) {

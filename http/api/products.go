@@ -42,7 +42,7 @@ func (s *server) SubmitProduct(c echo.Context, _ SubmitProductParams) error {
 		return err
 	}
 	c.Response().Header().Set("Location", "/api/v1/provider/products/"+out.ID.String())
-	return productWritten(c, nethttp.StatusCreated, out)
+	return s.productWritten(c, nethttp.StatusCreated, out)
 }
 
 // GetOwnProduct shows the latest revision, what became of it, and what the public sees.
@@ -94,9 +94,13 @@ func (s *server) UnpinProduct(c echo.Context, id ProductID, _ UnpinProductParams
 func (s *server) changeProduct(c echo.Context, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[product.State], error),
 ) error {
-	return change(c, s, id, command, productWritten)
+	return change(c, s, id, command, s.productWritten)
 }
 
-func productWritten(c echo.Context, status int, out commands.Outcome[product.State]) error {
-	return written(c, status, out, productStateOf(out.ID, out.State))
+func (s *server) productWritten(c echo.Context, status int, out commands.Outcome[product.State]) error {
+	owner, err := s.Commands.OwnerStanding(c.Request().Context(), out)
+	if err != nil {
+		return err
+	}
+	return written(c, status, out, productStateOf(out.ID, out.State, owner))
 }

@@ -66,7 +66,7 @@ func reasonsOf(reasons []domain.Reason) []GivenReason {
 		return nil
 	}
 	return convert(reasons, func(r domain.Reason) GivenReason {
-		return GivenReason{Code: r.Code, Field: r.Field, Note: r.Note, Text: textOf(domain.ReasonText[r.Code])}
+		return GivenReason{Code: r.Code, Field: r.Field, Note: r.Note, Text: textOf(domain.TextOfReason(r.Code))}
 	})
 }
 
@@ -93,14 +93,15 @@ func applicationStateOf(id uuid.UUID, s provider.State) ApplicationState {
 	}
 }
 
-func productStateOf(id uuid.UUID, s product.State) ProductState {
-	display := displayOf(s.Listed)
+// productStateOf shows a product as its owner's standing lets the public see it.
+func productStateOf(id uuid.UUID, s product.State, owner provider.Standing) ProductState {
+	display := displayOf(s.Public(owner))
 	if s.Deleted {
 		display = DisplayDeleted
 	}
 	return ProductState{
 		ID: id, Revision: int32of(s.Revision), Review: Review(s.Review), LiveRevision: int32of(s.ApprovedRevision),
-		Reasons: reasonsOf(s.Reasons), Display: display, Pinned: s.Pinned,
+		Reasons: reasonsOf(s.Reasons), Display: display, Withheld: s.Listed && !s.Public(owner), Pinned: s.Pinned,
 	}
 }
 
@@ -152,7 +153,8 @@ func applicationOf(a backoffice.Application) Application {
 func ownProductOf(p backoffice.Product) OwnProduct {
 	out := OwnProduct{
 		ID: p.ID, Revision: int32of(p.ContentRevision), Review: Review(p.Review), Reasons: reasonsOf(p.Reasons),
-		Display: displayOf(p.Listed), Pinned: p.Pinned, Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
+		Display: displayOf(p.Listed && !p.Withheld()), Withheld: p.Withheld(), Pinned: p.Pinned,
+		Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
 		CreatedAt: at(p.CreatedAt), FirstSubmittedAt: at(p.FirstSubmittedAt),
 		SubmittedAt: at(p.SubmittedAt), DecidedAt: timeOf(p.DecidedAt),
 	}
@@ -168,7 +170,7 @@ func bookingOf(b bookings.Booking) Booking {
 		ProductRevision: int32of(b.ProductRevision), ProviderID: b.ProviderID, EnterpriseID: b.EnterpriseID,
 		EnterpriseName: b.EnterpriseName, Inquiry: inquiryOf(b.Inquiry), CloseReason: CloseReason(b.CloseReason),
 		Replies: convert(b.Replies, func(r bookings.Reply) BookingReply {
-			return BookingReply{Number: int32of(r.Number), Text: r.Text, At: at(r.At)}
+			return BookingReply{Number: int32of(r.Number), Text: r.Text, At: at(r.At), System: r.System}
 		}),
 		RequestedAt: at(b.RequestedAt), RepliedAt: timeOf(b.RepliedAt), ReadAt: timeOf(b.ReadAt), ClosedAt: timeOf(b.ClosedAt),
 	}

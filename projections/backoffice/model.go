@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	schema = "backoffice_v1"
+	schema = "backoffice_v2"
 
 	// The tables as queries reach them.
 	tableApplications = schema + ".applications"
@@ -208,7 +208,7 @@ func (a *applicationRow) fold(e projections.Event) error {
 	case provider.Suspended:
 		a.StandingReason = fact.Reason
 	case provider.Reinstated:
-		a.StandingReason = fact.Reason
+		a.StandingReason = ""
 	case provider.Closed:
 		a.StandingReason = fact.Reason
 	default:

@@ -52,7 +52,9 @@ type Product struct {
 	LiveContent  *product.Content
 	Listed       bool
 	Pinned       bool
-	CreatedAt    time.Time
+	// Standing is the provider's.
+	Standing  provider.Standing
+	CreatedAt time.Time
 	// FirstSubmittedAt is when the latest wait for a decision began, SubmittedAt when the latest revision came in (Q11).
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
@@ -61,7 +63,13 @@ type Product struct {
 	Revision domain.Revision
 }
 
-// ProductFilter narrows a provider's products; empty fields do not.
+// Withheld reports whether the product is listed and yet not public, because of its provider's standing (R45).
+func (p Product) Withheld() bool {
+	return p.Listed && (p.Standing == provider.StandingSuspended || p.Standing == provider.StandingClosed)
+}
+
+// ProductFilter narrows a provider's products; empty fields do not. Listed is as the public sees it: nothing is while the
+// provider is suspended or closed.
 type ProductFilter struct {
 	Review domain.Review
 	Listed *bool
@@ -89,12 +97,18 @@ func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Applicati
 	return a, nil
 }
 
+const ownColumns = productColumns + `, ` + standingColumn + ` AS standing`
+
+// standingColumn is the standing of the owner; blank when it never applied.
+const standingColumn = `coalesce((SELECT a.standing FROM ` + tableApplications + ` a
+	WHERE a.provider_id = ` + tableProducts + `.provider_id), '')`
+
 const productColumns = `id, provider_id, content_revision, content, review, reasons, live_revision, live_content,
 	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision`
 
 // Product is one of the provider's own products; ErrNotFound when it is another's or deleted.
 func (q Queries) Product(ctx context.Context, provider, id uuid.UUID) (Product, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+productColumns+` FROM `+tableProducts+`
+	rows, _ := q.DB.Query(ctx, `SELECT `+ownColumns+` FROM `+tableProducts+`
 		WHERE id = $1 AND provider_id = $2`, id, provider)
 	p, err := projections.One[Product](rows)
 	if err != nil {
@@ -104,15 +118,16 @@ func (q Queries) Product(ctx context.Context, provider, id uuid.UUID) (Product, 
 }
 
 // Products lists the provider's own products, newest first.
-func (q Queries) Products(ctx context.Context, provider uuid.UUID, f ProductFilter) (projections.Page[Product], error) {
+func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter) (projections.Page[Product], error) {
 	var none projections.Page[Product]
 	w := projections.Where{}
-	w.And("provider_id = ?", provider)
+	w.And("provider_id = ?", owner)
 	if f.Review != "" {
 		w.And("review = ?", f.Review)
 	}
 	if f.Listed != nil {
-		w.And("listed = ?", *f.Listed)
+		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingSuspended)+"', '"+
+			string(provider.StandingClosed)+"')) = ?", *f.Listed)
 	}
 	if f.After != "" {
 		c, err := projections.DecodeCursor(f.After, projections.ListOwnProducts)
@@ -122,7 +137,7 @@ func (q Queries) Products(ctx context.Context, provider uuid.UUID, f ProductFilt
 		w.And("(created_at, id) < (?, ?)", c.Time(), c.ID)
 	}
 	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+productColumns+` FROM `+tableProducts+``+w.SQL()+
+	rows, _ := q.DB.Query(ctx, `SELECT `+ownColumns+` FROM `+tableProducts+``+w.SQL()+
 		` ORDER BY created_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
 	products, err := pgx.CollectRows(rows, pgx.RowToStructByName[Product])
 	if err != nil {
@@ -134,6 +149,17 @@ func (q Queries) Products(ctx context.Context, provider uuid.UUID, f ProductFilt
 	return projections.Cut(products, size, func(p Product) string {
 		return projections.CursorAt(false, p.CreatedAt, p.ID).Encode(projections.ListOwnProducts)
 	}), nil
+}
+
+// PendingProducts is every product of a provider's that awaits a decision, oldest first.
+func (q Queries) PendingProducts(ctx context.Context, provider uuid.UUID) ([]uuid.UUID, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT id FROM `+tableProducts+` WHERE provider_id = $1 AND review = '`+string(domain.ReviewPending)+`'
+		ORDER BY created_at, id`, provider)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("pending products: %w", err)
+	}
+	return ids, nil
 }
 
 // complete fills in what is stored once: the live content when it is the latest.

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	schema = "bookings_v1"
+	schema = "bookings_v2"
 
 	// The table as queries reach it.
 	tableBookings = schema + ".bookings"
@@ -145,6 +145,9 @@ func fold(bookings map[uuid.UUID]*Booking, e projections.Event) error {
 		b.ReadNumber, b.ReadAt = fact.Number, &at
 	case booking.Closed:
 		b.CloseReason, b.ClosedAt = fact.Reason, &at
+		if said := fact.Reason.SystemReply(); said != "" {
+			b.Replies = append(b.Replies, Reply{Number: len(b.Replies) + 1, Text: said, At: at, System: true})
+		}
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)
 	}

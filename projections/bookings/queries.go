@@ -43,6 +43,8 @@ type Reply struct {
 	Number int       `json:"number"`
 	Text   string    `json:"text"`
 	At     time.Time `json:"at"`
+	// System says that Waybill spoke in the provider's stead (Q17).
+	System bool `json:"system,omitempty"`
 }
 
 // Filter narrows a list of bookings; an empty State does not.
@@ -130,6 +132,11 @@ func (q Queries) OpenBookingsOfProduct(ctx context.Context, product uuid.UUID) (
 // OpenBookingsOfProvider is every booking on any of a provider's products that awaits its reply, oldest first.
 func (q Queries) OpenBookingsOfProvider(ctx context.Context, provider uuid.UUID) ([]uuid.UUID, error) {
 	return q.open(ctx, `provider_id = $1`, provider)
+}
+
+// OpenBookingsOfEnterprise is every booking an enterprise made that awaits its reply, oldest first.
+func (q Queries) OpenBookingsOfEnterprise(ctx context.Context, enterprise uuid.UUID) ([]uuid.UUID, error) {
+	return q.open(ctx, `enterprise_id = $1`, enterprise)
 }
 
 func (q Queries) open(ctx context.Context, condition string, id uuid.UUID) ([]uuid.UUID, error) {

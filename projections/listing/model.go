@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	schema = "listing_v2"
+	schema = "listing_v3"
 
 	// The tables as queries reach them.
 	tableProviders = schema + ".providers"

@@ -3,6 +3,7 @@ package listing
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"waybill/projections"
@@ -80,13 +81,12 @@ type search struct {
 	after                    *projections.Cursor
 }
 
-// maxWords bounds the words of a text filter; more are ignored.
-const maxWords = 8
-
 func newSearch(f Filter) (search, error) {
-	s := search{mode: string(f.Mode), country: foldText(f.Country), city: foldText(f.City), tag: foldText(f.Tag)}
-	s.words = strings.Fields(foldText(f.Text))
-	s.words = s.words[:min(len(s.words), maxWords)]
+	fold := projections.FoldText
+	s := search{mode: string(f.Mode), country: fold(f.Country), city: fold(f.City), tag: fold(f.Tag)}
+	s.words = strings.Fields(fold(f.Text))
+	slices.Sort(s.words)
+	s.words = slices.Compact(s.words)
 	if f.After != "" {
 		c, err := projections.DecodeCursor(f.After, projections.ListPublic)
 		if err != nil {

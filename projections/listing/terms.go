@@ -5,23 +5,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
 	"waybill/domain/product"
 	"waybill/projections"
 )
-
-// fold brings text to the form in which it is searched and compared: width and compatibility forms unified (NFKC),
-// lower case, single spaces.
-func foldText(s string) string {
-	return strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(projections.Storable(s)))), " ")
-}
 
 // searchText is what a text filter looks in: the folded fields, each on its own line, so that no word spans two.
 func searchText(c product.Content) string {
 	lines := append([]string{c.Name, c.Brief, c.Destination.Country, c.Destination.City}, c.Tags...)
 	for i, line := range lines {
-		lines[i] = foldText(line)
+		lines[i] = projections.FoldText(line)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -89,7 +81,7 @@ func tagKeys(tags []string) []string {
 	keys := make([]string, 0, len(tags))
 	seen := make(map[string]bool, len(tags))
 	for _, tag := range tags {
-		if key := foldText(tag); key != "" && !seen[key] {
+		if key := projections.FoldText(tag); key != "" && !seen[key] {
 			seen[key] = true
 			keys = append(keys, key)
 		}

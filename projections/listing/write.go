@@ -202,7 +202,8 @@ const (
 func liveArgs(p *productRow, public bool) []any {
 	c := p.live
 	d := c.Destination
-	mode, country, city, tags := foldText(string(c.Mode)), foldText(d.Country), foldText(d.City), tagKeys(c.Tags)
+	fold := projections.FoldText
+	mode, country, city, tags := fold(string(c.Mode)), fold(d.Country), fold(d.City), tagKeys(c.Tags)
 	text := searchText(*c)
 	t := make(terms, 0, 2*len(text)/3)
 	t.addText(text)

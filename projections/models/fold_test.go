@@ -124,9 +124,11 @@ func (w *world) step(t *rapid.T) {
 		func() { w.booking(b, booking.MarkRead{By: domaintest.ID("enterprise")}) },
 		func() { w.booking(b, booking.Withdraw{By: domaintest.ID("enterprise")}) },
 		func() { w.booking(b, booking.Close{Reason: booking.ProductDeleted}) },
+		func() { w.provider(v, provider.EndReview{}) },
+		func() { w.product(p, product.EndReview{Provider: standing}) },
 	}
 	// Review and display are drawn more often than the ends of things.
-	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 18, 19, 20, 8, 9}
+	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 18, 19, 20, 8, 9, 21, 22}
 	steps[rapid.SampledFrom(weights).Draw(t, "command")]()
 }
 

@@ -25,7 +25,7 @@ import (
 
 // All are all side effects of Waybill.
 func All(service *commands.Service, pool *pgxpool.Pool) []runtime.Reaction {
-	return []runtime.Reaction{closeBookings(service, pool)}
+	return []runtime.Reaction{closeBookings(service, pool), endCases(service, pool)}
 }
 
 // closeBookings ends the open inquiries about a product that was deleted or a provider that was closed (Q17).
@@ -81,13 +81,8 @@ func (c closing) handle(ctx context.Context, e projections.Event) error {
 func (c closing) closeAll(ctx context.Context, e projections.Event, reason booking.CloseReason,
 	open func(context.Context, uuid.UUID) ([]uuid.UUID, error), id uuid.UUID,
 ) error {
-	var at domain.Position
-	err := c.pool.QueryRow(ctx, `SELECT position FROM projections.checkpoints WHERE projection = $1`, bookings.Model.Schema).Scan(&at)
-	if err != nil {
-		return fmt.Errorf("position of the bookings: %w", err)
-	}
-	if at < e.Position {
-		return runtime.ErrBehind // passes: the event comes again
+	if err := c.upTo(ctx, bookings.Model, e); err != nil {
+		return err
 	}
 	ids, err := open(ctx, id)
 	if err != nil {
@@ -101,11 +96,29 @@ func (c closing) closeAll(ctx context.Context, e projections.Event, reason booki
 	return nil
 }
 
-func (c closing) close(ctx context.Context, e projections.Event, id uuid.UUID, reason booking.CloseReason) error {
-	_, err := c.service.CloseBooking(ctx, commands.Request{
+// upTo is runtime.ErrBehind, which passes, until a read model shows e.
+func (c closing) upTo(ctx context.Context, model projections.ReadModel, e projections.Event) error {
+	var at domain.Position
+	err := c.pool.QueryRow(ctx, `SELECT position FROM projections.checkpoints WHERE projection = $1`, model.Schema).Scan(&at)
+	if err != nil {
+		return fmt.Errorf("position of %s: %w", model.Name, err)
+	}
+	if at < e.Position {
+		return runtime.ErrBehind
+	}
+	return nil
+}
+
+// because is Waybill's own request about the aggregate id, because of e; the same each time that e comes.
+func because(e projections.Event, id uuid.UUID) commands.Request {
+	return commands.Request{
 		ID: uuid.NewSHA1(e.ID, id[:]), Actor: domain.System, CorrelationID: e.Meta.CorrelationID,
 		RequestID: e.Meta.RequestID, At: time.Now().UTC(),
-	}, id, reason)
+	}
+}
+
+func (c closing) close(ctx context.Context, e projections.Event, id uuid.UUID, reason booking.CloseReason) error {
+	_, err := c.service.CloseBooking(ctx, because(e, id), id, reason)
 	if err != nil {
 		return fmt.Errorf("close booking %s: %w", id, err)
 	}

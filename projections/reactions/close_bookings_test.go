@@ -16,13 +16,14 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
+	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
 	"waybill/projections/reactions"
 	"waybill/projections/runtime"
 	"waybill/projections/runtimetest"
 )
 
-var models = []projections.ReadModel{bookings.Model}
+var models = []projections.ReadModel{bookings.Model, backoffice.Model}
 
 // TestOnEventStoreDB runs the tests of the reactions again, on a faulty EventStoreDB.
 func TestOnEventStoreDB(t *testing.T) {

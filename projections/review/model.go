@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	schema = "review_v1"
+	schema = "review_v2"
 
 	// The tables as queries reach them.
 	tableSubjects    = schema + ".subjects"
@@ -51,6 +51,7 @@ CREATE TABLE subjects (
 	name     text NOT NULL, -- of a provider: as approved, before that as submitted; of a product: as submitted
 	approved boolean NOT NULL,
 	latest   integer NOT NULL,
+	closed   boolean NOT NULL, -- a provider that is closed: nothing of it is decided any more
 	revision bigint NOT NULL
 );
 CREATE TABLE submissions (
@@ -83,6 +84,7 @@ type subject struct {
 	Name     string
 	Approved bool
 	Latest   domain.ContentRevision
+	Closed   bool
 	Revision domain.Revision
 	deleted  bool
 	// changed are the submissions of this batch and the latest before it, by content revision.
@@ -115,7 +117,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	both := append(ids[provider.Category], ids[product.Category]...)
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
-	batch.Queue(`SELECT id, name, approved, latest, revision FROM subjects WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
+	batch.Queue(`SELECT id, name, approved, latest, closed, revision FROM subjects WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
 		stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[subject])
 		for _, s := range stored {
 			s.changed = map[domain.ContentRevision]*submissionRow{}
@@ -177,9 +179,11 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 		return s.decide(e, domain.ReviewRejected, fact.Revision, fact.Reasons)
 	case product.Rejected:
 		return s.decide(e, domain.ReviewRejected, fact.Revision, fact.Reasons)
+	case provider.Closed:
+		s.Closed = true
 	case product.Deleted:
 		s.deleted = true
-	case provider.Suspended, provider.Reinstated, provider.Closed, product.Listed, product.Unlisted, product.Pinned, product.Unpinned:
+	case provider.Suspended, provider.Reinstated, product.Listed, product.Unlisted, product.Pinned, product.Unpinned:
 		// Only the revision moves.
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)
@@ -237,9 +241,9 @@ func write(ctx context.Context, tx pgx.Tx, subjects map[uuid.UUID]*subject) erro
 			batch.Queue(`DELETE FROM subjects WHERE id = $1`, s.ID)
 			continue
 		}
-		batch.Queue(`INSERT INTO subjects (id, name, approved, latest, revision) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (id) DO UPDATE SET name = $2, approved = $3, latest = $4, revision = $5`,
-			s.ID, s.Name, s.Approved, s.Latest, s.Revision)
+		batch.Queue(`INSERT INTO subjects (id, name, approved, latest, closed, revision) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (id) DO UPDATE SET name = $2, approved = $3, latest = $4, closed = $5, revision = $6`,
+			s.ID, s.Name, s.Approved, s.Latest, s.Closed, s.Revision)
 		for _, r := range s.changed {
 			batch.Queue(`INSERT INTO submissions (`+submissionRowColumns+`)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)

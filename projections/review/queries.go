@@ -80,6 +80,8 @@ func (q Queries) Queue(ctx context.Context, f Filter) (projections.Page[Submissi
 	case "", domain.ReviewPending:
 		of, compare, order = projections.ListReviewQueue, ">", "ASC"
 		w.And("s.state = " + sqlPending)
+		// Until end_cases gets to it: nobody can decide what belongs to a closed provider.
+		w.And("NOT coalesce(p.closed, false)")
 	case Decided:
 		w.And("s.state IN " + sqlDecided)
 	default:

@@ -4,6 +4,7 @@ CREATE TABLE subjects (
 	name     text NOT NULL, -- of a provider: as approved, before that as submitted; of a product: as submitted
 	approved boolean NOT NULL,
 	latest   integer NOT NULL,
+	closed   boolean NOT NULL, -- a provider that is closed: nothing of it is decided any more
 	revision bigint NOT NULL
 );
 CREATE TABLE submissions (
