@@ -1218,6 +1218,9 @@ type PreconditionFailed = Problem
 // TooLarge RFC 9457 problem details.
 type TooLarge = Problem
 
+// TooSoon RFC 9457 problem details.
+type TooSoon = Problem
+
 // Unauthorized RFC 9457 problem details.
 type Unauthorized = Problem
 

@@ -157,3 +157,25 @@ func TestIssuingBesideClosing(t *testing.T) {
 		}
 	}
 }
+
+// Who submits again and again is told when to come back.
+func TestSubmittingTooOften(t *testing.T) {
+	w := start(t)
+	owner := w.provider(w.staff(domain.RoleReviewer))
+	product := "/api/v1/provider/products/" + w.do(owner, "POST", "/api/v1/provider/products", content()).is(201).text("id")
+	for _, c := range []struct {
+		path string
+		body m
+	}{{product, content()}, {"/api/v1/provider/application", w.profile()}} {
+		for range 9 {
+			w.do(owner, "PUT", c.path, c.body).is(200)
+		}
+		if c.path != product {
+			w.do(owner, "PUT", c.path, c.body).is(200) // the first submission was decided
+		}
+		got := w.do(owner, "PUT", c.path, c.body).refuses(429, "too_soon")
+		if after := got.header.Get("Retry-After"); after == "" || after == "0" || len(after) > 2 || got.text("messages", "zh") == "" {
+			t.Errorf("%s: to wait %q s: %s", c.path, after, got.body)
+		}
+	}
+}
