@@ -29,7 +29,7 @@ func (s *Service) submit(ctx context.Context, req Request,
 			if certified, err = s.certified(ctx, req.Actor.ID); err != nil {
 				return command(certified, domain.Pace{}), err
 			}
-			pace, err := s.pace(ctx, domain.Stream(provider.Category, req.Actor.ID), req.At)
+			pace, err := s.pace(ctx, domain.Stream(provider.Category, req.Actor.ID), req)
 			return command(certified, pace), err
 		},
 		ahead: func(ctx context.Context, after provider.State) error {

@@ -105,7 +105,7 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 			if err != nil {
 				return nil, err
 			}
-			pace, err := s.pace(ctx, domain.Stream(product.Category, id), req.At)
+			pace, err := s.pace(ctx, domain.Stream(product.Category, id), req)
 			return product.Revise{By: req.Actor.ID, Provider: standing, Content: c, Pace: pace}, err
 		},
 	})

@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"slices"
-	"time"
 
 	"waybill/domain"
 	"waybill/domain/product"
@@ -23,9 +22,10 @@ var (
 // enough submissions are as good as any more of them.
 const enough = 100
 
-// pace reads, from its end, how often the case of a stream was submitted since it was last decided.
-func (s *Service) pace(ctx context.Context, stream domain.StreamName, now time.Time) (domain.Pace, error) {
-	p := domain.Pace{Now: now}
+// pace reads, from its end, how often the case of a stream was submitted since it was last decided; not counting the request itself,
+// which may have been there first on another node.
+func (s *Service) pace(ctx context.Context, stream domain.StreamName, req Request) (domain.Pace, error) {
+	p := domain.Pace{Now: req.At}
 	for recorded, err := range s.store.ReadStream(ctx, stream, domain.End, domain.Backward, domain.NoLimit) {
 		if err != nil {
 			return p, refusal(err)
@@ -39,6 +39,9 @@ func (s *Service) pace(ctx context.Context, stream domain.StreamName, now time.T
 		meta, err := recorded.DecodeMetadata()
 		if err != nil {
 			return p, err
+		}
+		if meta.CausationID == req.ID {
+			continue
 		}
 		if p.Submissions++; meta.At.After(p.Last) {
 			p.Last = meta.At
