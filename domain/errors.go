@@ -3,6 +3,7 @@ package domain
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // Kind is what a program needs to know of an error; package http maps each to one status.
@@ -20,6 +21,7 @@ const (
 	KindPrecondition             // the stream is not at the revision that the caller named
 	KindTooLarge                 // the input is too big
 	KindUnavailable              // try again later
+	KindTooSoon                  // this caller has to wait first; After says how long
 )
 
 // Text is one sentence in the two languages of the portal.
@@ -41,6 +43,8 @@ type Error struct {
 	Code   string
 	Text   Text
 	Fields []FieldError
+	// After is how long to wait before it may be tried again; 0 where that is not said.
+	After time.Duration
 	// Cause is for the log only.
 	Cause error
 }

@@ -81,6 +81,8 @@ func statusOf(kind domain.Kind) int {
 		return nethttp.StatusRequestEntityTooLarge
 	case domain.KindUnavailable:
 		return nethttp.StatusServiceUnavailable
+	case domain.KindTooSoon:
+		return nethttp.StatusTooManyRequests
 	case domain.KindInternal:
 	}
 	return nethttp.StatusInternalServerError

@@ -6,6 +6,7 @@ import (
 	nethttp "net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/text/language"
@@ -39,6 +40,9 @@ func (w *Web) fail(err error, c echo.Context) {
 		header.Set("WWW-Authenticate", challenge)
 	case nethttp.StatusServiceUnavailable:
 		header.Set("Retry-After", strconv.Itoa(1))
+	}
+	if shown.After > 0 {
+		header.Set("Retry-After", strconv.FormatInt(int64((shown.After+time.Second-1)/time.Second), 10))
 	}
 	for _, stale := range []string{"ETag", "Location"} {
 		header.Del(stale)

@@ -191,7 +191,8 @@ func (c accountShowCommand) Run(ctx context.Context, cfg config.Config, out io.W
 		fmt.Fprintf(out, "account     %s\nname        %s\nstate       %s\nroles       %s\n",
 			id, printable(s.DisplayName), openOrClosed(s), roleList(s.Roles))
 		if e := s.Enterprise; e != nil {
-			fmt.Fprintf(out, "enterprise  %s\ncode        %s\nlegal rep.  %s\n", printable(e.Name), printable(e.USCC), printable(e.LegalRepresentative))
+			fmt.Fprintf(out, "enterprise  %s\ncode        %s\nlegal rep.  %s\n",
+				printable(e.Name), printable(e.USCC), printable(e.LegalRepresentative))
 		}
 		provider, err := a.commands.Provider(ctx, id)
 		if err == nil {

@@ -17,7 +17,7 @@ import (
 
 // by is part of every command that changes something: who does it.
 type by struct {
-	As string `required:"" placeholder:"ACCOUNT" help:"Your own account, an operator's, by id or name; the history has it with what you do."`
+	As string `required:"" placeholder:"ACCOUNT" help:"Your own account, an operator's: its id or name. The history has it."`
 }
 
 // actor is whom --as names, once it is sure that it is an operator.

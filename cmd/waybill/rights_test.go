@@ -217,7 +217,11 @@ func TestStoredTextCommandsNoTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"account", "list"}, {"account", "show", id.ID.String()}, {"account", "find", "owned"}, {"replay", string(stream)}, {"staff", "list"},
+		{"account", "list"},
+		{"account", "show", id.ID.String()},
+		{"account", "find", "owned"},
+		{"replay", string(stream)},
+		{"staff", "list"},
 		{"account", "show", operator},
 	} {
 		got := l.do(args...)

@@ -21,7 +21,7 @@ type staffAddCommand struct {
 	Name string      `required:"" help:"The person's display name."`
 	Role domain.Role `required:"" enum:"reviewer,auditor,operator" help:"reviewer, auditor or operator."`
 	TTL  *lifetime   `help:"How long the token is valid, such as 12h or 30d (which is usual)."`
-	As   string      `placeholder:"ACCOUNT" help:"Your own account, an operator's, by id or name. The first operator of all needs none: it adds itself."`
+	As   string      `placeholder:"ACCOUNT" help:"Your own account, an operator's: its id or name. Only the first operator needs none."`
 }
 
 // Run is called by kong.

@@ -27,7 +27,7 @@ const issuedLabel = "issued by an operator"
 
 type tokenIssueCommand struct {
 	Account string        `arg:"" help:"The account's id or name."`
-	Role    []domain.Role `required:"" enum:"enterprise,reviewer,auditor,operator" help:"The roles that the token acts in, parted by commas."`
+	Role    []domain.Role `required:"" enum:"enterprise,reviewer,auditor,operator" help:"The roles that it acts in, parted by commas."`
 	Name    string        `default:"issued by an operator" help:"A name for it, by which it can be revoked."`
 	TTL     *lifetime     `help:"How long it is valid, such as 12h or 30d (which is usual)."`
 	by
@@ -81,7 +81,8 @@ func (c tokenListCommand) Run(ctx context.Context, cfg config.Config, out io.Wri
 				}
 				states[t.AccountID] = s
 			}
-			line := fmt.Sprintf("%s  %v  %s  expires %s  %s", t.ID, t.Roles, printable(t.Label), t.ExpiresAt.Format(time.RFC3339), tokenState(t, s))
+			line := fmt.Sprintf("%s  %v  %s  expires %s  %s",
+				t.ID, t.Roles, printable(t.Label), t.ExpiresAt.Format(time.RFC3339), tokenState(t, s))
 			if c.Account == "" {
 				line += "  account " + t.AccountID.String()
 			}

@@ -50,7 +50,9 @@ func IssuedBy(req Request, outcome Outcome[account.State]) (account.Token, error
 }
 
 // RevokeToken ends a token, also one that the log does not know.
-func (s *Service) RevokeToken(ctx context.Context, req Request, id uuid.UUID, t account.Token, reason string) (Outcome[account.State], error) {
+func (s *Service) RevokeToken(ctx context.Context, req Request, id uuid.UUID, t account.Token,
+	reason string,
+) (Outcome[account.State], error) {
 	return s.account(ctx, req, id, account.RevokeToken{Token: t, Reason: reason})
 }
 

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,20 +13,29 @@ import (
 	"waybill/domain/uscc"
 )
 
-// One provider per code (Q19) without a transaction over two streams: whoever applies with a code appends to the code's own
-// stream first, and nobody is approved whom that stream does not name. A crash between the two appends leaves a reservation
-// that the same request finds again, and that another account may take over a minute later.
+// One provider per code (Q19) without a transaction over two streams: whoever applies with the code that the account is certified
+// for appends to the code's own stream first, and nobody is approved whom that stream does not name. Any other code is nobody's
+// business before approval: it reserves nothing, and nothing is learned about it. A crash between the two appends leaves a
+// reservation that the same request finds again, and that another account may take over a minute later.
 
 // submit carries out Apply or Revise for the actor.
 func (s *Service) submit(ctx context.Context, req Request,
-	command func(account.Enterprise) provider.Command,
+	command func(account.Enterprise, domain.Pace) provider.Command,
 ) (Outcome[provider.State], error) {
+	var certified account.Enterprise
 	return execute(ctx, s.store, req, provider.Decider, req.Actor.ID, plan[provider.State, provider.Command]{
 		command: func(ctx context.Context, _ provider.State) (provider.Command, error) {
-			enterprise, err := s.certified(ctx, req.Actor.ID)
-			return command(enterprise), err
+			var err error
+			if certified, err = s.certified(ctx, req.Actor.ID); err != nil {
+				return command(certified, domain.Pace{}), err
+			}
+			pace, err := s.pace(ctx, domain.Stream(provider.Category, req.Actor.ID), req)
+			return command(certified, pace), err
 		},
 		ahead: func(ctx context.Context, after provider.State) error {
+			if after.Latest.USCC != certified.USCC {
+				return nil
+			}
 			return s.reserve(ctx, req, uscc.Code(after.Latest.USCC), req.Actor.ID)
 		},
 	})
@@ -35,7 +45,16 @@ func (s *Service) submit(ctx context.Context, req Request,
 func (s *Service) approve(ctx context.Context, req Request, id uuid.UUID, c provider.Approve) (Outcome[provider.State], error) {
 	p := given[provider.State, provider.Command](c)
 	p.ahead = func(ctx context.Context, after provider.State) error {
-		return s.reservation(ctx, req, uscc.Code(after.Approved.USCC), id, given[uscc.State, uscc.Command](uscc.Confirm{ProviderID: id}))
+		code := uscc.Code(after.Approved.USCC)
+		return s.reservation(ctx, req, code, id, plan[uscc.State, uscc.Command]{
+			command: func(ctx context.Context, held uscc.State) (_ uscc.Command, err error) {
+				c := uscc.Confirm{ProviderID: id, HolderGone: held.Holder == uuid.Nil}
+				if held.Holder != uuid.Nil && held.Holder != id {
+					c.HolderGone, err = s.holderGone(ctx, req, code, held)
+				}
+				return c, err
+			},
+		})
 	}
 	return execute(ctx, s.store, req, provider.Decider, id, p)
 }
@@ -73,7 +92,26 @@ func (s *Service) holderGone(ctx context.Context, req Request, code uscc.Code, h
 		return false, err
 	}
 	followed := held.Confirmed || holder.done != nil || req.At.Sub(last.At) > inFlight
-	return followed && !holder.State.Needs(string(code), held.Confirmed), nil
+	if !followed {
+		return false, nil
+	}
+	if !holder.State.Needs(string(code), held.Confirmed) {
+		return true, nil
+	}
+	return s.squats(ctx, code, held)
+}
+
+// squats reports whether a code is held by an application only, of an account that is certified for another code. None comes to
+// hold one any more, but older logs have such reservations.
+func (s *Service) squats(ctx context.Context, code uscc.Code, held uscc.State) (bool, error) {
+	if held.Confirmed {
+		return false, nil
+	}
+	certified, err := s.certified(ctx, held.Holder)
+	if errors.Is(err, account.ErrNotCertified) || errors.Is(err, account.ErrClosed) {
+		err = nil
+	}
+	return certified.USCC != string(code), err
 }
 
 // reservation carries out one step on the code's stream. A step that this request took before, and that another account

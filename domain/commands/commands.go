@@ -47,14 +47,18 @@ func (s *Service) CloseAccount(ctx context.Context, req Request, id uuid.UUID, r
 	})
 }
 
-// ApplyAsProvider submits the actor's application, and reserves its code first.
+// ApplyAsProvider submits the actor's application, and reserves its code first if that is the certified one.
 func (s *Service) ApplyAsProvider(ctx context.Context, req Request, p provider.Profile) (Outcome[provider.State], error) {
-	return s.submit(ctx, req, func(e account.Enterprise) provider.Command { return provider.Apply{Profile: p, Certified: e} })
+	return s.submit(ctx, req, func(e account.Enterprise, _ domain.Pace) provider.Command {
+		return provider.Apply{Profile: p, Certified: e}
+	})
 }
 
-// ReviseApplication submits a later revision of it, and reserves its code first.
+// ReviseApplication submits a later revision of it, as ApplyAsProvider does.
 func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider.Profile) (Outcome[provider.State], error) {
-	return s.submit(ctx, req, func(e account.Enterprise) provider.Command { return provider.Revise{Profile: p, Certified: e} })
+	return s.submit(ctx, req, func(e account.Enterprise, pace domain.Pace) provider.Command {
+		return provider.Revise{Profile: p, Certified: e, Pace: pace}
+	})
 }
 
 // ApproveProvider makes a revision of the application the live one, and confirms its code first.
@@ -95,9 +99,16 @@ func (s *Service) SubmitProduct(ctx context.Context, req Request, c product.Cont
 
 // ReviseProduct submits a later revision of the actor's product for review.
 func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, c product.Content) (Outcome[product.State], error) {
-	return execute(ctx, s.store, req, product.Decider, id, s.offering(req, func(p provider.Standing) product.Command {
-		return product.Revise{By: req.Actor.ID, Provider: p, Content: c}
-	}))
+	return execute(ctx, s.store, req, product.Decider, id, plan[product.State, product.Command]{
+		command: func(ctx context.Context, _ product.State) (product.Command, error) {
+			standing, err := s.standing(ctx, req.Actor.ID)
+			if err != nil {
+				return nil, err
+			}
+			pace, err := s.pace(ctx, domain.Stream(product.Category, id), req)
+			return product.Revise{By: req.Actor.ID, Provider: standing, Content: c, Pace: pace}, err
+		},
+	})
 }
 
 // ApproveProduct makes a revision of the product the live one; the first time it also lists it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"waybill/adapters/eventstoredb"
 	"waybill/adapters/eventstoredb/esdbtest"
@@ -77,6 +78,7 @@ func TestOneKeyForTwoRequestsOnTwoNodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for round := range 50 {
 				request := as(owner)
+				request.At = noon.Add(time.Duration(round) * time.Hour) // as often as anybody may
 				outcomes, errs := make([]commands.Outcome[product.State], 2), make([]error, 2)
 				parallel(2, func(i int) {
 					own, what := request, content()

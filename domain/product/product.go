@@ -51,6 +51,7 @@ type Revise struct {
 	By       uuid.UUID
 	Provider provider.Standing
 	Content  Content
+	Pace     domain.Pace
 }
 
 // Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer. Nothing of a
@@ -170,6 +171,9 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 		return nil, err
 	}
 	if err := c.Content.Clean(); err != nil {
+		return nil, err
+	}
+	if err := c.Pace.Check(); err != nil {
 		return nil, err
 	}
 	return []domain.Event{Revised{Revision: s.Revision + 1, Content: c.Content}}, nil

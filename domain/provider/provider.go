@@ -104,6 +104,7 @@ type Apply struct {
 type Revise struct {
 	Profile   Profile
 	Certified account.Enterprise
+	Pace      domain.Pace
 }
 
 // Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer, and Provider
@@ -253,6 +254,9 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 		case c.Profile.USCC != s.Approved.USCC:
 			return nil, ErrUSCCFixed
 		}
+	}
+	if err := c.Pace.Check(); err != nil {
+		return nil, err
 	}
 	return []domain.Event{Revised{Revision: s.Revision + 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified)}}, nil
 }

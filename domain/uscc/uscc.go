@@ -34,6 +34,8 @@ type Reserve struct {
 // Confirm makes the code the provider's for good, just before its approval.
 type Confirm struct {
 	ProviderID uuid.UUID
+	// HolderGone says that the provider, which is not the holder, gets the code all the same: there is no holder, or as in Reserve.
+	HolderGone bool
 }
 
 func (Reserve) command() {}
@@ -59,13 +61,16 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		}
 		return nil, ErrTaken
 	case Confirm:
+		confirmed := Confirmed{ProviderID: c.ProviderID}
 		switch {
-		case s.Holder != c.ProviderID:
-			return nil, ErrTaken
-		case s.Confirmed:
+		case s.Holder == c.ProviderID && s.Confirmed:
 			return nil, nil
+		case s.Holder == c.ProviderID:
+			return []domain.Event{confirmed}, nil
+		case c.HolderGone:
+			return []domain.Event{Reserved{ProviderID: c.ProviderID}, confirmed}, nil
 		}
-		return []domain.Event{Confirmed(c)}, nil
+		return nil, ErrTaken
 	}
 	return nil, fmt.Errorf("uscc: unknown command %T", c)
 }

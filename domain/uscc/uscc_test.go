@@ -32,6 +32,7 @@ func TestProcess(t *testing.T) {
 			"b reserves, a is gone": uscc.Reserve{ProviderID: b, HolderGone: true},
 			"a is approved":         uscc.Confirm{ProviderID: a},
 			"b is approved":         uscc.Confirm{ProviderID: b},
+			"b is, a is gone":       uscc.Confirm{ProviderID: b, HolderGone: true},
 		},
 		Then: `
                       | free       | a's        | a's for ever | taken over
@@ -40,6 +41,7 @@ b reserves            | reserved   | !uscc_taken | !uscc_taken | reserved
 b reserves, a is gone | reserved   | reserved   | reserved     | reserved
 a is approved         | !uscc_taken | confirmed | -            | !uscc_taken
 b is approved         | !uscc_taken | !uscc_taken | !uscc_taken | confirmed
+b is, a is gone       | reserved+confirmed | reserved+confirmed | reserved+confirmed | confirmed
 `,
 	}.Run(t)
 }

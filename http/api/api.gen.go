@@ -1229,6 +1229,9 @@ type PreconditionFailed = Problem
 // TooLarge RFC 9457 problem details.
 type TooLarge = Problem
 
+// TooSoon RFC 9457 problem details.
+type TooSoon = Problem
+
 // Unauthorized RFC 9457 problem details.
 type Unauthorized = Problem
 

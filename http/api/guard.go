@@ -11,6 +11,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/access"
+	"waybill/domain/account"
 	"waybill/domain/provider"
 	"waybill/http"
 	"waybill/projections/runtime"
@@ -88,12 +89,38 @@ func (s *server) authorize(c echo.Context, in *call) error {
 	if err != nil {
 		return err
 	}
+	if principal, err = s.checkAccount(c.Request().Context(), principal); err != nil {
+		return err
+	}
+	in.Roles = principal.Roles
 	role, err := s.roleFor(c.Request().Context(), in.op, principal)
 	if err != nil {
 		return err
 	}
 	in.role = role
 	return nil
+}
+
+// checkAccount asks the log whether the token is still of use: its account may have been closed, and a role or the token itself
+// taken back, whatever the table of tokens says, which may be restored from before that. It leaves the roles that the account
+// holds now.
+func (s *server) checkAccount(ctx context.Context, principal access.Principal) (access.Principal, error) {
+	if len(principal.Roles) == 0 {
+		return principal, nil // there is no right that could outlive anything
+	}
+	state, err := s.Commands.Account(ctx, principal.AccountID)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return principal, err
+	}
+	if err := state.CheckToken(principal.TokenID); err != nil {
+		return principal, err
+	}
+	held := slices.DeleteFunc(slices.Clone(principal.Roles), func(role domain.Role) bool { return !state.Holds(role) })
+	if len(held) == 0 {
+		return principal, account.ErrRoleNotHeld
+	}
+	principal.Roles = held
+	return principal, nil
 }
 
 func (s *server) roleFor(ctx context.Context, op *operation, principal access.Principal) (domain.Role, error) {
