@@ -15,7 +15,8 @@ import (
 	"waybill/domain/uscc"
 )
 
-// Until says where a replay stops: after the event with Revision, and before the first event later than At. Nil is no bound.
+// Until says where a replay stops: after the event with Revision, and before the first event later than At, to the microsecond
+// in which times are shown. Nil is no bound.
 type Until struct {
 	Revision *domain.Revision
 	At       *time.Time
@@ -62,7 +63,7 @@ func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Dec
 		if err != nil {
 			return Replayed{}, err
 		}
-		if (until.Revision != nil && recorded.Revision > *until.Revision) || (until.At != nil && meta.At.After(*until.At)) {
+		if (until.Revision != nil && recorded.Revision > *until.Revision) || (until.At != nil && meta.At.Truncate(time.Microsecond).After(*until.At)) {
 			break
 		}
 		if err := l.add(d.Types, d.Evolve, recorded); err != nil {
