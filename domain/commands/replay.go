@@ -77,6 +77,14 @@ func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Dec
 	return Replayed{Stream: stream, Revision: l.Revision, Position: l.Position, At: at, State: l.State}, nil
 }
 
+// Head is the position of the log's last event; 0 when there is none.
+func (s *Service) Head(ctx context.Context) (domain.Position, error) {
+	for last, err := range s.store.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
+		return last.Position, refusal(err)
+	}
+	return 0, nil
+}
+
 // Account is the account as the log has it now; domain.ErrNotFound when there is none.
 func (s *Service) Account(ctx context.Context, id uuid.UUID) (account.State, error) {
 	return current(ctx, s.store, account.Decider, id)

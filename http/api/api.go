@@ -30,7 +30,7 @@ type Status interface {
 	Status(ctx context.Context) ([]runtime.Status, error)
 }
 
-// Deps is what the API stands on beside http.Web. All but Replica are required.
+// Deps is what the API stands on beside http.Web. The first four are required.
 type Deps struct {
 	Commands  *commands.Service
 	Queries   projections.Querier
@@ -38,6 +38,10 @@ type Deps struct {
 	Status    Status
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
+	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
+	Head func(context.Context) (domain.Position, error)
+	// MaxWaiting bounds the reads that wait for a position at once; 0 is DefaultMaxWaiting.
+	MaxWaiting int
 }
 
 type server struct {
@@ -50,6 +54,7 @@ type server struct {
 	bookings   bookings.Queries
 	history    history.Queries
 	service    *service
+	waiting    *waiting
 }
 
 var _ ServerInterface = (*server)(nil)
@@ -68,8 +73,12 @@ func Mount(web *http.Web, d Deps) error {
 	if err != nil {
 		return err
 	}
+	waiting, err := newWaiting(d, web.Registry)
+	if err != nil {
+		return err
+	}
 	s := &server{
-		Deps: d, web: web, operations: operations, service: docs,
+		Deps: d, web: web, operations: operations, service: docs, waiting: waiting,
 		listing:    listing.Queries{DB: d.Queries},
 		backoffice: backoffice.Queries{DB: d.Queries},
 		review:     review.Queries{DB: d.Queries},

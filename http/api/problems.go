@@ -36,7 +36,7 @@ var explained = func() map[string]*http.Refusal {
 		booking.ErrNotReplied, booking.ErrClosed,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
-		runtime.ErrBehind,
+		runtime.ErrBehind, errTooManyWaiting,
 	} {
 		byCode[e.Code] = http.Explain(e)
 	}
