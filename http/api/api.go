@@ -11,13 +11,13 @@ import (
 	"waybill/domain"
 	"waybill/domain/commands"
 	"waybill/http"
+	"waybill/http/ready"
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/review"
-	"waybill/projections/runtime"
 )
 
 // Positions waits, for a bounded time, until a read model shows a position; runtime.ErrBehind when it does not.
@@ -26,9 +26,7 @@ type Positions interface {
 }
 
 // Status tells how far every read model is.
-type Status interface {
-	Status(ctx context.Context) ([]runtime.Status, error)
-}
+type Status = ready.Status
 
 // Deps is what the API stands on beside http.Web. The first four are required.
 type Deps struct {
@@ -55,6 +53,7 @@ type server struct {
 	history    history.Queries
 	service    *service
 	waiting    *waiting
+	ready      ready.Checker
 }
 
 var _ ServerInterface = (*server)(nil)
@@ -65,11 +64,11 @@ func Mount(web *http.Web, d Deps) error {
 	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil {
 		return errors.New("api: a dependency is missing")
 	}
-	operations, err := loadOperations()
+	operations, err := specified()
 	if err != nil {
 		return err
 	}
-	docs, err := newService(web.Registry)
+	docs, err := newService()
 	if err != nil {
 		return err
 	}
@@ -79,6 +78,7 @@ func Mount(web *http.Web, d Deps) error {
 	}
 	s := &server{
 		Deps: d, web: web, operations: operations, service: docs, waiting: waiting,
+		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Needed: needed(operations)},
 		listing:    listing.Queries{DB: d.Queries},
 		backoffice: backoffice.Queries{DB: d.Queries},
 		review:     review.Queries{DB: d.Queries},

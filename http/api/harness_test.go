@@ -49,6 +49,7 @@ type world struct {
 	url      string
 	web      *http.Web
 	pool     *pgxpool.Pool
+	registry *prometheus.Registry
 	commands *commands.Service
 	tokens   *postgres.Tokens
 	log      *lockedBuffer
@@ -80,6 +81,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.registry = registry
 	w.web, err = http.New(http.Deps{Tokens: w.tokens, Logger: logger, Registry: registry, Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
