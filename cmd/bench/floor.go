@@ -101,11 +101,11 @@ func (f *floor) read(ctx context.Context, q query) ([]api.ProductCard, error) {
 		var revision int
 		d := &p.Destination
 		err := rows.Scan(&p.ID, &p.Provider.ID, &p.Provider.Name, &p.Provider.Logo, &p.Name, &p.Brief, &p.Tags, &p.Mode, &d.Country,
-			&d.City, &d.Latitude, &d.Longitude, &d.Crs, &p.Cover, &revision, &p.Pinned, &p.CreatedAt)
+			&d.City, &d.Latitude, &d.Longitude, &d.Crs, &p.Cover, &revision, &p.Pinned, &p.CreatedAt.Time)
 		if err != nil {
 			return nil, err
 		}
-		p.CreatedAt = p.CreatedAt.UTC()
+		p.CreatedAt.Time = p.CreatedAt.UTC()
 		items = append(items, p)
 	}
 	return items, rows.Err()
