@@ -247,6 +247,9 @@ func (s *Service) inquiry(ctx context.Context, req Request, productID uuid.UUID,
 	if err != nil {
 		return nil, err
 	}
+	if wanted.ApprovedRevision == 0 && wanted.ProviderID != req.Actor.ID {
+		return nil, domain.ErrNotFound // it never was public: nobody else knows of it
+	}
 	owner, err := s.Provider(ctx, wanted.ProviderID)
 	if err != nil {
 		return nil, err

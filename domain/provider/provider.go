@@ -261,7 +261,7 @@ func decideReject(s State, c Reject) ([]domain.Event, error) {
 	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
 		return nil, err
 	}
-	reasons, err := domain.CleanReasons(c.Reasons)
+	reasons, err := domain.CleanReasons(c.Reasons, s.Latest)
 	if err != nil {
 		return nil, err
 	}
