@@ -21,6 +21,7 @@ type cli struct {
 	Seed        seedCommand        `cmd:"" help:"Fill an empty log: a small demo world, or a very large one."`
 	Staff       staffCommand       `cmd:"" help:"Members of staff: reviewers, auditors, operators."`
 	Account     accountCommand     `cmd:"" help:"Enterprise accounts."`
+	Provider    providerCommand    `cmd:"" help:"Providers: the limit of their pins."`
 	Token       tokenCommand       `cmd:"" help:"Bearer tokens of an account."`
 	Rebuild     rebuildCommand     `cmd:"" help:"Build a read model anew beside the live one, then switch."`
 	Deadletters deadLettersCommand `cmd:"" help:"Events that a read model could not apply."`

@@ -151,7 +151,7 @@ func (s *shape) object(t reflect.Type, at string) error {
 	return nil
 }
 
-// missing reports what the domain could not tell from zero: ids, and a number beside another one that is given. A form
+// missing reports what the domain could not tell from zero: ids, whole numbers, and a number beside another one that is given. A form
 // whose map was never clicked has neither number, which the domain says in its own words; so it does of texts.
 func (s *shape) missing(fields map[string]field, seen map[string]bool, at string) {
 	numbers := false
@@ -159,7 +159,8 @@ func (s *shape) missing(fields map[string]field, seen map[string]bool, at string
 		numbers = numbers || (f.number() && seen[name])
 	}
 	for name, f := range fields {
-		if f.required && !seen[name] && (f.of == reflect.TypeFor[uuid.UUID]() || (f.number() && numbers)) {
+		whole := f.of.Kind() == reflect.Int32
+		if f.required && !seen[name] && (f.of == reflect.TypeFor[uuid.UUID]() || whole || (f.number() && numbers)) {
 			s.add(at+"/"+name, "required", "缺少该字段", "is required")
 		}
 	}

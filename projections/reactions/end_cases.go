@@ -13,6 +13,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/commands"
 	"waybill/domain/operation"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -39,7 +40,7 @@ func endCases(service *commands.Service, pool *pgxpool.Pool) runtime.Reaction {
 			provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{}, provider.Reinstated{},
 			booking.Replied{}, booking.Read{}, booking.Closed{},
 			account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{},
-			uscc.Reserved{}, uscc.Confirmed{},
+			uscc.Reserved{}, uscc.Confirmed{}, provider.PinLimitSet{}, pins.Taken{},
 			operation.DeadLetterSkipped{},
 		),
 		Handle: func(ctx context.Context, e projections.Event) ([]runtime.Item, error) { return nil, c.handle(ctx, e) },
