@@ -221,7 +221,9 @@ func decideApply(s State, c Apply) ([]domain.Event, error) {
 	if err := c.Profile.Clean(c.Certified); err != nil {
 		return nil, err
 	}
-	return []domain.Event{Applied{Revision: 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified)}}, nil
+	return []domain.Event{Applied{
+		Revision: 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified,
+	}}, nil
 }
 
 func decideRevise(s State, c Revise) ([]domain.Event, error) {
@@ -239,7 +241,9 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 			return nil, ErrUSCCFixed
 		}
 	}
-	return []domain.Event{Revised{Revision: s.Revision + 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified)}}, nil
+	return []domain.Event{Revised{
+		Revision: s.Revision + 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified,
+	}}, nil
 }
 
 func decideReject(s State, c Reject) ([]domain.Event, error) {

@@ -473,9 +473,17 @@ type Actor struct {
 	Role string             `json:"role"`
 }
 
-// Application defines model for Application.
+// Application certified 是提交最新一版时的企业认证信息，mismatches 即与它比较所得；certified_now 是现在的，仅在与前者不同时出现。
+//
+// `certified` is what the enterprise's certificate said when the latest revision was submitted, and what `mismatches` compares
+// with; `certified_now` is what it says now, and is there only when that differs.
 type Application struct {
-	DecidedAt time.Time `json:"decided_at,omitempty,omitzero"`
+	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Certified Certified `json:"certified,omitempty,omitzero"`
+
+	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	CertifiedNow Certified `json:"certified_now,omitempty,omitzero"`
+	DecidedAt    time.Time `json:"decided_at,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt time.Time          `json:"first_submitted_at,omitempty,omitzero"`
@@ -648,6 +656,18 @@ type BookingState struct {
 	State BookingProgress `json:"state"`
 }
 
+// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+type Certified struct {
+	// LegalRepresentative 法定代表人 / Legal representative
+	LegalRepresentative string `json:"legal_representative"`
+
+	// Name 企业名称 / Registered name
+	Name string `json:"name"`
+
+	// Uscc 统一社会信用代码 / Unified social credit code
+	Uscc string `json:"uscc"`
+}
+
 // CloseReason 企业撤回、产品已删除、服务商已关闭
 type CloseReason string
 
@@ -738,7 +758,10 @@ type Inquiry struct {
 // Me defines model for Me.
 type Me struct {
 	AccountID openapi_types.UUID `json:"account_id"`
-	Roles     []MeRoles          `json:"roles"`
+
+	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Certified Certified `json:"certified,omitempty,omitzero"`
+	Roles     []MeRoles `json:"roles"`
 
 	// Standing 服务商状态：申请中、正常、暂停、关闭
 	Standing Standing `json:"standing,omitempty,omitzero"`
@@ -981,9 +1004,17 @@ type ProviderProfile struct {
 	Uscc string `json:"uscc"`
 }
 
-// ProviderReview defines model for ProviderReview.
+// ProviderReview certified 是提交该版本时的企业认证信息，mismatches 即与它比较所得；certified_now 是现在的，仅在与前者不同时出现。
+//
+// `certified` is what the enterprise's certificate said when this revision was submitted, and what `mismatches` compares with;
+// `certified_now` is what it says now, and is there only when that differs.
 type ProviderReview struct {
-	Item ReviewItem `json:"item"`
+	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Certified Certified `json:"certified,omitempty,omitzero"`
+
+	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	CertifiedNow Certified  `json:"certified_now,omitempty,omitzero"`
+	Item         ReviewItem `json:"item"`
 
 	// Profile 物流机构的申请表，全部必填
 	Profile ProviderProfile `json:"profile"`

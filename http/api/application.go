@@ -1,10 +1,19 @@
 package api
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	nethttp "net/http"
+	"strings"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"waybill/domain"
+	"waybill/domain/account"
 	"waybill/domain/commands"
 	"waybill/domain/provider"
 )
@@ -50,7 +59,47 @@ func (s *server) GetApplication(c echo.Context, _ GetApplicationParams) error {
 	if err != nil {
 		return err
 	}
-	return conditional(c, etag(a.Revision), applicationOf(a))
+	shown := applicationOf(a)
+	if shown.Certified, shown.CertifiedNow, err = s.certified(c.Request().Context(), a.ProviderID, a.Certified, a.SubmittedAt); err != nil {
+		return err
+	}
+	return conditional(c, applicationTag(a.Revision, shown.CertifiedNow), shown)
+}
+
+// applicationTag is the stream revision and, since what is shown is more than the stream, what the certificate has become.
+func applicationTag(revision domain.Revision, now Certified) string {
+	if now == (Certified{}) {
+		return etag(revision)
+	}
+	digest := sha256.Sum256([]byte(now.Name + "\n" + now.Uscc + "\n" + now.LegalRepresentative))
+	return strings.TrimSuffix(etag(revision), `"`) + "-" + hex.EncodeToString(digest[:4]) + `"`
+}
+
+// certified returns what a submission of the account's was compared with (recorded, or as of its time where the event does not
+// say), and what the certificate says now, zero when that is the same.
+func (s *server) certified(ctx context.Context, id uuid.UUID, recorded *account.Enterprise, at time.Time) (was, now Certified, err error) {
+	if recorded == nil {
+		replayed, err := s.Commands.Replay(ctx, domain.Stream(account.Category, id), commands.Until{At: &at})
+		if err != nil && !errors.Is(err, domain.ErrNotFound) {
+			return was, now, err
+		}
+		if then, ok := replayed.State.(account.State); ok {
+			recorded = then.Enterprise
+		}
+	}
+	if recorded != nil {
+		was = certifiedOf(*recorded)
+	}
+	state, err := s.Commands.Account(ctx, id)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		return was, now, nil
+	case err != nil:
+		return was, now, err
+	case state.Enterprise != nil && certifiedOf(*state.Enterprise) != was:
+		now = certifiedOf(*state.Enterprise)
+	}
+	return was, now, nil
 }
 
 func applicationWritten(c echo.Context, status int, out commands.Outcome[provider.State]) error {

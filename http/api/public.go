@@ -74,6 +74,13 @@ func (s *server) GetMe(c echo.Context) error {
 	if !slices.Contains(in.Roles, domain.RoleEnterprise) {
 		return answer(c, nethttp.StatusOK, me)
 	}
+	own, err := s.Commands.Account(c.Request().Context(), in.Account)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return err
+	}
+	if own.Enterprise != nil {
+		me.Certified = certifiedOf(*own.Enterprise)
+	}
 	state, err := s.Commands.Provider(c.Request().Context(), in.Account)
 	switch {
 	case errors.Is(err, domain.ErrNotFound):

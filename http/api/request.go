@@ -53,9 +53,14 @@ func ifMatch(values []string) (*domain.Revision, error) {
 	if len(values) == 0 || (len(values) == 1 && values[0] == "*") {
 		return nil, nil
 	}
-	number, err := strconv.ParseUint(strings.Trim(values[0], `"`), 10, 63)
+	first, beside, more := strings.Cut(strings.Trim(values[0], `"`), "-") // beside is of what is shown that is not in the stream
+	number, err := strconv.ParseUint(first, 10, 63)
 	revision := domain.Revision(number)
-	if len(values) > 1 || err != nil || values[0] != etag(revision) {
+	tag := etag(revision)
+	if more {
+		tag = strings.TrimSuffix(tag, `"`) + "-" + beside + `"`
+	}
+	if len(values) > 1 || err != nil || values[0] != tag {
 		return nil, wrongParameter("If-Match", "bad_etag", `须为一个强 ETag（如 "7"）或 *`, `must be one strong ETag, such as "7", or *`)
 	}
 	return &revision, nil

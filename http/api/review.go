@@ -36,7 +36,7 @@ func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetPro
 		return err
 	}
 	c.Response().Header().Set("ETag", etag(item.Revision))
-	return answer(c, nethttp.StatusOK, ProductReview{Item: reviewItemOf(item), Content: contentOf(content)})
+	return answer(c, nethttp.StatusOK, ProductReview{Item: reviewItemOf(item.Submission), Content: contentOf(content)})
 }
 
 // GetProviderForReview shows exactly what was submitted as one revision.
@@ -47,11 +47,17 @@ func (s *server) GetProviderForReview(c echo.Context, id ProviderID, params GetP
 		return err
 	}
 	c.Response().Header().Set("ETag", etag(item.Revision))
-	return answer(c, nethttp.StatusOK, ProviderReview{Item: reviewItemOf(item), Profile: profileOf(profile)})
+	was, now, err := s.certified(c.Request().Context(), id, item.Certified, item.SubmittedAt)
+	if err != nil {
+		return err
+	}
+	return answer(c, nethttp.StatusOK, ProviderReview{
+		Item: reviewItemOf(item.Submission), Profile: profileOf(profile), Certified: was, CertifiedNow: now,
+	})
 }
 
 // submission reads one submission, the latest for revision 0, and its content.
-func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revision int32, content any) (review.Submission, error) {
+func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revision int32, content any) (review.SubmissionDetail, error) {
 	var detail review.SubmissionDetail
 	var err error
 	if revision == 0 {
@@ -60,12 +66,12 @@ func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revi
 		detail, err = s.review.ItemAt(ctx, kind, id, domain.ContentRevision(revision))
 	}
 	if err != nil {
-		return review.Submission{}, err
+		return detail, err
 	}
 	if err := json.Unmarshal(detail.Content, content); err != nil {
-		return review.Submission{}, fmt.Errorf("content of %s %s: %w", kind, id, err)
+		return detail, fmt.Errorf("content of %s %s: %w", kind, id, err)
 	}
-	return detail.Submission, nil
+	return detail, nil
 }
 
 // ApproveProduct approves the named revision (R27).

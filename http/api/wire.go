@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -32,6 +33,10 @@ func profileOf(p provider.Profile) ProviderProfile {
 		Type: p.Type, Name: p.Name, Uscc: p.USCC, Licence: ImageRef(p.Licence), LegalRepresentative: p.LegalRepresentative,
 		Contact: p.Contact, Address: p.Address, Phone: p.Phone, Logo: ImageRef(p.Logo), Introduction: p.Introduction,
 	}
+}
+
+func certifiedOf(e account.Enterprise) Certified {
+	return Certified{Name: e.Name, Uscc: e.USCC, LegalRepresentative: e.LegalRepresentative}
 }
 
 func (p ProductContent) toDomain() product.Content {

@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	schema = "backoffice_v1"
+	schema = "backoffice_v2"
 
 	// The tables as queries reach them.
 	tableApplications = schema + ".applications"
@@ -50,6 +50,7 @@ CREATE TABLE applications (
 	content_revision   integer NOT NULL,
 	profile            json NOT NULL,
 	mismatches         text[] NOT NULL,
+	certified          json, -- what the profile was compared with; null where the event does not say
 	review             text NOT NULL,
 	reasons            json,
 	standing           text NOT NULL,
@@ -115,6 +116,7 @@ type applicationRow struct {
 	reviewed
 	Profile        json.RawMessage
 	Mismatches     []string
+	Certified      *account.Enterprise
 	Standing       provider.Standing
 	StandingReason string
 	LiveProfile    json.RawMessage
@@ -194,9 +196,9 @@ func (a *applicationRow) fold(e projections.Event) error {
 	a.Standing = a.Standing.After(e.Fact)
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
+		err = a.submit(fact, at)
 	case provider.Revised:
-		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
+		err = a.submit(provider.Applied(fact), at)
 	case provider.Approved:
 		err = a.decide(domain.ReviewApproved, fact.Revision, at)
 		a.LiveRevision, a.LiveProfile = fact.Revision, nil
@@ -217,13 +219,13 @@ func (a *applicationRow) fold(e projections.Event) error {
 	return err
 }
 
-func (a *applicationRow) submit(revision domain.ContentRevision, profile provider.Profile, mismatches []string, at time.Time) (err error) {
+func (a *applicationRow) submit(fact provider.Applied, at time.Time) (err error) {
 	if a.LiveRevision == a.ContentRevision {
 		a.LiveProfile = a.Profile
 	}
-	a.reviewed.submit(revision, at)
-	a.Mismatches = projections.OrEmpty(mismatches)
-	a.Profile, err = json.Marshal(profile)
+	a.reviewed.submit(fact.Revision, at)
+	a.Mismatches, a.Certified = projections.OrEmpty(fact.Mismatches), fact.Certified
+	a.Profile, err = json.Marshal(fact.Profile)
 	return err
 }
 
@@ -272,12 +274,12 @@ func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicati
 	var batch pgx.Batch
 	for _, a := range applications {
 		batch.Queue(`INSERT INTO applications (`+applicationColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 			ON CONFLICT (provider_id) DO UPDATE SET content_revision = $2, profile = $3, mismatches = $4, review = $5, reasons = $6,
 				standing = $7, standing_reason = $8, live_revision = $9, live_profile = $10, first_submitted_at = $11,
-				submitted_at = $12, decided_at = $13, revision = $14`,
+				submitted_at = $12, decided_at = $13, revision = $14, certified = $15`,
 			a.ProviderID, a.ContentRevision, a.Profile, a.Mismatches, a.Review, a.Reasons, a.Standing, a.StandingReason,
-			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision)
+			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision, a.Certified)
 	}
 	for _, p := range products {
 		if p.deleted {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/account"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
@@ -21,6 +22,8 @@ type Application struct {
 	Profile         provider.Profile
 	// Mismatches points at the fields that differ from the certified enterprise (Q8).
 	Mismatches []string
+	// Certified is what the latest submission was compared with; nil when its event is from before it was recorded.
+	Certified *account.Enterprise
 	// Reasons are those of a rejection.
 	Review  domain.Review
 	Reasons []domain.Reason
@@ -73,7 +76,7 @@ type ProductFilter struct {
 type Queries struct{ DB projections.Querier }
 
 const applicationColumns = `provider_id, content_revision, profile, mismatches, review, reasons, standing, standing_reason,
-	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision`
+	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, certified`
 
 // Application is the application of a provider; ErrNotFound when it never applied.
 func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Application, error) {

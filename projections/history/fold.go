@@ -90,10 +90,10 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 		state.Deleted = true
 	case provider.Applied:
 		s.submit("/profile", e.Profile, e.Revision, c)
-		return mismatches(e.Mismatches, c)
+		return compared(e.Mismatches, e.Certified, c)
 	case provider.Revised:
 		s.submit("/profile", e.Profile, e.Revision, c)
-		return mismatches(e.Mismatches, c)
+		return compared(e.Mismatches, e.Certified, c)
 	case provider.Approved:
 		s.approve(e.Revision, c)
 	case provider.Rejected:
@@ -180,9 +180,13 @@ func bringsContent(fact domain.Event) bool {
 	return false
 }
 
-func mismatches(pointers []string, c *changes) []domain.Reason {
-	if len(pointers) > 0 {
-		c.value("/mismatches", nil, pointers)
+// compared notes what the certified values were that a profile was compared with, and where it differs.
+func compared(mismatches []string, certified *account.Enterprise, c *changes) []domain.Reason {
+	if certified != nil {
+		c.value("/certified", nil, certified)
+	}
+	if len(mismatches) > 0 {
+		c.value("/mismatches", nil, mismatches)
 	}
 	return nil
 }

@@ -209,6 +209,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 			a.LiveRevision, a.Mismatches, a.Revision),
 			fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.Standing, s.StandingReason,
 				s.ApprovedRevision, s.Mismatches, w.last("provider", v)))
+		modeltest.Equal(t, "certified", *a.Certified, domaintest.Enterprise)
 		if s.ApprovedRevision > 0 {
 			modeltest.Equal(t, "live profile", *a.LiveProfile, s.Approved)
 		} else if a.LiveProfile != nil {

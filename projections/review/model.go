@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	schema = "review_v1"
+	schema = "review_v2"
 
 	// The tables as queries reach them.
 	tableSubjects    = schema + ".subjects"
@@ -67,6 +67,7 @@ CREATE TABLE submissions (
 	decided_by         uuid,
 	reasons            json,
 	content            json NOT NULL,
+	certified          json, -- what a profile was compared with; null of a product, and where the event does not say
 	PRIMARY KEY (subject_id, content_revision)
 ) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
@@ -103,10 +104,11 @@ type submissionRow struct {
 	DecidedBy        *uuid.UUID
 	Reasons          json.RawMessage
 	Content          json.RawMessage
+	Certified        json.RawMessage
 }
 
 const submissionRowColumns = `kind, subject_id, content_revision, state, since, name, provider_id, mismatches,
-	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content`
+	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content, certified`
 
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	subjects := map[uuid.UUID]*subject{}
@@ -157,11 +159,9 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 	s.Revision = e.Revision
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		row := submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
-		return s.submit(e, row, fact.Profile)
+		return s.submitProfile(e, fact)
 	case provider.Revised:
-		row := submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
-		return s.submit(e, row, fact.Profile)
+		return s.submitProfile(e, provider.Applied(fact))
 	case product.Submitted:
 		row := submissionRow{Name: fact.Content.Name, ProviderID: fact.ProviderID, ContentRevision: fact.Revision}
 		return s.submit(e, row, fact.Content)
@@ -180,6 +180,16 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 		s.deleted = true
 	}
 	return nil
+}
+
+func (s *subject) submitProfile(e projections.Event, fact provider.Applied) (err error) {
+	row := submissionRow{Name: fact.Profile.Name, ProviderID: s.ID, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
+	if fact.Certified != nil {
+		if row.Certified, err = json.Marshal(fact.Certified); err != nil {
+			return err
+		}
+	}
+	return s.submit(e, row, fact.Profile)
 }
 
 func (s *subject) submit(e projections.Event, row submissionRow, content any) error {
@@ -237,11 +247,11 @@ func write(ctx context.Context, tx pgx.Tx, subjects map[uuid.UUID]*subject) erro
 			s.ID, s.Name, s.Approved, s.Latest, s.Revision)
 		for _, r := range s.changed {
 			batch.Queue(`INSERT INTO submissions (`+submissionRowColumns+`)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 				ON CONFLICT (subject_id, content_revision) DO UPDATE
 				SET state = $4, since = $5, decided_at = $11, decided_by = $12, reasons = $13`,
 				r.Kind, r.SubjectID, r.ContentRevision, r.State, r.Since, r.Name, r.ProviderID, r.Mismatches,
-				r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Content)
+				r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Content, r.Certified)
 		}
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/account"
 	"waybill/projections"
 )
 
@@ -41,6 +42,8 @@ type Submission struct {
 type SubmissionDetail struct {
 	Submission
 	Content json.RawMessage
+	// Certified is what a profile was compared with (Q8); nil of a product, and of an event from before it was recorded.
+	Certified *account.Enterprise
 }
 
 // Decided as a Filter's State is approved and rejected together.
@@ -133,7 +136,7 @@ func (q Queries) ItemAt(ctx context.Context, kind string, id uuid.UUID, revision
 }
 
 func (q Queries) item(ctx context.Context, condition string, args ...any) (SubmissionDetail, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content`+submissionTables+` WHERE `+condition, args...)
+	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content, s.certified`+submissionTables+` WHERE `+condition, args...)
 	item, err := projections.One[SubmissionDetail](rows)
 	if err != nil {
 		return item, fmt.Errorf("submission: %w", err)
