@@ -223,6 +223,7 @@ func (s *Service) inquiry(ctx context.Context, req Request, productID uuid.UUID,
 		Snapshot: booking.Requested{
 			ProductID: productID, ProductRevision: wanted.ApprovedRevision, ProductName: wanted.Approved.Name,
 			ProviderID: wanted.ProviderID, EnterpriseID: req.Actor.ID, EnterpriseName: enterprise.Name, Inquiry: q,
+			ProviderName: owner.Approved.Name,
 		},
 		Available: wanted.Public(owner.Standing),
 		At:        req.At,

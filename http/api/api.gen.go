@@ -565,6 +565,12 @@ type AuditEvent struct {
 type AuditPage struct {
 	Items      []AuditEvent `json:"items"`
 	NextCursor string       `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // AuditReason A reviewer's reason, or with only a note, an operator's.
@@ -572,6 +578,24 @@ type AuditReason struct {
 	Code  string `json:"code,omitempty,omitzero"`
 	Field string `json:"field,omitempty,omitzero"`
 	Note  string `json:"note,omitempty,omitzero"`
+}
+
+// Badge 数量，最多数到一万 / A count, up to 10,000.
+type Badge struct {
+	Total int32 `json:"total"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条 / True when there are more than `total`.
+	TotalIsLowerBound bool `json:"total_is_lower_bound"`
+}
+
+// Badges 只有当前账号所具有的角色。enterprise：待回复的预约、未读的回复；provider：各审核状态的产品、待回复的预约；reviewer：待审核的产品与申请。
+//
+// Only the roles that the caller has. enterprise: bookings that await a reply, unread replies; provider: products by review,
+// bookings that await a reply; reviewer: products and applications that await a decision.
+type Badges struct {
+	Enterprise *EnterpriseBadges `json:"enterprise,omitempty"`
+	Provider   *ProviderBadges   `json:"provider,omitempty"`
+	Reviewer   *ReviewerBadges   `json:"reviewer,omitempty"`
 }
 
 // Booking defines model for Booking.
@@ -590,10 +614,13 @@ type Booking struct {
 	ProductName     string             `json:"product_name"`
 	ProductRevision int32              `json:"product_revision"`
 	ProviderID      openapi_types.UUID `json:"provider_id"`
-	ReadAt          time.Time          `json:"read_at,omitempty,omitzero"`
-	RepliedAt       time.Time          `json:"replied_at,omitempty,omitzero"`
-	Replies         []BookingReply     `json:"replies"`
-	RequestedAt     time.Time          `json:"requested_at"`
+
+	// ProviderName 预约时的服务商名称 / The provider's name at the time of the request
+	ProviderName string         `json:"provider_name,omitempty,omitzero"`
+	ReadAt       time.Time      `json:"read_at,omitempty,omitzero"`
+	RepliedAt    time.Time      `json:"replied_at,omitempty,omitzero"`
+	Replies      []BookingReply `json:"replies"`
+	RequestedAt  time.Time      `json:"requested_at"`
 
 	// State 待回复、已回复、已关闭
 	State BookingProgress `json:"state"`
@@ -603,6 +630,12 @@ type Booking struct {
 type BookingPage struct {
 	Items      []Booking `json:"items"`
 	NextCursor string    `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // BookingProgress 待回复、已回复、已关闭
@@ -689,6 +722,15 @@ type DestinationCrs string
 
 // Display 展示状态：未上架、已上架、已删除
 type Display string
+
+// EnterpriseBadges defines model for EnterpriseBadges.
+type EnterpriseBadges struct {
+	// AwaitingReply 数量，最多数到一万 / A count, up to 10,000.
+	AwaitingReply Badge `json:"awaiting_reply"`
+
+	// UnreadReplies 数量，最多数到一万 / A count, up to 10,000.
+	UnreadReplies Badge `json:"unread_replies"`
+}
 
 // FormField A required field of the form; name is its name in ProviderProfile.
 type FormField struct {
@@ -819,6 +861,12 @@ type OwnProduct struct {
 type OwnProductPage struct {
 	Items      []OwnProduct `json:"items"`
 	NextCursor string       `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // Problem RFC 9457 problem details.
@@ -929,6 +977,12 @@ type ProductPage struct {
 
 	// NextCursor Absent on the last page.
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // ProductReview defines model for ProductReview.
@@ -953,6 +1007,21 @@ type ProductState struct {
 
 	// Revision 最新一版内容
 	Revision int32 `json:"revision"`
+}
+
+// ProviderBadges defines model for ProviderBadges.
+type ProviderBadges struct {
+	// ApprovedProducts 数量，最多数到一万 / A count, up to 10,000.
+	ApprovedProducts Badge `json:"approved_products"`
+
+	// AwaitingReply 数量，最多数到一万 / A count, up to 10,000.
+	AwaitingReply Badge `json:"awaiting_reply"`
+
+	// PendingProducts 数量，最多数到一万 / A count, up to 10,000.
+	PendingProducts Badge `json:"pending_products"`
+
+	// RejectedProducts 数量，最多数到一万 / A count, up to 10,000.
+	RejectedProducts Badge `json:"rejected_products"`
 }
 
 // ProviderCard defines model for ProviderCard.
@@ -1119,6 +1188,12 @@ type ReviewKind string
 type ReviewPage struct {
 	Items      []ReviewItem `json:"items"`
 	NextCursor string       `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // ReviewReason defines model for ReviewReason.
@@ -1135,6 +1210,15 @@ type ReviewReasons struct {
 	Items []ReviewReason `json:"items"`
 }
 
+// ReviewerBadges defines model for ReviewerBadges.
+type ReviewerBadges struct {
+	// PendingProducts 数量，最多数到一万 / A count, up to 10,000.
+	PendingProducts Badge `json:"pending_products"`
+
+	// PendingProviders 数量，最多数到一万 / A count, up to 10,000.
+	PendingProviders Badge `json:"pending_providers"`
+}
+
 // Standing 服务商状态：申请中、正常、暂停、关闭
 type Standing string
 
@@ -1144,11 +1228,20 @@ type Text struct {
 	Zh string `json:"zh"`
 }
 
+// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+type Total = int32
+
+// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+type TotalIsLowerBound = bool
+
 // ActorFilter defines model for ActorFilter.
 type ActorFilter = openapi_types.UUID
 
 // BookingID Example: 0193b3a1-2222-7cc1-9d0e-2f6f1c1f5a01
 type BookingID = openapi_types.UUID
+
+// BookingProductFilter defines model for BookingProductFilter.
+type BookingProductFilter = openapi_types.UUID
 
 // BookingStateFilter 待回复、已回复、已关闭
 type BookingStateFilter = BookingProgress
@@ -1222,8 +1315,14 @@ type To = time.Time
 // TypeFilter Example: product-approved.v1
 type TypeFilter = string
 
+// UnreadFilter defines model for UnreadFilter.
+type UnreadFilter = bool
+
 // WaybillPosition Example: 1042
 type WaybillPosition = int64
+
+// WithTotal defines model for WithTotal.
+type WithTotal = bool
 
 // BadRequest RFC 9457 problem details.
 type BadRequest = Problem
@@ -1280,6 +1379,9 @@ type ListAuditEventsParams struct {
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
@@ -1294,9 +1396,18 @@ type ListAuditEventsParamsOrder string
 type ListBookingsParams struct {
 	State BookingStateFilter `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
+	// ProductID 某一产品的预约 / Bookings of one product.
+	ProductID *BookingProductFilter `form:"product_id,omitempty" json:"product_id,omitempty"`
+
+	// Unread 有预约企业尚未阅读的回复；false 为没有的 / With a reply that the enterprise has not read yet; false, without one.
+	Unread *UnreadFilter `form:"unread,omitempty" json:"unread,omitempty"`
+
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1333,6 +1444,12 @@ type WithdrawBookingParams struct {
 
 	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetBadgesParams defines parameters for GetBadges.
+type GetBadgesParams struct {
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
 
 // CloseProviderParams defines parameters for CloseProvider.
@@ -1381,6 +1498,9 @@ type BrowseProductsParams struct {
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
@@ -1425,9 +1545,18 @@ type ReviseApplicationParams struct {
 type ListReceivedBookingsParams struct {
 	State BookingStateFilter `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
+	// ProductID 某一产品的预约 / Bookings of one product.
+	ProductID *BookingProductFilter `form:"product_id,omitempty" json:"product_id,omitempty"`
+
+	// Unread 有预约企业尚未阅读的回复；false 为没有的 / With a reply that the enterprise has not read yet; false, without one.
+	Unread *UnreadFilter `form:"unread,omitempty" json:"unread,omitempty"`
+
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1456,9 +1585,18 @@ type ListOwnProductsParams struct {
 	Review  ReviewFilter                 `form:"review,omitempty" json:"review,omitempty,omitzero"`
 	Display ListOwnProductsParamsDisplay `form:"display,omitempty" json:"display,omitempty,omitzero"`
 
+	// Mode 运输方式
+	Mode Mode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
+	// Q 关键词，一个字也可以
+	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1604,6 +1742,9 @@ type GetReviewQueueParams struct {
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
@@ -1673,6 +1814,9 @@ type ServerInterface interface {
 	// GetMe 当前账号及其角色
 	// (GET /api/v1/me)
 	GetMe(ctx echo.Context) error
+	// GetBadges 各项待办与未读的数量，按当前账号的角色 / What waits for the caller, counted, in each of its roles
+	// (GET /api/v1/me/badges)
+	GetBadges(ctx echo.Context, params GetBadgesParams) error
 	// CloseProvider 关闭服务商，不可恢复
 	// (POST /api/v1/operator/providers/{id}/close)
 	CloseProvider(ctx echo.Context, id ProviderID, params CloseProviderParams) error
@@ -1857,6 +2001,13 @@ func (w *ServerInterfaceWrapper) ListAuditEvents(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
 	}
 
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Waybill-Position" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
@@ -1892,6 +2043,20 @@ func (w *ServerInterfaceWrapper) ListBookings(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
 	}
 
+	// ------------- Optional query parameter "product_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "product_id", ctx.QueryParams(), &params.ProductID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter product_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "unread" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unread", ctx.QueryParams(), &params.Unread, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unread: %s", err))
+	}
+
 	// ------------- Optional query parameter "cursor" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -1904,6 +2069,13 @@ func (w *ServerInterfaceWrapper) ListBookings(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -2116,6 +2288,35 @@ func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetMe(ctx)
+	return err
+}
+
+// GetBadges converts echo context to params.
+func (w *ServerInterfaceWrapper) GetBadges(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetBadgesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetBadges(ctx, params)
 	return err
 }
 
@@ -2334,6 +2535,13 @@ func (w *ServerInterfaceWrapper) BrowseProducts(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -2563,6 +2771,20 @@ func (w *ServerInterfaceWrapper) ListReceivedBookings(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
 	}
 
+	// ------------- Optional query parameter "product_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "product_id", ctx.QueryParams(), &params.ProductID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter product_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "unread" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unread", ctx.QueryParams(), &params.Unread, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unread: %s", err))
+	}
+
 	// ------------- Optional query parameter "cursor" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2575,6 +2797,13 @@ func (w *ServerInterfaceWrapper) ListReceivedBookings(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -2721,6 +2950,20 @@ func (w *ServerInterfaceWrapper) ListOwnProducts(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter display: %s", err))
 	}
 
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
 	// ------------- Optional query parameter "cursor" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2733,6 +2976,13 @@ func (w *ServerInterfaceWrapper) ListOwnProducts(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -3481,6 +3731,13 @@ func (w *ServerInterfaceWrapper) GetReviewQueue(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
 	}
 
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Waybill-Position" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
@@ -3616,6 +3873,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/provider-types", wrapper.ListProviderTypes, options.OperationMiddlewares["listProviderTypes"]...)
 	router.GET(options.BaseURL+"/api/v1/review-reasons", wrapper.ListReviewReasons, options.OperationMiddlewares["listReviewReasons"]...)
 	router.GET(options.BaseURL+"/api/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
+	router.GET(options.BaseURL+"/api/v1/me/badges", wrapper.GetBadges, options.OperationMiddlewares["getBadges"]...)
 	router.GET(options.BaseURL+"/api/v1/provider/application", wrapper.GetApplication, options.OperationMiddlewares["getApplication"]...)
 	router.POST(options.BaseURL+"/api/v1/provider/application", wrapper.ApplyAsProvider, options.OperationMiddlewares["applyAsProvider"]...)
 	router.PUT(options.BaseURL+"/api/v1/provider/application", wrapper.ReviseApplication, options.OperationMiddlewares["reviseApplication"]...)

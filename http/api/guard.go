@@ -44,7 +44,7 @@ func (s *server) guard(op *operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			in := &call{Call: http.CallOf(c), op: op}
-			in.Route, in.Quiet = op.path, op.public() && op.readModel == ""
+			in.Route, in.Quiet = op.path, op.public() && len(op.readModels) == 0
 			c.Set(callKey, in)
 			r := c.Request()
 			ctx, cancel := context.WithTimeout(r.Context(), operationTimeout)
@@ -119,15 +119,20 @@ func (s *server) checkStanding(ctx context.Context, op *operation, principal acc
 	return domain.ErrForbidden
 }
 
-// wait holds a read back until its read model shows the position that the caller names.
+// wait holds a read back until its read models show the position that the caller names.
 func (s *server) wait(c echo.Context, op *operation) error {
 	named := c.Request().Header.Get("Waybill-Position")
-	if op.readModel == "" || named == "" {
+	if len(op.readModels) == 0 || named == "" {
 		return nil
 	}
 	position, err := strconv.ParseUint(named, 10, 63)
 	if err != nil {
 		return http.ErrBadRequest.Because(err)
 	}
-	return s.Positions.Wait(c.Request().Context(), op.readModel, domain.Position(position))
+	for _, model := range op.readModels {
+		if err := s.Positions.Wait(c.Request().Context(), model, domain.Position(position)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -31,8 +31,8 @@ type operation struct {
 	roles []domain.Role
 	// standings of a provider that may call it.
 	standings []provider.Standing
-	// readModel is the one a read waits for; empty for writes.
-	readModel string
+	// readModels are those a read waits for; none for writes.
+	readModels names
 	body      bool
 	params    []*parameter
 }
@@ -75,7 +75,7 @@ func newOperation(method, path string, spec *openapi3.Operation) (*operation, er
 	if len(op.standings) == 0 {
 		op.standings = []provider.Standing{provider.StandingActive}
 	}
-	if err := extension(spec, "x-read-model", &op.readModel); err != nil {
+	if err := extension(spec, "x-read-model", &op.readModels); err != nil {
 		return nil, err
 	}
 	for _, ref := range spec.Parameters {
@@ -86,6 +86,18 @@ func newOperation(method, path string, spec *openapi3.Operation) (*operation, er
 		op.params = append(op.params, p)
 	}
 	return op, nil
+}
+
+// names are one name or several.
+type names []string
+
+func (n *names) UnmarshalJSON(raw []byte) error {
+	var one string
+	if err := json.Unmarshal(raw, &one); err == nil {
+		*n = names{one}
+		return nil
+	}
+	return json.Unmarshal(raw, (*[]string)(n))
 }
 
 func extension(spec *openapi3.Operation, name string, into any) error {
@@ -119,6 +131,8 @@ func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 		if schema.Max != nil {
 			p.most = int64(*schema.Max)
 		}
+	case schema.Type.Is("boolean"):
+		p.kind, p.oneOf = text, []string{"true", "false"}
 	case schema.Type.Is("string"):
 		p.kind, p.shortest = text, int(schema.MinLength) //nolint:gosec // small numbers of our own
 		if schema.MaxLength != nil {

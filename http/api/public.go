@@ -19,12 +19,15 @@ import (
 func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) error {
 	page, err := s.listing.Page(c.Request().Context(), listing.Filter{
 		Mode: product.Mode(params.Mode), Country: params.Country, City: params.City, Tag: params.Tag, Text: params.Q,
-		After: params.Cursor, Limit: params.Limit,
+		After: params.Cursor, Limit: params.Limit, Total: params.Total,
 	})
 	if err != nil {
 		return inPage(err)
 	}
-	return answer(c, nethttp.StatusOK, ProductPage{Items: convert(page.Rows, cardOf), NextCursor: page.Next})
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, ProductPage{
+		Items: convert(page.Rows, cardOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
 }
 
 // GetProduct is the detail of a public product (R30, R31). Its tag changes with the product and with its provider.

@@ -20,12 +20,15 @@ import (
 func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
 	page, err := s.review.Queue(c.Request().Context(), review.Filter{
 		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: params.OlderThan,
-		After: params.Cursor, Limit: params.Limit,
+		After: params.Cursor, Limit: params.Limit, Total: params.Total,
 	})
 	if err != nil {
 		return inPage(err)
 	}
-	return answer(c, nethttp.StatusOK, ReviewPage{Items: convert(page.Rows, reviewItemOf), NextCursor: page.Next})
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, ReviewPage{
+		Items: convert(page.Rows, reviewItemOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
 }
 
 // GetProductForReview shows exactly what was submitted as one revision.

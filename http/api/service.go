@@ -118,8 +118,10 @@ func (s *server) behind(models []ReadModel) string {
 func (s *server) needed() []string {
 	var names []string
 	for _, op := range s.operations {
-		if op.readModel != "" && !slices.Contains(names, op.readModel) {
-			names = append(names, op.readModel)
+		for _, model := range op.readModels {
+			if !slices.Contains(names, model) {
+				names = append(names, model)
+			}
 		}
 	}
 	slices.Sort(names)

@@ -11,6 +11,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
 	"waybill/projections/history"
@@ -171,7 +172,7 @@ func ownProductOf(p backoffice.Product) OwnProduct {
 func bookingOf(b bookings.Booking) Booking {
 	return Booking{
 		ID: b.ID, State: BookingProgress(b.State), ProductID: b.ProductID, ProductName: b.ProductName, ProductDeleted: b.ProductDeleted,
-		ProductRevision: int32of(b.ProductRevision), ProviderID: b.ProviderID, EnterpriseID: b.EnterpriseID,
+		ProductRevision: int32of(b.ProductRevision), ProviderID: b.ProviderID, ProviderName: b.ProviderName, EnterpriseID: b.EnterpriseID,
 		EnterpriseName: b.EnterpriseName, Inquiry: inquiryOf(b.Inquiry), CloseReason: CloseReason(b.CloseReason),
 		Replies: convert(b.Replies, func(r bookings.Reply) BookingReply {
 			return BookingReply{Number: int32of(r.Number), Text: r.Text, At: r.At.UTC()}
@@ -210,6 +211,14 @@ func jsonList(raw json.RawMessage) json.RawMessage {
 		return json.RawMessage("[]")
 	}
 	return raw
+}
+
+// totalOf is a page's total and whether there are more; nil when nobody asked.
+func totalOf(c *projections.Count) (*Total, *TotalIsLowerBound) {
+	if c == nil {
+		return nil, nil
+	}
+	return new(int32of(c.N)), &c.AtLeast
 }
 
 func timeOf(t *time.Time) time.Time {

@@ -77,7 +77,8 @@ CREATE TABLE products (
 	first_submitted_at timestamptz NOT NULL,
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
-	revision           bigint NOT NULL
+	revision           bigint NOT NULL,
+	text               text COLLATE "C" NOT NULL -- what a text filter looks in: of the latest content
 ) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
@@ -131,6 +132,7 @@ type productRow struct {
 	Listed      bool
 	Pinned      bool
 	CreatedAt   time.Time
+	Text        string
 	deleted     bool
 }
 
@@ -147,7 +149,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 			}
 			return err
 		})
-	batch.Queue(`SELECT `+productColumns+` FROM products WHERE id = ANY ($1)`, ids[product.Category]).
+	batch.Queue(`SELECT `+productColumns+`, text FROM products WHERE id = ANY ($1)`, ids[product.Category]).
 		Query(func(rows pgx.Rows) error {
 			stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[productRow])
 			for _, p := range stored {
@@ -266,6 +268,8 @@ func (p *productRow) submit(revision domain.ContentRevision, content product.Con
 		p.LiveContent = p.Content
 	}
 	p.reviewed.submit(revision, at)
+	d := content.Destination
+	p.Text = projections.SearchText(append([]string{content.Name, content.Brief, d.Country, d.City}, content.Tags...)...)
 	p.Content, err = json.Marshal(content)
 	return err
 }
@@ -286,13 +290,13 @@ func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicati
 			batch.Queue(`DELETE FROM products WHERE id = $1`, p.ID)
 			continue
 		}
-		batch.Queue(`INSERT INTO products (`+productColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		batch.Queue(`INSERT INTO products (`+productColumns+`, text)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 			ON CONFLICT (id) DO UPDATE SET content_revision = $3, content = $4, review = $5, reasons = $6, live_revision = $7,
 				live_content = $8, listed = $9, pinned = $10, first_submitted_at = $12, submitted_at = $13, decided_at = $14,
-				revision = $15`,
+				revision = $15, text = $16`,
 			p.ID, p.ProviderID, p.ContentRevision, p.Content, p.Review, p.Reasons, p.LiveRevision, p.LiveContent,
-			p.Listed, p.Pinned, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt, p.Revision)
+			p.Listed, p.Pinned, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt, p.Revision, p.Text)
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("write: %w", err)

@@ -68,8 +68,14 @@ type Product struct {
 type ProductFilter struct {
 	Review domain.Review
 	Listed *bool
-	After  string
-	Limit  int
+	// Mode and Text are of the latest submission. Every word of Text is somewhere in name, brief, tags, country or city, without
+	// regard to case and width.
+	Mode  product.Mode
+	Text  string
+	After string
+	Limit int
+	// Total asks for Page.Total.
+	Total bool
 }
 
 // Queries reads what a provider sees of itself. Every query is by owner: what belongs to another is ErrNotFound.
@@ -117,6 +123,14 @@ func (q Queries) Products(ctx context.Context, provider uuid.UUID, f ProductFilt
 	if f.Listed != nil {
 		w.And("listed = ?", *f.Listed)
 	}
+	if f.Mode != "" {
+		w.And("content->>'mode' = ?", string(f.Mode))
+	}
+	w.AndWords("text", f.Text)
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableProducts+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
+	}
 	if f.After != "" {
 		c, err := projections.DecodeCursor(f.After, projections.ListOwnProducts)
 		if err != nil {
@@ -134,9 +148,24 @@ func (q Queries) Products(ctx context.Context, provider uuid.UUID, f ProductFilt
 	for i := range products {
 		products[i] = products[i].complete()
 	}
-	return projections.Cut(products, size, func(p Product) string {
+	page := projections.Cut(products, size, func(p Product) string {
 		return projections.CursorAt(false, p.CreatedAt, p.ID).Encode(projections.ListOwnProducts)
-	}), nil
+	})
+	page.Total = total
+	return page, nil
+}
+
+// CountByReview counts the provider's own products by the review of their latest revision.
+func (q Queries) CountByReview(ctx context.Context, provider uuid.UUID) (map[domain.Review]projections.Count, error) {
+	counts := map[domain.Review]projections.Count{}
+	for _, review := range []domain.Review{domain.ReviewPending, domain.ReviewApproved, domain.ReviewRejected} {
+		c, err := projections.CountRows(ctx, q.DB, `SELECT FROM `+tableProducts+` WHERE provider_id = $1 AND review = $2`, provider, review)
+		if err != nil {
+			return nil, err
+		}
+		counts[review] = c
+	}
+	return counts, nil
 }
 
 // complete fills in what is stored once: the live content when it is the latest.

@@ -56,6 +56,8 @@ type Filter struct {
 	OlderThan time.Time
 	After     string
 	Limit     int
+	// Total asks for Page.Total.
+	Total bool
 }
 
 // Queries reads the review queue.
@@ -94,6 +96,10 @@ func (q Queries) Queue(ctx context.Context, f Filter) (projections.Page[Submissi
 	if !f.OlderThan.IsZero() {
 		w.And("s.submitted_at < ?", f.OlderThan)
 	}
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableSubmissions+` s`+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
+	}
 	if f.After != "" {
 		c, err := projections.DecodeCursor(f.After, of)
 		if err != nil {
@@ -122,7 +128,12 @@ func (q Queries) Queue(ctx context.Context, f Filter) (projections.Page[Submissi
 		submissions[i] = r.Submission
 		submissions[i].utc()
 	}
-	return projections.Page[Submission]{Rows: submissions, Next: page.Next}, nil
+	return projections.Page[Submission]{Rows: submissions, Next: page.Next, Total: total}, nil
+}
+
+// Pending counts the submissions of one kind that await a decision.
+func (q Queries) Pending(ctx context.Context, kind string) (projections.Count, error) {
+	return projections.CountRows(ctx, q.DB, `SELECT FROM `+tableSubmissions+` WHERE kind = $1 AND state = `+sqlPending, kind)
 }
 
 // Item is a subject's latest submission; ErrNotFound when there is none (a deleted product has none).
