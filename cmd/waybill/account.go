@@ -14,7 +14,7 @@ import (
 
 type accountCommand struct {
 	Open  accountOpenCommand  `cmd:"" help:"Open an account, certify its enterprise, and print a token for it."`
-	Close accountCloseCommand `cmd:"" help:"Close an account for good and revoke its tokens."`
+	Close accountCloseCommand `cmd:"" help:"Close an account for good and revoke its tokens of staff; with one of its enterprise it can still read."`
 }
 
 type accountOpenCommand struct {
@@ -50,6 +50,7 @@ func (c accountCloseCommand) Run(ctx context.Context, cfg config.Config) error {
 		if _, err := a.commands.CloseAccount(ctx, a.request(), c.Account, c.Reason); err != nil {
 			return err
 		}
-		return a.tokens.RevokeAccount(ctx, c.Account)
+		// The enterprise may go on reading what it did; the API lets a closed account change nothing.
+		return a.tokens.RevokeAccount(ctx, c.Account, domain.RoleReviewer, domain.RoleAuditor, domain.RoleOperator)
 	})
 }

@@ -14,6 +14,48 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for AccountRoles.
+const (
+	AccountRolesAuditor    AccountRoles = "auditor"
+	AccountRolesEnterprise AccountRoles = "enterprise"
+	AccountRolesOperator   AccountRoles = "operator"
+	AccountRolesReviewer   AccountRoles = "reviewer"
+)
+
+// Valid indicates whether the value is a known member of the AccountRoles enum.
+func (e AccountRoles) Valid() bool {
+	switch e {
+	case AccountRolesAuditor:
+		return true
+	case AccountRolesEnterprise:
+		return true
+	case AccountRolesOperator:
+		return true
+	case AccountRolesReviewer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountState.
+const (
+	AccountStateClosed AccountState = "closed"
+	AccountStateOpen   AccountState = "open"
+)
+
+// Valid indicates whether the value is a known member of the AccountState enum.
+func (e AccountState) Valid() bool {
+	switch e {
+	case AccountStateClosed:
+		return true
+	case AccountStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BookingProgress.
 const (
 	BookingProgressAwaitingReply BookingProgress = "awaiting_reply"
@@ -281,6 +323,24 @@ func (e Standing) Valid() bool {
 	}
 }
 
+// Defines values for AccountStateFilter.
+const (
+	AccountStateFilterClosed AccountStateFilter = "closed"
+	AccountStateFilterOpen   AccountStateFilter = "open"
+)
+
+// Valid indicates whether the value is a known member of the AccountStateFilter enum.
+func (e AccountStateFilter) Valid() bool {
+	switch e {
+	case AccountStateFilterClosed:
+		return true
+	case AccountStateFilterOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DisplayFilter.
 const (
 	DisplayFilterListed   DisplayFilter = "listed"
@@ -338,6 +398,30 @@ func (e ReviewStateFilter) Valid() bool {
 	case ReviewStateFilterRejected:
 		return true
 	case ReviewStateFilterSuperseded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleFilter.
+const (
+	RoleFilterAuditor    RoleFilter = "auditor"
+	RoleFilterEnterprise RoleFilter = "enterprise"
+	RoleFilterOperator   RoleFilter = "operator"
+	RoleFilterReviewer   RoleFilter = "reviewer"
+)
+
+// Valid indicates whether the value is a known member of the RoleFilter enum.
+func (e RoleFilter) Valid() bool {
+	switch e {
+	case RoleFilterAuditor:
+		return true
+	case RoleFilterEnterprise:
+		return true
+	case RoleFilterOperator:
+		return true
+	case RoleFilterReviewer:
 		return true
 	default:
 		return false
@@ -422,6 +506,48 @@ func (e ListAuditEventsParamsOrder) Valid() bool {
 	}
 }
 
+// Defines values for ListAccountsParamsState.
+const (
+	ListAccountsParamsStateClosed ListAccountsParamsState = "closed"
+	ListAccountsParamsStateOpen   ListAccountsParamsState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListAccountsParamsState enum.
+func (e ListAccountsParamsState) Valid() bool {
+	switch e {
+	case ListAccountsParamsStateClosed:
+		return true
+	case ListAccountsParamsStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAccountsParamsRole.
+const (
+	ListAccountsParamsRoleAuditor    ListAccountsParamsRole = "auditor"
+	ListAccountsParamsRoleEnterprise ListAccountsParamsRole = "enterprise"
+	ListAccountsParamsRoleOperator   ListAccountsParamsRole = "operator"
+	ListAccountsParamsRoleReviewer   ListAccountsParamsRole = "reviewer"
+)
+
+// Valid indicates whether the value is a known member of the ListAccountsParamsRole enum.
+func (e ListAccountsParamsRole) Valid() bool {
+	switch e {
+	case ListAccountsParamsRoleAuditor:
+		return true
+	case ListAccountsParamsRoleEnterprise:
+		return true
+	case ListAccountsParamsRoleOperator:
+		return true
+	case ListAccountsParamsRoleReviewer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListOwnProductsParamsDisplay.
 const (
 	ListOwnProductsParamsDisplayListed   ListOwnProductsParamsDisplay = "listed"
@@ -467,6 +593,39 @@ func (e GetReviewQueueParamsState) Valid() bool {
 	}
 }
 
+// Account 一个账号 / One account
+type Account struct {
+	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Certified   Certified          `json:"certified,omitempty,omitzero"`
+	CloseReason string             `json:"close_reason,omitempty,omitzero"`
+	ClosedAt    time.Time          `json:"closed_at,omitempty,omitzero"`
+	DisplayName string             `json:"display_name"`
+	ID          openapi_types.UUID `json:"id"`
+	OpenedAt    time.Time          `json:"opened_at"`
+
+	// Roles 其角色；已关闭的账号没有 / The roles it holds; a closed one holds none
+	Roles []AccountRoles `json:"roles"`
+	State AccountState   `json:"state"`
+}
+
+// AccountRoles defines model for Account.Roles.
+type AccountRoles string
+
+// AccountState defines model for Account.State.
+type AccountState string
+
+// AccountPage defines model for AccountPage.
+type AccountPage struct {
+	Items      []Account `json:"items"`
+	NextCursor string    `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
+}
+
 // Actor defines model for Actor.
 type Actor struct {
 	ID   openapi_types.UUID `json:"id"`
@@ -510,6 +669,18 @@ type Application struct {
 	// StandingReason 暂停或关闭的原因
 	StandingReason string    `json:"standing_reason,omitempty,omitzero"`
 	SubmittedAt    time.Time `json:"submitted_at"`
+}
+
+// ApplicationPage defines model for ApplicationPage.
+type ApplicationPage struct {
+	Items      []Application `json:"items"`
+	NextCursor string        `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // ApplicationState defines model for ApplicationState.
@@ -803,7 +974,10 @@ type Me struct {
 
 	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 	Certified Certified `json:"certified,omitempty,omitzero"`
-	Roles     []MeRoles `json:"roles"`
+
+	// Closed 账号已注销：只能查看，不能更改 / The account is closed: it can read, and change nothing
+	Closed bool      `json:"closed,omitempty,omitzero"`
+	Roles  []MeRoles `json:"roles"`
 
 	// Standing 服务商状态：申请中、正常、暂停、关闭
 	Standing Standing `json:"standing,omitempty,omitzero"`
@@ -855,6 +1029,10 @@ type OwnProduct struct {
 	Review      Review    `json:"review"`
 	Revision    int32     `json:"revision"`
 	SubmittedAt time.Time `json:"submitted_at"`
+	TakenDownAt time.Time `json:"taken_down_at,omitempty,omitzero"`
+
+	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
+	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 }
 
 // OwnProductPage defines model for OwnProductPage.
@@ -989,6 +1167,9 @@ type ProductPage struct {
 type ProductReview struct {
 	Content ProductContent `json:"content"`
 	Item    ReviewItem     `json:"item"`
+
+	// TakenDownReason 该产品现被运营人员强制下架的原因 / Why an operator has taken the product down
+	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 }
 
 // ProductState defines model for ProductState.
@@ -1007,6 +1188,9 @@ type ProductState struct {
 
 	// Revision 最新一版内容
 	Revision int32 `json:"revision"`
+
+	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
+	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 }
 
 // ProviderBadges defines model for ProviderBadges.
@@ -1234,6 +1418,12 @@ type Total = int32
 // TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
 type TotalIsLowerBound = bool
 
+// AccountID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
+type AccountID = openapi_types.UUID
+
+// AccountStateFilter defines model for AccountStateFilter.
+type AccountStateFilter string
+
 // ActorFilter defines model for ActorFilter.
 type ActorFilter = openapi_types.UUID
 
@@ -1254,6 +1444,9 @@ type Country = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DirectoryQuery defines model for DirectoryQuery.
+type DirectoryQuery = string
 
 // DisplayFilter defines model for DisplayFilter.
 type DisplayFilter string
@@ -1300,6 +1493,12 @@ type ReviewStateFilter string
 // Revision defines model for Revision.
 type Revision = int32
 
+// RoleFilter defines model for RoleFilter.
+type RoleFilter string
+
+// StandingFilter 服务商状态：申请中、正常、暂停、关闭
+type StandingFilter = Standing
+
 // StreamFilter Example: product-0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01
 type StreamFilter = string
 
@@ -1314,6 +1513,9 @@ type To = time.Time
 
 // TypeFilter Example: product-approved.v1
 type TypeFilter = string
+
+// USCCFilter defines model for USCCFilter.
+type USCCFilter = string
 
 // UnreadFilter defines model for UnreadFilter.
 type UnreadFilter = bool
@@ -1448,6 +1650,95 @@ type WithdrawBookingParams struct {
 
 // GetBadgesParams defines parameters for GetBadges.
 type GetBadgesParams struct {
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ListAccountsParams defines parameters for ListAccounts.
+type ListAccountsParams struct {
+	// State 账号状态 / Whether it is open
+	State ListAccountsParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Role 角色；enterprise 为已认证企业 / A role it holds; enterprise is a certified one
+	Role ListAccountsParamsRole `form:"role,omitempty" json:"role,omitempty,omitzero"`
+
+	// Uscc 统一社会信用代码 / Unified social credit code
+	Uscc USCCFilter `form:"uscc,omitempty" json:"uscc,omitempty,omitzero"`
+
+	// Q 关键词：名称、代码、法定代表人、联系人、电话 / Words in name, code, legal representative, contact, phone
+	Q DirectoryQuery `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before, with the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ListAccountsParamsState defines parameters for ListAccounts.
+type ListAccountsParamsState string
+
+// ListAccountsParamsRole defines parameters for ListAccounts.
+type ListAccountsParamsRole string
+
+// GetAccountParams defines parameters for GetAccount.
+type GetAccountParams struct {
+	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetAnyProductParams defines parameters for GetAnyProduct.
+type GetAnyProductParams struct {
+	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// TakeDownProductParams defines parameters for TakeDownProduct.
+type TakeDownProductParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch One strong ETag, as an answer gave it, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ListProvidersParams defines parameters for ListProviders.
+type ListProvidersParams struct {
+	// Standing 服务商状态 / Standing
+	Standing StandingFilter `form:"standing,omitempty" json:"standing,omitempty,omitzero"`
+
+	// Uscc 统一社会信用代码 / Unified social credit code
+	Uscc USCCFilter `form:"uscc,omitempty" json:"uscc,omitempty,omitzero"`
+
+	// Q 关键词：名称、代码、法定代表人、联系人、电话 / Words in name, code, legal representative, contact, phone
+	Q DirectoryQuery `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before, with the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetProviderParams defines parameters for GetProvider.
+type GetProviderParams struct {
+	// IfNoneMatch ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
@@ -1755,6 +2046,9 @@ type GetReviewQueueParamsState string
 // RequestBookingJSONRequestBody defines body for RequestBooking for application/json ContentType.
 type RequestBookingJSONRequestBody = BookingRequest
 
+// TakeDownProductJSONRequestBody defines body for TakeDownProduct for application/json ContentType.
+type TakeDownProductJSONRequestBody = Reasoned
+
 // CloseProviderJSONRequestBody defines body for CloseProvider for application/json ContentType.
 type CloseProviderJSONRequestBody = Reasoned
 
@@ -1817,6 +2111,24 @@ type ServerInterface interface {
 	// GetBadges 各项待办与未读的数量，按当前账号的角色 / What waits for the caller, counted, in each of its roles
 	// (GET /api/v1/me/badges)
 	GetBadges(ctx echo.Context, params GetBadgesParams) error
+	// ListAccounts 查找账号，最新开通的在前 / Find accounts, the newest first
+	// (GET /api/v1/operator/accounts)
+	ListAccounts(ctx echo.Context, params ListAccountsParams) error
+	// GetAccount 查看一个账号 / Read one account
+	// (GET /api/v1/operator/accounts/{id})
+	GetAccount(ctx echo.Context, id AccountID, params GetAccountParams) error
+	// GetAnyProduct 查看任一产品 / Read any product
+	// (GET /api/v1/operator/products/{id})
+	GetAnyProduct(ctx echo.Context, id ProductID, params GetAnyProductParams) error
+	// TakeDownProduct 强制下架产品，须说明原因 / Take a product down, with a reason
+	// (POST /api/v1/operator/products/{id}/take-down)
+	TakeDownProduct(ctx echo.Context, id ProductID, params TakeDownProductParams) error
+	// ListProviders 查找服务商，最新申请的在前 / Find providers, the newest applicants first
+	// (GET /api/v1/operator/providers)
+	ListProviders(ctx echo.Context, params ListProvidersParams) error
+	// GetProvider 查看一个服务商 / Read one provider
+	// (GET /api/v1/operator/providers/{id})
+	GetProvider(ctx echo.Context, id ProviderID, params GetProviderParams) error
 	// CloseProvider 关闭服务商，不可恢复
 	// (POST /api/v1/operator/providers/{id}/close)
 	CloseProvider(ctx echo.Context, id ProviderID, params CloseProviderParams) error
@@ -2317,6 +2629,357 @@ func (w *ServerInterfaceWrapper) GetBadges(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetBadges(ctx, params)
+	return err
+}
+
+// ListAccounts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAccounts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAccountsParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role", ctx.QueryParams(), &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role: %s", err))
+	}
+
+	// ------------- Optional query parameter "uscc" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "uscc", ctx.QueryParams(), &params.Uscc, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter uscc: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAccounts(ctx, params)
+	return err
+}
+
+// GetAccount converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAccount(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAccountParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAccount(ctx, id, params)
+	return err
+}
+
+// GetAnyProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAnyProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAnyProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAnyProduct(ctx, id, params)
+	return err
+}
+
+// TakeDownProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) TakeDownProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TakeDownProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TakeDownProduct(ctx, id, params)
+	return err
+}
+
+// ListProviders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListProviders(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListProvidersParams
+	// ------------- Optional query parameter "standing" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "standing", ctx.QueryParams(), &params.Standing, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter standing: %s", err))
+	}
+
+	// ------------- Optional query parameter "uscc" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "uscc", ctx.QueryParams(), &params.Uscc, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter uscc: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListProviders(ctx, params)
+	return err
+}
+
+// GetProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProvider(ctx, id, params)
 	return err
 }
 
@@ -3905,6 +4568,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/reinstate", wrapper.ReinstateProvider, options.OperationMiddlewares["reinstateProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/close", wrapper.CloseProvider, options.OperationMiddlewares["closeProvider"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/providers", wrapper.ListProviders, options.OperationMiddlewares["listProviders"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/providers/:id", wrapper.GetProvider, options.OperationMiddlewares["getProvider"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/accounts", wrapper.ListAccounts, options.OperationMiddlewares["listAccounts"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/accounts/:id", wrapper.GetAccount, options.OperationMiddlewares["getAccount"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/products/:id", wrapper.GetAnyProduct, options.OperationMiddlewares["getAnyProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/products/:id/take-down", wrapper.TakeDownProduct, options.OperationMiddlewares["takeDownProduct"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)

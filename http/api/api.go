@@ -14,6 +14,7 @@ import (
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
+	"waybill/projections/directory"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/review"
@@ -49,6 +50,7 @@ type server struct {
 	review     review.Queries
 	bookings   bookings.Queries
 	history    history.Queries
+	directory  directory.Queries
 	service    *service
 }
 
@@ -75,6 +77,7 @@ func Mount(web *http.Web, d Deps) error {
 		review:     review.Queries{DB: d.Queries},
 		bookings:   bookings.Queries{DB: d.Queries},
 		history:    history.Queries{DB: d.Queries},
+		directory:  directory.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

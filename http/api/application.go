@@ -55,7 +55,11 @@ func (s *server) ReviseApplication(c echo.Context, _ ReviseApplicationParams) er
 
 // GetApplication shows the caller's own application and what became of it (R19–R21).
 func (s *server) GetApplication(c echo.Context, _ GetApplicationParams) error {
-	a, err := s.backoffice.Application(c.Request().Context(), callOf(c).Account)
+	return s.showApplication(c, callOf(c).Account)
+}
+
+func (s *server) showApplication(c echo.Context, id uuid.UUID) error {
+	a, err := s.backoffice.Application(c.Request().Context(), id)
 	if err != nil {
 		return err
 	}

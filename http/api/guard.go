@@ -3,14 +3,17 @@ package api
 import (
 	"context"
 	"errors"
+	nethttp "net/http"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
 	"waybill/domain/access"
+	"waybill/domain/account"
 	"waybill/domain/provider"
 	"waybill/http"
 )
@@ -84,6 +87,26 @@ func (s *server) authorize(c echo.Context, in *call) error {
 		return err
 	}
 	in.role = role
+	if role == domain.RoleEnterprise || role == domain.RoleProvider {
+		return s.checkAccount(c.Request(), in.Account)
+	}
+	return nil
+}
+
+// checkAccount refuses what a closed account wants to change. It may read: what it did is its own.
+func (s *server) checkAccount(r *nethttp.Request, id uuid.UUID) error {
+	if r.Method == nethttp.MethodGet || r.Method == nethttp.MethodHead {
+		return nil
+	}
+	state, err := s.Commands.Account(r.Context(), id)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		return nil // whoever is not certified is refused by the commands
+	case err != nil:
+		return err
+	case state.Closed:
+		return account.ErrClosed
+	}
 	return nil
 }
 

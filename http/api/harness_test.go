@@ -33,6 +33,7 @@ import (
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
+	"waybill/projections/directory"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/review"
@@ -40,7 +41,7 @@ import (
 )
 
 var models = []projections.ReadModel{
-	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model,
+	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model,
 }
 
 // world is a whole running server: a database, the event store, the projectors and the API on a loopback port.

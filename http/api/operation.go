@@ -33,8 +33,8 @@ type operation struct {
 	standings []provider.Standing
 	// readModels are those a read waits for; none for writes.
 	readModels names
-	body      bool
-	params    []*parameter
+	body       bool
+	params     []*parameter
 }
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }

@@ -31,7 +31,7 @@ var explained = func() map[string]*http.Refusal {
 		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,
 		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,
 		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken,
-		product.ErrAlreadySubmitted, product.ErrNotApproved,
+		product.ErrAlreadySubmitted, product.ErrNotApproved, product.ErrTakenDown, product.ErrNeverPublic,
 		booking.ErrAlreadyRequested, booking.ErrOwnProduct, booking.ErrNotAvailable, booking.ErrAlreadyReplied,
 		booking.ErrNotReplied, booking.ErrClosed,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,

@@ -81,6 +81,7 @@ func (s *server) GetMe(c echo.Context) error {
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
+	me.Closed = own.Closed
 	if own.Enterprise != nil {
 		me.Certified = certifiedOf(*own.Enterprise)
 	}

@@ -14,6 +14,7 @@ import (
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
+	"waybill/projections/directory"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/review"
@@ -107,8 +108,36 @@ func productStateOf(id uuid.UUID, s product.State) ProductState {
 	}
 	return ProductState{
 		ID: id, Revision: int32of(s.Revision), Review: Review(s.Review), LiveRevision: int32of(s.ApprovedRevision),
-		Reasons: reasonsOf(s.Reasons), Display: display, Pinned: s.Pinned,
+		Reasons: reasonsOf(s.Reasons), Display: display, Pinned: s.Pinned, TakenDownReason: takedownOf(s.TakenDown),
 	}
+}
+
+func takedownOf(t *product.Takedown) string {
+	if t == nil {
+		return ""
+	}
+	return t.Reason
+}
+
+func accountOf(a directory.Account) Account {
+	out := Account{
+		ID: a.ID, DisplayName: a.DisplayName, Roles: []AccountRoles{}, State: AccountStateOpen, CloseReason: a.CloseReason,
+		OpenedAt: a.OpenedAt, ClosedAt: timeOf(a.ClosedAt),
+	}
+	if a.Enterprise != nil {
+		out.Certified = certifiedOf(*a.Enterprise)
+	}
+	if a.Closed {
+		out.State = AccountStateClosed
+		return out
+	}
+	if a.Enterprise != nil {
+		out.Roles = append(out.Roles, AccountRoles(domain.RoleEnterprise))
+	}
+	for _, role := range a.Roles {
+		out.Roles = append(out.Roles, AccountRoles(role))
+	}
+	return out
 }
 
 func displayOf(listed bool) Display {
@@ -162,6 +191,7 @@ func ownProductOf(p backoffice.Product) OwnProduct {
 		Display: displayOf(p.Listed), Pinned: p.Pinned, Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
 		CreatedAt: p.CreatedAt.UTC(), FirstSubmittedAt: p.FirstSubmittedAt.UTC(),
 		SubmittedAt: p.SubmittedAt.UTC(), DecidedAt: timeOf(p.DecidedAt),
+		TakenDownReason: takedownOf(p.TakenDown), TakenDownAt: timeOf(p.TakenDownAt),
 	}
 	if p.LiveContent != nil {
 		out.LiveContent = contentOf(*p.LiveContent)

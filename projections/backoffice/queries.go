@@ -55,7 +55,10 @@ type Product struct {
 	LiveContent  *product.Content
 	Listed       bool
 	Pinned       bool
-	CreatedAt    time.Time
+	// TakenDown is an operator's decision that it may not be public, at TakenDownAt; nil when none stands.
+	TakenDown   *product.Takedown
+	TakenDownAt *time.Time
+	CreatedAt   time.Time
 	// FirstSubmittedAt is when the latest wait for a decision began, SubmittedAt when the latest revision came in (Q11).
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
@@ -78,7 +81,21 @@ type ProductFilter struct {
 	Total bool
 }
 
-// Queries reads what a provider sees of itself. Every query is by owner: what belongs to another is ErrNotFound.
+// ApplicationFilter narrows the list of all applications; empty fields do not. Every word of Text is somewhere in name, code, legal
+// representative, contact or phone of the latest submission or of the live profile, without regard to case and width.
+type ApplicationFilter struct {
+	Standing provider.Standing
+	// USCC is the code of the latest submission.
+	USCC  string
+	Text  string
+	After string
+	Limit int
+	// Total asks for Page.Total.
+	Total bool
+}
+
+// Queries reads what a provider sees of itself. Every query is by owner, and what belongs to another is ErrNotFound, but for those
+// that say that they are for operators.
 type Queries struct{ DB projections.Querier }
 
 const applicationColumns = `provider_id, content_revision, profile, mismatches, review, reasons, standing, standing_reason,
@@ -91,23 +108,80 @@ func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Applicati
 	if err != nil {
 		return a, fmt.Errorf("application: %w", err)
 	}
+	return a.complete(), nil
+}
+
+// complete fills in what is stored once: the live profile when it is the latest.
+func (a Application) complete() Application {
 	if a.LiveRevision == a.ContentRevision {
-		a.LiveProfile = &a.Profile
+		profile := a.Profile
+		a.LiveProfile = &profile
 	}
 	projections.UTC(&a.FirstSubmittedAt, &a.SubmittedAt, a.DecidedAt)
-	return a, nil
+	return a
+}
+
+// Applications lists all applications for operators, the newest applicants first.
+func (q Queries) Applications(ctx context.Context, f ApplicationFilter) (projections.Page[Application], error) {
+	var none projections.Page[Application]
+	w := projections.Where{}
+	if f.Standing != "" {
+		w.And("standing = ?", string(f.Standing))
+	}
+	if f.USCC != "" {
+		w.And("uscc = ?", f.USCC)
+	}
+	w.AndWords(`text || E'\n' || live_text`, f.Text)
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableApplications+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
+	}
+	if f.After != "" {
+		c, err := projections.DecodeCursor(f.After, projections.ListApplications)
+		if err != nil {
+			return none, err
+		}
+		w.And("(applied_at, provider_id) < (?, ?)", c.Time(), c.ID)
+	}
+	type row struct {
+		Application
+		AppliedAt time.Time
+	}
+	size := projections.PageSize(f.Limit)
+	rows, _ := q.DB.Query(ctx, `SELECT `+applicationColumns+`, applied_at FROM `+tableApplications+w.SQL()+
+		` ORDER BY applied_at DESC, provider_id DESC`+projections.LimitClause(size), w.Args...)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return none, fmt.Errorf("applications: %w", err)
+	}
+	cut := projections.Cut(found, size, func(r row) string {
+		return projections.CursorAt(false, r.AppliedAt, r.ProviderID).Encode(projections.ListApplications)
+	})
+	page := projections.Page[Application]{Rows: make([]Application, len(cut.Rows)), Next: cut.Next, Total: total}
+	for i, r := range cut.Rows {
+		page.Rows[i] = r.complete()
+	}
+	return page, nil
 }
 
 const productColumns = `id, provider_id, content_revision, content, review, reasons, live_revision, live_content,
-	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision`
+	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at`
 
 // Product is one of the provider's own products; ErrNotFound when it is another's or deleted.
 func (q Queries) Product(ctx context.Context, provider, id uuid.UUID) (Product, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+productColumns+` FROM `+tableProducts+`
-		WHERE id = $1 AND provider_id = $2`, id, provider)
+	return q.product(ctx, `id = $1 AND provider_id = $2`, id, provider)
+}
+
+// AnyProduct is a product, whosever it is, for operators; ErrNotFound when it is deleted.
+func (q Queries) AnyProduct(ctx context.Context, id uuid.UUID) (Product, error) {
+	return q.product(ctx, `id = $1`, id)
+}
+
+func (q Queries) product(ctx context.Context, condition string, args ...any) (Product, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT `+productColumns+` FROM `+tableProducts+` WHERE `+condition, args...)
 	p, err := projections.One[Product](rows)
 	if err != nil {
-		return p, fmt.Errorf("own product: %w", err)
+		return p, fmt.Errorf("product: %w", err)
 	}
 	return p.complete(), nil
 }
@@ -174,6 +248,6 @@ func (p Product) complete() Product {
 		content := p.Content
 		p.LiveContent = &content
 	}
-	projections.UTC(&p.CreatedAt, &p.FirstSubmittedAt, &p.SubmittedAt, p.DecidedAt)
+	projections.UTC(&p.CreatedAt, &p.FirstSubmittedAt, &p.SubmittedAt, p.DecidedAt, p.TakenDownAt)
 	return p
 }

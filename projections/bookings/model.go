@@ -35,7 +35,7 @@ var Model = projections.ReadModel{
 	),
 	PassesOver: projections.TypesOf(
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{},
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},

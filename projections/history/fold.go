@@ -21,6 +21,7 @@ type auditState struct {
 	LiveRevision domain.ContentRevision `json:"live_revision,omitempty"`
 	Listed       bool                   `json:"listed,omitempty"`
 	Pinned       bool                   `json:"pinned,omitempty"`
+	TakenDown    *product.Takedown      `json:"taken_down,omitempty"`
 	Deleted      bool                   `json:"deleted,omitempty"`
 	Standing     provider.Standing      `json:"standing,omitempty"`
 	State        booking.Status         `json:"state,omitempty"`
@@ -40,6 +41,7 @@ func (s *auditState) diff(before auditState, c *changes) {
 	c.number("/live_revision", int(before.LiveRevision), int(s.LiveRevision))
 	c.flag("/listed", before.Listed, s.Listed)
 	c.flag("/pinned", before.Pinned, s.Pinned)
+	c.flag("/taken_down", before.TakenDown != nil, s.TakenDown != nil)
 	c.flag("/deleted", before.Deleted, s.Deleted)
 	c.text("/standing", string(before.Standing), string(s.Standing))
 	c.text("/state", string(before.State), string(s.State))
@@ -68,6 +70,7 @@ func idText(id uuid.UUID) string {
 func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 	state := &s.state
 	state.Standing = state.Standing.After(fact)
+	state.TakenDown = state.TakenDown.After(fact)
 	switch e := fact.(type) {
 	case product.Submitted:
 		c.value("/provider_id", nil, e.ProviderID)
@@ -86,6 +89,10 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 		state.Pinned = true
 	case product.Unpinned:
 		state.Pinned = false
+	case product.TakenDown:
+		state.Listed = false
+		c.revision = e.Revision
+		return note(e.Reason)
 	case product.Deleted:
 		state.Deleted = true
 	case provider.Applied:

@@ -36,7 +36,7 @@ var Model = projections.ReadModel{
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.Deleted{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.Deleted{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
@@ -50,7 +50,8 @@ CREATE TABLE subjects (
 	name     text NOT NULL, -- of a provider: as approved, before that as submitted; of a product: as submitted
 	approved boolean NOT NULL,
 	latest   integer NOT NULL,
-	revision bigint NOT NULL
+	revision bigint NOT NULL,
+	taken_down json -- of a product: that an operator took it down; null when it stands no more
 );
 CREATE TABLE submissions (
 	kind               text COLLATE "C" NOT NULL,
@@ -79,12 +80,13 @@ CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revi
 
 // subject is a provider or product in the queue, with its latest submission: the only one that can change.
 type subject struct {
-	ID       uuid.UUID
-	Name     string
-	Approved bool
-	Latest   domain.ContentRevision
-	Revision domain.Revision
-	deleted  bool
+	ID        uuid.UUID
+	Name      string
+	Approved  bool
+	Latest    domain.ContentRevision
+	Revision  domain.Revision
+	TakenDown *product.Takedown
+	deleted   bool
 	// changed are the submissions of this batch and the latest before it, by content revision.
 	changed map[domain.ContentRevision]*submissionRow
 }
@@ -116,7 +118,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	both := append(ids[provider.Category], ids[product.Category]...)
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
-	batch.Queue(`SELECT id, name, approved, latest, revision FROM subjects WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
+	batch.Queue(`SELECT id, name, approved, latest, revision, taken_down FROM subjects WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
 		stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[subject])
 		for _, s := range stored {
 			s.changed = map[domain.ContentRevision]*submissionRow{}
@@ -156,7 +158,7 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 	if !ok || s.deleted {
 		return fmt.Errorf("%s of something that is not there", e.Type)
 	}
-	s.Revision = e.Revision
+	s.Revision, s.TakenDown = e.Revision, s.TakenDown.After(e.Fact)
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
 		return s.submitProfile(e, fact)
@@ -242,9 +244,10 @@ func write(ctx context.Context, tx pgx.Tx, subjects map[uuid.UUID]*subject) erro
 			batch.Queue(`DELETE FROM subjects WHERE id = $1`, s.ID)
 			continue
 		}
-		batch.Queue(`INSERT INTO subjects (id, name, approved, latest, revision) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (id) DO UPDATE SET name = $2, approved = $3, latest = $4, revision = $5`,
-			s.ID, s.Name, s.Approved, s.Latest, s.Revision)
+		batch.Queue(`INSERT INTO subjects (id, name, approved, latest, revision, taken_down)
+			VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (id) DO UPDATE SET name = $2, approved = $3, latest = $4, revision = $5, taken_down = $6`,
+			s.ID, s.Name, s.Approved, s.Latest, s.Revision, s.TakenDown)
 		for _, r := range s.changed {
 			batch.Queue(`INSERT INTO submissions (`+submissionRowColumns+`)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)

@@ -11,6 +11,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/product"
 	"waybill/projections"
 )
 
@@ -42,6 +43,8 @@ type Submission struct {
 type SubmissionDetail struct {
 	Submission
 	Content json.RawMessage
+	// TakenDown is an operator's decision about a product that stands now; nil for none. The approval of a later revision ends it.
+	TakenDown *product.Takedown
 	// Certified is what a profile was compared with (Q8); nil of a product, and of an event from before it was recorded.
 	Certified *account.Enterprise
 }
@@ -147,7 +150,7 @@ func (q Queries) ItemAt(ctx context.Context, kind string, id uuid.UUID, revision
 }
 
 func (q Queries) item(ctx context.Context, condition string, args ...any) (SubmissionDetail, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content, s.certified`+submissionTables+` WHERE `+condition, args...)
+	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content, s.certified, j.taken_down`+submissionTables+` WHERE `+condition, args...)
 	item, err := projections.One[SubmissionDetail](rows)
 	if err != nil {
 		return item, fmt.Errorf("submission: %w", err)
