@@ -14,7 +14,7 @@ import (
 
 type accountCommand struct {
 	Open  accountOpenCommand  `cmd:"" help:"Open an account, certify its enterprise, and print a token for it."`
-	Close accountCloseCommand `cmd:"" help:"Close an account for good and revoke its tokens of staff; with one of its enterprise it can still read."`
+	Close accountCloseCommand `cmd:"" help:"Close an account for good and revoke its staff tokens; its enterprise can still read."`
 }
 
 type accountOpenCommand struct {

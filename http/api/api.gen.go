@@ -1436,10 +1436,10 @@ type BookingProductFilter = openapi_types.UUID
 // BookingStateFilter 待回复、已回复、已关闭
 type BookingStateFilter = BookingProgress
 
-// City Example: 海防
+// City defines model for City.
 type City = string
 
-// Country Example: 越南
+// Country defines model for Country.
 type Country = string
 
 // Cursor defines model for Cursor.
@@ -1451,16 +1451,16 @@ type DirectoryQuery = string
 // DisplayFilter defines model for DisplayFilter.
 type DisplayFilter string
 
-// From Example: 2026-03-02T00:00:00+08:00
+// From defines model for From.
 type From = time.Time
 
-// IdempotencyKey Example: 5b0f6a1e-submit-1
+// IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
-// IfMatch Example: "7"
+// IfMatch defines model for IfMatch.
 type IfMatch = string
 
-// IfNoneMatch Example: "7"
+// IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
 // KindFilter defines model for KindFilter.
@@ -1481,7 +1481,7 @@ type ProductID = openapi_types.UUID
 // ProviderID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
 type ProviderID = openapi_types.UUID
 
-// Query Example: 海运
+// Query defines model for Query.
 type Query = string
 
 // ReviewFilter 审核状态：待审核、已通过、已拒绝
@@ -1499,19 +1499,19 @@ type RoleFilter string
 // StandingFilter 服务商状态：申请中、正常、暂停、关闭
 type StandingFilter = Standing
 
-// StreamFilter Example: product-0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01
+// StreamFilter defines model for StreamFilter.
 type StreamFilter = string
 
 // StreamKindFilter defines model for StreamKindFilter.
 type StreamKindFilter string
 
-// Tag Example: 冷链
+// Tag defines model for Tag.
 type Tag = string
 
-// To Example: 2026-03-03T00:00:00+08:00
+// To defines model for To.
 type To = time.Time
 
-// TypeFilter Example: product-approved.v1
+// TypeFilter defines model for TypeFilter.
 type TypeFilter = string
 
 // USCCFilter defines model for USCCFilter.
@@ -1520,7 +1520,7 @@ type USCCFilter = string
 // UnreadFilter defines model for UnreadFilter.
 type UnreadFilter = bool
 
-// WaybillPosition Example: 1042
+// WaybillPosition defines model for WaybillPosition.
 type WaybillPosition = int64
 
 // WithTotal defines model for WithTotal.

@@ -25,7 +25,8 @@ func (s *server) GetBadges(c echo.Context, _ GetBadgesParams) error {
 	}
 	if slices.Contains(in.Roles, domain.RoleEnterprise) {
 		badges.Enterprise = &EnterpriseBadges{
-			AwaitingReply: count(s.bookings.AwaitingReply(ctx, in.Account)), UnreadReplies: count(s.bookings.UnreadReplies(ctx, in.Account)),
+			AwaitingReply: count(s.bookings.AwaitingReply(ctx, in.Account)),
+			UnreadReplies: count(s.bookings.UnreadReplies(ctx, in.Account)),
 		}
 		var err error
 		if badges.Provider, err = s.providerBadges(c, in.Account); err != nil {

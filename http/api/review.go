@@ -39,7 +39,9 @@ func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetPro
 		return err
 	}
 	c.Response().Header().Set("ETag", etag(item.Revision))
-	return answer(c, nethttp.StatusOK, ProductReview{Item: reviewItemOf(item.Submission), Content: contentOf(content), TakenDownReason: takedownOf(item.TakenDown)})
+	return answer(c, nethttp.StatusOK, ProductReview{
+		Item: reviewItemOf(item.Submission), Content: contentOf(content), TakenDownReason: takedownOf(item.TakenDown),
+	})
 }
 
 // GetProviderForReview shows exactly what was submitted as one revision.

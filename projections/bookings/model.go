@@ -126,7 +126,8 @@ func fold(bookings map[uuid.UUID]*Booking, e projections.Event) error {
 	if fact, ok := e.Fact.(booking.Requested); ok {
 		bookings[id] = &Booking{
 			ID: id, ProductID: fact.ProductID, ProductRevision: fact.ProductRevision, ProductName: fact.ProductName,
-			ProviderID: fact.ProviderID, ProviderName: fact.ProviderName, EnterpriseID: fact.EnterpriseID, EnterpriseName: fact.EnterpriseName,
+			ProviderID: fact.ProviderID, ProviderName: fact.ProviderName,
+			EnterpriseID: fact.EnterpriseID, EnterpriseName: fact.EnterpriseName,
 			Inquiry: fact.Inquiry, State: booking.Status("").After(fact), Replies: []Reply{}, RequestedAt: at, Revision: e.Revision,
 		}
 		return nil
@@ -172,7 +173,8 @@ func write(ctx context.Context, tx pgx.Tx, bookings map[uuid.UUID]*Booking, dele
 			ON CONFLICT (id) DO UPDATE SET state = $10, close_reason = $11, replies = $12, read_number = $13, read_at = $14,
 				replied_at = $16, closed_at = $17, revision = $18`,
 			b.ID, b.ProductID, b.ProductRevision, b.ProductName, b.ProductDeleted, b.ProviderID, b.EnterpriseID, b.EnterpriseName,
-			inquiry, b.State, b.CloseReason, replies, b.ReadNumber, b.ReadAt, b.RequestedAt, b.RepliedAt, b.ClosedAt, b.Revision, b.ProviderName)
+			inquiry, b.State, b.CloseReason, replies, b.ReadNumber, b.ReadAt, b.RequestedAt, b.RepliedAt, b.ClosedAt, b.Revision,
+			b.ProviderName)
 	}
 	if len(deleted) > 0 {
 		batch.Queue(`INSERT INTO deleted_products SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING`, deleted)

@@ -17,9 +17,12 @@ func TestDirectory(t *testing.T) {
 	pool := modeltest.Tables(t)
 	h := modeltest.NewHistory()
 	facts := []domain.Event{
-		account.Opened{DisplayName: "海丰"}, account.Certified{Enterprise: domaintest.Enterprise, Source: "operator"},
-		account.RoleGranted{Role: domain.RoleReviewer}, account.RoleGranted{Role: domain.RoleAuditor},
-		account.RoleRevoked{Role: domain.RoleReviewer, Reason: "调岗"}, account.Closed{Reason: "注销"},
+		account.Opened{DisplayName: "海丰"},
+		account.Certified{Enterprise: domaintest.Enterprise, Source: "operator"},
+		account.RoleGranted{Role: domain.RoleReviewer},
+		account.RoleGranted{Role: domain.RoleAuditor},
+		account.RoleRevoked{Role: domain.RoleReviewer, Reason: "调岗"},
+		account.Closed{Reason: "注销"},
 	}
 	var want account.State
 	q := directory.Queries{DB: pool}
