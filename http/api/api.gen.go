@@ -236,6 +236,24 @@ func (e Mode) Valid() bool {
 	}
 }
 
+// Defines values for ProblemTypeOf.
+const (
+	ProblemTypeOfMistake ProblemTypeOf = "mistake"
+	ProblemTypeOfProblem ProblemTypeOf = "problem"
+)
+
+// Valid indicates whether the value is a known member of the ProblemTypeOf enum.
+func (e ProblemTypeOf) Valid() bool {
+	switch e {
+	case ProblemTypeOfMistake:
+		return true
+	case ProblemTypeOfProblem:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Review.
 const (
 	ReviewApproved Review = "approved"
@@ -903,6 +921,26 @@ type EnterpriseBadges struct {
 	UnreadReplies Badge `json:"unread_replies"`
 }
 
+// EventType 一种事件及其数据的 JSON Schema / A type of event, and its data as a JSON Schema
+type EventType struct {
+	// Kind 所属流的种类 / The kind of its streams
+	Kind string `json:"kind"`
+
+	// Meaning The same sentence in Chinese and English.
+	Meaning Text `json:"meaning"`
+
+	// Schema 事件数据的 JSON Schema / The JSON Schema of the event's data
+	Schema map[string]interface{} `json:"schema"`
+
+	// Type 存储名称 / The stored name
+	Type string `json:"type"`
+}
+
+// EventTypes defines model for EventTypes.
+type EventTypes struct {
+	Items []EventType `json:"items"`
+}
+
 // FormField A required field of the form; name is its name in ProviderProfile.
 type FormField struct {
 	Kind FormFieldKind `json:"kind"`
@@ -1072,13 +1110,26 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// ProblemType defines model for ProblemType.
+// ProblemType 一个错误代码 / One code
 type ProblemType struct {
-	Code string `json:"code"`
+	// Cause The same sentence in Chinese and English.
+	Cause Text   `json:"cause"`
+	Code  string `json:"code"`
 
 	// Messages The same sentence in Chinese and English.
 	Messages Text `json:"messages"`
-	Status   int  `json:"status"`
+
+	// Of 整个回答的代码，或 errors 中一处的代码 / The code of a whole answer, or of one of its errors
+	Of     ProblemTypeOf `json:"of"`
+	Status int           `json:"status"`
+}
+
+// ProblemTypeOf 整个回答的代码，或 errors 中一处的代码 / The code of a whole answer, or of one of its errors
+type ProblemTypeOf string
+
+// ProblemTypes defines model for ProblemTypes.
+type ProblemTypes struct {
+	Items []ProblemType `json:"items"`
 }
 
 // Product defines model for Product.
@@ -2105,6 +2156,9 @@ type ServerInterface interface {
 	// WithdrawBooking 撤回预约
 	// (POST /api/v1/bookings/{id}/withdraw)
 	WithdrawBooking(ctx echo.Context, id BookingID, params WithdrawBookingParams) error
+	// ListEventTypes 全部事件类型及其数据 / Every type of event and its data
+	// (GET /api/v1/event-types)
+	ListEventTypes(ctx echo.Context) error
 	// GetMe 当前账号及其角色
 	// (GET /api/v1/me)
 	GetMe(ctx echo.Context) error
@@ -2231,6 +2285,9 @@ type ServerInterface interface {
 	// Openapi 本文档
 	// (GET /openapi.yaml)
 	Openapi(ctx echo.Context) error
+	// ListProblems 全部错误代码 / Every code of an error
+	// (GET /problems)
+	ListProblems(ctx echo.Context) error
 	// ExplainProblem 错误代码说明
 	// (GET /problems/{code})
 	ExplainProblem(ctx echo.Context, code string) error
@@ -2591,6 +2648,15 @@ func (w *ServerInterfaceWrapper) WithdrawBooking(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.WithdrawBooking(ctx, id, params)
+	return err
+}
+
+// ListEventTypes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEventTypes(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEventTypes(ctx)
 	return err
 }
 
@@ -4459,6 +4525,15 @@ func (w *ServerInterfaceWrapper) Openapi(ctx echo.Context) error {
 	return err
 }
 
+// ListProblems converts echo context to params.
+func (w *ServerInterfaceWrapper) ListProblems(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListProblems(ctx)
+	return err
+}
+
 // ExplainProblem converts echo context to params.
 func (w *ServerInterfaceWrapper) ExplainProblem(ctx echo.Context) error {
 	var err error
@@ -4580,6 +4655,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/metrics", wrapper.Metrics, options.OperationMiddlewares["metrics"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.Openapi, options.OperationMiddlewares["openapi"]...)
 	router.GET(options.BaseURL+"/docs", wrapper.Docs, options.OperationMiddlewares["docs"]...)
+	router.GET(options.BaseURL+"/api/v1/event-types", wrapper.ListEventTypes, options.OperationMiddlewares["listEventTypes"]...)
+	router.GET(options.BaseURL+"/problems", wrapper.ListProblems, options.OperationMiddlewares["listProblems"]...)
 	router.GET(options.BaseURL+"/problems/:code", wrapper.ExplainProblem, options.OperationMiddlewares["explainProblem"]...)
 
 }

@@ -41,6 +41,15 @@ type Deps struct {
 	Replica Status
 }
 
+// Specification is the specification as it is served at /openapi.yaml.
+func Specification() ([]byte, error) {
+	operations, err := loadOperations()
+	if err != nil {
+		return nil, err
+	}
+	return specify(operations)
+}
+
 type server struct {
 	Deps
 	web        *http.Web
@@ -68,6 +77,9 @@ func Mount(web *http.Web, d Deps) error {
 	}
 	docs, err := newService(web.Registry)
 	if err != nil {
+		return err
+	}
+	if docs.specification, err = specify(operations); err != nil {
 		return err
 	}
 	s := &server{

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -14,9 +13,6 @@ import (
 	"waybill/domain"
 	"waybill/domain/provider"
 )
-
-//go:embed openapi.yaml
-var specification []byte
 
 // Roles in x-roles that are not roles of an account.
 const (
@@ -39,9 +35,9 @@ type operation struct {
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
 
-// loadOperations reads the embedded specification, by operation id.
+// loadOperations reads openapi.yaml, by operation id.
 func loadOperations() (map[string]*operation, error) {
-	document, err := openapi3.NewLoader().LoadFromData(specification)
+	document, err := openapi3.NewLoader().LoadFromData(source)
 	if err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
 	}

@@ -33,6 +33,8 @@ type service struct {
 	ui      nethttp.Handler
 	page    []byte
 	policy  string
+	// specification is as it is served.
+	specification []byte
 }
 
 var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
@@ -152,13 +154,13 @@ func (s *server) Metrics(c echo.Context) error {
 
 // Openapi serves the specification.
 func (s *server) Openapi(c echo.Context) error {
-	digest := sha256.Sum256(specification)
+	digest := sha256.Sum256(s.service.specification)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(digest[:12]) + `"`
 	c.Response().Header().Set("ETag", tag)
 	if c.Request().Header.Get("If-None-Match") == tag {
 		return c.NoContent(nethttp.StatusNotModified)
 	}
-	return c.Blob(nethttp.StatusOK, "application/yaml", specification)
+	return c.Blob(nethttp.StatusOK, "application/yaml", s.service.specification)
 }
 
 // Docs serves the page that shows the specification.
