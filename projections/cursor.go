@@ -33,6 +33,8 @@ const (
 	ListReviewDecided
 	ListBookings
 	ListHistory
+	ListApplications
+	ListAccounts
 )
 
 // Cursor is the last row of a page, as the list's order sees it. A list that does not use a field leaves it zero.

@@ -305,6 +305,11 @@ func (w *world) conforms(r *nethttp.Request, a answer) {
 	if err != nil {
 		return // an unknown route, which only the checks above are for
 	}
+	if a.status >= 400 && a.status != nethttp.StatusMethodNotAllowed && r.Method != nethttp.MethodHead {
+		if code := a.text("code"); !listsCode(route.Operation, a.status, code) {
+			w.t.Errorf("%s: %d %s is not among the codes that the specification lists for it", a.what, a.status, code)
+		}
+	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
 		Status:                 a.status, Header: a.header,
@@ -317,6 +322,15 @@ func (w *world) conforms(r *nethttp.Request, a answer) {
 	if err := openapi3filter.ValidateResponse(context.Background(), input); err != nil {
 		w.t.Errorf("%s: %d does not fit the specification: %v\n%s", a.what, a.status, err, a.body)
 	}
+}
+
+// listsCode reports whether an operation's response of a status, or else its default one, has an example of a code.
+func listsCode(op *openapi3.Operation, status int, code string) bool {
+	response := op.Responses.Status(status)
+	if response == nil {
+		response = op.Responses.Default()
+	}
+	return response.Value.Content.Get("application/problem+json").Examples[code] != nil
 }
 
 func (a answer) is(status int) answer {

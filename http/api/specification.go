@@ -1,0 +1,195 @@
+package api
+
+import (
+	_ "embed"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"waybill/http"
+)
+
+//go:embed openapi.yaml
+var source []byte
+
+//go:embed translations.yaml
+var translations []byte
+
+// specify completes openapi.yaml to the specification that is served: each operation lists the codes it can answer, with an example
+// of each, and each description is in both languages.
+func specify(operations map[string]*operation) ([]byte, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(source, &document); err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	var other map[string]string
+	if err := yaml.Unmarshal(translations, &other); err != nil {
+		return nil, fmt.Errorf("translations.yaml: %w", err)
+	}
+	both := map[string]string{}
+	for zh, en := range other {
+		said := zh + " / " + en
+		both[zh], both[en] = said, said
+	}
+	root := document.Content[0]
+	translate(root, both)
+	paths := child(root, "paths")
+	for i := 1; i < len(paths.Content); i += 2 {
+		item := paths.Content[i]
+		for j := 1; j < len(item.Content); j += 2 {
+			op, ok := operations[child(item.Content[j], "operationId").Value]
+			if !ok {
+				return nil, fmt.Errorf("openapi.yaml: %s has no operation", paths.Content[i-1].Value)
+			}
+			if err := answerWithCodes(root, child(item.Content[j], "responses"), op.codes()); err != nil {
+				return nil, fmt.Errorf("openapi.yaml: %s: %w", op.id, err)
+			}
+		}
+	}
+	if err := addProblems(root); err != nil {
+		return nil, err
+	}
+	served, err := yaml.Marshal(&document)
+	if err != nil {
+		return nil, fmt.Errorf("the specification: %w", err)
+	}
+	return served, nil
+}
+
+// translate puts every summary and description that is in one language into both.
+func translate(n *yaml.Node, both map[string]string) {
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i].Value, n.Content[i+1]
+			if said, ok := both[strings.TrimSpace(value.Value)]; ok && value.Kind == yaml.ScalarNode && (key == "summary" || key == "description") {
+				value.Value = said
+			}
+		}
+	}
+	if n.Kind != yaml.AliasNode {
+		for _, c := range n.Content {
+			translate(c, both)
+		}
+	}
+}
+
+// child is the value of a key of a mapping; an empty node when there is none.
+func child(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return &yaml.Node{}
+}
+
+// answerWithCodes makes each response of an error name its codes. What has no response of its own is in the default one.
+func answerWithCodes(root, responses *yaml.Node, codes map[int][]*http.Refusal) error {
+	var rest []*http.Refusal
+	for status, refused := range codes {
+		if child(responses, strconv.Itoa(status)).Kind == 0 {
+			rest = append(rest, refused...)
+		}
+	}
+	slices.SortFunc(rest, func(a, b *http.Refusal) int {
+		if a.Status != b.Status {
+			return a.Status - b.Status
+		}
+		return strings.Compare(a.Code, b.Code)
+	})
+	for i := 0; i+1 < len(responses.Content); i += 2 {
+		status, response := responses.Content[i].Value, responses.Content[i+1]
+		reference := child(response, "$ref").Value
+		if reference == "" {
+			continue
+		}
+		refused := rest
+		if status != "default" {
+			number, err := strconv.Atoi(status)
+			if err != nil {
+				return err
+			}
+			refused = codes[number]
+		}
+		if len(refused) == 0 {
+			return fmt.Errorf("nothing is answered with %s", status)
+		}
+		named := child(child(child(root, "components"), "responses"), reference[strings.LastIndex(reference, "/")+1:])
+		if named.Kind == 0 {
+			return fmt.Errorf("no response %s", reference)
+		}
+		if err := response.Encode(responseOf(named, refused)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// responseOf is a named response that lists codes.
+func responseOf(named *yaml.Node, refused []*http.Refusal) map[string]any {
+	var said strings.Builder
+	said.WriteString(child(named, "description").Value + "\n")
+	examples := map[string]any{}
+	for _, r := range refused {
+		fmt.Fprintf(&said, "\n- `%s` (%d): %s / %s", r.Code, r.Status, r.Text.ZH, r.Text.EN)
+		examples[r.Code] = map[string]any{"$ref": "#/components/examples/" + exampleName(r.Code)}
+	}
+	response := map[string]any{
+		"description": said.String(),
+		"content": map[string]any{"application/problem+json": map[string]any{
+			"schema": map[string]any{"$ref": "#/components/schemas/Problem"}, "examples": examples,
+		}},
+	}
+	if headers := child(named, "headers"); headers.Kind != 0 {
+		response["headers"] = headers
+	}
+	return response
+}
+
+func exampleName(code string) string { return "Problem_" + code }
+
+// addProblems adds an example of every problem, and lists the codes of mistakes.
+func addProblems(root *yaml.Node) error {
+	examples := child(child(root, "components"), "examples")
+	for _, p := range problemTypes {
+		if p.Of != ProblemTypeOfProblem {
+			continue
+		}
+		example := map[string]any{
+			"type": "/problems/" + p.Code, "title": p.Messages.Zh, "status": p.Status, "code": p.Code, "detail": p.Messages.Zh,
+			"messages": map[string]string{"zh": p.Messages.Zh, "en": p.Messages.En}, "request_id": "8f14e45f-ceea-467f-9a0e-1c6a1b2f3d4e",
+		}
+		if p.Code == "invalid_input" {
+			example["errors"] = []any{map[string]any{
+				"pointer": "/licence", "code": "required", "detail": "请上传营业执照",
+				"messages": map[string]string{"zh": "请上传营业执照", "en": "business licence is required"},
+			}}
+		}
+		var value yaml.Node
+		if err := value.Encode(map[string]any{"summary": p.Cause.Zh + " / " + p.Cause.En, "value": example}); err != nil {
+			return fmt.Errorf("example of %s: %w", p.Code, err)
+		}
+		examples.Content = append(examples.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: exampleName(p.Code)}, &value)
+	}
+	mistake := child(child(child(child(root, "components"), "schemas"), "Mistake"), "properties")
+	var said strings.Builder
+	said.WriteString("稳定，供程序使用 / Stable, for programs:\n")
+	for _, p := range problemTypes {
+		if p.Of == ProblemTypeOfMistake {
+			fmt.Fprintf(&said, "\n- `%s`: %s / %s", p.Code, p.Messages.Zh, p.Messages.En)
+		}
+	}
+	return child(mistake, "code").Encode(map[string]any{"type": "string", "description": said.String()})
+}
+
+// inBothLanguages reports whether a text is Chinese and English.
+func inBothLanguages(text string) bool { return han.MatchString(text) && english.MatchString(text) }
+
+var (
+	han     = regexp.MustCompile(`\p{Han}`)
+	english = regexp.MustCompile(`(?:^|/ |\n)[^\p{Han}]*[A-Za-z]{2,}`)
+)
