@@ -5,6 +5,7 @@ package api
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -42,13 +43,15 @@ type Deps struct {
 }
 
 // Specification is the specification as it is served at /openapi.yaml.
-func Specification() ([]byte, error) {
+func Specification() ([]byte, error) { return specified() }
+
+var specified = sync.OnceValues(func() ([]byte, error) {
 	operations, err := loadOperations()
 	if err != nil {
 		return nil, err
 	}
 	return specify(operations)
-}
+})
 
 type server struct {
 	Deps
@@ -79,7 +82,7 @@ func Mount(web *http.Web, d Deps) error {
 	if err != nil {
 		return err
 	}
-	if docs.specification, err = specify(operations); err != nil {
+	if docs.specification, err = Specification(); err != nil {
 		return err
 	}
 	s := &server{
