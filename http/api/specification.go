@@ -67,7 +67,8 @@ func translate(n *yaml.Node, both map[string]string) {
 	if n.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key, value := n.Content[i].Value, n.Content[i+1]
-			if said, ok := both[strings.TrimSpace(value.Value)]; ok && value.Kind == yaml.ScalarNode && (key == "summary" || key == "description") {
+			said, known := both[strings.TrimSpace(value.Value)]
+			if known && value.Kind == yaml.ScalarNode && (key == "summary" || key == "description") {
 				value.Value = said
 			}
 		}
@@ -133,7 +134,8 @@ func answerWithCodes(root, responses *yaml.Node, codes map[int][]*http.Refusal) 
 		if err := response.Encode(responseOf(general, codes[status])); err != nil {
 			return err
 		}
-		responses.Content = append(responses.Content, &yaml.Node{Kind: yaml.ScalarNode, Style: yaml.SingleQuotedStyle, Value: key}, &response)
+		name := &yaml.Node{Kind: yaml.ScalarNode, Style: yaml.SingleQuotedStyle, Value: key}
+		responses.Content = append(responses.Content, name, &response)
 	}
 	return nil
 }
