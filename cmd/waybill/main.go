@@ -29,6 +29,7 @@ type cli struct {
 	Prune       pruneCommand       `cmd:"" help:"Drop the tables of earlier versions of read models that no node serves any more."`
 	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
+	Openapi     openapiCommand     `cmd:"" help:"Print the specification of the API, as it is served at /openapi.yaml."`
 	Copy        copyCommand        `cmd:"" help:"Copy the whole log from one event store to another, and verify it event by event."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -54,13 +55,15 @@ type Deps struct {
 }
 
 // Specification is the specification as it is served at /openapi.yaml.
-func Specification() ([]byte, error) {
+func Specification() ([]byte, error) { return specified() }
+
+var specified = sync.OnceValues(func() ([]byte, error) {
 	operations, err := loadOperations()
 	if err != nil {
 		return nil, err
 	}
 	return specify(operations)
-}
+})
 
 type server struct {
 	Deps
@@ -104,7 +107,7 @@ func Mount(web *http.Web, d Deps) error {
 	if err != nil {
 		return err
 	}
-	if docs.specification, err = specify(operations); err != nil {
+	if docs.specification, err = Specification(); err != nil {
 		return err
 	}
 	docs.tag = tagOf(docs.specification)

@@ -11,7 +11,8 @@ var causes = map[string]domain.Text{
 	"account_exists": {ZH: "已有同编号的账号。", EN: "There is an account with this id."},
 	"account_has_provider": {
 		ZH: "账号的服务商尚未关闭，关闭账号后其产品将无人负责。先关闭服务商。",
-		EN: "The account's provider is not closed, and its products would stay public with nobody to answer for them. Close the provider first.",
+		EN: "The account's provider is not closed, and its products would stay public with nobody to " +
+			"answer for them. Close the provider first.",
 	},
 	"already_applied": {ZH: "每个账号只有一份服务商申请。请改用 PUT 修改。", EN: "An account has one application. Revise it with PUT."},
 	"already_decided": {ZH: "该版本已由审核员通过或拒绝。", EN: "A reviewer has approved or rejected this revision."},

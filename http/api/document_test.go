@@ -127,3 +127,12 @@ func TestEventTypesAreThoseOfTheLog(t *testing.T) {
 		t.Errorf("%d are listed, the log has %d", len(listed), len(events.Types))
 	}
 }
+
+// listsCode reports whether an operation's response of a status, or else its default one, has an example of a code.
+func listsCode(op *openapi3.Operation, status int, code string) bool {
+	response := op.Responses.Status(status)
+	if response == nil {
+		response = op.Responses.Default()
+	}
+	return response.Value.Content.Get("application/problem+json").Examples[code] != nil
+}

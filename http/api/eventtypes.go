@@ -54,7 +54,11 @@ var meanings = []struct {
 	{booking.Category, booking.Closed{}, domain.Text{ZH: "预约已关闭", EN: "the booking was closed"}},
 	{uscc.Category, uscc.Reserved{}, domain.Text{ZH: "统一社会信用代码已预留", EN: "a unified social credit code was reserved"}},
 	{uscc.Category, uscc.Confirmed{}, domain.Text{ZH: "统一社会信用代码已确认", EN: "the reservation of a code was confirmed"}},
-	{operations.Category, operations.DeadLetterSkipped{}, domain.Text{ZH: "运营人员跳过了无法处理的事件", EN: "an operator skipped an event that could not be applied"}},
+	{
+		operations.Category,
+		operations.DeadLetterSkipped{},
+		domain.Text{ZH: "运营人员跳过了无法处理的事件", EN: "an operator skipped an event that could not be applied"},
+	},
 }
 
 // ListEventTypes lists every type of event, with its data as a JSON Schema.

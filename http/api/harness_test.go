@@ -10,7 +10,6 @@ import (
 	"net"
 	nethttp "net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -324,15 +323,6 @@ func (w *world) conforms(r *nethttp.Request, a answer) {
 	}
 }
 
-// listsCode reports whether an operation's response of a status, or else its default one, has an example of a code.
-func listsCode(op *openapi3.Operation, status int, code string) bool {
-	response := op.Responses.Status(status)
-	if response == nil {
-		response = op.Responses.Default()
-	}
-	return response.Value.Content.Get("application/problem+json").Examples[code] != nil
-}
-
 func (a answer) is(status int) answer {
 	a.t.Helper()
 	if a.status != status {
@@ -396,20 +386,3 @@ func (a answer) mistakes() map[string]string {
 }
 
 func (a answer) position() string { return a.header.Get("Waybill-Position") }
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}

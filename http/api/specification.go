@@ -3,7 +3,8 @@ package api
 import (
 	_ "embed"
 	"fmt"
-	"regexp"
+	"maps"
+	nethttp "net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,9 +51,10 @@ func specify(operations map[string]*operation) ([]byte, error) {
 			}
 		}
 	}
-	if err := addProblems(root); err != nil {
+	if err := addProblems(root, operations); err != nil {
 		return nil, err
 	}
+	drop(child(root, "components"), "responses") // each operation has its own now
 	served, err := yaml.Marshal(&document)
 	if err != nil {
 		return nil, fmt.Errorf("the specification: %w", err)
@@ -65,7 +67,8 @@ func translate(n *yaml.Node, both map[string]string) {
 	if n.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key, value := n.Content[i].Value, n.Content[i+1]
-			if said, ok := both[strings.TrimSpace(value.Value)]; ok && value.Kind == yaml.ScalarNode && (key == "summary" || key == "description") {
+			said, known := both[strings.TrimSpace(value.Value)]
+			if known && value.Kind == yaml.ScalarNode && (key == "summary" || key == "description") {
 				value.Value = said
 			}
 		}
@@ -87,52 +90,60 @@ func child(n *yaml.Node, key string) *yaml.Node {
 	return &yaml.Node{}
 }
 
-// answerWithCodes makes each response of an error name its codes. What has no response of its own is in the default one.
-func answerWithCodes(root, responses *yaml.Node, codes map[int][]*http.Refusal) error {
-	var rest []*http.Refusal
-	for status, refused := range codes {
-		if child(responses, strconv.Itoa(status)).Kind == 0 {
-			rest = append(rest, refused...)
+// drop takes a key out of a mapping.
+func drop(n *yaml.Node, key string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			n.Content = slices.Delete(n.Content, i, i+2)
+			return
 		}
 	}
-	slices.SortFunc(rest, func(a, b *http.Refusal) int {
-		if a.Status != b.Status {
-			return a.Status - b.Status
-		}
-		return strings.Compare(a.Code, b.Code)
-	})
-	for i := 0; i+1 < len(responses.Content); i += 2 {
-		status, response := responses.Content[i].Value, responses.Content[i+1]
-		reference := child(response, "$ref").Value
-		if reference == "" {
+}
+
+// named are the responses of openapi.yaml by status; 500 is in the default one.
+var named = map[int]string{
+	400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 412: "PreconditionFailed",
+	413: "TooLarge", 415: "UnsupportedMediaType", 422: "Invalid", 500: "Error", 503: "Unavailable",
+}
+
+// answerWithCodes gives an operation a response for each status of its codes, which names them.
+func answerWithCodes(root, responses *yaml.Node, codes map[int][]*http.Refusal) error {
+	for i := 0; i+1 < len(responses.Content); {
+		switch status := responses.Content[i].Value; {
+		case child(responses.Content[i+1], "$ref").Value == "":
+			i += 2
 			continue
-		}
-		refused := rest
-		if status != "default" {
-			number, err := strconv.Atoi(status)
-			if err != nil {
-				return err
+		case status != "default":
+			if number, err := strconv.Atoi(status); err != nil || len(codes[number]) == 0 {
+				return fmt.Errorf("nothing is answered with %s", status)
 			}
-			refused = codes[number]
 		}
-		if len(refused) == 0 {
-			return fmt.Errorf("nothing is answered with %s", status)
+		responses.Content = slices.Delete(responses.Content, i, i+2)
+	}
+	components := child(child(root, "components"), "responses")
+	for _, status := range slices.Sorted(maps.Keys(codes)) {
+		general := child(components, named[status])
+		if general.Kind == 0 {
+			return fmt.Errorf("no response for %d", status)
 		}
-		named := child(child(child(root, "components"), "responses"), reference[strings.LastIndex(reference, "/")+1:])
-		if named.Kind == 0 {
-			return fmt.Errorf("no response %s", reference)
+		key := strconv.Itoa(status)
+		if status == nethttp.StatusInternalServerError {
+			key = "default"
 		}
-		if err := response.Encode(responseOf(named, refused)); err != nil {
+		var response yaml.Node
+		if err := response.Encode(responseOf(general, codes[status])); err != nil {
 			return err
 		}
+		name := &yaml.Node{Kind: yaml.ScalarNode, Style: yaml.SingleQuotedStyle, Value: key}
+		responses.Content = append(responses.Content, name, &response)
 	}
 	return nil
 }
 
 // responseOf is a named response that lists codes.
-func responseOf(named *yaml.Node, refused []*http.Refusal) map[string]any {
+func responseOf(general *yaml.Node, refused []*http.Refusal) map[string]any {
 	var said strings.Builder
-	said.WriteString(child(named, "description").Value + "\n")
+	said.WriteString(child(general, "description").Value + "\n")
 	examples := map[string]any{}
 	for _, r := range refused {
 		fmt.Fprintf(&said, "\n- `%s` (%d): %s / %s", r.Code, r.Status, r.Text.ZH, r.Text.EN)
@@ -144,7 +155,7 @@ func responseOf(named *yaml.Node, refused []*http.Refusal) map[string]any {
 			"schema": map[string]any{"$ref": "#/components/schemas/Problem"}, "examples": examples,
 		}},
 	}
-	if headers := child(named, "headers"); headers.Kind != 0 {
+	if headers := child(general, "headers"); headers.Kind != 0 {
 		response["headers"] = headers
 	}
 	return response
@@ -152,11 +163,19 @@ func responseOf(named *yaml.Node, refused []*http.Refusal) map[string]any {
 
 func exampleName(code string) string { return "Problem_" + code }
 
-// addProblems adds an example of every problem, and lists the codes of mistakes.
-func addProblems(root *yaml.Node) error {
+// addProblems adds an example of every problem that an operation can answer, and lists the codes of mistakes.
+func addProblems(root *yaml.Node, operations map[string]*operation) error {
+	used := map[string]bool{}
+	for _, op := range operations {
+		for _, refused := range op.codes() {
+			for _, r := range refused {
+				used[r.Code] = true
+			}
+		}
+	}
 	examples := child(child(root, "components"), "examples")
 	for _, p := range problemTypes {
-		if p.Of != ProblemTypeOfProblem {
+		if p.Of != ProblemTypeOfProblem || !used[p.Code] {
 			continue
 		}
 		example := map[string]any{
@@ -185,11 +204,3 @@ func addProblems(root *yaml.Node) error {
 	}
 	return child(mistake, "code").Encode(map[string]any{"type": "string", "description": said.String()})
 }
-
-// inBothLanguages reports whether a text is Chinese and English.
-func inBothLanguages(text string) bool { return han.MatchString(text) && english.MatchString(text) }
-
-var (
-	han     = regexp.MustCompile(`\p{Han}`)
-	english = regexp.MustCompile(`(?:^|/ |\n)[^\p{Han}]*[A-Za-z]{2,}`)
-)
