@@ -27,9 +27,10 @@ var explained = func() map[string]*http.Refusal {
 	}
 	for _, e := range []*domain.Error{
 		domain.ErrInvalid, domain.ErrNotFound, domain.ErrForbidden, domain.ErrStale, domain.ErrKeyReused, domain.ErrContention,
-		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase, domain.ErrTooSoon,
-		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider, account.ErrRoleNotHeld,
-		commands.ErrNoOperator,
+		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase,
+		domain.ErrTooSoon,
+		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,
+		account.ErrRoleNotHeld, commands.ErrNoOperator,
 		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,
 		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken,
 		product.ErrAlreadySubmitted, product.ErrNotApproved,
