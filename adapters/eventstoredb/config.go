@@ -112,7 +112,8 @@ func Check(connectionString string) error {
 func parse(connectionString string) (*esdb.Configuration, error) {
 	config, err := esdb.ParseConnectionString(connectionString)
 	if err != nil {
-		return nil, errors.New("the client cannot read it; special characters in the credentials must be percent-encoded, such as %40 for @")
+		return nil, errors.New("the client cannot read it; special characters in the credentials must be percent-encoded, " +
+			"such as %40 for @")
 	}
 	return config, nil
 }
