@@ -41,7 +41,7 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
 	if err != nil {
-		fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", err)
+		fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", config.Without(err))
 		os.Exit(1)
 	}
 }
@@ -55,6 +55,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		kong.Description("An event-sourced backend for a logistics portal. Configuration is by environment; see README.md."),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(out, (*io.Writer)(nil)),
+		kong.Bind(getenv),
 		kong.Writers(out, &terminal{to: os.Stderr}),
 		kong.UsageOnError(),
 	)
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return err
+		return config.Without(err, args...) // it can repeat an argument
 	}
 	cfg, err := config.Load(getenv)
 	if err != nil {

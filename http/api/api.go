@@ -55,10 +55,10 @@ type Deps struct {
 }
 
 // Specification is the specification as it is served at /openapi.yaml.
-func Specification() ([]byte, error) { return specified() }
+func Specification() ([]byte, error) { return completed() }
 
-var specified = sync.OnceValues(func() ([]byte, error) {
-	operations, err := loadOperations()
+var completed = sync.OnceValues(func() ([]byte, error) {
+	operations, err := loaded()
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func Mount(web *http.Web, d Deps) error {
 	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil {
 		return errors.New("api: a dependency is missing")
 	}
-	operations, err := specified()
+	operations, err := loaded()
 	if err != nil {
 		return err
 	}

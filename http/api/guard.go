@@ -111,7 +111,7 @@ func (s *server) checkAccount(r *nethttp.Request, principal access.Principal) (a
 	if len(principal.Roles) == 0 {
 		return principal, nil // there is no right that could outlive anything
 	}
-	state, err := s.Commands.Account(r.Context(), principal.AccountID)
+	state, err := s.Commands.AccountNow(r.Context(), principal.AccountID)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return principal, err
 	}

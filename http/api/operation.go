@@ -36,11 +36,11 @@ type operation struct {
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
 
-var specified = sync.OnceValues(loadOperations)
+var loaded = sync.OnceValues(loadOperations)
 
 // NeededReadModels are those that some operation reads, in a stable order.
 func NeededReadModels() ([]string, error) {
-	operations, err := specified()
+	operations, err := loaded()
 	return needed(operations), err
 }
 
