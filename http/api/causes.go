@@ -42,7 +42,11 @@ var causes = map[string]domain.Text{
 		ZH: "同一对象同时被多次更改，多次重试仍未成功。稍后再发一次。",
 		EN: "The same object was changed by many at once, and retries did not get through. Send it again.",
 	},
-	"empty_body":               {ZH: "该操作需要一个 JSON 对象作为请求体。", EN: "The operation needs a body, one JSON object."},
+	"empty_body": {ZH: "该操作需要一个 JSON 对象作为请求体。", EN: "The operation needs a body, one JSON object."},
+	"enterprise_closed": {
+		ZH: "预约企业的账号已注销，回复不会有人阅读。",
+		EN: "The account of the enterprise that booked is closed: nobody would read the reply.",
+	},
 	"enterprise_not_certified": {ZH: "账号尚未完成企业认证。", EN: "The account's enterprise has not been certified."},
 	"forbidden": {
 		ZH: "令牌没有该操作所需的角色（见 x-roles）。",
@@ -66,6 +70,10 @@ var causes = map[string]domain.Text{
 		ZH: "该地址没有此方法；Allow 列出可用的。",
 		EN: "The address does not take this method; Allow lists those it does.",
 	},
+	"no_such_operator": {
+		ZH: "日志中没有此编号的操作员账号。",
+		EN: "The log knows no operator's account of this id.",
+	},
 	"not_found": {
 		ZH: "没有该对象，或它不属于您，或已删除。",
 		EN: "There is no such object, or it is not yours, or it was deleted.",
@@ -81,6 +89,10 @@ var causes = map[string]domain.Text{
 	},
 	"own_case":    {ZH: "审核员不能审核自己提交的内容。", EN: "Nobody decides on what they submitted themselves."},
 	"own_product": {ZH: "企业不能预约自己的产品。", EN: "An enterprise cannot book its own product."},
+	"pin_limit_reached": {
+		ZH: "置顶数已达运营人员设定的上限。先取消其他产品的置顶。",
+		EN: "As many products are pinned as the operator allows. Unpin another first.",
+	},
 	"precondition_failed": {
 		ZH: "If-Match 中的版本已过时。重新读取后再改。",
 		EN: "The revision in If-Match is not the latest. Read again, then change.",
@@ -113,6 +125,10 @@ var causes = map[string]domain.Text{
 		ZH: "所指位置的数据尚未处理到。稍后重试。",
 		EN: "The data up to the named position is not shown yet. Try again in a moment.",
 	},
+	"role_not_held": {
+		ZH: "账号已不再具有令牌所列的角色。请运营人员重新授予并签发令牌。",
+		EN: "The account holds none of the token's roles any more. Ask an operator for the role and a new token.",
+	},
 	"stale_revision": {
 		ZH: "审核的不是最新一版内容。读取最新一版后再决定。",
 		EN: "The decision was on a revision that is not the latest. Read the latest one and decide again.",
@@ -126,11 +142,23 @@ var causes = map[string]domain.Text{
 	"token_unknown": {ZH: "没有这样的令牌，可能抄写不全。", EN: "There is no such token; it may have been copied in part."},
 	"too_deep":      {ZH: "JSON 嵌套超过 32 层。", EN: "The JSON is nested more than 32 levels deep."},
 	"too_large":     {ZH: "事件超过存储所能接受的大小。", EN: "The event is larger than the store takes."},
+	"too_many_waiting": {
+		ZH: "同时等待某一位置的读取过多。稍后重试，或不带 Waybill-Position 读取。",
+		EN: "Too many reads wait for a position at once. Try again, or read without Waybill-Position.",
+	},
+	"too_soon": {
+		ZH: "未经审核就多次提交。请在 Retry-After 所示秒数后再提交，或等待审核结果。",
+		EN: "It was submitted many times without a decision. Wait for the seconds in Retry-After, or for the decision.",
+	},
 	"unauthorized": {
 		ZH: "请求没有恰好一个格式正确的 Authorization: Bearer 令牌。",
 		EN: "The request has not exactly one well-formed Authorization: Bearer token.",
 	},
-	"unavailable":   {ZH: "数据库暂时不可达或超时。", EN: "The database cannot be reached for now, or took too long."},
+	"unavailable": {ZH: "数据库暂时不可达或超时。", EN: "The database cannot be reached for now, or took too long."},
+	"unexpected_body": {
+		ZH: "该操作不接受请求体。",
+		EN: "The operation takes no body; send none.",
+	},
 	"unknown_route": {ZH: "该地址不存在；全部地址见 /docs。", EN: "There is nothing at this address; /docs lists all."},
 	"unsupported_media_type": {
 		ZH: "Content-Type 须为 application/json（UTF-8），不带压缩。", EN: "Content-Type must be application/json in UTF-8, without compression.",

@@ -113,7 +113,11 @@ var specified = sync.OnceValues(func() (spec struct {
 	routers.Router
 }, err error,
 ) {
-	if spec.T, err = openapi3.NewLoader().LoadFromFile("openapi.yaml"); err != nil {
+	served, err := api.Specification()
+	if err != nil {
+		return spec, err
+	}
+	if spec.T, err = openapi3.NewLoader().LoadFromData(served); err != nil {
 		return spec, err
 	}
 	spec.Router, err = gorillamux.NewRouter(spec.T)

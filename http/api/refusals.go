@@ -11,6 +11,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -23,14 +24,16 @@ var refusals = map[string][]*domain.Error{
 	"applyAsProvider": {account.ErrNotCertified, provider.ErrClosed, provider.ErrAlreadyApplied, uscc.ErrTaken},
 	"reviseApplication": {
 		account.ErrNotCertified, provider.ErrClosed, domain.ErrNotFound, provider.ErrTypeFixed, provider.ErrUSCCFixed, uscc.ErrTaken,
+		domain.ErrTooSoon,
 	},
 	"getApplication":    {domain.ErrNotFound},
 	"requestBooking":    {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
 	"markBookingRead":   {booking.ErrNotReplied},
 	"withdrawBooking":   {booking.ErrAlreadyReplied},
-	"replyToBooking":    {booking.ErrAlreadyReplied, booking.ErrClosed},
+	"replyToBooking":    {booking.ErrAlreadyReplied, booking.ErrClosed, booking.ErrEnterpriseClosed},
+	"reviseProduct":     {domain.ErrTooSoon},
 	"publishProduct":    {product.ErrNotApproved, product.ErrTakenDown},
-	"pinProduct":        {product.ErrNotApproved, product.ErrTakenDown},
+	"pinProduct":        {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
 	"approveProduct":    {domain.ErrOwnCase, domain.ErrStale, domain.ErrAlreadyDecided},
 	"rejectProduct":     {domain.ErrOwnCase, domain.ErrStale, domain.ErrAlreadyDecided},
 	"approveProvider":   {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, uscc.ErrTaken},
@@ -58,6 +61,7 @@ func (op *operation) codes() map[int][]*http.Refusal {
 	add(errBadQuery, domain.ErrInvalid)
 	if !op.public() {
 		add(explained["unauthorized"], access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked)
+		add(account.ErrClosed, account.ErrRoleNotHeld)
 	}
 	if !op.public() && !slices.Contains(op.roles, roleAny) {
 		add(domain.ErrForbidden)
@@ -66,14 +70,13 @@ func (op *operation) codes() map[int][]*http.Refusal {
 	if slices.Contains(op.roles, domain.RoleProvider) {
 		add(provider.ErrNotApproved, provider.ErrSuspended, provider.ErrClosed)
 	}
-	if write && (slices.Contains(op.roles, domain.RoleProvider) || slices.Contains(op.roles, domain.RoleEnterprise)) {
-		add(account.ErrClosed)
-	}
 	if strings.Contains(op.path, "{") {
 		add(domain.ErrNotFound)
 	}
 	if op.body {
 		add(errEmptyBody, errNotJSON, errTooDeep, errTooLarge, errMediaType)
+	} else {
+		add(errUnexpectedBody)
 	}
 	if write {
 		add(domain.ErrKeyReused, domain.ErrContention, commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge)
@@ -84,7 +87,7 @@ func (op *operation) codes() map[int][]*http.Refusal {
 		}
 	}
 	if len(op.readModels) > 0 {
-		add(runtime.ErrBehind)
+		add(runtime.ErrBehind, errTooManyWaiting)
 	}
 	if op.id == "readyz" {
 		add(errNotReady)
