@@ -177,7 +177,9 @@ func TestTheLogHoldsNothingPrivate(t *testing.T) {
 func TestRevokedTokens(t *testing.T) {
 	w := start(t)
 	who := w.enterprise()
-	w.do(who, "GET", "/api/v1/me", nil).is(200)
+	if kept := w.do(who, "GET", "/api/v1/me", nil).is(200).header.Get("Cache-Control"); kept != "no-store" {
+		t.Errorf("what is one caller's may be kept: Cache-Control %q", kept)
+	}
 	if err := w.tokens.RevokeAccount(context.Background(), who.id); err != nil {
 		t.Fatal(err)
 	}
