@@ -18,7 +18,15 @@ import (
 // Refuse, any other by Explain.
 type Refusal struct {
 	Status int
+	// Parts are the parts of the node and their states, when that is what it is about.
+	Parts []Part
 	*said
+}
+
+// Part is a part of the node and its state.
+type Part struct {
+	Part   string `json:"part"`
+	Status string `json:"status"`
 }
 
 // said is domain.Error under a name that, embedded, does not hide its own method.
@@ -34,14 +42,14 @@ func (r *Refusal) Unwrap() error { return r.said }
 
 // Because returns a copy of r with a cause for the log.
 func (r *Refusal) Because(cause error) *Refusal {
-	return &Refusal{Status: r.Status, said: r.said.Because(cause)}
+	return &Refusal{Status: r.Status, Parts: r.Parts, said: r.said.Because(cause)}
 }
 
 // Saying returns a copy of r that says more than its code alone.
 func (r *Refusal) Saying(text domain.Text) *Refusal {
 	e := *r.said
 	e.Text = text
-	return &Refusal{Status: r.Status, said: &e}
+	return &Refusal{Status: r.Status, Parts: r.Parts, said: &e}
 }
 
 // Refusals that surfaces make too.

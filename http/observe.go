@@ -31,8 +31,9 @@ func (w *Web) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
 		r := c.Request()
-		in := &Call{RequestID: r.Header.Get("X-Request-Id")}
-		if !saneRequestID.MatchString(in.RequestID) {
+		from := w.originOf(r)
+		in := &Call{RequestID: r.Header.Get("X-Request-Id"), Client: from.client}
+		if !from.trusted || !saneRequestID.MatchString(in.RequestID) {
 			in.RequestID = uuid.NewString()
 		}
 		c.Set(callKey, in)
@@ -83,9 +84,13 @@ func (w *Web) record(c echo.Context, in *Call, took time.Duration) {
 	attrs := [...]slog.Attr{
 		slog.String("method", method), slog.String("route", route), slog.Int("status", status),
 		slog.Int64("bytes", c.Response().Size), slog.Duration("took", took), slog.String("request_id", in.RequestID),
-		{},
+		{}, {},
 	}
-	n := len(attrs) - 1
+	n := len(attrs) - 2
+	if in.Client.IsValid() {
+		attrs[n] = slog.String("client", in.Client.String())
+		n++
+	}
 	if in.Account != uuid.Nil {
 		attrs[n] = slog.String("account", in.Account.String()[:8])
 		n++

@@ -68,6 +68,7 @@ type problem struct {
 	// Errors are the mistakes of the input, MaxMistakes at most.
 	Errors    []mistake `json:"errors,omitempty"`
 	Messages  messages  `json:"messages"`
+	Parts     []Part    `json:"parts,omitempty"`
 	RequestID string    `json:"request_id"`
 	Status    int       `json:"status"`
 	Title     string    `json:"title"`
@@ -95,7 +96,7 @@ const MaxMistakes = 100
 func problemOf(shown *Refusal, tongue language.Tag, requestID string) problem {
 	p := problem{
 		Type: "/problems/" + shown.Code, Title: say(shown.Text, tongue), Status: shown.Status, Code: shown.Code,
-		Detail: say(shown.Text, tongue), Messages: messages{Zh: shown.Text.ZH, En: shown.Text.EN}, RequestID: requestID,
+		Detail: say(shown.Text, tongue), Messages: messages{Zh: shown.Text.ZH, En: shown.Text.EN}, Parts: shown.Parts, RequestID: requestID,
 	}
 	for _, f := range shown.Fields[:min(len(shown.Fields), MaxMistakes)] {
 		m := mistake{Code: f.Code, Detail: say(f.Text, tongue), Messages: messages{Zh: f.Text.ZH, En: f.Text.EN}}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	nethttp "net/http"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,12 +16,14 @@ import (
 	"waybill/domain"
 )
 
-// Deps is what every surface needs. All are required.
+// Deps is what every surface needs. All but TrustedProxies are required.
 type Deps struct {
 	Tokens   Tokens
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
 	Clock    func() time.Time
+	// TrustedProxies are those whose X-Request-Id and X-Forwarded-For are believed.
+	TrustedProxies []netip.Prefix
 }
 
 // Web is the handler that surfaces mount on. Mounting must be over before it serves.
@@ -66,8 +69,10 @@ func NewServer(handler nethttp.Handler) *nethttp.Server {
 
 // Call is one request on its way through. A surface fills in what it finds out, for the log and the metrics.
 type Call struct {
-	// RequestID is the caller's X-Request-Id, or a new one: never empty.
+	// RequestID is the X-Request-Id of a trusted proxy, or a new one: never empty.
 	RequestID string
+	// Client is who sent the request, as far as that is known; invalid when it is not.
+	Client netip.Addr
 	// Route is the pattern of the address, such as /products/{id}; empty for an address that nothing is at.
 	Route string
 	// Quiet says that a success is not worth a line in the log: probes, scrapes, files.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	nethttp "net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,8 @@ func start(t *testing.T) *web {
 	w := &web{t: t, log: &bytes.Buffer{}}
 	base, err := http.New(http.Deps{
 		Tokens: tokens{account: uuid.New()}, Registry: prometheus.NewRegistry(), Clock: time.Now,
-		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/48")}, // httptest's peer is the first
+		Logger:         slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)

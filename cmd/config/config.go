@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -39,6 +38,7 @@ type Config struct {
 	StopTimeout time.Duration
 	// TokenMaxTTL is the most that a bearer token may live.
 	TokenMaxTTL time.Duration
+	Surface
 
 	logLevel slog.Level
 	logJSON  bool
@@ -49,7 +49,7 @@ type Config struct {
 func Load(getenv func(string) string) (Config, error) {
 	e := environment{getenv: getenv}
 	c := Config{
-		Addr:        e.text("WAYBILL_ADDR", "127.0.0.1:8080"),
+		Addr:        e.address("WAYBILL_ADDR", "127.0.0.1:8080"),
 		AddrGiven:   getenv("WAYBILL_ADDR") != "",
 		DatabaseURL: getenv("DATABASE_URL"),
 		EventStore:  e.text("WAYBILL_EVENTSTORE", "postgres"),
@@ -63,15 +63,13 @@ func Load(getenv func(string) string) (Config, error) {
 		ReadDatabaseURL:  getenv("WAYBILL_READ_DATABASE_URL"),
 		EventStorePrefix: getenv("WAYBILL_EVENTSTORE_PREFIX"),
 	}
-	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
-		e.mistake("WAYBILL_ADDR", c.Addr, `host:port, such as "127.0.0.1:8080" or ":8080"`)
-	}
 	if c.DatabaseURL != "" {
 		if _, err := pgxpool.ParseConfig(c.DatabaseURL); err != nil {
 			// The parser's own message can repeat the password.
 			e.mistake("DATABASE_URL", "(hidden)", "a PostgreSQL connection string, such as postgres://user:password@host:5432/waybill")
 		}
 	}
+	c.Surface = e.surface()
 	e.readDatabase(c)
 	e.eventStore(c)
 	if err := c.logLevel.UnmarshalText([]byte(e.text("WAYBILL_LOG_LEVEL", "info"))); err != nil {

@@ -22,7 +22,7 @@ func TestMemoryOfTheProcess(t *testing.T) {
 			env, _ := onDatabase(t)
 			env["GOGC"], env["GOMEMLIMIT"] = c.gogc, c.limit
 			n := startNode(t, "it", env)
-			response, err := nethttp.Get(n.url + "/metrics")
+			response, err := nethttp.Get(n.admin + "/metrics")
 			if err != nil {
 				t.Fatal(err)
 			}

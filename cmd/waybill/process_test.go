@@ -48,13 +48,14 @@ type node struct {
 	t       testing.TB
 	name    string
 	url     string
+	admin   string // the address for those who operate it
 	process *os.Process
 	log     logBuffer
 	exited  chan struct{} // closed once it has ended; err is then its error
 	err     error
 }
 
-var servingURL = regexp.MustCompile(`msg=serving .*?url=(http://\S+)`)
+var servingURL = regexp.MustCompile(`msg=serving .*?url=(https?://\S+) .*?admin=(http://\S+)`)
 
 // startNode starts `waybill serve` and waits until it answers.
 func startNode(t testing.TB, name string, env map[string]string) *node {
@@ -73,7 +74,7 @@ func launchNode(t testing.TB, name string, env map[string]string) *node {
 	}
 	n := &node{t: t, name: name, exited: make(chan struct{})}
 	cmd := exec.Command(self, "serve")
-	cmd.Env = append(os.Environ(), asProgram+"=1", "WAYBILL_NODE="+name)
+	cmd.Env = append(os.Environ(), asProgram+"=1", "WAYBILL_NODE="+name, "WAYBILL_ADMIN_ADDR=127.0.0.1:0")
 	for k, v := range env {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
@@ -109,7 +110,7 @@ func (n *node) await() {
 		}
 		found := servingURL.FindStringSubmatch(n.log.String())
 		if found != nil {
-			n.url = found[1]
+			n.url, n.admin = found[1], found[2]
 		}
 		return found != nil
 	})

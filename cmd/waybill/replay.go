@@ -10,12 +10,22 @@ import (
 	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/http/api"
 )
 
 type replayCommand struct {
 	Stream   domain.StreamName `arg:"" help:"The stream, such as product-0192…"`
 	Revision *domain.Revision  `help:"Stop after this stream revision." xor:"until"`
 	At       *time.Time        `help:"Stop at this time (RFC 3339)." xor:"until"`
+}
+
+// export is commands.Replayed with its time as the API shows it.
+type export struct {
+	Stream   domain.StreamName `json:"stream"`
+	Revision domain.Revision   `json:"revision"`
+	Position domain.Position   `json:"position"`
+	At       api.Instant       `json:"at"`
+	State    any               `json:"state"`
 }
 
 // Run is called by kong.
@@ -31,6 +41,6 @@ func (c replayCommand) Run(ctx context.Context, cfg config.Config, out io.Writer
 		}
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")
-		return e.Encode(replayed)
+		return e.Encode(export{replayed.Stream, replayed.Revision, replayed.Position, api.Instant{Time: replayed.At}, replayed.State})
 	})
 }

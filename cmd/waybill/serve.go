@@ -15,7 +15,9 @@ import (
 
 	"waybill/cmd/config"
 	"waybill/http"
+	"waybill/http/admin"
 	"waybill/http/api"
+	"waybill/http/ready"
 	"waybill/projections/models"
 	"waybill/projections/reactions"
 	"waybill/projections/runtime"
@@ -32,11 +34,22 @@ func (serveCommand) Run(ctx context.Context, cfg config.Config) error {
 func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.appends)
-	listener, err := a.listen(ctx)
+	listener, err := a.listen(ctx, a.cfg.Addr, a.cfg.AddrGiven)
 	if err != nil {
 		return err
 	}
 	defer listener.Close() //nolint:errcheck // Shutdown closes it first
+	var certificates *certificates
+	if a.cfg.TLSCert != "" {
+		if certificates, err = loadCertificates(a.cfg.TLSCert, a.cfg.TLSKey, a.log); err != nil {
+			return err
+		}
+	}
+	adminListener, err := a.listen(ctx, a.cfg.AdminAddr, a.cfg.AdminAddrGiven)
+	if err != nil {
+		return fmt.Errorf("WAYBILL_ADMIN_ADDR: %w", err)
+	}
+	defer adminListener.Close() //nolint:errcheck // Shutdown closes it first
 
 	replica, err := a.openReplica(ctx)
 	if err != nil {
@@ -52,23 +65,29 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if err != nil {
 		return fmt.Errorf("projectors: %w", err)
 	}
-	deps := api.Deps{Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors}
+	deps := api.Deps{
+		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors,
+		Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
+	}
 	if replica != nil {
 		registry.MustRegister(replica)
 		deps.Queries, deps.Positions, deps.Replica = replica.Queries(), replica, replica
 	}
-	web, err := http.New(http.Deps{Tokens: a.tokens, Logger: a.log, Registry: registry, Clock: time.Now})
-	if err == nil {
-		err = api.Mount(web, deps)
-	}
+	server, operating, err := a.servers(registry, deps)
 	if err != nil {
 		return errors.Join(err, projectors.Close(ctx))
 	}
-	server := http.NewServer(web)
 
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	a.announce(ctx, listener.Addr().String())
+	failed := make(chan error, 2)
+	go func() { failed <- operating.Serve(adminListener) }()
+	scheme := "http"
+	if certificates == nil {
+		go func() { failed <- server.Serve(listener) }()
+	} else {
+		scheme, server.TLSConfig = "https", certificates.config()
+		go func() { failed <- server.ServeTLS(listener, "", "") }()
+	}
+	a.announce(ctx, scheme+"://"+listener.Addr().String(), "http://"+adminListener.Addr().String())
 	if ready != nil {
 		ready(listener.Addr().String())
 	}
@@ -79,27 +98,46 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.StopTimeout)
 	defer cancel()
-	err = errors.Join(err, server.Shutdown(stopCtx), projectors.Close(stopCtx))
+	err = errors.Join(err, server.Shutdown(stopCtx), projectors.Close(stopCtx), operating.Close()) // until the end it says how it goes
 	if errors.Is(err, nethttp.ErrServerClosed) {
 		return nil
 	}
 	return err
 }
 
-// listen takes the configured address. When nobody configured one and the standard one is taken, as by another copy, it
-// takes any free port of the same host.
-func (a *app) listen(ctx context.Context) (net.Listener, error) {
+// servers are the one for everybody and the one for those who operate the node.
+func (a *app) servers(registry *prometheus.Registry, deps api.Deps) (everybody, operating *nethttp.Server, err error) {
+	web, err := http.New(http.Deps{
+		Tokens: a.tokens, Logger: a.log, Registry: registry, Clock: time.Now, TrustedProxies: a.cfg.TrustedProxies,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := api.Mount(web, deps); err != nil {
+		return nil, nil, err
+	}
+	needed, err := api.NeededReadModels()
+	if err != nil {
+		return nil, nil, err
+	}
+	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Needed: needed}
+	return http.NewServer(web), admin.NewServer(admin.Handler(admin.Deps{Ready: checker, Metrics: registry})), nil
+}
+
+// listen takes an address. When nobody gave it and the standard one is taken, as by another copy, it takes any free port of
+// the same host.
+func (a *app) listen(ctx context.Context, addr string, given bool) (net.Listener, error) {
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", a.cfg.Addr)
-	if err == nil || a.cfg.AddrGiven || !errors.Is(err, syscall.EADDRINUSE) {
+	listener, err := lc.Listen(ctx, "tcp", addr)
+	if err == nil || given || !errors.Is(err, syscall.EADDRINUSE) {
 		return listener, err
 	}
-	host, _, _ := net.SplitHostPort(a.cfg.Addr)
-	a.log.Warn("the standard address is taken, as by another copy; taking a free port", "addr", a.cfg.Addr)
+	host, _, _ := net.SplitHostPort(addr)
+	a.log.Warn("the standard address is taken, as by another copy; taking a free port", "addr", addr)
 	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 }
 
-func (a *app) announce(ctx context.Context, addr string) {
+func (a *app) announce(ctx context.Context, url, admin string) {
 	database := "given by DATABASE_URL"
 	if a.embedded != nil {
 		database = "embedded, data in " + a.embedded.Dir()
@@ -108,6 +146,6 @@ func (a *app) announce(ctx context.Context, addr string) {
 	if _, rest, remote := strings.Cut(a.cfg.EventStore, "://"); remote {
 		events = "EventStoreDB at " + eventStoreHosts(rest)
 	}
-	a.log.InfoContext(ctx, "serving", "url", "http://"+addr, "docs", "http://"+addr+"/docs",
+	a.log.InfoContext(ctx, "serving", "url", url, "docs", url+"/docs", "admin", admin,
 		"node", a.cfg.Node, "database", database, "eventstore", events)
 }

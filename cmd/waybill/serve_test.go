@@ -25,8 +25,8 @@ func TestAGivenAddressIsInsistedOn(t *testing.T) {
 	defer taken.Close()
 	for name, given := range map[string]bool{"given": true, "standard": false} {
 		t.Run(name, func(t *testing.T) {
-			cfg := config.Config{Addr: taken.Addr().String(), AddrGiven: given}
-			got, err := (&app{cfg: cfg, log: cfg.Logger()}).listen(t.Context())
+			var cfg config.Config
+			got, err := (&app{cfg: cfg, log: cfg.Logger()}).listen(t.Context(), taken.Addr().String(), given)
 			if err == nil {
 				defer got.Close()
 			}
@@ -43,7 +43,7 @@ func TestWhereEventsAreHasNoPassword(t *testing.T) {
 	var log bytes.Buffer
 	a := &app{log: slog.New(slog.NewTextHandler(&log, nil))}
 	a.cfg.EventStore = "esdb://admin:sesame@one:2113,two:2113?tls=false&userCertFile=sesame"
-	a.announce(t.Context(), "127.0.0.1:8080")
+	a.announce(t.Context(), "http://127.0.0.1:8080", "127.0.0.1:9090")
 	if text := log.String(); strings.Contains(text, "sesame") || !strings.Contains(text, "one:2113,two:2113") {
 		t.Errorf("the log has %s", text)
 	}

@@ -244,7 +244,7 @@ func TestReplay(t *testing.T) {
 	owner := w.provider(w.codeA)
 	id := w.listed(owner)
 	revise := as(owner)
-	revise.At = noon.Add(time.Hour)
+	revise.At = noon.Add(time.Hour + 999*time.Nanosecond) // which is shown as an hour
 	must[product.State](t)(w.ReviseProduct(t.Context(), revise, id, content()))
 	must[product.State](t)(w.DeleteProduct(t.Context(), revise2(owner), id))
 	stream := domain.Stream(product.Category, id)

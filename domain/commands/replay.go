@@ -15,7 +15,8 @@ import (
 	"waybill/domain/uscc"
 )
 
-// Until says where a replay stops: after the event with Revision, and before the first event later than At. Nil is no bound.
+// Until says where a replay stops: after the event with Revision, and before the first event later than At, to the microsecond
+// in which times are shown. Nil is no bound.
 type Until struct {
 	Revision *domain.Revision
 	At       *time.Time
@@ -62,7 +63,7 @@ func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Dec
 		if err != nil {
 			return Replayed{}, err
 		}
-		if (until.Revision != nil && recorded.Revision > *until.Revision) || (until.At != nil && meta.At.After(*until.At)) {
+		if (until.Revision != nil && recorded.Revision > *until.Revision) || (until.At != nil && meta.At.Truncate(time.Microsecond).After(*until.At)) {
 			break
 		}
 		if err := l.add(d.Types, d.Evolve, recorded); err != nil {
@@ -74,6 +75,14 @@ func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Dec
 		return Replayed{}, domain.ErrNotFound
 	}
 	return Replayed{Stream: stream, Revision: l.Revision, Position: l.Position, At: at, State: l.State}, nil
+}
+
+// Head is the position of the log's last event; 0 when there is none.
+func (s *Service) Head(ctx context.Context) (domain.Position, error) {
+	for last, err := range s.store.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
+		return last.Position, refusal(err)
+	}
+	return 0, nil
 }
 
 // Account is the account as the log has it now; domain.ErrNotFound when there is none.

@@ -132,13 +132,55 @@ func (e FormFieldKind) Valid() bool {
 
 // Defines values for HealthStatus.
 const (
-	Ok HealthStatus = "ok"
+	HealthStatusOk HealthStatus = "ok"
 )
 
 // Valid indicates whether the value is a known member of the HealthStatus enum.
 func (e HealthStatus) Valid() bool {
 	switch e {
-	case Ok:
+	case HealthStatusOk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HealthPartPart.
+const (
+	HealthPartPartDatabase    HealthPartPart = "database"
+	HealthPartPartReadModels  HealthPartPart = "read_models"
+	HealthPartPartReadReplica HealthPartPart = "read_replica"
+)
+
+// Valid indicates whether the value is a known member of the HealthPartPart enum.
+func (e HealthPartPart) Valid() bool {
+	switch e {
+	case HealthPartPartDatabase:
+		return true
+	case HealthPartPartReadModels:
+		return true
+	case HealthPartPartReadReplica:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HealthPartStatus.
+const (
+	HealthPartStatusBehind      HealthPartStatus = "behind"
+	HealthPartStatusOk          HealthPartStatus = "ok"
+	HealthPartStatusUnavailable HealthPartStatus = "unavailable"
+)
+
+// Valid indicates whether the value is a known member of the HealthPartStatus enum.
+func (e HealthPartStatus) Valid() bool {
+	switch e {
+	case HealthPartStatusBehind:
+		return true
+	case HealthPartStatusOk:
+		return true
+	case HealthPartStatusUnavailable:
 		return true
 	default:
 		return false
@@ -702,12 +744,24 @@ type GivenReason struct {
 
 // Health defines model for Health.
 type Health struct {
-	ReadModels []ReadModel  `json:"read_models,omitempty,omitzero"`
-	Status     HealthStatus `json:"status"`
+	Parts  []HealthPart `json:"parts,omitempty,omitzero"`
+	Status HealthStatus `json:"status"`
 }
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// HealthPart 节点的一个组成部分及其状态。A part of the node and its state.
+type HealthPart struct {
+	Part   HealthPartPart   `json:"part"`
+	Status HealthPartStatus `json:"status"`
+}
+
+// HealthPartPart defines model for HealthPart.Part.
+type HealthPartPart string
+
+// HealthPartStatus defines model for HealthPart.Status.
+type HealthPartStatus string
 
 // ImageRef An image by the SHA-256 of its bytes.
 //
@@ -819,6 +873,9 @@ type Problem struct {
 
 	// Messages The same sentence in Chinese and English.
 	Messages Text `json:"messages"`
+
+	// Parts With not_ready only.
+	Parts []HealthPart `json:"parts,omitempty,omitzero"`
 
 	// RequestID What the server's log has this request under.
 	RequestID string `json:"request_id"`
@@ -1786,9 +1843,6 @@ type ServerInterface interface {
 	// Livez 进程存活
 	// (GET /livez)
 	Livez(ctx echo.Context) error
-	// Metrics Prometheus 指标
-	// (GET /metrics)
-	Metrics(ctx echo.Context) error
 	// Openapi 本文档
 	// (GET /openapi.yaml)
 	Openapi(ctx echo.Context) error
@@ -3577,15 +3631,6 @@ func (w *ServerInterfaceWrapper) Livez(ctx echo.Context) error {
 	return err
 }
 
-// Metrics converts echo context to params.
-func (w *ServerInterfaceWrapper) Metrics(ctx echo.Context) error {
-	var err error
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.Metrics(ctx)
-	return err
-}
-
 // Openapi converts echo context to params.
 func (w *ServerInterfaceWrapper) Openapi(ctx echo.Context) error {
 	var err error
@@ -3706,7 +3751,6 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)
-	router.GET(options.BaseURL+"/metrics", wrapper.Metrics, options.OperationMiddlewares["metrics"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.Openapi, options.OperationMiddlewares["openapi"]...)
 	router.GET(options.BaseURL+"/", wrapper.Home, options.OperationMiddlewares["home"]...)
 	router.GET(options.BaseURL+"/docs", wrapper.Docs, options.OperationMiddlewares["docs"]...)

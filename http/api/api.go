@@ -13,6 +13,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/commands"
 	"waybill/http"
+	"waybill/http/ready"
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
@@ -20,7 +21,6 @@ import (
 	"waybill/projections/listing"
 	"waybill/projections/models"
 	"waybill/projections/review"
-	"waybill/projections/runtime"
 )
 
 // Positions waits, for a bounded time, until a read model shows a position; runtime.ErrBehind when it does not.
@@ -29,9 +29,7 @@ type Positions interface {
 }
 
 // Status tells how far every read model is.
-type Status interface {
-	Status(ctx context.Context) ([]runtime.Status, error)
-}
+type Status = ready.Status
 
 // Projectors are those of this node.
 type Projectors interface {
@@ -40,7 +38,7 @@ type Projectors interface {
 	Outdated(model string) bool
 }
 
-// Deps is what the API stands on beside http.Web. All but Replica are required.
+// Deps is what the API stands on beside http.Web. The first four are required.
 type Deps struct {
 	Commands  *commands.Service
 	Queries   projections.Querier
@@ -48,6 +46,10 @@ type Deps struct {
 	Status    Projectors
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
+	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
+	Head func(context.Context) (domain.Position, error)
+	// MaxWaiting bounds the reads that wait for a position at once; 0 is DefaultMaxWaiting.
+	MaxWaiting int
 }
 
 type server struct {
@@ -60,6 +62,8 @@ type server struct {
 	bookings   bookings.Queries
 	history    history.Queries
 	service    *service
+	waiting    *waiting
+	ready      ready.Checker
 }
 
 var _ ServerInterface = (*server)(nil)
@@ -70,7 +74,7 @@ func Mount(web *http.Web, d Deps) error {
 	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil {
 		return errors.New("api: a dependency is missing")
 	}
-	operations, err := loadOperations()
+	operations, err := specified()
 	if err != nil {
 		return err
 	}
@@ -79,12 +83,17 @@ func Mount(web *http.Web, d Deps) error {
 			return fmt.Errorf("openapi.yaml: %s waits for the read model %q, which there is not", id, op.readModel)
 		}
 	}
-	docs, err := newService(web.Registry)
+	docs, err := newService()
+	if err != nil {
+		return err
+	}
+	waiting, err := newWaiting(d, web.Registry)
 	if err != nil {
 		return err
 	}
 	s := &server{
-		Deps: d, web: web, operations: operations, service: docs,
+		Deps: d, web: web, operations: operations, service: docs, waiting: waiting,
+		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Needed: needed(operations)},
 		listing:    listing.Queries{DB: d.Queries},
 		backoffice: backoffice.Queries{DB: d.Queries},
 		review:     review.Queries{DB: d.Queries},

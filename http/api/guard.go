@@ -28,6 +28,8 @@ type call struct {
 	role domain.Role
 	// body is what was read of the request's body, for its fingerprint.
 	body []byte
+	// head hears of the positions of writes.
+	head *head
 }
 
 const callKey = "waybill/api"
@@ -45,7 +47,7 @@ func callOf(c echo.Context) *call {
 func (s *server) guard(op *operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			in := &call{Call: http.CallOf(c), op: op}
+			in := &call{Call: http.CallOf(c), op: op, head: &s.waiting.head}
 			in.Route, in.Quiet = op.path, op.public() && op.readModel == ""
 			c.Set(callKey, in)
 			r := c.Request()
@@ -165,5 +167,5 @@ func (s *server) wait(c echo.Context, op *operation) error {
 	if err != nil {
 		return http.ErrBadRequest.Because(err)
 	}
-	return s.Positions.Wait(c.Request().Context(), op.readModel, domain.Position(position))
+	return s.waiting.wait(c.Request().Context(), callOf(c).Account, op.readModel, domain.Position(position))
 }

@@ -41,6 +41,7 @@ type world struct {
 	url      string
 	web      *http.Web
 	pool     *pgxpool.Pool
+	registry *prometheus.Registry
 	commands *commands.Service
 	tokens   *postgres.Tokens
 	log      *lockedBuffer
@@ -72,11 +73,12 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.registry = registry
 	w.web, err = http.New(http.Deps{Tokens: w.tokens, Logger: logger, Registry: registry, Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := api.Deps{Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime}
+	deps := api.Deps{Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head}
 	if err := api.Mount(w.web, deps); err != nil {
 		t.Fatal(err)
 	}

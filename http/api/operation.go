@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -38,6 +39,25 @@ type operation struct {
 }
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
+
+var specified = sync.OnceValues(loadOperations)
+
+// NeededReadModels are those that some operation reads, in a stable order.
+func NeededReadModels() ([]string, error) {
+	operations, err := specified()
+	return needed(operations), err
+}
+
+func needed(operations map[string]*operation) []string {
+	var names []string
+	for _, op := range operations {
+		if op.readModel != "" && !slices.Contains(names, op.readModel) {
+			names = append(names, op.readModel)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 // loadOperations reads the embedded specification, by operation id.
 func loadOperations() (map[string]*operation, error) {

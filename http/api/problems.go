@@ -37,7 +37,7 @@ var explained = func() map[string]*http.Refusal {
 		booking.ErrNotReplied, booking.ErrClosed, booking.ErrEnterpriseClosed,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
-		runtime.ErrBehind,
+		runtime.ErrBehind, errTooManyWaiting,
 	} {
 		byCode[e.Code] = http.Explain(e)
 	}

@@ -9,27 +9,19 @@ import (
 	nethttp "net/http"
 	"net/http/httptest"
 	"regexp"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/swaggest/swgui/v5emb"
 
-	"waybill/domain"
 	"waybill/http"
+	"waybill/http/ready"
 )
-
-// maxReadyLag is how old the oldest event may be that a read model does not show, before the node is not ready.
-const maxReadyLag = 10 * time.Second
 
 var errNotReady = http.Refuse(nethttp.StatusServiceUnavailable, "not_ready", "尚未就绪", "not ready")
 
 // service is what the server says about itself.
 type service struct {
-	metrics nethttp.Handler
 	assets  map[string]*asset
 	page    []byte
 	pageTag string
@@ -41,7 +33,7 @@ var specificationTag = tagOf(specification)
 var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
 
 // newService renders the documentation page once, and allows in its policy exactly the scripts that are on it.
-func newService(registry *prometheus.Registry) (*service, error) {
+func newService() (*service, error) {
 	assets, err := loadAssets()
 	if err != nil {
 		return nil, err
@@ -63,7 +55,7 @@ func newService(registry *prometheus.Registry) (*service, error) {
 		return nil, fmt.Errorf("documentation: the page is not as expected")
 	}
 	return &service{
-		metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), assets: assets, page: page, pageTag: tagOf(page),
+		assets: assets, page: page, pageTag: tagOf(page),
 		policy: "default-src 'none'; script-src " + strings.Join(scripts, " ") +
 			"; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'" +
 			"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -72,65 +64,26 @@ func newService(registry *prometheus.Registry) (*service, error) {
 
 // Livez says that the process is alive.
 func (s *server) Livez(c echo.Context) error {
-	return answer(c, nethttp.StatusOK, Health{Status: Ok})
+	return answer(c, nethttp.StatusOK, Health{Status: HealthStatusOk})
 }
 
-// Readyz says whether the database can be reached and every read model of the API keeps up, or which does not.
+// Readyz says whether every part of the node is well, or which is not. It is for anybody, so it names nothing inside.
 func (s *server) Readyz(c echo.Context) error {
-	models, err := readModels(c.Request().Context(), s.Status)
-	if err != nil {
-		return http.ErrUnavailable.Because(err)
+	report := s.ready.Check(c.Request().Context())
+	if report.Ready() {
+		return answer(c, nethttp.StatusOK, Health{Status: HealthStatusOk, Parts: convert(report.Parts, func(p ready.Part) HealthPart {
+			return HealthPart{Part: HealthPartPart(p.Name), Status: HealthPartStatus(p.State)}
+		})})
 	}
-	if names := s.behind(models); names != "" {
-		return notReady("以下读模型落后："+names, "behind: "+names, nil)
-	}
-	if err := s.replicaReady(c.Request().Context()); err != nil {
-		return err
-	}
-	return answer(c, nethttp.StatusOK, Health{Status: Ok, ReadModels: models})
-}
-
-// replicaReady is nil when queries do not go to a replica, or to one that keeps up.
-func (s *server) replicaReady(ctx context.Context) error {
-	if s.Replica == nil {
-		return nil
-	}
-	models, err := readModels(ctx, s.Replica)
-	if err != nil {
-		return notReady("只读副本（read replica）不可用", "the read replica is not available", err)
-	}
-	if names := s.behind(models); names != "" {
-		return notReady("只读副本（read replica）上以下读模型落后："+names, "behind on the read replica: "+names, nil)
-	}
-	return nil
-}
-
-func notReady(zh, en string, cause error) error {
-	return errNotReady.Saying(domain.Text{ZH: "尚未就绪，" + zh, EN: "not ready; " + en}).Because(cause)
-}
-
-// behind names the needed read models that do not keep up; it is empty when all do.
-func (s *server) behind(models []ReadModel) string {
-	var behind []string
-	for _, name := range s.needed() {
-		at := slices.IndexFunc(models, func(m ReadModel) bool { return m.Name == name })
-		if at < 0 || models[at].LagSeconds > maxReadyLag.Seconds() || s.Status.Outdated(name) {
-			behind = append(behind, name)
+	refusal, said := *errNotReady, errNotReady.Text
+	for _, p := range report.Parts {
+		refusal.Parts = append(refusal.Parts, http.Part{Part: p.Name, Status: p.State})
+		if p.State != ready.OK {
+			said.ZH += "，" + p.Text.ZH
+			said.EN += "; " + p.Text.EN
 		}
 	}
-	return strings.Join(behind, ", ")
-}
-
-// needed are the read models that some operation reads.
-func (s *server) needed() []string {
-	var names []string
-	for _, op := range s.operations {
-		if op.readModel != "" && !slices.Contains(names, op.readModel) {
-			names = append(names, op.readModel)
-		}
-	}
-	slices.Sort(names)
-	return names
+	return refusal.Saying(said).Because(report.Err)
 }
 
 func readModels(ctx context.Context, status Status) ([]ReadModel, error) {
@@ -147,12 +100,6 @@ func readModels(ctx context.Context, status Status) ([]ReadModel, error) {
 		}
 	}
 	return models, nil
-}
-
-// Metrics serves the registry.
-func (s *server) Metrics(c echo.Context) error {
-	s.service.metrics.ServeHTTP(c.Response(), c.Request())
-	return nil
 }
 
 // Openapi serves the specification.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	nethttp "net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/access"
+	"waybill/http/admin"
 	"waybill/projections/listing"
 )
 
@@ -47,6 +49,10 @@ func TestADatabaseThatIsAwayIsUnavailable(t *testing.T) {
 	}
 	if _, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, name); err != nil {
 		t.Fatal(err)
+	}
+	if got := w.do(as{}, "GET", "/readyz", nil).refuses(503, "not_ready"); got.text("parts", 0, "part") != "database" ||
+		got.text("parts", 0, "status") != "unavailable" || strings.Contains(string(got.body), name) {
+		t.Errorf("got %s", got.body)
 	}
 	for path, who := range map[string]as{"/api/v1/products": {}, "/api/v1/review/queue": reviewer, "/readyz": {}} {
 		got := w.do(who, "GET", path, nil)
@@ -143,7 +149,10 @@ func TestMetricsCountRequestsByRoute(t *testing.T) {
 	w.do(as{}, "GET", "/api/v1/products/00000000-0000-0000-0000-000000000000", nil).is(404)
 	w.do(as{}, "GET", "/nowhere/at/all", nil).is(404)
 	w.do(as{}, "MADEUP", "/api/v1/products", nil).is(405)
-	metrics := string(w.do(as{}, "GET", "/metrics", nil).is(200).body)
+	shown := httptest.NewRecorder()
+	admin.Handler(admin.Deps{Metrics: w.registry}).ServeHTTP(shown, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	metrics := shown.Body.String()
+	w.do(as{}, "GET", "/metrics", nil).refuses(404, "unknown_route") // strangers do not see them
 	for _, line := range []string{
 		`waybill_http_request_seconds_count{method="GET",route="/api/v1/products/{id}",status="404"} 1`,
 		`waybill_http_request_seconds_count{method="GET",route="unmatched",status="404"} 1`,

@@ -23,6 +23,8 @@ type Status struct {
 	Lag time.Duration `json:"lag_ns"`
 	// Parked is the number of streams that stand still because an event could not be applied, or have items that were given up.
 	Parked int `json:"parked"`
+	// Outdated says that this node stays out of it, and that no newer one took over (Runtime.Outdated).
+	Outdated bool `json:"outdated"`
 	// Holder is the node that works on it; empty when none does.
 	Holder string `json:"holder"`
 }
@@ -85,6 +87,7 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	for _, projection := range r.order {
 		s := found[projection]
 		s.Name, s.Head = r.names[projection], max(head, s.Position)
+		s.Outdated = r.Outdated(s.Name)
 		if s.LagEvents, err = log.lagEvents(ctx, s.Position, s.Head); err != nil {
 			return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
 		}

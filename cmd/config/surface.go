@@ -1,0 +1,60 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// Surface is how requests reach a node, and whom it believes.
+type Surface struct {
+	// AdminAddr is host:port of health by name, metrics and profiles; AdminAddrGiven is false when it is the standard one.
+	AdminAddr      string
+	AdminAddrGiven bool
+	// TrustedProxies are those whose X-Request-Id and X-Forwarded-For are believed.
+	TrustedProxies []netip.Prefix
+	// TLSCert and TLSKey are PEM files; both empty for plain HTTP.
+	TLSCert, TLSKey string
+	// MaxWaiting bounds the reads that wait for a position at once.
+	MaxWaiting int
+}
+
+func (e *environment) surface() Surface {
+	s := Surface{
+		AdminAddr:      e.address("WAYBILL_ADMIN_ADDR", "127.0.0.1:8081"),
+		AdminAddrGiven: e.getenv("WAYBILL_ADMIN_ADDR") != "",
+		TLSCert:        e.getenv("WAYBILL_TLS_CERT"),
+		TLSKey:         e.getenv("WAYBILL_TLS_KEY"),
+		MaxWaiting:     e.number("WAYBILL_READ_WAITERS", 256, 1, 100_000),
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		missing := "WAYBILL_TLS_KEY"
+		if s.TLSCert == "" {
+			missing = "WAYBILL_TLS_CERT"
+		}
+		e.mistake(missing, "", "a PEM file: certificate and key are given together")
+	}
+	for _, one := range strings.Split(e.getenv("WAYBILL_TRUSTED_PROXIES"), ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(one)
+		if address, errAddress := netip.ParseAddr(one); err != nil && errAddress == nil && address.Zone() == "" {
+			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil || prefix.Addr().Is4In6() {
+			e.mistake("WAYBILL_TRUSTED_PROXIES", one, `addresses and networks, such as "10.20.0.5, 10.30.0.0/24, fd00::/64"`)
+			continue
+		}
+		s.TrustedProxies = append(s.TrustedProxies, prefix.Masked())
+	}
+	return s
+}
+
+func (e *environment) address(name, standard string) string {
+	address := e.text(name, standard)
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		e.mistake(name, address, `host:port, such as "`+standard+`" or ":`+standard[strings.LastIndex(standard, ":")+1:]+`"`)
+	}
+	return address
+}

@@ -1,0 +1,76 @@
+package ready_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"waybill/http/admin"
+	"waybill/http/ready"
+	"waybill/projections/runtime"
+)
+
+// models is a Status that says what it was told to.
+type models struct {
+	all []runtime.Status
+	err error
+}
+
+func (m models) Status(context.Context) ([]runtime.Status, error) { return m.all, m.err }
+
+func at(lag time.Duration) models {
+	return models{all: []runtime.Status{{Name: "listing", Lag: lag, Holder: "node-1"}, {Name: "extra", Lag: time.Hour}}}
+}
+
+// TestParts of a node, each in its states; the report for strangers names nothing, the one for operators does.
+func TestParts(t *testing.T) {
+	away := models{err: errors.New("dial host-7")}
+	for name, c := range map[string]struct {
+		models, replica ready.Status
+		want            string
+		names           string
+	}{
+		"all well":          {at(0), nil, "database ok, read_models ok", ""},
+		"with a replica":    {at(ready.MaxLag), at(0), "database ok, read_models ok, read_replica ok", ""},
+		"behind":            {at(ready.MaxLag + 1), at(0), "database ok, read_models behind, read_replica ok", "listing"},
+		"missing":           {models{}, nil, "database ok, read_models behind", "listing"},
+		"a replica behind":  {at(0), at(time.Minute), "database ok, read_models ok, read_replica behind", "listing"},
+		"a replica away":    {at(0), away, "database ok, read_models ok, read_replica unavailable", "host-7"},
+		"the database away": {away, at(0), "database unavailable", "host-7"},
+	} {
+		checker := ready.Checker{Models: c.models, Replica: c.replica, Needed: []string{"listing"}}
+		report := checker.Check(t.Context())
+		var got, details, texts []string
+		for _, p := range report.Parts {
+			got, details, texts = append(got, p.Name+" "+p.State), append(details, p.Detail), append(texts, p.Text.EN+p.Text.ZH)
+			if (p.State == ready.OK) != (p.Text.EN == "" && p.Text.ZH == "" && p.Detail == "") {
+				t.Errorf("%s: %+v", name, p)
+			}
+		}
+		if strings.Join(got, ", ") != c.want || report.Ready() != (c.names == "") || strings.Join(details, "") != "" && !strings.Contains(strings.Join(details, ""), c.names) {
+			t.Errorf("%s: %q %q, want %q", name, got, details, c.want)
+		}
+		if text := strings.Join(texts, ""); c.names != "" && strings.Contains(text, c.names) {
+			t.Errorf("%s: %q names %s", name, text, c.names)
+		}
+		shown := httptest.NewRecorder()
+		handler := admin.Handler(admin.Deps{Ready: checker, Metrics: prometheus.NewRegistry()})
+		handler.ServeHTTP(shown, httptest.NewRequestWithContext(t.Context(), "GET", "/readyz", nil))
+		if (shown.Code == 200) != report.Ready() || !json.Valid(shown.Body.Bytes()) || !strings.Contains(shown.Body.String(), c.names) {
+			t.Errorf("%s: %d %s", name, shown.Code, shown.Body)
+		}
+		for path, status := range map[string]int{"/livez": 200, "/metrics": 200, "/debug/pprof/": 200, "/debug/pprof/cmdline": 200, "/": 404} {
+			shown := httptest.NewRecorder()
+			handler.ServeHTTP(shown, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+			if shown.Code != status {
+				t.Errorf("%s: %d", path, shown.Code)
+			}
+		}
+	}
+}
