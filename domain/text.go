@@ -156,8 +156,9 @@ const (
 	MaxReasonNote = 500
 )
 
-// CleanReasons cleans the reasons of a rejection and refuses none, too many, unknown codes and a bare ReasonOther.
-func CleanReasons(reasons []Reason) ([]Reason, error) {
+// CleanReasons cleans the reasons of a rejection and refuses none, too many, unknown codes, a bare ReasonOther, and fields that
+// are not in content, which is what was reviewed.
+func CleanReasons(reasons []Reason, content any) ([]Reason, error) {
 	var f Fields
 	if len(reasons) == 0 {
 		f.Add("/reasons", "required", "请填写拒绝原因", "at least one reason is required")
@@ -173,8 +174,12 @@ func CleanReasons(reasons []Reason) ([]Reason, error) {
 			f.Add(at+"/code", "unknown_code", "未知的原因代码", "not a known reason code")
 		}
 		f.Optional(at+"/field", &r.Field, 100, Text{ZH: "字段", EN: "field"})
-		if r.Field != "" && !strings.HasPrefix(r.Field, "/") {
+		switch {
+		case r.Field == "":
+		case !strings.HasPrefix(r.Field, "/"):
 			f.Add(at+"/field", "bad_pointer", "字段指针须以 / 开头", "must be a JSON pointer, such as /name")
+		case !pointsInto(content, r.Field):
+			f.Add(at+"/field", "unknown_field", "被审核的内容中没有该字段", "is not a field of what was reviewed")
 		}
 		note := Text{ZH: "说明", EN: "note"}
 		if r.Code == ReasonOther {

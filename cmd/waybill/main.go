@@ -22,6 +22,7 @@ type cli struct {
 	Staff       staffCommand       `cmd:"" help:"Members of staff: reviewers, auditors, operators."`
 	Account     accountCommand     `cmd:"" help:"Accounts, of enterprises and of staff."`
 	Role        roleCommand        `cmd:"" help:"Roles of staff that accounts hold."`
+	Provider    providerCommand    `cmd:"" help:"Providers: the limit of their pins."`
 	Token       tokenCommand       `cmd:"" help:"Bearer tokens of an account."`
 	Rebuild     rebuildCommand     `cmd:"" help:"Build a read model anew beside the live one, then switch."`
 	Deadletters deadLettersCommand `cmd:"" help:"Events that a read model could not apply."`

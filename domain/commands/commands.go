@@ -90,6 +90,11 @@ func (s *Service) CloseProvider(ctx context.Context, req Request, id uuid.UUID, 
 	return s.provider(ctx, req, id, provider.Close{Reason: reason})
 }
 
+// SetPinLimit says how many products a provider may pin at a time; nil lifts the limit.
+func (s *Service) SetPinLimit(ctx context.Context, req Request, id uuid.UUID, limit *int, reason string) (Outcome[provider.State], error) {
+	return s.provider(ctx, req, id, provider.SetPinLimit{Limit: limit, Reason: reason})
+}
+
 // SubmitProduct submits a new product of the actor's for review.
 func (s *Service) SubmitProduct(ctx context.Context, req Request, c product.Content) (Outcome[product.State], error) {
 	return create(ctx, s.store, req, product.Decider, s.offering(req, func(p provider.Standing) product.Command {
@@ -153,11 +158,14 @@ func (s *Service) UnpublishProduct(ctx context.Context, req Request, id uuid.UUI
 	return s.product(ctx, req, id, product.Unpublish{By: req.Actor.ID})
 }
 
-// PinProduct places the actor's product before all that are not pinned.
-func (s *Service) PinProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
-	return execute(ctx, s.store, req, product.Decider, id, s.offering(req, func(p provider.Standing) product.Command {
+// PinProduct places the actor's product before all that are not pinned, and takes a slot first when an operator limits the pins.
+// known is asked then for what was pinned before there was a limit, when nobody took a slot.
+func (s *Service) PinProduct(ctx context.Context, req Request, id uuid.UUID, known ...PinnedBy) (Outcome[product.State], error) {
+	p := s.offering(req, func(p provider.Standing) product.Command {
 		return product.Pin{By: req.Actor.ID, Provider: p}
-	}))
+	})
+	p.ahead = func(ctx context.Context, _ product.State) error { return s.takePin(ctx, req, id, known) }
+	return execute(ctx, s.store, req, product.Decider, id, p)
 }
 
 // UnpinProduct puts the actor's product back in order of creation.
@@ -257,6 +265,9 @@ func (s *Service) inquiry(ctx context.Context, req Request, productID uuid.UUID,
 	wanted, err := current(ctx, s.store, product.Decider, productID)
 	if err != nil {
 		return nil, err
+	}
+	if wanted.ApprovedRevision == 0 && wanted.ProviderID != req.Actor.ID {
+		return nil, domain.ErrNotFound // it never was public: nobody else knows of it
 	}
 	owner, err := s.Provider(ctx, wanted.ProviderID)
 	if err != nil {

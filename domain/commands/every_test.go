@@ -121,6 +121,12 @@ var every = map[string]func(w *world) (commands.Request, call){
 			return anyOutcome(w.CloseProvider(ctx, req, id, "注销"))
 		}
 	},
+	"SetPinLimit": func(w *world) (commands.Request, call) {
+		id := w.provider(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.SetPinLimit(ctx, req, id, new(int), "首页位置有限"))
+		}
+	},
 	"SubmitProduct": func(w *world) (commands.Request, call) {
 		return as(w.provider(w.codeA)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
 			return anyOutcome(w.SubmitProduct(ctx, req, content()))

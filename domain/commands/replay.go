@@ -10,6 +10,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -44,6 +45,8 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 		return replay(ctx, s.store, product.Decider, stream, until)
 	case booking.Category:
 		return replay(ctx, s.store, booking.Decider, stream, until)
+	case pins.Category:
+		return replay(ctx, s.store, pins.Decider, stream, until)
 	case uscc.Category:
 		return replay(ctx, s.store, uscc.Decider, stream, until)
 	}

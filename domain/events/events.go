@@ -8,16 +8,19 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/operation"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
 )
 
 // Types decodes the events of all aggregates.
-var Types = union(account.Types, provider.Types, uscc.Types, product.Types, booking.Types, operation.Types)
+var Types = union(account.Types, provider.Types, uscc.Types, product.Types, booking.Types, pins.Types, operation.Types)
 
 // Categories name the streams of all aggregates.
-var Categories = []string{account.Category, provider.Category, uscc.Category, product.Category, booking.Category, operation.Category}
+var Categories = []string{
+	account.Category, provider.Category, uscc.Category, product.Category, booking.Category, pins.Category, operation.Category,
+}
 
 func union(all ...domain.Types) domain.Types {
 	types := domain.Types{}

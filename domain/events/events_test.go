@@ -10,6 +10,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/events"
 	"waybill/domain/operation"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -18,7 +19,7 @@ import (
 // A stored name that two packages use would be decoded as the other's event.
 func TestStoredNamesAreDistinct(t *testing.T) {
 	n := 0
-	for _, types := range []domain.Types{account.Types, provider.Types, uscc.Types, product.Types, booking.Types, operation.Types} {
+	for _, types := range []domain.Types{account.Types, provider.Types, uscc.Types, product.Types, booking.Types, pins.Types, operation.Types} {
 		n += len(types)
 		for name := range types {
 			if events.Types[name] == nil {

@@ -204,7 +204,7 @@ func decideReject(s State, c Reject) ([]domain.Event, error) {
 	if err := s.checkDecision(c.By, c.Provider, c.Revision); err != nil {
 		return nil, err
 	}
-	reasons, err := domain.CleanReasons(c.Reasons)
+	reasons, err := domain.CleanReasons(c.Reasons, s.Latest)
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,12 @@ type Closed struct {
 	Reason string `json:"reason"`
 }
 
+// PinLimitSet records how many products an operator lets the provider pin at a time; a nil Limit is none (Q14).
+type PinLimitSet struct {
+	Limit  *int   `json:"limit"`
+	Reason string `json:"reason"`
+}
+
 // EventType is the stored name.
 func (Applied) EventType() string { return "provider-applied.v1" }
 
@@ -80,6 +86,9 @@ func (Reinstated) EventType() string { return "provider-reinstated.v1" }
 // EventType is the stored name.
 func (Closed) EventType() string { return "provider-closed.v1" }
 
+// EventType is the stored name.
+func (PinLimitSet) EventType() string { return "provider-pin-limit-set.v1" }
+
 // Types decodes this aggregate's events.
 var Types = domain.Types{
 	Applied{}.EventType():    domain.JSON[Applied],
@@ -89,4 +98,6 @@ var Types = domain.Types{
 	Suspended{}.EventType():  domain.JSON[Suspended],
 	Reinstated{}.EventType(): domain.JSON[Reinstated],
 	Closed{}.EventType():     domain.JSON[Closed],
+
+	PinLimitSet{}.EventType(): domain.JSON[PinLimitSet],
 }

@@ -15,6 +15,9 @@ const Category = "provider"
 // MaxReason bounds an operator's reason, in code points.
 const MaxReason = 500
 
+// MaxPinLimit bounds a limit of pinned products: so many may have to be looked at for each pin.
+const MaxPinLimit = 100
+
 // Standing is what a provider may do. It is empty before the application.
 type Standing string
 
@@ -76,6 +79,8 @@ type State struct {
 	Approved         Profile                `json:"approved"`
 	// StandingReason is why an operator suspended or closed it; blank otherwise.
 	StandingReason string `json:"standing_reason,omitempty"`
+	// PinLimit is how many products it may pin at a time; nil is without a limit (Q14).
+	PinLimit *int `json:"pin_limit,omitempty"`
 }
 
 // Needs reports whether the provider stands in the way of another that asks for the code. With confirmed (a decision to approve it
@@ -131,6 +136,12 @@ type Reinstate struct{ Reason string }
 // Close ends a provider or an applicant for good, and with it what awaits a decision.
 type Close struct{ Reason string }
 
+// SetPinLimit says how many products the provider may pin at a time, from 0 to MaxPinLimit; nil lifts the limit. What is pinned stays.
+type SetPinLimit struct {
+	Limit  *int
+	Reason string
+}
+
 // EndReview ends what still awaits a decision though the provider is closed, as older logs have it. Nothing happens otherwise.
 type EndReview struct{}
 
@@ -142,6 +153,8 @@ func (Suspend) command()   {}
 func (Reinstate) command() {}
 func (Close) command()     {}
 func (EndReview) command() {}
+
+func (SetPinLimit) command() {}
 
 // Refusals.
 var (
@@ -197,6 +210,8 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		return decideSuspend(s, c)
 	case Reinstate:
 		return decideReinstate(s, c)
+	case SetPinLimit:
+		return decidePinLimit(s, c)
 	case Close:
 		if err := cleanReason(&c.Reason); err != nil {
 			return nil, err
@@ -265,7 +280,7 @@ func decideReject(s State, c Reject) ([]domain.Event, error) {
 	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
 		return nil, err
 	}
-	reasons, err := domain.CleanReasons(c.Reasons)
+	reasons, err := domain.CleanReasons(c.Reasons, s.Latest)
 	if err != nil {
 		return nil, err
 	}
@@ -300,6 +315,21 @@ func decideReinstate(s State, c Reinstate) ([]domain.Event, error) {
 	return nil, ErrNotActive
 }
 
+func decidePinLimit(s State, c SetPinLimit) ([]domain.Event, error) {
+	var f domain.Fields
+	if c.Limit != nil && (*c.Limit < 0 || *c.Limit > MaxPinLimit) {
+		f.Add("/limit", "out_of_range", fmt.Sprintf("须为 0 到 %d 的整数", MaxPinLimit), fmt.Sprintf("must be an integer from 0 to %d", MaxPinLimit))
+	}
+	f.Required("/reason", &c.Reason, MaxReason, domain.Text{ZH: "原因", EN: "reason"})
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	if (s.PinLimit == nil) == (c.Limit == nil) && (c.Limit == nil || *c.Limit == *s.PinLimit) {
+		return nil, nil
+	}
+	return []domain.Event{PinLimitSet(c)}, nil
+}
+
 func cleanReason(reason *string) error {
 	var f domain.Fields
 	f.Required("/reason", reason, MaxReason, domain.Text{ZH: "原因", EN: "reason"})
@@ -324,6 +354,8 @@ func Evolve(s State, e domain.Event) State {
 		s.StandingReason = ""
 	case Closed:
 		s.StandingReason = e.Reason
+	case PinLimitSet:
+		s.PinLimit = e.Limit
 	}
 	return s
 }

@@ -23,6 +23,7 @@ func history(then ...domain.Event) []domain.Event {
 }
 
 func TestProcess(t *testing.T) {
+	tooMany := provider.MaxPinLimit + 1
 	active := func(then ...domain.Event) []domain.Event {
 		return history(append([]domain.Event{provider.Approved{Revision: 1}}, then...)...)
 	}
@@ -64,6 +65,10 @@ func TestProcess(t *testing.T) {
 			"reinstate":             provider.Reinstate{Reason: "复核通过"},
 			"reinstate, no reason":  provider.Reinstate{},
 			"end the review":        provider.EndReview{},
+			"limit pins":            provider.SetPinLimit{Limit: new(int), Reason: "首页位置有限"},
+			"limit pins, too many":  provider.SetPinLimit{Limit: &tooMany, Reason: "首页位置有限"},
+			"limit pins, no reason": provider.SetPinLimit{Limit: new(int)},
+			"lift the limit":        provider.SetPinLimit{Reason: "不再限制"},
 			"close":                 provider.Close{Reason: "注销"},
 			"close, no reason":      provider.Close{},
 		},
@@ -87,6 +92,10 @@ suspend               | !not_found                | !provider_not_active | !prov
 suspend, no reason    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed | !provider_closed
 reinstate             | !not_found                | !provider_not_active | !provider_not_active | -                | -                | -                | reinstated       | reinstated         | !provider_closed | !provider_closed | !provider_closed
 reinstate, no reason  | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed | !provider_closed
+limit pins            | !not_found       | pin-limit-set    | pin-limit-set    | pin-limit-set    | pin-limit-set    | pin-limit-set    | pin-limit-set    | pin-limit-set    | !provider_closed | !provider_closed | !provider_closed
+limit pins, too many  | !not_found       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !provider_closed | !provider_closed | !provider_closed
+limit pins, no reason | !not_found       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !provider_closed | !provider_closed | !provider_closed
+lift the limit        | !not_found       | -                | -                | -                | -                | -                | -                | -                | !provider_closed | !provider_closed | !provider_closed
 end the review        | !not_found                | -                    | -                    | -                | -                | -                | -                | -                  | -                | - | rejected
 close                 | !not_found                | rejected+closed | closed               | closed           | rejected+closed | closed           | closed           | rejected+closed | -                | - | -
 close, no reason      | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | -                | - | -

@@ -393,6 +393,7 @@ const (
 	StreamKindFilterAccount   StreamKindFilter = "account"
 	StreamKindFilterBooking   StreamKindFilter = "booking"
 	StreamKindFilterOperation StreamKindFilter = "operation"
+	StreamKindFilterPins      StreamKindFilter = "pins"
 	StreamKindFilterProduct   StreamKindFilter = "product"
 	StreamKindFilterProvider  StreamKindFilter = "provider"
 	StreamKindFilterUscc      StreamKindFilter = "uscc"
@@ -406,6 +407,8 @@ func (e StreamKindFilter) Valid() bool {
 	case StreamKindFilterBooking:
 		return true
 	case StreamKindFilterOperation:
+		return true
+	case StreamKindFilterPins:
 		return true
 	case StreamKindFilterProduct:
 		return true
@@ -423,6 +426,7 @@ const (
 	ListAuditEventsParamsKindAccount   ListAuditEventsParamsKind = "account"
 	ListAuditEventsParamsKindBooking   ListAuditEventsParamsKind = "booking"
 	ListAuditEventsParamsKindOperation ListAuditEventsParamsKind = "operation"
+	ListAuditEventsParamsKindPins      ListAuditEventsParamsKind = "pins"
 	ListAuditEventsParamsKindProduct   ListAuditEventsParamsKind = "product"
 	ListAuditEventsParamsKindProvider  ListAuditEventsParamsKind = "provider"
 	ListAuditEventsParamsKindUscc      ListAuditEventsParamsKind = "uscc"
@@ -436,6 +440,8 @@ func (e ListAuditEventsParamsKind) Valid() bool {
 	case ListAuditEventsParamsKindBooking:
 		return true
 	case ListAuditEventsParamsKindOperation:
+		return true
+	case ListAuditEventsParamsKindPins:
 		return true
 	case ListAuditEventsParamsKindProduct:
 		return true
@@ -532,6 +538,9 @@ type Application struct {
 	// Mismatches 与企业认证信息不一致的字段
 	Mismatches []string `json:"mismatches,omitempty,omitzero"`
 
+	// PinLimit 置顶产品数上限；没有上限时不出现
+	PinLimit *int32 `json:"pin_limit,omitempty"`
+
 	// Profile 物流机构的申请表，全部必填
 	Profile ProviderProfile `json:"profile"`
 	Reasons []GivenReason   `json:"reasons,omitempty,omitzero"`
@@ -553,8 +562,11 @@ type ApplicationState struct {
 	ID openapi_types.UUID `json:"id"`
 
 	// LiveRevision 已通过、正在使用的版本
-	LiveRevision int32         `json:"live_revision,omitempty,omitzero"`
-	Reasons      []GivenReason `json:"reasons,omitempty,omitzero"`
+	LiveRevision int32 `json:"live_revision,omitempty,omitzero"`
+
+	// PinLimit 置顶产品数上限；没有上限时不出现
+	PinLimit *int32        `json:"pin_limit,omitempty"`
+	Reasons  []GivenReason `json:"reasons,omitempty,omitzero"`
 
 	// Review 审核状态：待审核、已通过、已拒绝
 	Review Review `json:"review"`
@@ -858,6 +870,13 @@ type OwnProduct struct {
 type OwnProductPage struct {
 	Items      []OwnProduct `json:"items"`
 	NextCursor string       `json:"next_cursor,omitempty,omitzero"`
+}
+
+// PinLimit defines model for PinLimit.
+type PinLimit struct {
+	// Limit 同时置顶的产品数上限
+	Limit  int32  `json:"limit"`
+	Reason string `json:"reason"`
 }
 
 // Problem RFC 9457 problem details.
@@ -1388,6 +1407,26 @@ type CloseProviderParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// LiftPinLimitParams defines parameters for LiftPinLimit.
+type LiftPinLimitParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// LimitPinsParams defines parameters for LimitPins.
+type LimitPinsParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // ReinstateProviderParams defines parameters for ReinstateProvider.
 type ReinstateProviderParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
@@ -1688,6 +1727,12 @@ type RequestBookingJSONRequestBody = BookingRequest
 // CloseProviderJSONRequestBody defines body for CloseProvider for application/json ContentType.
 type CloseProviderJSONRequestBody = Reasoned
 
+// LiftPinLimitJSONRequestBody defines body for LiftPinLimit for application/json ContentType.
+type LiftPinLimitJSONRequestBody = Reasoned
+
+// LimitPinsJSONRequestBody defines body for LimitPins for application/json ContentType.
+type LimitPinsJSONRequestBody = PinLimit
+
 // ReinstateProviderJSONRequestBody defines body for ReinstateProvider for application/json ContentType.
 type ReinstateProviderJSONRequestBody = Reasoned
 
@@ -1750,6 +1795,12 @@ type ServerInterface interface {
 	// CloseProvider 关闭服务商，不可恢复
 	// (POST /api/v1/operator/providers/{id}/close)
 	CloseProvider(ctx echo.Context, id ProviderID, params CloseProviderParams) error
+	// LiftPinLimit 取消服务商的置顶上限
+	// (POST /api/v1/operator/providers/{id}/lift-pin-limit)
+	LiftPinLimit(ctx echo.Context, id ProviderID, params LiftPinLimitParams) error
+	// LimitPins 限制服务商同时置顶的产品数
+	// (POST /api/v1/operator/providers/{id}/limit-pins)
+	LimitPins(ctx echo.Context, id ProviderID, params LimitPinsParams) error
 	// ReinstateProvider 恢复服务商
 	// (POST /api/v1/operator/providers/{id}/reinstate)
 	ReinstateProvider(ctx echo.Context, id ProviderID, params ReinstateProviderParams) error
@@ -2247,6 +2298,108 @@ func (w *ServerInterfaceWrapper) CloseProvider(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CloseProvider(ctx, id, params)
+	return err
+}
+
+// LiftPinLimit converts echo context to params.
+func (w *ServerInterfaceWrapper) LiftPinLimit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LiftPinLimitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LiftPinLimit(ctx, id, params)
+	return err
+}
+
+// LimitPins converts echo context to params.
+func (w *ServerInterfaceWrapper) LimitPins(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LimitPinsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LimitPins(ctx, id, params)
 	return err
 }
 
@@ -3748,6 +3901,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/reinstate", wrapper.ReinstateProvider, options.OperationMiddlewares["reinstateProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/close", wrapper.CloseProvider, options.OperationMiddlewares["closeProvider"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/limit-pins", wrapper.LimitPins, options.OperationMiddlewares["limitPins"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/lift-pin-limit", wrapper.LiftPinLimit, options.OperationMiddlewares["liftPinLimit"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)

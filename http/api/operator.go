@@ -26,6 +26,25 @@ func (s *server) CloseProvider(c echo.Context, id ProviderID, _ CloseProviderPar
 	return s.operate(c, id, s.Commands.CloseProvider)
 }
 
+// LimitPins says how many products a provider may pin at a time (Q14).
+func (s *server) LimitPins(c echo.Context, id ProviderID, _ LimitPinsParams) error {
+	body, err := decode[PinLimit](c)
+	if err != nil {
+		return err
+	}
+	limit := int(body.Limit)
+	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
+		return s.Commands.SetPinLimit(ctx, req, id, &limit, body.Reason)
+	})
+}
+
+// LiftPinLimit lets a provider pin as many products as it likes.
+func (s *server) LiftPinLimit(c echo.Context, id ProviderID, _ LiftPinLimitParams) error {
+	return s.operate(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID, reason string) (commands.Outcome[provider.State], error) {
+		return s.Commands.SetPinLimit(ctx, req, id, nil, reason)
+	})
+}
+
 func (s *server) operate(c echo.Context, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID, string) (commands.Outcome[provider.State], error),
 ) error {

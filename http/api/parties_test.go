@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"waybill/domain"
 	"waybill/domain/commands"
 	"waybill/projections/reactions"
@@ -133,5 +135,58 @@ func TestListedIsWhatThePublicSees(t *testing.T) {
 	}
 	if a := w.do(owner, "GET", "/api/v1/provider/application", nil, "Waybill-Position", reinstated.position()).is(200); a.at("standing_reason") != nil {
 		t.Errorf("an active provider with the reason %v", a.at("standing_reason"))
+	}
+}
+
+// TestWhatNobodyKnowsOfIsNotFound: to book a product that never was public is answered like one that does not exist.
+func TestWhatNobodyKnowsOfIsNotFound(t *testing.T) {
+	w := start(t)
+	reviewer, operator := w.staff(domain.RoleReviewer), w.staff(domain.RoleOperator)
+	owner, enterprise := w.provider(reviewer), w.enterprise()
+	pending := w.do(owner, "POST", "/api/v1/provider/products", content()).is(201).text("id")
+	rejected := w.do(owner, "POST", "/api/v1/provider/products", content()).is(201).text("id")
+	w.do(reviewer, "POST", "/api/v1/review/products/"+rejected+"/reject", m{"revision": 1, "reasons": []m{{"code": "incomplete"}}}).is(200)
+	deleted := w.do(owner, "POST", "/api/v1/provider/products", content()).is(201).text("id")
+	w.do(owner, "DELETE", "/api/v1/provider/products/"+deleted, nil).is(200)
+	for _, id := range []string{uuid.NewString(), pending, rejected, deleted} {
+		w.do(enterprise, "POST", "/api/v1/bookings", inquiry(id)).refuses(404, "not_found")
+	}
+	w.do(owner, "POST", "/api/v1/bookings", inquiry(pending)).refuses(409, "own_product")
+	// Whoever has the page of one that was public still open learns why.
+	for _, end := range []func(id string){
+		func(id string) { w.do(owner, "DELETE", "/api/v1/provider/products/"+id+"/listing", nil).is(200) },
+		func(id string) { w.do(owner, "DELETE", "/api/v1/provider/products/"+id, nil).is(200) },
+		func(string) {
+			w.do(operator, "POST", "/api/v1/operator/providers/"+owner.id.String()+"/suspend", m{"reason": "复核"}).is(200)
+		},
+	} {
+		id, _ := w.listed(owner, reviewer)
+		end(id)
+		w.do(enterprise, "POST", "/api/v1/bookings", inquiry(id)).refuses(409, "product_not_available")
+	}
+}
+
+// TestReasonsNameWhatWasReviewed: the field of a reason is in the form of that kind, and an element is one that was submitted.
+func TestReasonsNameWhatWasReviewed(t *testing.T) {
+	w := start(t)
+	reviewer := w.staff(domain.RoleReviewer)
+	owner, applicant := w.provider(reviewer), w.enterprise()
+	product := w.do(owner, "POST", "/api/v1/provider/products", content()).is(201).text("id")
+	w.do(applicant, "POST", "/api/v1/provider/application", w.profile()).is(201)
+	for path, fields := range map[string]map[string]bool{
+		"products/" + product: {
+			"/name": true, "/tags/1": true, "/destination": true, "/destination/crs": true, "/details/0": true,
+			"/tags/2": false, "/details/1": false, "/destination/town": false, "/licence": false, "/pinned": false, "/": false,
+		},
+		"providers/" + applicant.id.String(): {"/licence": true, "/uscc": true, "/cover": false, "/licence/0": false, "/mode": false},
+	} {
+		for field, good := range fields {
+			// The other reason is never good: nothing is decided.
+			reasons := m{"revision": 1, "reasons": []m{{"code": "incomplete", "field": field}, {"code": "boring"}}}
+			got := w.do(reviewer, "POST", "/api/v1/review/"+path+"/reject", reasons).refuses(422, "invalid_input").mistakes()
+			if (got["/reasons/0/field"] == "") != good {
+				t.Errorf("%s of %s: %v", field, path, got)
+			}
+		}
 	}
 }

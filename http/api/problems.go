@@ -10,6 +10,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -31,7 +32,7 @@ var explained = func() map[string]*http.Refusal {
 		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,
 		account.ErrRoleNotHeld, commands.ErrNoOperator,
 		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,
-		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken,
+		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken, pins.ErrLimit,
 		product.ErrAlreadySubmitted, product.ErrNotApproved,
 		booking.ErrAlreadyRequested, booking.ErrOwnProduct, booking.ErrNotAvailable, booking.ErrAlreadyReplied,
 		booking.ErrNotReplied, booking.ErrClosed, booking.ErrEnterpriseClosed,

@@ -82,7 +82,9 @@ func (s *server) UnpublishProduct(c echo.Context, id ProductID, _ UnpublishProdu
 
 // PinProduct places it before all that are not pinned (R34).
 func (s *server) PinProduct(c echo.Context, id ProductID, _ PinProductParams) error {
-	return s.changeProduct(c, id, s.Commands.PinProduct)
+	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
+		return s.Commands.PinProduct(ctx, req, id, s.backoffice.PinnedProducts)
+	})
 }
 
 // UnpinProduct puts it back in order of creation (R34).

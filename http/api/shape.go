@@ -207,15 +207,17 @@ func (s *shape) object(t reflect.Type, at string) error {
 	return nil
 }
 
-// missing reports what is absent and the domain could not tell from zero: ids, and a number beside another one that is
-// given. A form whose map was never clicked has neither number, which the domain says in its own words; so it does of texts.
+// missing reports what is absent and the domain could not tell from zero: ids, whole numbers, and a number beside another one
+// that is given. A form whose map was never clicked has neither number, which the domain says in its own words; so it does of
+// texts.
 func (s *shape) missing(fields map[string]field, seen, given map[string]bool, at string) {
 	numbers := false
 	for name, f := range fields {
 		numbers = numbers || (f.number() && given[name])
 	}
 	for name, f := range fields {
-		if f.required && !seen[name] && (f.of == reflect.TypeFor[uuid.UUID]() || (f.number() && numbers)) {
+		whole := f.of.Kind() == reflect.Int32
+		if f.required && !seen[name] && (f.of == reflect.TypeFor[uuid.UUID]() || whole || (f.number() && numbers)) {
 			s.required(at + "/" + name)
 		}
 	}

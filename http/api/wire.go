@@ -89,8 +89,17 @@ func inquiryOf(q booking.Inquiry) Inquiry {
 func applicationStateOf(id uuid.UUID, s provider.State) ApplicationState {
 	return ApplicationState{
 		ID: id, Standing: Standing(s.Standing), Revision: int32of(s.Revision), Review: Review(s.Review),
-		LiveRevision: int32of(s.ApprovedRevision), Reasons: reasonsOf(s.Reasons),
+		LiveRevision: int32of(s.ApprovedRevision), Reasons: reasonsOf(s.Reasons), PinLimit: pinLimitOf(s.PinLimit),
 	}
+}
+
+// pinLimitOf keeps none apart from 0.
+func pinLimitOf(limit *int) *int32 {
+	if limit == nil {
+		return nil
+	}
+	n := int32of(*limit)
+	return &n
 }
 
 // productStateOf shows a product as its owner's standing lets the public see it.
@@ -142,7 +151,7 @@ func applicationOf(a backoffice.Application) Application {
 		ID: a.ProviderID, Standing: Standing(a.Standing), StandingReason: a.StandingReason, Revision: int32of(a.ContentRevision),
 		Review: Review(a.Review), Reasons: reasonsOf(a.Reasons), Profile: profileOf(a.Profile), Mismatches: a.Mismatches,
 		LiveRevision: int32of(a.LiveRevision), FirstSubmittedAt: at(a.FirstSubmittedAt), SubmittedAt: at(a.SubmittedAt),
-		DecidedAt: timeOf(a.DecidedAt),
+		DecidedAt: timeOf(a.DecidedAt), PinLimit: pinLimitOf(a.PinLimit),
 	}
 	if a.LiveProfile != nil {
 		out.LiveProfile = profileOf(*a.LiveProfile)

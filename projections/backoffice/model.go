@@ -14,6 +14,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/operation"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -34,7 +35,7 @@ var Model = projections.ReadModel{
 	Schema: schema,
 	Applies: projections.TypesOf(
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
-		provider.Reinstated{}, provider.Closed{},
+		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
 		product.Pinned{}, product.Unpinned{}, product.Deleted{},
 	),
@@ -42,7 +43,7 @@ var Model = projections.ReadModel{
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},
-		uscc.Reserved{}, uscc.Confirmed{},
+		uscc.Reserved{}, uscc.Confirmed{}, pins.Taken{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
 	DDL: `
@@ -55,6 +56,7 @@ CREATE TABLE applications (
 	reasons            json,
 	standing           text NOT NULL,
 	standing_reason    text NOT NULL,
+	pin_limit          integer, -- null is without a limit
 	live_revision      integer NOT NULL,
 	live_profile       json, -- null when it is the latest
 	first_submitted_at timestamptz NOT NULL,
@@ -118,6 +120,7 @@ type applicationRow struct {
 	Mismatches     []string
 	Standing       provider.Standing
 	StandingReason string
+	PinLimit       *int
 	LiveProfile    json.RawMessage
 }
 
@@ -211,6 +214,8 @@ func (a *applicationRow) fold(e projections.Event) error {
 		a.StandingReason = ""
 	case provider.Closed:
 		a.StandingReason = fact.Reason
+	case provider.PinLimitSet:
+		a.PinLimit = fact.Limit
 	default:
 		err = fmt.Errorf("no meaning for %s here", e.Type)
 	}
@@ -273,12 +278,12 @@ func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicati
 	var batch pgx.Batch
 	for _, a := range applications {
 		batch.Queue(`INSERT INTO applications (`+applicationColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 			ON CONFLICT (provider_id) DO UPDATE SET content_revision = $2, profile = $3, mismatches = $4, review = $5, reasons = $6,
 				standing = $7, standing_reason = $8, live_revision = $9, live_profile = $10, first_submitted_at = $11,
-				submitted_at = $12, decided_at = $13, revision = $14`,
+				submitted_at = $12, decided_at = $13, revision = $14, pin_limit = $15`,
 			a.ProviderID, a.ContentRevision, a.Profile, a.Mismatches, a.Review, a.Reasons, a.Standing, a.StandingReason,
-			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision)
+			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision, a.PinLimit)
 	}
 	for _, p := range products {
 		if p.deleted {

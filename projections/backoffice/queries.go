@@ -27,6 +27,8 @@ type Application struct {
 	// StandingReason is the operator's.
 	Standing       provider.Standing
 	StandingReason string
+	// PinLimit is how many products it may pin at a time; nil is without a limit (Q14).
+	PinLimit *int
 	// LiveRevision is the approved revision, 0 before the first approval. LiveProfile is its content.
 	LiveRevision domain.ContentRevision
 	LiveProfile  *provider.Profile
@@ -81,7 +83,7 @@ type ProductFilter struct {
 type Queries struct{ DB projections.Querier }
 
 const applicationColumns = `provider_id, content_revision, profile, mismatches, review, reasons, standing, standing_reason,
-	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision`
+	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit`
 
 // Application is the application of a provider; ErrNotFound when it never applied.
 func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Application, error) {
@@ -153,11 +155,19 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 
 // PendingProducts is every product of a provider's that awaits a decision, oldest first.
 func (q Queries) PendingProducts(ctx context.Context, provider uuid.UUID) ([]uuid.UUID, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT id FROM `+tableProducts+` WHERE provider_id = $1 AND review = '`+string(domain.ReviewPending)+`'
-		ORDER BY created_at, id`, provider)
+	return q.ids(ctx, `review = '`+string(domain.ReviewPending)+`'`, provider)
+}
+
+// PinnedProducts is every product of a provider's that is pinned, oldest first.
+func (q Queries) PinnedProducts(ctx context.Context, provider uuid.UUID) ([]uuid.UUID, error) {
+	return q.ids(ctx, `pinned`, provider)
+}
+
+func (q Queries) ids(ctx context.Context, condition string, provider uuid.UUID) ([]uuid.UUID, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT id FROM `+tableProducts+` WHERE provider_id = $1 AND `+condition+` ORDER BY created_at, id`, provider)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
-		return nil, fmt.Errorf("pending products: %w", err)
+		return nil, fmt.Errorf("products of a provider: %w", err)
 	}
 	return ids, nil
 }

@@ -12,6 +12,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/operation"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -40,7 +41,7 @@ var Model = projections.ReadModel{
 		provider.Reinstated{}, provider.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},
-		uscc.Reserved{}, uscc.Confirmed{},
+		uscc.Reserved{}, uscc.Confirmed{}, provider.PinLimitSet{}, pins.Taken{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
 	DDL: `

@@ -11,6 +11,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/operation"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -29,6 +30,7 @@ type auditState struct {
 	ReadNumber   int                    `json:"read_number,omitempty"`
 	Roles        []domain.Role          `json:"roles,omitempty"`
 	Closed       bool                   `json:"closed,omitempty"`
+	PinLimit     *int                   `json:"pin_limit,omitempty"`
 	Holder       uuid.UUID              `json:"holder,omitzero"`
 	Confirmed    bool                   `json:"confirmed,omitempty"`
 	// ContentAt are the positions of a product's rows that hold content, which go when it is deleted.
@@ -105,6 +107,10 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 		return note(e.Reason)
 	case provider.Closed:
 		return note(e.Reason)
+	case provider.PinLimitSet:
+		c.value("/pin_limit", state.PinLimit, e.Limit)
+		state.PinLimit = e.Limit
+		return note(e.Reason)
 	default:
 		return s.foldOther(fact, c)
 	}
@@ -150,6 +156,11 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 	case uscc.Reserved, uscc.Confirmed:
 		held := uscc.Evolve(uscc.State{Holder: state.Holder, Confirmed: state.Confirmed}, fact)
 		state.Holder, state.Confirmed = held.Holder, held.Confirmed
+	case pins.Taken:
+		c.value("/product_id", nil, e.ProductID)
+		if len(e.Freed) > 0 {
+			c.value("/freed", nil, e.Freed)
+		}
 	case operation.DeadLetterSkipped:
 		c.value("/read_model", nil, e.ReadModel)
 		c.value("/stream", nil, e.Stream)

@@ -14,6 +14,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/operation"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -33,13 +34,13 @@ var Model = projections.ReadModel{
 	Schema: schema,
 	Applies: projections.TypesOf(
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
-		provider.Reinstated{}, provider.Closed{},
+		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
 		product.Pinned{}, product.Unpinned{}, product.Deleted{},
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},
-		uscc.Reserved{}, uscc.Confirmed{},
+		uscc.Reserved{}, uscc.Confirmed{}, pins.Taken{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
 	DDL: `

@@ -100,7 +100,7 @@ func newBatchFold(events []projections.Event) *batchFold {
 		}
 		switch fact := e.Fact.(type) {
 		case provider.Applied, provider.Revised, provider.Approved, provider.Rejected,
-			provider.Suspended, provider.Reinstated, provider.Closed:
+			provider.Suspended, provider.Reinstated, provider.Closed, provider.PinLimitSet:
 			b.needProvider(id)
 		case product.Submitted:
 			b.needProvider(fact.ProviderID)
@@ -201,7 +201,7 @@ func (p *providerRow) fold(e projections.Event) error {
 			return err
 		}
 		p.liveRevision, p.name, p.logo, p.introduction = fact.Revision, profile.Name, string(profile.Logo), profile.Introduction
-	case provider.Rejected, provider.Suspended, provider.Reinstated, provider.Closed:
+	case provider.Rejected, provider.Suspended, provider.Reinstated, provider.Closed, provider.PinLimitSet:
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)
 	}

@@ -125,10 +125,13 @@ func (w *world) step(t *rapid.T) {
 		func() { w.booking(b, booking.Withdraw{By: domaintest.ID("enterprise")}) },
 		func() { w.booking(b, booking.Close{Reason: booking.ProductDeleted}) },
 		func() { w.provider(v, provider.EndReview{}) },
+		func() { w.provider(v, provider.SetPinLimit{Limit: new(int), Reason: "首页位置有限"}) },
+		func() { w.provider(v, provider.SetPinLimit{Reason: "不再限制"}) },
 		func() { w.product(p, product.EndReview{Provider: standing}) },
+		func() { w.booking(b, booking.Close{Reason: booking.EnterpriseClosed}) },
 	}
 	// Review and display are drawn more often than the ends of things.
-	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 18, 19, 20, 8, 9, 21, 22}
+	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 18, 19, 20, 8, 9, 21, 22, 23, 24, 25}
 	steps[rapid.SampledFrom(weights).Draw(t, "command")]()
 }
 
@@ -232,9 +235,9 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 			t.Fatalf("application: %v", err)
 		}
 		modeltest.Equal(t, "application", fmt.Sprint(a.ContentRevision, a.Profile, a.Review, a.Reasons, a.Standing, a.StandingReason,
-			a.LiveRevision, a.Mismatches, a.Revision),
+			a.LiveRevision, a.Mismatches, a.Revision, a.PinLimit != nil),
 			fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.Standing, s.StandingReason,
-				s.ApprovedRevision, s.Mismatches, w.last("provider", v)))
+				s.ApprovedRevision, s.Mismatches, w.last("provider", v), s.PinLimit != nil))
 		if s.ApprovedRevision > 0 {
 			modeltest.Equal(t, "live profile", *a.LiveProfile, s.Approved)
 		} else if a.LiveProfile != nil {

@@ -13,6 +13,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/commands"
 	"waybill/domain/operation"
+	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -40,7 +41,7 @@ func endCases(service *commands.Service, pool *pgxpool.Pool) runtime.Reaction {
 			booking.Replied{}, booking.Read{}, booking.Closed{},
 			account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{},
 			account.TokenIssued{}, account.TokenRevoked{},
-			uscc.Reserved{}, uscc.Confirmed{},
+			uscc.Reserved{}, uscc.Confirmed{}, provider.PinLimitSet{}, pins.Taken{},
 			operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 		),
 		Handle: func(ctx context.Context, e projections.Event) ([]runtime.Item, error) { return nil, c.handle(ctx, e) },

@@ -8,6 +8,7 @@ CREATE TABLE applications (
 	reasons            json,
 	standing           text NOT NULL,
 	standing_reason    text NOT NULL,
+	pin_limit          integer, -- null is without a limit
 	live_revision      integer NOT NULL,
 	live_profile       json, -- null when it is the latest
 	first_submitted_at timestamptz NOT NULL,
