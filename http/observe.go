@@ -84,7 +84,8 @@ func (w *Web) record(c echo.Context, in *Call, took time.Duration) {
 	attrs := [...]slog.Attr{
 		slog.String("method", method), slog.String("route", route), slog.Int("status", status),
 		slog.Int64("bytes", c.Response().Size), slog.Duration("took", took), slog.String("request_id", in.RequestID),
-		{}, {},
+		{},
+		{},
 	}
 	n := len(attrs) - 2
 	if in.Client.IsValid() {

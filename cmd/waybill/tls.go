@@ -47,7 +47,10 @@ func loadCertificates(cert, key string, log *slog.Logger) (*certificates, error)
 
 // config has a server use them.
 func (c *certificates) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.get(), nil }}
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.get(), nil },
+	}
 }
 
 // get is the certificate as it is now. While the files do not fit together, as in the middle of their exchange, it is the

@@ -66,7 +66,10 @@ func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Dec
 		if err != nil {
 			return Replayed{}, err
 		}
-		if (until.Revision != nil && recorded.Revision > *until.Revision) || (until.At != nil && meta.At.Truncate(time.Microsecond).After(*until.At)) {
+		if until.Revision != nil && recorded.Revision > *until.Revision {
+			break
+		}
+		if until.At != nil && meta.At.Truncate(time.Microsecond).After(*until.At) {
 			break
 		}
 		if err := l.add(d.Types, d.Evolve, recorded); err != nil {

@@ -50,7 +50,8 @@ func ifMatch(values []string) (*domain.Revision, error) {
 			return &revision, nil
 		}
 	}
-	return nil, wrongParameter("If-Match", "bad_etag", `须为接口给出的一个 ETag（如 "7"）或 *`, `must be one ETag as an answer gave it, such as "7", or *`)
+	return nil, wrongParameter("If-Match", "bad_etag", `须为接口给出的一个 ETag（如 "7"）或 *`,
+		`must be one ETag as an answer gave it, such as "7", or *`)
 }
 
 // conditional responds to a read of an object at a stream revision, and with 304 when the caller has just that already.

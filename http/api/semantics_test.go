@@ -125,9 +125,14 @@ func TestValidJSONIsTaken(t *testing.T) {
 		h.do(h.callers["reviewer"], "POST", target, `{"revision": `+fmt.Sprintf(form, approve())+` }`).is(200)
 	}
 	for _, header := range [][]string{
-		{"Content-Type", "application/json"}, {"Content-Type", "application/json; charset=UTF-8"}, {"Content-Type", "Application/JSON;charset=utf-8"},
-		{"Content-Type", `application/json; charset="Utf-8"`}, {"Content-Type", "application/json;"}, {"Content-Type", "application/json; charset=utf8"},
-		{"Content-Encoding", "identity"}, {"Content-Encoding", "Identity"},
+		{"Content-Type", "application/json"},
+		{"Content-Type", "application/json; charset=UTF-8"},
+		{"Content-Type", "Application/JSON;charset=utf-8"},
+		{"Content-Type", `application/json; charset="Utf-8"`},
+		{"Content-Type", "application/json;"},
+		{"Content-Type", "application/json; charset=utf8"},
+		{"Content-Encoding", "identity"},
+		{"Content-Encoding", "Identity"},
 	} {
 		h.do(h.callers["reviewer"], "POST", target, `{"revision":`+approve()+`}`, header...).is(200)
 	}
@@ -173,7 +178,7 @@ func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close() //nolint:errcheck // it was only read from
+		defer conn.Close()
 		fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n",
 			path, h.callers["provider"].token)
 		line, err := bufio.NewReader(conn).ReadString('\n')

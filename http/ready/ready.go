@@ -68,7 +68,8 @@ func (c Checker) Check(ctx context.Context) Report {
 	models, err := c.Models.Status(ctx)
 	if err != nil {
 		r.Err = err
-		r.Parts = []Part{{Name: Database, State: Unavailable, Text: domain.Text{ZH: "数据库不可用", EN: "the database is not available"}, Detail: err.Error()}}
+		text := domain.Text{ZH: "数据库不可用", EN: "the database is not available"}
+		r.Parts = []Part{{Name: Database, State: Unavailable, Text: text, Detail: err.Error()}}
 		return r
 	}
 	r.Models, r.Parts = models, []Part{{Name: Database, State: OK}, c.models(models)}
