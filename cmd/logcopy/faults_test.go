@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/cmd/logcopy/logtest"
@@ -92,7 +93,7 @@ func TestCopyWaitsForDatabase(t *testing.T) {
 				t.Fatalf("%v\n%s", err, notes)
 			}
 			t.Logf("%d sessions were ended, %d notes", ended, strings.Count(notes, "\n"))
-			if ended < cut.times {
+			if ended < cut.times/2 { // between two sessions there may be none
 				t.Error("hardly any session was ended")
 			}
 			logtest.Expect(t, to, log, how == "import")
@@ -126,12 +127,17 @@ func (s *meddled) ReadAll(ctx context.Context, at domain.Position, dir domain.Di
 	}
 }
 
+// endSessions ends every session on the pool's database but its own, which is not of the pool: that one may be ended already.
 func endSessions(t testing.TB, pool *pgxpool.Pool) (ended int) {
 	t.Helper()
-	err := pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
-		WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`).Scan(&ended)
-	if err != nil { // its own session was ended by the other
-		t.Logf("end sessions: %v", err)
+	conn, err := pgx.ConnectConfig(t.Context(), pool.Config().ConnConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if err := conn.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`).Scan(&ended); err != nil {
+		t.Fatal(err)
 	}
 	return ended
 }

@@ -143,7 +143,8 @@ func onFolder(t testing.TB) environ {
 			t.Error(err)
 		}
 	})
-	return environ{"WAYBILL_DATA_DIR": dir, "DATABASE_URL": ""}
+	// Not the standard address: another test's node may take that between two of this one.
+	return environ{"WAYBILL_DATA_DIR": dir, "DATABASE_URL": "", "WAYBILL_ADDR": "127.0.0.1:0"}
 }
 
 // postmaster waits for the embedded PostgreSQL's process id.

@@ -184,7 +184,7 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 		s.Closed = true
 	case product.Deleted:
 		s.deleted = true
-	case provider.Suspended, provider.Reinstated, product.Listed, product.Unlisted, product.Pinned, product.Unpinned:
+	case provider.Suspended, provider.Reinstated, provider.PinLimitSet, product.Listed, product.Unlisted, product.Pinned, product.Unpinned:
 		// Only the revision moves.
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)
