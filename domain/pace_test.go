@@ -15,10 +15,20 @@ func TestPace(t *testing.T) {
 		since       time.Duration // the last of them
 		want        time.Duration // to wait still
 	}{
-		{0, 0, 0}, {1, 0, 0}, {9, 0, 0},
-		{10, 0, time.Minute}, {10, 59 * time.Second, time.Second}, {10, time.Minute, 0}, {10, 24 * time.Hour, 0},
-		{11, time.Minute, time.Minute}, {12, time.Minute, 3 * time.Minute}, {14, 0, 16 * time.Minute},
-		{15, 0, 30 * time.Minute}, {1000, 0, 30 * time.Minute}, {1000, 30 * time.Minute, 0}, {1 << 40, 0, 30 * time.Minute},
+		{0, 0, 0},
+		{1, 0, 0},
+		{9, 0, 0},
+		{10, 0, time.Minute},
+		{10, 59 * time.Second, time.Second},
+		{10, time.Minute, 0},
+		{10, 24 * time.Hour, 0},
+		{11, time.Minute, time.Minute},
+		{12, time.Minute, 3 * time.Minute},
+		{14, 0, 16 * time.Minute},
+		{15, 0, 30 * time.Minute},
+		{1000, 0, 30 * time.Minute},
+		{1000, 30 * time.Minute, 0},
+		{1 << 40, 0, 30 * time.Minute},
 		{10, -time.Hour, time.Minute}, // another node's clock is ahead
 	} {
 		err := domain.Pace{Submissions: test.submissions, Last: noon, Now: noon.Add(test.since)}.Check()
