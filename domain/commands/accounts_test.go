@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 
 	"github.com/google/uuid"
@@ -60,4 +61,46 @@ func TestOnlyAnOperatorIsAnOperator(t *testing.T) {
 	wantRefusal(t, w.CheckOperator(t.Context(), closed), account.ErrClosed)
 	wantRefusal(t, w.CheckOperator(t.Context(), uuid.New()), commands.ErrNoOperator)
 	wantRefusal(t, w.CheckOperator(t.Context(), uuid.Nil), commands.ErrNoOperator)
+}
+
+// What a node remembers of an account is never behind the log, whoever wrote to it.
+func TestAnAccountIsNeverBehindTheLog(t *testing.T) {
+	w := newWorld(t)
+	elsewhere := commands.New(w.store) // another node
+	id := must[account.State](t)(elsewhere.OpenAccount(t.Context(), staff(), "陈静")).ID
+	same := func() {
+		t.Helper()
+		for range 2 {
+			got, err := w.AccountNow(t.Context(), id)
+			want, err2 := elsewhere.Account(t.Context(), id)
+			if err != nil || err2 != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("got %+v, want %+v (%v, %v)", got, want, err, err2)
+			}
+		}
+	}
+	same()
+	for _, do := range []func() error{
+		func() error {
+			_, err := elsewhere.GrantRole(t.Context(), staff(), id, domain.RoleReviewer)
+			return err
+		},
+		func() error {
+			_, err := elsewhere.IssueToken(t.Context(), staff(), id, token(domain.RoleReviewer), day)
+			return err
+		},
+		func() error {
+			_, err := elsewhere.RevokeRole(t.Context(), staff(), id, domain.RoleReviewer, "调岗")
+			return err
+		},
+		func() error {
+			_, err := elsewhere.CloseAccount(t.Context(), staff(), id, "离职")
+			return err
+		},
+	} {
+		ok(t, do())
+		same()
+	}
+	if _, err := w.AccountNow(t.Context(), uuid.New()); !errors.Is(err, domain.ErrNotFound) {
+		t.Error(err)
+	}
 }

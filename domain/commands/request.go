@@ -48,7 +48,10 @@ type Outcome[S any] struct {
 }
 
 // Service carries out commands on a store.
-type Service struct{ store domain.EventStore }
+type Service struct {
+	store    domain.EventStore
+	recalled recalled
+}
 
 // New is the service on store.
 func New(store domain.EventStore) *Service { return &Service{store: store} }

@@ -110,7 +110,7 @@ func (s *server) checkAccount(ctx context.Context, principal access.Principal) (
 	if len(principal.Roles) == 0 {
 		return principal, nil // there is no right that could outlive anything
 	}
-	state, err := s.Commands.Account(ctx, principal.AccountID)
+	state, err := s.Commands.AccountNow(ctx, principal.AccountID)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return principal, err
 	}
