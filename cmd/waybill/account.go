@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"waybill/cmd/config"
 	"waybill/domain"
 	"waybill/domain/account"
@@ -83,16 +85,8 @@ type accountCertifyCommand struct {
 
 // Run is called by kong.
 func (c accountCertifyCommand) Run(ctx context.Context, cfg config.Config) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		req, err := c.request(ctx, a)
-		if err != nil {
-			return err
-		}
-		id, err := a.accountNamed(ctx, c.Account)
-		if err != nil {
-			return err
-		}
-		_, err = a.commands.CertifyAccount(ctx, req, id, c.certificate(), vouchedByOperator)
+	return c.onAccount(ctx, cfg, c.Account, func(a *app, req commands.Request, id uuid.UUID) error {
+		_, err := a.commands.CertifyAccount(ctx, req, id, c.certificate(), vouchedByOperator)
 		return err
 	})
 }
@@ -105,15 +99,7 @@ type accountCloseCommand struct {
 
 // Run is called by kong.
 func (c accountCloseCommand) Run(ctx context.Context, cfg config.Config) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		req, err := c.request(ctx, a)
-		if err != nil {
-			return err
-		}
-		id, err := a.accountNamed(ctx, c.Account)
-		if err != nil {
-			return err
-		}
+	return c.onAccount(ctx, cfg, c.Account, func(a *app, req commands.Request, id uuid.UUID) error {
 		if _, err := a.commands.CloseAccount(ctx, req, id, c.Reason); err != nil {
 			return err
 		}

@@ -38,6 +38,21 @@ func (b by) request(ctx context.Context, a *app) (commands.Request, error) {
 	return newRequest(actor), err
 }
 
+// onAccount runs do as a request of whom --as names, on the account that named is the id or name of.
+func (b by) onAccount(ctx context.Context, cfg config.Config, named string, do func(*app, commands.Request, uuid.UUID) error) error {
+	return withApp(ctx, cfg, func(a *app) error {
+		req, err := b.request(ctx, a)
+		if err != nil {
+			return err
+		}
+		id, err := a.accountNamed(ctx, named)
+		if err != nil {
+			return err
+		}
+		return do(a, req, id)
+	})
+}
+
 // newRequest is a command given on the command line, with a fresh id.
 func newRequest(actor domain.Actor) commands.Request {
 	id := uuid.New()

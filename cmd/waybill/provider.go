@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"waybill/cmd/config"
+	"waybill/domain/commands"
 )
 
 type providerCommand struct {
@@ -36,16 +39,8 @@ func (c providerLiftPinLimitCommand) Run(ctx context.Context, cfg config.Config)
 
 // limitPins sets a provider's limit; nil is none.
 func (b by) limitPins(ctx context.Context, cfg config.Config, provider string, limit *int, reason string) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		req, err := b.request(ctx, a)
-		if err != nil {
-			return err
-		}
-		id, err := a.accountNamed(ctx, provider)
-		if err != nil {
-			return err
-		}
-		_, err = a.commands.SetPinLimit(ctx, req, id, limit, reason)
+	return b.onAccount(ctx, cfg, provider, func(a *app, req commands.Request, id uuid.UUID) error {
+		_, err := a.commands.SetPinLimit(ctx, req, id, limit, reason)
 		return err
 	})
 }

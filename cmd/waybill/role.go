@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"waybill/cmd/config"
 	"waybill/domain"
+	"waybill/domain/commands"
 )
 
 type roleCommand struct {
@@ -20,16 +23,8 @@ type roleGrantCommand struct {
 
 // Run is called by kong.
 func (c roleGrantCommand) Run(ctx context.Context, cfg config.Config) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		req, err := c.request(ctx, a)
-		if err != nil {
-			return err
-		}
-		id, err := a.accountNamed(ctx, c.Account)
-		if err != nil {
-			return err
-		}
-		_, err = a.commands.GrantRole(ctx, req, id, c.Role)
+	return c.onAccount(ctx, cfg, c.Account, func(a *app, req commands.Request, id uuid.UUID) error {
+		_, err := a.commands.GrantRole(ctx, req, id, c.Role)
 		return err
 	})
 }
@@ -43,15 +38,7 @@ type roleRevokeCommand struct {
 
 // Run is called by kong.
 func (c roleRevokeCommand) Run(ctx context.Context, cfg config.Config) error {
-	return withApp(ctx, cfg, func(a *app) error {
-		req, err := c.request(ctx, a)
-		if err != nil {
-			return err
-		}
-		id, err := a.accountNamed(ctx, c.Account)
-		if err != nil {
-			return err
-		}
+	return c.onAccount(ctx, cfg, c.Account, func(a *app, req commands.Request, id uuid.UUID) error {
 		if _, err := a.commands.RevokeRole(ctx, req, id, c.Role, c.Reason); err != nil {
 			return err
 		}

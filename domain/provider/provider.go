@@ -322,7 +322,8 @@ func decideReinstate(s State, c Reinstate) ([]domain.Event, error) {
 func decidePinLimit(s State, c SetPinLimit) ([]domain.Event, error) {
 	var f domain.Fields
 	if c.Limit != nil && (*c.Limit < 0 || *c.Limit > MaxPinLimit) {
-		f.Add("/limit", "out_of_range", fmt.Sprintf("须为 0 到 %d 的整数", MaxPinLimit), fmt.Sprintf("must be an integer from 0 to %d", MaxPinLimit))
+		f.Add("/limit", "out_of_range", fmt.Sprintf("须为 0 到 %d 的整数", MaxPinLimit),
+			fmt.Sprintf("must be an integer from 0 to %d", MaxPinLimit))
 	}
 	f.Required("/reason", &c.Reason, MaxReason, domain.Text{ZH: "原因", EN: "reason"})
 	if err := f.Err(); err != nil {

@@ -8,6 +8,7 @@ import (
 	nethttp "net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,10 +32,22 @@ func startHostile(t *testing.T) hostile {
 	owner, enterprise := w.provider(reviewer), w.enterprise()
 	product, _ := w.listed(owner, reviewer)
 	booked := w.do(enterprise, "POST", "/api/v1/bookings", inquiry(product)).is(201)
-	return hostile{world: w, product: product, booking: booked.text("id"), victim: w.provider(reviewer).id.String(), callers: map[string]as{
+	h := hostile{world: w, product: product, booking: booked.text("id"), victim: w.provider(reviewer).id.String(), callers: map[string]as{
 		"any": enterprise, "enterprise": enterprise, "provider": owner, "reviewer": reviewer, "public": {},
 		"auditor": w.staff(domain.RoleAuditor), "operator": w.staff(domain.RoleOperator),
 	}}
+	// Nothing moves any more: every read model shows all of it.
+	head, err := w.commands.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, path := range map[string]string{
+		"enterprise": "/api/v1/bookings", "provider": "/api/v1/provider/products", "reviewer": "/api/v1/review/queue",
+		"auditor": "/api/v1/audit/events", "": "/api/v1/products",
+	} {
+		w.do(h.callers[role], "GET", path, nil, "Waybill-Position", strconv.FormatUint(uint64(head), 10)).is(200)
+	}
+	return h
 }
 
 func (h hostile) caller(r route) as { return h.callers[r.roles[0]] }

@@ -45,9 +45,10 @@ func (s *server) LimitPins(c echo.Context, id ProviderID, _ LimitPinsParams) err
 
 // LiftPinLimit lets a provider pin as many products as it likes.
 func (s *server) LiftPinLimit(c echo.Context, id ProviderID, _ LiftPinLimitParams) error {
-	return s.operate(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID, reason string) (commands.Outcome[provider.State], error) {
+	lift := func(ctx context.Context, req commands.Request, id uuid.UUID, reason string) (commands.Outcome[provider.State], error) {
 		return s.Commands.SetPinLimit(ctx, req, id, nil, reason)
-	})
+	}
+	return s.operate(c, id, lift)
 }
 
 func (s *server) operate(c echo.Context, id uuid.UUID,

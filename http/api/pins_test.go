@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 
 	"waybill/domain"
@@ -67,7 +68,7 @@ func TestPinLimit(t *testing.T) {
 	}
 	// The reviewers' tag keeps up with the provider's stream.
 	item := w.do(reviewer, "GET", "/api/v1/review/providers/"+owner.id.String(), nil, "Waybill-Position", last.position()).is(200)
-	if tag := item.header.Get("ETag"); tag != lifted.header.Get("ETag") {
+	if tag := item.header.Get("ETag"); !strings.HasPrefix(tag, strings.TrimSuffix(lifted.header.Get("ETag"), `"`)+"-") {
 		t.Errorf("ETag %s of the review, %s of the provider", tag, lifted.header.Get("ETag"))
 	}
 }

@@ -15,7 +15,7 @@ var nothing = []string{"\u3164", "\u00ad", "\u115f\u1160", "\u17b4", "\u180e", "
 func TestEveryTypedTextShowsSomething(t *testing.T) {
 	h := startHostile(t)
 	owner, reviewer, operator, enterprise := h.callers["provider"], h.callers["reviewer"], h.callers["operator"], h.callers["enterprise"]
-	applicant := h.world.enterprise()
+	applicant := h.enterprise()
 	profile := h.profile()
 	provider := "/api/v1/operator/providers/" + h.victim
 	destination := content()["destination"].(m) //nolint:forcetypeassert // it is one

@@ -230,7 +230,7 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 		w.And("(created_at, id) < (?, ?)", c.Time(), c.ID)
 	}
 	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+ownColumns+` FROM `+tableProducts+``+w.SQL()+
+	rows, _ := q.DB.Query(ctx, `SELECT `+ownColumns+` FROM `+tableProducts+w.SQL()+
 		` ORDER BY created_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
 	products, err := pgx.CollectRows(rows, pgx.RowToStructByName[Product])
 	if err != nil {

@@ -103,7 +103,7 @@ func (q Queries) list(ctx context.Context, side string, owner uuid.UUID, f Filte
 		w.And("(requested_at, id) < (?, ?)", c.Time(), c.ID)
 	}
 	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+bookingColumns+` FROM `+tableBookings+``+w.SQL()+
+	rows, _ := q.DB.Query(ctx, `SELECT `+bookingColumns+` FROM `+tableBookings+w.SQL()+
 		` ORDER BY requested_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
 	bookings, err := pgx.CollectRows(rows, pgx.RowToStructByName[Booking])
 	if err != nil {

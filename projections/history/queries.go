@@ -103,7 +103,7 @@ func (q Queries) Query(ctx context.Context, f Filter) (projections.Page[Entry], 
 		w.And("position "+compare+" ?", c.At)
 	}
 	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+entryColumns+` FROM `+tableEntries+``+w.SQL()+
+	rows, _ := q.DB.Query(ctx, `SELECT `+entryColumns+` FROM `+tableEntries+w.SQL()+
 		` ORDER BY position `+order+projections.LimitClause(size), w.Args...)
 	entries, err := pgx.CollectRows(rows, pgx.RowToStructByName[Entry])
 	if err != nil {
