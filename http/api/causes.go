@@ -191,6 +191,7 @@ var mistakes = map[string]domain.Text{
 	"bad_uuid":           {ZH: "须为36个字符的 UUID。", EN: "Must be a UUID of 36 characters."},
 	"control_characters": {ZH: "含有不可见的控制字符或方向符。", EN: "Has control characters or marks of direction."},
 	"line_break":         {ZH: "该字段只能有一行。", EN: "The field has one line only."},
+	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
 	"past_date":          {ZH: "日期不能早于今天（北京时间）。", EN: "The date must not be before today in Beijing."},
 	"repeated_field":     {ZH: "JSON 对象中同一字段出现多次。", EN: "A field is in the JSON object more than once."},

@@ -51,6 +51,14 @@ type world struct {
 	serial   int
 }
 
+// newClient shows every answer as it is, redirections too.
+func newClient() *nethttp.Client {
+	return &nethttp.Client{
+		Timeout:       runtimetest.Patience,
+		CheckRedirect: func(*nethttp.Request, []*nethttp.Request) error { return nethttp.ErrUseLastResponse },
+	}
+}
+
 func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	t.Helper()
 	ctx := context.Background()
@@ -60,7 +68,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 		}
 		return runtime.Prepare(ctx, pool, models.All)
 	})
-	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: runtimetest.Patience}}
+	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: newClient()}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
 	w.commands = commands.New(store)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	nethttp "net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,7 +32,9 @@ type operation struct {
 	// readModels are those a read waits for; none for writes.
 	readModels names
 	body       bool
-	params     []*parameter
+	// tagged is a read whose answer has an ETag.
+	tagged bool
+	params []*parameter
 }
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
@@ -95,6 +98,9 @@ func newOperation(method, path string, spec *openapi3.Operation) (*operation, er
 	}
 	if err := extension(spec, "x-read-model", &op.readModels); err != nil {
 		return nil, err
+	}
+	if ok := spec.Responses.Value("200"); method == nethttp.MethodGet && ok != nil {
+		op.tagged = ok.Value.Headers["ETag"] != nil
 	}
 	for _, ref := range spec.Parameters {
 		p, err := newParameter(ref.Value)

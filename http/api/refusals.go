@@ -34,13 +34,14 @@ var refusals = map[string][]*domain.Error{
 	"reviseProduct":     {domain.ErrTooSoon},
 	"publishProduct":    {product.ErrNotApproved, product.ErrTakenDown},
 	"pinProduct":        {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
-	"approveProduct":    {domain.ErrOwnCase, domain.ErrStale, domain.ErrAlreadyDecided},
-	"rejectProduct":     {domain.ErrOwnCase, domain.ErrStale, domain.ErrAlreadyDecided},
+	"approveProduct":    {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
+	"rejectProduct":     {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
 	"approveProvider":   {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, uscc.ErrTaken},
 	"rejectProvider":    {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
 	"suspendProvider":   {provider.ErrClosed, provider.ErrNotActive},
 	"reinstateProvider": {provider.ErrClosed, provider.ErrNotActive},
-	"closeProvider":     {},
+	"limitPins":         {provider.ErrClosed},
+	"liftPinLimit":      {provider.ErrClosed},
 	"takeDownProduct":   {product.ErrNeverPublic},
 }
 
@@ -81,10 +82,8 @@ func (op *operation) codes() map[int][]*http.Refusal {
 	if write {
 		add(domain.ErrKeyReused, domain.ErrContention, commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge)
 	}
-	for _, p := range op.params {
-		if p.name == "If-Match" {
-			add(domain.ErrPrecondition)
-		}
+	if op.tagged || slices.ContainsFunc(op.params, func(p *parameter) bool { return p.name == "If-Match" }) {
+		add(domain.ErrPrecondition)
 	}
 	if len(op.readModels) > 0 {
 		add(runtime.ErrBehind, errTooManyWaiting)

@@ -31,13 +31,18 @@ func specify(operations map[string]*operation) ([]byte, error) {
 	if err := yaml.Unmarshal(translations, &other); err != nil {
 		return nil, fmt.Errorf("translations.yaml: %w", err)
 	}
-	both := map[string]string{}
+	both := map[string]*bilingual{}
 	for zh, en := range other {
-		said := zh + " / " + en
+		said := &bilingual{text: zh + " / " + en}
 		both[zh], both[en] = said, said
 	}
 	root := document.Content[0]
 	translate(root, both)
+	for _, said := range both {
+		if !said.used {
+			return nil, fmt.Errorf("translations.yaml: nothing in openapi.yaml says %s", said.text)
+		}
+	}
 	paths := child(root, "paths")
 	for i := 1; i < len(paths.Content); i += 2 {
 		item := paths.Content[i]
@@ -62,14 +67,20 @@ func specify(operations map[string]*operation) ([]byte, error) {
 	return served, nil
 }
 
+// bilingual is a text in both languages, and whether the document has it.
+type bilingual struct {
+	text string
+	used bool
+}
+
 // translate puts every summary and description that is in one language into both.
-func translate(n *yaml.Node, both map[string]string) {
+func translate(n *yaml.Node, both map[string]*bilingual) {
 	if n.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key, value := n.Content[i].Value, n.Content[i+1]
 			said, known := both[strings.TrimSpace(value.Value)]
 			if known && value.Kind == yaml.ScalarNode && (key == "summary" || key == "description") {
-				value.Value = said
+				value.Value, said.used = said.text, true
 			}
 		}
 	}

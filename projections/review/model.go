@@ -187,7 +187,8 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 		s.Closed = true
 	case product.Deleted:
 		s.deleted = true
-	case provider.Suspended, provider.Reinstated, provider.PinLimitSet, product.Listed, product.Unlisted, product.Pinned, product.Unpinned:
+	case provider.Suspended, provider.Reinstated, provider.PinLimitSet, product.Listed, product.Unlisted, product.Pinned, product.Unpinned,
+		product.TakenDown:
 		// Only the revision moves.
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)

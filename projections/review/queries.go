@@ -70,8 +70,11 @@ const submissionColumns = `s.kind, s.subject_id, s.content_revision, s.state, s.
 	coalesce(p.name, '') AS provider_name, s.mismatches, s.first_submitted_at, s.submitted_at, s.decided_at, s.decided_by,
 	s.reasons, j.revision`
 
-const submissionTables = ` FROM ` + tableSubmissions + ` s JOIN ` + tableSubjects + ` j ON j.id = s.subject_id
-	LEFT JOIN ` + tableSubjects + ` p ON p.id = s.provider_id`
+// What filters look at, and what is shown besides.
+const (
+	filteredTables   = ` FROM ` + tableSubmissions + ` s LEFT JOIN ` + tableSubjects + ` p ON p.id = s.provider_id`
+	submissionTables = filteredTables + ` JOIN ` + tableSubjects + ` j ON j.id = s.subject_id`
+)
 
 // The states as SQL: a partial index is chosen for a literal only.
 const (
@@ -101,7 +104,7 @@ func (q Queries) Queue(ctx context.Context, f Filter) (projections.Page[Submissi
 	if f.OlderThan != nil {
 		w.And("s.submitted_at < ?", *f.OlderThan)
 	}
-	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableSubmissions+` s`+w.SQL(), w.Args...)
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT`+filteredTables+w.SQL(), w.Args...)
 	if err != nil {
 		return none, err
 	}
