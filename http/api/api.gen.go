@@ -1034,7 +1034,7 @@ type Health struct {
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
 
-// HealthPart 节点的一个组成部分及其状态。A part of the node and its state.
+// HealthPart 节点的一个组成部分及其状态 / A part of the node and its state.
 type HealthPart struct {
 	Part   HealthPartPart   `json:"part"`
 	Status HealthPartStatus `json:"status"`
