@@ -1,7 +1,7 @@
 # Every command a developer needs; `make` lists them. Go is the only thing that must be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-esdb test-esdb-binary race chaos tour bench lint fmt generate build postgres vuln bin/esdbtest
+.PHONY: help run test test-esdb test-esdb-binary race chaos tour bench lint lint-api fmt generate build postgres vuln bin/esdbtest
 
 # The tools are pinned in a module of their own, so that go.mod lists only what Waybill is made of.
 # Built once into bin/tools: the linter takes minutes to build, and `go tool` would check that each time.
@@ -53,6 +53,9 @@ bench: build bin/esdbtest ## Measure everything beside its floor (quick proof th
 
 lint: $(TOOLS)/golangci-lint ## Check style, mistakes and the direction of imports
 	$(TOOLS)/golangci-lint run --allow-parallel-runners
+
+lint-api: ## Check the specification with an API linter and a generator of types (needs npx)
+	@.ci/lint-api
 
 fmt: $(TOOLS)/golangci-lint ## Format the Go code
 	$(TOOLS)/golangci-lint fmt

@@ -33,6 +33,8 @@ const (
 	ListReviewDecided
 	ListBookings
 	ListHistory
+	ListApplications
+	ListAccounts
 )
 
 // Cursor is the last row of a page, as the list's order sees it. A list that does not use a field leaves it zero.
@@ -90,6 +92,8 @@ var layouts = map[List]layout{
 	ListReviewDecided: {least: firstTime, most: lastTime, id: true, revisions: math.MaxInt32},
 	ListBookings:      {least: firstTime, most: lastTime, id: true},
 	ListHistory:       {least: 0, most: math.MaxInt64},
+	ListApplications:  {least: firstTime, most: lastTime, id: true},
+	ListAccounts:      {least: firstTime, most: lastTime, id: true},
 }
 
 func (l layout) holds(c Cursor) bool {

@@ -18,6 +18,8 @@ type Querier interface {
 type Page[T any] struct {
 	Rows []T
 	Next string
+	// Total is how many rows the whole list has; nil when the filter does not ask.
+	Total *Count
 }
 
 // MaxPage is the most rows a page holds; DefaultPage is what a limit of 0 gives.

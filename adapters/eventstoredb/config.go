@@ -71,13 +71,18 @@ func Check(connectionString string) error {
 		return errors.Join(found...)
 	}
 	rest, query, _ := strings.Cut(rest, "?")
+	if strings.Contains(query, "@") {
+		// A question mark in the password: what follows it is no setting, and must not be repeated.
+		found.add("special characters in the credentials and settings must be percent-encoded, such as %%3F for ? and %%40 for @")
+		return errors.Join(found...)
+	}
 	credentials := ""
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		credentials, rest = rest[:at], rest[at+1:]
 	}
 	hosts, path, _ := strings.Cut(rest, "/")
 	if path != "" {
-		found.add("a path (/%s) means nothing here", path)
+		found.add("a path means nothing here") // not repeated: without its @ it could be of a password
 	}
 	nodes := strings.Split(hosts, ",")
 	for i, node := range nodes {
@@ -103,15 +108,12 @@ func Check(connectionString string) error {
 	return errors.Join(found...)
 }
 
-// parse has the client read the string. Its message can repeat a password, so a part of it is left out.
+// parse has the client read the string. Its message can repeat a password or a part of it, so it is left out.
 func parse(connectionString string) (*esdb.Configuration, error) {
 	config, err := esdb.ParseConnectionString(connectionString)
 	if err != nil {
-		var malformed *url.Error
-		if errors.As(err, &malformed) {
-			err = malformed.Err
-		}
-		return nil, fmt.Errorf("the client cannot read it: %w", err)
+		return nil, errors.New("the client cannot read it; special characters in the credentials must be percent-encoded, " +
+			"such as %40 for @")
 	}
 	return config, nil
 }

@@ -64,9 +64,8 @@ func Load(getenv func(string) string) (Config, error) {
 		EventStorePrefix: getenv("WAYBILL_EVENTSTORE_PREFIX"),
 	}
 	if c.DatabaseURL != "" {
-		if _, err := pgxpool.ParseConfig(c.DatabaseURL); err != nil {
-			// The parser's own message can repeat the password.
-			e.mistake("DATABASE_URL", "(hidden)", "a PostgreSQL connection string, such as postgres://user:password@host:5432/waybill")
+		if err := CheckDatabase(c.DatabaseURL); err != nil {
+			e.mistake("DATABASE_URL", "(hidden)", err.Error())
 		}
 	}
 	c.Surface = e.surface()
@@ -143,10 +142,12 @@ func (e *environment) readDatabase(c Config) {
 	}
 	const name, hidden = "WAYBILL_READ_DATABASE_URL", "(hidden)"
 	parsed, err := pgxpool.ParseConfig(c.ReadDatabaseURL)
+	if wrong := CheckDatabase(c.ReadDatabaseURL); wrong != nil {
+		err = wrong
+	}
 	switch {
 	case err != nil:
-		// The parser's own message can repeat the password.
-		e.mistake(name, hidden, "a PostgreSQL connection string, such as postgres://user:password@replica:5432/waybill")
+		e.mistake(name, hidden, CheckDatabase(c.ReadDatabaseURL).Error())
 	case hosts(&parsed.ConnConfig.Config) > 1:
 		e.mistake(name, hidden, "a single host: what one replica shows says nothing about another")
 	case c.DatabaseURL == "":

@@ -19,7 +19,7 @@ import (
 type accountCommand struct {
 	Open    accountOpenCommand    `cmd:"" help:"Open an account, certify its enterprise, and print a token for it."`
 	Certify accountCertifyCommand `cmd:"" help:"Certify an account's enterprise, or change its certified names."`
-	Close   accountCloseCommand   `cmd:"" help:"Close an account for good and revoke its tokens."`
+	Close   accountCloseCommand   `cmd:"" help:"Close an account for good and revoke its staff tokens; its enterprise can still read."`
 	List    accountListCommand    `cmd:"" help:"List all accounts, oldest first."`
 	Find    accountFindCommand    `cmd:"" help:"List the accounts whose name, enterprise, code or id holds a text."`
 	Show    accountShowCommand    `cmd:"" help:"Show one account: its enterprise, roles and tokens."`
@@ -103,7 +103,8 @@ func (c accountCloseCommand) Run(ctx context.Context, cfg config.Config) error {
 		if _, err := a.commands.CloseAccount(ctx, req, id, c.Reason); err != nil {
 			return err
 		}
-		return a.tokens.RevokeAccount(ctx, id)
+		// The enterprise may go on reading what it did; the API lets a closed account change nothing.
+		return a.tokens.RevokeAccount(ctx, id, domain.RoleReviewer, domain.RoleAuditor, domain.RoleOperator)
 	})
 }
 

@@ -25,6 +25,10 @@ func (copyCommand) Help() string {
   postgres://…        another database; as the target it gets Waybill's tables first
   esdb://…            an EventStoreDB (also esdb+discover://…); WAYBILL_EVENTSTORE_PREFIX is
                       the prefix of its streams, where others use the same server
+  env:NAME            what the environment variable NAME holds: one of these
+  file:PATH           what the file PATH holds: one of these
+
+An argument shows in the list of processes: one with a password is refused. Use env: or file: for it.
 
 Streams, revisions, ids, types, bytes, metadata and the order of all events stay what they are. Positions are the
 target's own. The time of recording stays in PostgreSQL; in EventStoreDB it is the time of the copy. Tokens and read
@@ -41,21 +45,29 @@ WAYBILL_EVENTSTORE; run "waybill rebuild all"; start the nodes.`
 var errSameStore = errors.New("--from and --to are the same store")
 
 // Run is called by kong.
-func (c copyCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
+func (c copyCommand) Run(ctx context.Context, cfg config.Config, getenv func(string) string, out io.Writer) (err error) {
 	defer func() {
 		if err != nil && ctx.Err() != nil {
 			err = errors.New("interrupted; what is in the target is complete up to a point: run the same command again to go on from there")
 		}
 	}()
-	if c.From == c.To {
+	from, err := storeNamed(c.From, getenv)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	to, err := storeNamed(c.To, getenv)
+	if err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
+	if from == to {
 		return errSameStore
 	}
-	source, err := openStore(ctx, cfg, c.From, false)
+	source, err := openStore(ctx, cfg, from, false)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
 	defer func() { err = errors.Join(err, source.close()) }()
-	target, err := openStore(ctx, cfg, c.To, !c.VerifyOnly)
+	target, err := openStore(ctx, cfg, to, !c.VerifyOnly)
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}

@@ -25,8 +25,8 @@ func copyProcess(t testing.TB, from, to string) (process *os.Process, done chan 
 		t.Fatal(err)
 	}
 	log = &logBuffer{}
-	cmd := exec.Command(self, "copy", "--from", from, "--to", to)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd := exec.Command(self, "copy", "--from=env:FROM", "--to=env:TO")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "FROM="+from, "TO="+to)
 	cmd.Stderr = log
 	if _, err := cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -54,9 +54,9 @@ func TestCopyCommand(t *testing.T) {
 	log := logtest.Random(300, 10)
 	from := filled(t, log)
 	bare := pgtest.Database(t, "", nil) // without tables
-	env := environ{"DATABASE_URL": pgtest.URL(from)}
+	env := environ{"DATABASE_URL": pgtest.URL(from), "BARE": pgtest.URL(bare)}
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"copy", "--from=postgres", "--to", pgtest.URL(bare)}, env.get, &out); err != nil {
+	if err := run(t.Context(), []string{"copy", "--from=postgres", "--to=env:BARE"}, env.get, &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"copied    300 events in ", "verified  300 events ", "sha256    ", "waybill rebuild all"} {
@@ -81,7 +81,8 @@ func TestCopyCommand(t *testing.T) {
 		"no log":            {pgtest.URL(empty), "postgres", "holds no log"},
 	} {
 		out.Reset()
-		err := run(t.Context(), []string{"copy", "--from", c.from, "--to", c.to}, env.get, &out)
+		env["FROM"], env["TO"] = c.from, c.to
+		err := run(t.Context(), []string{"copy", "--from=env:FROM", "--to=env:TO"}, env.get, &out)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
@@ -91,8 +92,47 @@ func TestCopyCommand(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := run(ctx, []string{"copy", "--from=postgres", "--to", pgtest.URL(bare)}, env.get, &out); err == nil || !strings.Contains(err.Error(), "run the same command again") {
+	if err := run(ctx, []string{"copy", "--from=postgres", "--to=env:BARE"}, env.get, &out); err == nil || !strings.Contains(err.Error(), "run the same command again") {
 		t.Errorf("Ctrl-C: %v", err)
+	}
+}
+
+// A password is in no argument, and no part of one in an error, however it is spelled.
+func TestNoPasswordShows(t *testing.T) {
+	t.Parallel()
+	env, _ := onDatabase(t)
+	for _, between := range []string{"", "@", "/", "1/", "?", "1?", "#", "1#", ":", "%", " ", "1?tls=", "@/?"} {
+		password := "quince" + between + "medlar"
+		if strings.HasPrefix(between, "1") {
+			password = between + "medlar"
+		}
+		for _, form := range []string{
+			"postgres://root:%s@127.0.0.1:1/db", "postgresql://root:%s@127.0.0.1:1/db?sslmode=disable", "esdb://admin:%s@127.0.0.1:port",
+			"esdb://admin:%s@127.0.0.1:1?tls=false", "esdb+discover://admin:%s@127.0.0.1:1?nonsense=1", "mysql://root:%s@host",
+			"postgres://127.0.0.1:1/db?password=%s", "host=127.0.0.1 port=1 password=%s",
+		} {
+			url := strings.Replace(form, "%s", password, 1)
+			env["TO"] = url
+			for name, args := range map[string][]string{
+				"argument": {"copy", "--from=postgres", "--to=" + url},
+				"variable": {"copy", "--from=postgres", "--to=env:TO"},
+				"surplus":  {"copy", "--from=postgres", "--to=env:TO", url},
+				"wrong":    {"serve", "--database=" + url},
+			} {
+				var out bytes.Buffer
+				err := run(t.Context(), args, env.get, &out)
+				if err == nil {
+					t.Errorf("%s %s: no error", name, url)
+					continue
+				}
+				if said := err.Error() + out.String(); strings.Contains(said, "quince") || strings.Contains(said, "medlar") {
+					t.Errorf("%s %s: %s", name, url, said)
+				}
+				if want := "env:TARGET"; name == "argument" && !strings.Contains(err.Error(), want) {
+					t.Errorf("%s: %v, want %q", url, err, want)
+				}
+			}
+		}
 	}
 }
 

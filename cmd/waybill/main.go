@@ -29,6 +29,7 @@ type cli struct {
 	Prune       pruneCommand       `cmd:"" help:"Drop the tables of earlier versions of read models that no node serves any more."`
 	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
+	Openapi     openapiCommand     `cmd:"" help:"Print the specification of the API, as it is served at /openapi.yaml."`
 	Copy        copyCommand        `cmd:"" help:"Copy the whole log from one event store to another, and verify it event by event."`
 }
 
@@ -40,7 +41,7 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
 	if err != nil {
-		fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", err)
+		fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", config.Without(err))
 		os.Exit(1)
 	}
 }
@@ -54,6 +55,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		kong.Description("An event-sourced backend for a logistics portal. Configuration is by environment; see README.md."),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(out, (*io.Writer)(nil)),
+		kong.Bind(getenv),
 		kong.Writers(out, &terminal{to: os.Stderr}),
 		kong.UsageOnError(),
 	)
@@ -62,7 +64,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return err
+		return config.Without(err, args...) // it can repeat an argument
 	}
 	cfg, err := config.Load(getenv)
 	if err != nil {

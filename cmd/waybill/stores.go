@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 
@@ -27,6 +28,27 @@ type openedStore struct {
 	hosts   string        // of an EventStoreDB
 	remote  *eventstoredb.Store
 	close   func() error
+}
+
+// storeNamed is what names a store: the argument itself, or what a variable (env:NAME) or a file (file:PATH) holds. A password in the
+// argument is refused: arguments show in the list of processes, and stay in the shell's history.
+func storeNamed(arg string, getenv func(string) string) (string, error) {
+	kind, name, _ := strings.Cut(arg, ":")
+	switch {
+	case kind == "env":
+		text := getenv(name)
+		if text == "" {
+			return "", fmt.Errorf("the environment variable %q is not set", name)
+		}
+		return text, nil
+	case kind == "file":
+		text, err := os.ReadFile(name)
+		return strings.TrimSpace(string(text)), err
+	case config.HasPassword(arg):
+		return "", errors.New("a password in an argument shows in the list of processes: put the connection string into a variable, " +
+			"as TARGET, and say env:TARGET, or into a file, and say file:PATH")
+	}
+	return arg, nil
 }
 
 // openStore opens "postgres", a postgres:// URL or an esdb:// connection string. With prepare, a database gets its tables.
@@ -56,8 +78,8 @@ func openOwnDatabase(ctx context.Context, cfg config.Config) (*openedStore, erro
 }
 
 func openDatabase(ctx context.Context, cfg config.Config, url string, prepare bool) (*openedStore, error) {
-	if _, err := pgxpool.ParseConfig(url); err != nil {
-		return nil, errors.New("the URL cannot be parsed; it looks like postgres://user:password@host:5432/waybill")
+	if err := config.CheckDatabase(url); err != nil {
+		return nil, fmt.Errorf("the URL cannot be parsed; want %w", err)
 	}
 	pool, err := openPool(ctx, url, cfg.MaxConns)
 	if err != nil {

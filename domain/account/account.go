@@ -262,7 +262,8 @@ func Evolve(s State, e domain.Event) State {
 		s.RevokedTokens = append(slices.Clone(s.RevokedTokens), e.ID)
 	case Closed:
 		s.Closed = true
-		s.endTokens(func(Token) bool { return true })
+		// An enterprise's goes on to read what that did.
+		s.endTokens(func(t Token) bool { return !slices.Contains(t.Roles, domain.RoleEnterprise) })
 	}
 	return s
 }

@@ -28,6 +28,8 @@ type Requested struct {
 	EnterpriseID    uuid.UUID              `json:"enterprise_id"`
 	EnterpriseName  string                 `json:"enterprise_name"`
 	Inquiry         Inquiry                `json:"inquiry"`
+	// ProviderName is what the enterprise saw beside the product; empty in events from before it was recorded.
+	ProviderName string `json:"provider_name,omitempty"`
 }
 
 // Replied is the card's BookingReplied. Number counts the messages of the thread from 1 (Q20).

@@ -178,6 +178,11 @@ func (s *Service) DeleteProduct(ctx context.Context, req Request, id uuid.UUID) 
 	return s.product(ctx, req, id, product.Delete{By: req.Actor.ID})
 }
 
+// TakeDownProduct hides a product from the public, for an operator.
+func (s *Service) TakeDownProduct(ctx context.Context, req Request, id uuid.UUID, reason string) (Outcome[product.State], error) {
+	return s.product(ctx, req, id, product.TakeDown{Reason: reason})
+}
+
 // RequestBooking files the actor's inquiry about a product.
 func (s *Service) RequestBooking(ctx context.Context, req Request, productID uuid.UUID, q booking.Inquiry) (Outcome[booking.State], error) {
 	return create(ctx, s.store, req, booking.Decider, plan[booking.State, booking.Command]{
@@ -277,6 +282,7 @@ func (s *Service) inquiry(ctx context.Context, req Request, productID uuid.UUID,
 		Snapshot: booking.Requested{
 			ProductID: productID, ProductRevision: wanted.ApprovedRevision, ProductName: wanted.Approved.Name,
 			ProviderID: wanted.ProviderID, EnterpriseID: req.Actor.ID, EnterpriseName: enterprise.Name, Inquiry: q,
+			ProviderName: owner.Approved.Name,
 		},
 		Available: wanted.Public(owner.Standing),
 		At:        req.At,

@@ -195,6 +195,12 @@ var every = map[string]func(w *world) (commands.Request, call){
 	"DeleteProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
 		return anyOutcome(w.DeleteProduct(ctx, req, id))
 	}),
+	"TakeDownProduct": func(w *world) (commands.Request, call) {
+		id := w.listed(w.provider(w.codeA))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.TakeDownProduct(ctx, req, id, "投诉"))
+		}
+	},
 	"RequestBooking": func(w *world) (commands.Request, call) {
 		id := w.listed(w.provider(w.codeA))
 		return as(w.enterprise(w.codeB)), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {

@@ -76,6 +76,13 @@ type Pinned struct{}
 // Unpinned records that it is back in order of creation (R34).
 type Unpinned struct{}
 
+// TakenDown records that an operator hid it from the public. Its provider may list and pin it again once a revision that was
+// submitted later than Revision, the latest then, is approved.
+type TakenDown struct {
+	Revision domain.ContentRevision `json:"revision"`
+	Reason   string                 `json:"reason"`
+}
+
 // Deleted is the card's ProductDeleted: gone from every read path (R35, Q16).
 type Deleted struct{}
 
@@ -104,6 +111,9 @@ func (Pinned) EventType() string { return "product-pinned.v1" }
 func (Unpinned) EventType() string { return "product-unpinned.v1" }
 
 // EventType is the stored name.
+func (TakenDown) EventType() string { return "product-taken-down.v1" }
+
+// EventType is the stored name.
 func (Deleted) EventType() string { return "product-deleted.v1" }
 
 // Types decodes this aggregate's events.
@@ -116,5 +126,6 @@ var Types = domain.Types{
 	Unlisted{}.EventType():  domain.JSON[Unlisted],
 	Pinned{}.EventType():    domain.JSON[Pinned],
 	Unpinned{}.EventType():  domain.JSON[Unpinned],
+	TakenDown{}.EventType(): domain.JSON[TakenDown],
 	Deleted{}.EventType():   domain.JSON[Deleted],
 }

@@ -26,8 +26,32 @@ type State struct {
 	Approved         Content                `json:"approved"`
 	Listed           bool                   `json:"listed"`
 	Pinned           bool                   `json:"pinned"`
+	// TakenDown is set while an operator's take-down stands.
+	TakenDown *Takedown `json:"taken_down,omitempty"`
 	// Deleted is final; Latest, Reasons and Approved are blank then.
 	Deleted bool `json:"deleted"`
+}
+
+// Takedown is an operator's decision that a product may not be public.
+type Takedown struct {
+	Reason string `json:"reason"`
+	// Revision was the latest when it was taken down.
+	Revision domain.ContentRevision `json:"revision"`
+}
+
+// After is the take-down that stands after an event of the product's, nil for none: the approval of what was submitted later ends it.
+func (t *Takedown) After(e domain.Event) *Takedown {
+	switch e := e.(type) {
+	case TakenDown:
+		return &Takedown{Reason: e.Reason, Revision: e.Revision}
+	case Approved:
+		if t != nil && e.Revision > t.Revision {
+			return nil
+		}
+	case Deleted:
+		return nil
+	}
+	return t
 }
 
 // Public reports whether the product is shown (R45): it was approved once and is listed, and its owner is active.
@@ -95,6 +119,9 @@ type Unpin struct{ By uuid.UUID }
 // Delete removes it for good (R35). Deleting again succeeds.
 type Delete struct{ By uuid.UUID }
 
+// TakeDown hides a product that was approved, for an operator; Takedown says until when.
+type TakeDown struct{ Reason string }
+
 func (Submit) command()    {}
 func (Revise) command()    {}
 func (Approve) command()   {}
@@ -105,12 +132,18 @@ func (Pin) command()       {}
 func (Unpin) command()     {}
 func (Delete) command()    {}
 func (EndReview) command() {}
+func (TakeDown) command()  {}
 
 // Refusals; the provider's standing refuses with package provider's.
 var (
 	ErrAlreadySubmitted = domain.Refuse(domain.KindConflict, "already_submitted", "该产品已提交", "the product was submitted already")
 	ErrNotApproved      = domain.Refuse(domain.KindConflict, "product_not_approved",
 		"产品审核通过后才能上架或置顶", "a product can be listed or pinned only after a revision of it was approved")
+	ErrTakenDown = domain.Refuse(domain.KindConflict, "product_taken_down",
+		"该产品已被运营人员下架，请修改后重新送审，通过后才能上架或置顶",
+		"an operator took the product down; it can be listed or pinned once a later revision of it is approved")
+	ErrNeverPublic = domain.Refuse(domain.KindConflict, "product_never_public",
+		"该产品从未审核通过，无需下架", "no revision of the product was ever approved, so there is nothing to take down")
 )
 
 // Decider is the product aggregate.
@@ -139,6 +172,8 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		return s.display(c.By, nil, !s.Listed, Unlisted{})
 	case Unpin:
 		return s.display(c.By, nil, !s.Pinned, Unpinned{})
+	case TakeDown:
+		return decideTakeDown(s, c)
 	case Delete:
 		return s.display(c.By, nil, s.Deleted, Deleted{})
 	case EndReview:
@@ -211,6 +246,20 @@ func decideReject(s State, c Reject) ([]domain.Event, error) {
 	return []domain.Event{Rejected{Revision: c.Revision, Reasons: reasons}}, nil
 }
 
+func decideTakeDown(s State, c TakeDown) ([]domain.Event, error) {
+	var f domain.Fields
+	f.Required("/reason", &c.Reason, provider.MaxReason, domain.Text{ZH: "原因", EN: "reason"})
+	switch err := f.Err(); {
+	case err != nil:
+		return nil, err
+	case s.ApprovedRevision == 0:
+		return nil, ErrNeverPublic
+	case s.TakenDown != nil:
+		return nil, nil
+	}
+	return []domain.Event{TakenDown{Revision: s.Revision, Reason: c.Reason}}, nil
+}
+
 // display decides about one switch of the owner's. mayOffer is nil where the provider's standing does not matter; the
 // other switches need an approved revision (Q15). Nothing happens when the switch is there already.
 func (s State) display(by uuid.UUID, mayOffer func() error, already bool, happened domain.Event) ([]domain.Event, error) {
@@ -224,6 +273,9 @@ func (s State) display(by uuid.UUID, mayOffer func() error, already bool, happen
 		if s.ApprovedRevision == 0 {
 			return nil, ErrNotApproved
 		}
+		if s.TakenDown != nil {
+			return nil, ErrTakenDown
+		}
 	}
 	if already {
 		return nil, nil
@@ -233,6 +285,7 @@ func (s State) display(by uuid.UUID, mayOffer func() error, already bool, happen
 
 // Evolve folds one event.
 func Evolve(s State, e domain.Event) State {
+	s.TakenDown = s.TakenDown.After(e)
 	switch e := e.(type) {
 	case Submitted:
 		s.ProviderID = e.ProviderID
@@ -245,7 +298,7 @@ func Evolve(s State, e domain.Event) State {
 		s.Review, s.Reasons = domain.ReviewRejected, e.Reasons
 	case Listed:
 		s.Listed = true
-	case Unlisted:
+	case Unlisted, TakenDown:
 		s.Listed = false
 	case Pinned:
 		s.Pinned = true

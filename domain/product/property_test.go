@@ -33,6 +33,7 @@ func commands() *rapid.Generator[product.Command] {
 			product.Pin{By: by, Provider: standing},
 			product.Unpin{By: by},
 			product.Delete{By: by},
+			product.TakeDown{Reason: "投诉"},
 		}).Draw(t, "command")
 	})
 }
@@ -79,6 +80,7 @@ func checkInvariants(t *rapid.T, before, s product.State, facts []domain.Event) 
 		{s.Review != domain.ReviewApproved || s.ApprovedRevision == s.Revision, "approved revision is not the live one"},
 		{!before.Deleted || (s.Deleted && len(facts) == 0), "something happened after deletion"},
 		{!s.Deleted || (!s.Public(active) && !s.Pinned && s.Latest.Name == "" && s.Approved.Name == ""), "deleted product still shows"},
+		{s.TakenDown == nil || !s.Listed, "taken down and listed"},
 		{before.Revision == 0 || s.ProviderID == before.ProviderID, "changed owner"},
 	} {
 		if !rule.holds {

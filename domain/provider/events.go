@@ -2,7 +2,10 @@
 // A provider has the id of the account it belongs to: one provider per account (R13).
 package provider
 
-import "waybill/domain"
+import (
+	"waybill/domain"
+	"waybill/domain/account"
+)
 
 // Profile is the application form of 物流机构 (R15). All fields are required.
 type Profile struct {
@@ -24,6 +27,8 @@ type Applied struct {
 	Profile  Profile                `json:"profile"`
 	// Mismatches points at the fields that differ from the certified enterprise (Q8), for the reviewer to see.
 	Mismatches []string `json:"mismatches,omitempty"`
+	// Certified is what the profile was compared with; nil in events from before it was recorded.
+	Certified *account.Enterprise `json:"certified,omitempty"`
 }
 
 // Revised records that a later revision was submitted; a pending one before it is superseded, an approved one stays live (Q12).
@@ -31,6 +36,7 @@ type Revised struct {
 	Revision   domain.ContentRevision `json:"revision"`
 	Profile    Profile                `json:"profile"`
 	Mismatches []string               `json:"mismatches,omitempty"`
+	Certified  *account.Enterprise    `json:"certified,omitempty"`
 }
 
 // Approved is the card's ProviderApproved: this revision is the live one; the first approval makes the provider active (R21).

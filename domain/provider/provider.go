@@ -252,7 +252,9 @@ func decideApply(s State, c Apply) ([]domain.Event, error) {
 	if err := c.Profile.Clean(c.Certified); err != nil {
 		return nil, err
 	}
-	return []domain.Event{Applied{Revision: 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified)}}, nil
+	return []domain.Event{Applied{
+		Revision: 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified,
+	}}, nil
 }
 
 func decideRevise(s State, c Revise) ([]domain.Event, error) {
@@ -273,7 +275,9 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	if err := c.Pace.Check(); err != nil {
 		return nil, err
 	}
-	return []domain.Event{Revised{Revision: s.Revision + 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified)}}, nil
+	return []domain.Event{Revised{
+		Revision: s.Revision + 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified,
+	}}, nil
 }
 
 func decideReject(s State, c Reject) ([]domain.Event, error) {

@@ -13,6 +13,48 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for AccountRoles.
+const (
+	AccountRolesAuditor    AccountRoles = "auditor"
+	AccountRolesEnterprise AccountRoles = "enterprise"
+	AccountRolesOperator   AccountRoles = "operator"
+	AccountRolesReviewer   AccountRoles = "reviewer"
+)
+
+// Valid indicates whether the value is a known member of the AccountRoles enum.
+func (e AccountRoles) Valid() bool {
+	switch e {
+	case AccountRolesAuditor:
+		return true
+	case AccountRolesEnterprise:
+		return true
+	case AccountRolesOperator:
+		return true
+	case AccountRolesReviewer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountState.
+const (
+	AccountStateClosed AccountState = "closed"
+	AccountStateOpen   AccountState = "open"
+)
+
+// Valid indicates whether the value is a known member of the AccountState enum.
+func (e AccountState) Valid() bool {
+	switch e {
+	case AccountStateClosed:
+		return true
+	case AccountStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BookingProgress.
 const (
 	BookingProgressAwaitingReply BookingProgress = "awaiting_reply"
@@ -238,6 +280,24 @@ func (e Mode) Valid() bool {
 	}
 }
 
+// Defines values for ProblemTypeOf.
+const (
+	ProblemTypeOfMistake ProblemTypeOf = "mistake"
+	ProblemTypeOfProblem ProblemTypeOf = "problem"
+)
+
+// Valid indicates whether the value is a known member of the ProblemTypeOf enum.
+func (e ProblemTypeOf) Valid() bool {
+	switch e {
+	case ProblemTypeOfMistake:
+		return true
+	case ProblemTypeOfProblem:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Review.
 const (
 	ReviewApproved Review = "approved"
@@ -325,6 +385,24 @@ func (e Standing) Valid() bool {
 	}
 }
 
+// Defines values for AccountStateFilter.
+const (
+	AccountStateFilterClosed AccountStateFilter = "closed"
+	AccountStateFilterOpen   AccountStateFilter = "open"
+)
+
+// Valid indicates whether the value is a known member of the AccountStateFilter enum.
+func (e AccountStateFilter) Valid() bool {
+	switch e {
+	case AccountStateFilterClosed:
+		return true
+	case AccountStateFilterOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DisplayFilter.
 const (
 	DisplayFilterListed   DisplayFilter = "listed"
@@ -382,6 +460,30 @@ func (e ReviewStateFilter) Valid() bool {
 	case ReviewStateFilterRejected:
 		return true
 	case ReviewStateFilterSuperseded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleFilter.
+const (
+	RoleFilterAuditor    RoleFilter = "auditor"
+	RoleFilterEnterprise RoleFilter = "enterprise"
+	RoleFilterOperator   RoleFilter = "operator"
+	RoleFilterReviewer   RoleFilter = "reviewer"
+)
+
+// Valid indicates whether the value is a known member of the RoleFilter enum.
+func (e RoleFilter) Valid() bool {
+	switch e {
+	case RoleFilterAuditor:
+		return true
+	case RoleFilterEnterprise:
+		return true
+	case RoleFilterOperator:
+		return true
+	case RoleFilterReviewer:
 		return true
 	default:
 		return false
@@ -472,6 +574,48 @@ func (e ListAuditEventsParamsOrder) Valid() bool {
 	}
 }
 
+// Defines values for ListAccountsParamsState.
+const (
+	ListAccountsParamsStateClosed ListAccountsParamsState = "closed"
+	ListAccountsParamsStateOpen   ListAccountsParamsState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListAccountsParamsState enum.
+func (e ListAccountsParamsState) Valid() bool {
+	switch e {
+	case ListAccountsParamsStateClosed:
+		return true
+	case ListAccountsParamsStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAccountsParamsRole.
+const (
+	ListAccountsParamsRoleAuditor    ListAccountsParamsRole = "auditor"
+	ListAccountsParamsRoleEnterprise ListAccountsParamsRole = "enterprise"
+	ListAccountsParamsRoleOperator   ListAccountsParamsRole = "operator"
+	ListAccountsParamsRoleReviewer   ListAccountsParamsRole = "reviewer"
+)
+
+// Valid indicates whether the value is a known member of the ListAccountsParamsRole enum.
+func (e ListAccountsParamsRole) Valid() bool {
+	switch e {
+	case ListAccountsParamsRoleAuditor:
+		return true
+	case ListAccountsParamsRoleEnterprise:
+		return true
+	case ListAccountsParamsRoleOperator:
+		return true
+	case ListAccountsParamsRoleReviewer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListOwnProductsParamsDisplay.
 const (
 	ListOwnProductsParamsDisplayListed   ListOwnProductsParamsDisplay = "listed"
@@ -517,15 +661,56 @@ func (e GetReviewQueueParamsState) Valid() bool {
 	}
 }
 
+// Account 一个账号 / One account
+type Account struct {
+	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Certified   Certified          `json:"certified,omitempty,omitzero"`
+	CloseReason string             `json:"close_reason,omitempty,omitzero"`
+	ClosedAt    Instant            `json:"closed_at,omitempty,omitzero"`
+	DisplayName string             `json:"display_name"`
+	ID          openapi_types.UUID `json:"id"`
+	OpenedAt    Instant            `json:"opened_at"`
+
+	// Roles 其角色；已关闭的账号没有 / The roles it holds; a closed one holds none
+	Roles []AccountRoles `json:"roles"`
+	State AccountState   `json:"state"`
+}
+
+// AccountRoles defines model for Account.Roles.
+type AccountRoles string
+
+// AccountState defines model for Account.State.
+type AccountState string
+
+// AccountPage defines model for AccountPage.
+type AccountPage struct {
+	Items      []Account `json:"items"`
+	NextCursor string    `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
+}
+
 // Actor defines model for Actor.
 type Actor struct {
 	ID   openapi_types.UUID `json:"id"`
 	Role string             `json:"role"`
 }
 
-// Application defines model for Application.
+// Application certified 是提交最新一版时的企业认证信息，mismatches 即与它比较所得；certified_now 是现在的，仅在与前者不同时出现。
+//
+// `certified` is what the enterprise's certificate said when the latest revision was submitted, and what `mismatches` compares
+// with; `certified_now` is what it says now, and is there only when that differs.
 type Application struct {
-	DecidedAt Instant `json:"decided_at,omitempty,omitzero"`
+	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Certified Certified `json:"certified,omitempty,omitzero"`
+
+	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	CertifiedNow Certified `json:"certified_now,omitempty,omitzero"`
+	DecidedAt    Instant   `json:"decided_at,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
@@ -555,6 +740,18 @@ type Application struct {
 	// StandingReason 暂停或关闭的原因
 	StandingReason string  `json:"standing_reason,omitempty,omitzero"`
 	SubmittedAt    Instant `json:"submitted_at"`
+}
+
+// ApplicationPage defines model for ApplicationPage.
+type ApplicationPage struct {
+	Items      []Application `json:"items"`
+	NextCursor string        `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // ApplicationState defines model for ApplicationState.
@@ -613,6 +810,12 @@ type AuditEvent struct {
 type AuditPage struct {
 	Items      []AuditEvent `json:"items"`
 	NextCursor string       `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // AuditReason A reviewer's reason, or with only a note, an operator's.
@@ -620,6 +823,24 @@ type AuditReason struct {
 	Code  string `json:"code,omitempty,omitzero"`
 	Field string `json:"field,omitempty,omitzero"`
 	Note  string `json:"note,omitempty,omitzero"`
+}
+
+// Badge 数量，最多数到一万 / A count, up to 10,000.
+type Badge struct {
+	Total int32 `json:"total"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条 / True when there are more than `total`.
+	TotalIsLowerBound bool `json:"total_is_lower_bound"`
+}
+
+// Badges 只有当前账号所具有的角色。enterprise：待回复的预约、未读的回复；provider：各审核状态的产品、待回复的预约；reviewer：待审核的产品与申请。
+//
+// Only the roles that the caller has. enterprise: bookings that await a reply, unread replies; provider: products by review,
+// bookings that await a reply; reviewer: products and applications that await a decision.
+type Badges struct {
+	Enterprise *EnterpriseBadges `json:"enterprise,omitempty"`
+	Provider   *ProviderBadges   `json:"provider,omitempty"`
+	Reviewer   *ReviewerBadges   `json:"reviewer,omitempty"`
 }
 
 // Booking defines model for Booking.
@@ -638,10 +859,13 @@ type Booking struct {
 	ProductName     string             `json:"product_name"`
 	ProductRevision int32              `json:"product_revision"`
 	ProviderID      openapi_types.UUID `json:"provider_id"`
-	ReadAt          Instant            `json:"read_at,omitempty,omitzero"`
-	RepliedAt       Instant            `json:"replied_at,omitempty,omitzero"`
-	Replies         []BookingReply     `json:"replies"`
-	RequestedAt     Instant            `json:"requested_at"`
+
+	// ProviderName 预约时的服务商名称 / The provider's name at the time of the request
+	ProviderName string         `json:"provider_name,omitempty,omitzero"`
+	ReadAt       Instant        `json:"read_at,omitempty,omitzero"`
+	RepliedAt    Instant        `json:"replied_at,omitempty,omitzero"`
+	Replies      []BookingReply `json:"replies"`
+	RequestedAt  Instant        `json:"requested_at"`
 
 	// State 待回复、已回复、已关闭
 	State BookingProgress `json:"state"`
@@ -651,6 +875,12 @@ type Booking struct {
 type BookingPage struct {
 	Items      []Booking `json:"items"`
 	NextCursor string    `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // BookingProgress 待回复、已回复、已关闭
@@ -707,6 +937,18 @@ type BookingState struct {
 	State BookingProgress `json:"state"`
 }
 
+// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+type Certified struct {
+	// LegalRepresentative 法定代表人 / Legal representative
+	LegalRepresentative string `json:"legal_representative"`
+
+	// Name 企业名称 / Registered name
+	Name string `json:"name"`
+
+	// Uscc 统一社会信用代码 / Unified social credit code
+	Uscc string `json:"uscc"`
+}
+
 // CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
 type CloseReason string
 
@@ -728,6 +970,35 @@ type DestinationCrs string
 
 // Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
 type Display string
+
+// EnterpriseBadges defines model for EnterpriseBadges.
+type EnterpriseBadges struct {
+	// AwaitingReply 数量，最多数到一万 / A count, up to 10,000.
+	AwaitingReply Badge `json:"awaiting_reply"`
+
+	// UnreadReplies 数量，最多数到一万 / A count, up to 10,000.
+	UnreadReplies Badge `json:"unread_replies"`
+}
+
+// EventType 一种事件及其数据的 JSON Schema / A type of event, and its data as a JSON Schema
+type EventType struct {
+	// Kind 所属流的种类 / The kind of its streams
+	Kind string `json:"kind"`
+
+	// Meaning The same sentence in Chinese and English.
+	Meaning Text `json:"meaning"`
+
+	// Schema 事件数据的 JSON Schema / The JSON Schema of the event's data
+	Schema map[string]interface{} `json:"schema"`
+
+	// Type 存储名称 / The stored name
+	Type string `json:"type"`
+}
+
+// EventTypes defines model for EventTypes.
+type EventTypes struct {
+	Items []EventType `json:"items"`
+}
 
 // FormField A required field of the form; name is its name in ProviderProfile.
 type FormField struct {
@@ -763,7 +1034,7 @@ type Health struct {
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
 
-// HealthPart 节点的一个组成部分及其状态。A part of the node and its state.
+// HealthPart 节点的一个组成部分及其状态 / A part of the node and its state.
 type HealthPart struct {
 	Part   HealthPartPart   `json:"part"`
 	Status HealthPartStatus `json:"status"`
@@ -809,7 +1080,13 @@ type Inquiry struct {
 // Me defines model for Me.
 type Me struct {
 	AccountID openapi_types.UUID `json:"account_id"`
-	Roles     []MeRoles          `json:"roles"`
+
+	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Certified Certified `json:"certified,omitempty,omitzero"`
+
+	// Closed 账号已注销：只能查看，不能更改 / The account is closed: it can read, and change nothing
+	Closed bool      `json:"closed,omitempty,omitzero"`
+	Roles  []MeRoles `json:"roles"`
 
 	// Standing 服务商状态：申请中、正常、暂停、关闭
 	Standing Standing `json:"standing,omitempty,omitzero"`
@@ -861,6 +1138,10 @@ type OwnProduct struct {
 	Review      Review  `json:"review"`
 	Revision    int32   `json:"revision"`
 	SubmittedAt Instant `json:"submitted_at"`
+	TakenDownAt Instant `json:"taken_down_at,omitempty,omitzero"`
+
+	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
+	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 
 	// Withheld 上架开关已打开，但服务商被暂停或关闭，公众看不到；恢复后自动展示
 	Withheld bool `json:"withheld,omitempty,omitzero"`
@@ -870,6 +1151,12 @@ type OwnProduct struct {
 type OwnProductPage struct {
 	Items      []OwnProduct `json:"items"`
 	NextCursor string       `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // PinLimit defines model for PinLimit.
@@ -907,13 +1194,26 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// ProblemType defines model for ProblemType.
+// ProblemType 一个错误代码 / One code
 type ProblemType struct {
-	Code string `json:"code"`
+	// Cause The same sentence in Chinese and English.
+	Cause Text   `json:"cause"`
+	Code  string `json:"code"`
 
 	// Messages The same sentence in Chinese and English.
 	Messages Text `json:"messages"`
-	Status   int  `json:"status"`
+
+	// Of 整个回答的代码，或 errors 中一处的代码 / The code of a whole answer, or of one of its errors
+	Of     ProblemTypeOf `json:"of"`
+	Status int           `json:"status"`
+}
+
+// ProblemTypeOf 整个回答的代码，或 errors 中一处的代码 / The code of a whole answer, or of one of its errors
+type ProblemTypeOf string
+
+// ProblemTypes defines model for ProblemTypes.
+type ProblemTypes struct {
+	Items []ProblemType `json:"items"`
 }
 
 // Product defines model for Product.
@@ -990,12 +1290,21 @@ type ProductPage struct {
 
 	// NextCursor Absent on the last page.
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // ProductReview defines model for ProductReview.
 type ProductReview struct {
 	Content ProductContent `json:"content"`
 	Item    ReviewItem     `json:"item"`
+
+	// TakenDownReason 该产品现被运营人员强制下架的原因 / Why an operator has taken the product down
+	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 }
 
 // ProductState defines model for ProductState.
@@ -1015,8 +1324,26 @@ type ProductState struct {
 	// Revision 最新一版内容
 	Revision int32 `json:"revision"`
 
+	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
+	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
+
 	// Withheld 上架开关已打开，但服务商被暂停或关闭，公众看不到；恢复后自动展示
 	Withheld bool `json:"withheld,omitempty,omitzero"`
+}
+
+// ProviderBadges defines model for ProviderBadges.
+type ProviderBadges struct {
+	// ApprovedProducts 数量，最多数到一万 / A count, up to 10,000.
+	ApprovedProducts Badge `json:"approved_products"`
+
+	// AwaitingReply 数量，最多数到一万 / A count, up to 10,000.
+	AwaitingReply Badge `json:"awaiting_reply"`
+
+	// PendingProducts 数量，最多数到一万 / A count, up to 10,000.
+	PendingProducts Badge `json:"pending_products"`
+
+	// RejectedProducts 数量，最多数到一万 / A count, up to 10,000.
+	RejectedProducts Badge `json:"rejected_products"`
 }
 
 // ProviderCard defines model for ProviderCard.
@@ -1068,9 +1395,17 @@ type ProviderProfile struct {
 	Uscc string `json:"uscc"`
 }
 
-// ProviderReview defines model for ProviderReview.
+// ProviderReview certified 是提交该版本时的企业认证信息，mismatches 即与它比较所得；certified_now 是现在的，仅在与前者不同时出现。
+//
+// `certified` is what the enterprise's certificate said when this revision was submitted, and what `mismatches` compares with;
+// `certified_now` is what it says now, and is there only when that differs.
 type ProviderReview struct {
-	Item ReviewItem `json:"item"`
+	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Certified Certified `json:"certified,omitempty,omitzero"`
+
+	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	CertifiedNow Certified  `json:"certified_now,omitempty,omitzero"`
+	Item         ReviewItem `json:"item"`
 
 	// Profile 物流机构的申请表，全部必填
 	Profile ProviderProfile `json:"profile"`
@@ -1175,6 +1510,12 @@ type ReviewKind string
 type ReviewPage struct {
 	Items      []ReviewItem `json:"items"`
 	NextCursor string       `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // ReviewReason defines model for ReviewReason.
@@ -1191,6 +1532,15 @@ type ReviewReasons struct {
 	Items []ReviewReason `json:"items"`
 }
 
+// ReviewerBadges defines model for ReviewerBadges.
+type ReviewerBadges struct {
+	// PendingProducts 数量，最多数到一万 / A count, up to 10,000.
+	PendingProducts Badge `json:"pending_products"`
+
+	// PendingProviders 数量，最多数到一万 / A count, up to 10,000.
+	PendingProviders Badge `json:"pending_providers"`
+}
+
 // Standing 服务商状态：申请中、正常、暂停、关闭
 type Standing string
 
@@ -1200,31 +1550,49 @@ type Text struct {
 	Zh string `json:"zh"`
 }
 
+// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+type Total = int32
+
+// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+type TotalIsLowerBound = bool
+
+// AccountID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
+type AccountID = openapi_types.UUID
+
+// AccountStateFilter defines model for AccountStateFilter.
+type AccountStateFilter string
+
 // ActorFilter defines model for ActorFilter.
 type ActorFilter = openapi_types.UUID
 
 // BookingID Example: 0193b3a1-2222-7cc1-9d0e-2f6f1c1f5a01
 type BookingID = openapi_types.UUID
 
+// BookingProductFilter defines model for BookingProductFilter.
+type BookingProductFilter = openapi_types.UUID
+
 // BookingStateFilter 待回复、已回复、已关闭
 type BookingStateFilter = BookingProgress
 
-// City Example: 海防
+// City defines model for City.
 type City = string
 
-// Country Example: 越南
+// Country defines model for Country.
 type Country = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// DirectoryQuery defines model for DirectoryQuery.
+type DirectoryQuery = string
+
 // DisplayFilter defines model for DisplayFilter.
 type DisplayFilter string
 
-// From Example: 2026-03-02T00:00:00+08:00
+// From defines model for From.
 type From = Instant
 
-// IdempotencyKey Example: 5b0f6a1e-submit-1
+// IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
 // IfMatch defines model for IfMatch.
@@ -1251,7 +1619,7 @@ type ProductID = openapi_types.UUID
 // ProviderID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
 type ProviderID = openapi_types.UUID
 
-// Query Example: 海运
+// Query defines model for Query.
 type Query = string
 
 // ReviewFilter 审核状态：待审核、已通过、已拒绝
@@ -1263,23 +1631,38 @@ type ReviewStateFilter string
 // Revision defines model for Revision.
 type Revision = int32
 
-// StreamFilter Example: product-0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01
+// RoleFilter defines model for RoleFilter.
+type RoleFilter string
+
+// StandingFilter 服务商状态：申请中、正常、暂停、关闭
+type StandingFilter = Standing
+
+// StreamFilter defines model for StreamFilter.
 type StreamFilter = string
 
 // StreamKindFilter defines model for StreamKindFilter.
 type StreamKindFilter string
 
-// Tag Example: 冷链
+// Tag defines model for Tag.
 type Tag = string
 
-// To Example: 2026-03-03T00:00:00+08:00
+// To defines model for To.
 type To = Instant
 
-// TypeFilter Example: product-approved.v1
+// TypeFilter defines model for TypeFilter.
 type TypeFilter = string
 
-// WaybillPosition Example: 1042
+// USCCFilter defines model for USCCFilter.
+type USCCFilter = string
+
+// UnreadFilter defines model for UnreadFilter.
+type UnreadFilter = bool
+
+// WaybillPosition defines model for WaybillPosition.
 type WaybillPosition = int64
+
+// WithTotal defines model for WithTotal.
+type WithTotal = bool
 
 // BadRequest RFC 9457 problem details.
 type BadRequest = Problem
@@ -1339,6 +1722,9 @@ type ListAuditEventsParams struct {
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
@@ -1353,9 +1739,18 @@ type ListAuditEventsParamsOrder string
 type ListBookingsParams struct {
 	State BookingStateFilter `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
+	// ProductID 某一产品的预约 / Bookings of one product.
+	ProductID *BookingProductFilter `form:"product_id,omitempty" json:"product_id,omitempty"`
+
+	// Unread 有预约企业尚未阅读的回复；false 为没有的 / With a reply that the enterprise has not read yet; false, without one.
+	Unread *UnreadFilter `form:"unread,omitempty" json:"unread,omitempty"`
+
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1395,6 +1790,105 @@ type WithdrawBookingParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetBadgesParams defines parameters for GetBadges.
+type GetBadgesParams struct {
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ListAccountsParams defines parameters for ListAccounts.
+type ListAccountsParams struct {
+	// State 账号状态 / Whether it is open
+	State ListAccountsParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Role 角色；enterprise 为已认证企业 / A role it holds; enterprise is a certified one
+	Role ListAccountsParamsRole `form:"role,omitempty" json:"role,omitempty,omitzero"`
+
+	// Uscc 统一社会信用代码 / Unified social credit code
+	Uscc USCCFilter `form:"uscc,omitempty" json:"uscc,omitempty,omitzero"`
+
+	// Q 关键词：名称、代码、法定代表人、联系人、电话 / Words in name, code, legal representative, contact, phone
+	Q DirectoryQuery `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before, with the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ListAccountsParamsState defines parameters for ListAccounts.
+type ListAccountsParamsState string
+
+// ListAccountsParamsRole defines parameters for ListAccounts.
+type ListAccountsParamsRole string
+
+// GetAccountParams defines parameters for GetAccount.
+type GetAccountParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetAnyProductParams defines parameters for GetAnyProduct.
+type GetAnyProductParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// TakeDownProductParams defines parameters for TakeDownProduct.
+type TakeDownProductParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ListProvidersParams defines parameters for ListProviders.
+type ListProvidersParams struct {
+	// Standing 服务商状态 / Standing
+	Standing StandingFilter `form:"standing,omitempty" json:"standing,omitempty,omitzero"`
+
+	// Uscc 统一社会信用代码 / Unified social credit code
+	Uscc USCCFilter `form:"uscc,omitempty" json:"uscc,omitempty,omitzero"`
+
+	// Q 关键词：名称、代码、法定代表人、联系人、电话 / Words in name, code, legal representative, contact, phone
+	Q DirectoryQuery `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before, with the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetProviderParams defines parameters for GetProvider.
+type GetProviderParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
 
 // CloseProviderParams defines parameters for CloseProvider.
@@ -1466,6 +1960,9 @@ type BrowseProductsParams struct {
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
@@ -1514,9 +2011,18 @@ type ReviseApplicationParams struct {
 type ListReceivedBookingsParams struct {
 	State BookingStateFilter `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
+	// ProductID 某一产品的预约 / Bookings of one product.
+	ProductID *BookingProductFilter `form:"product_id,omitempty" json:"product_id,omitempty"`
+
+	// Unread 有预约企业尚未阅读的回复；false 为没有的 / With a reply that the enterprise has not read yet; false, without one.
+	Unread *UnreadFilter `form:"unread,omitempty" json:"unread,omitempty"`
+
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1547,9 +2053,18 @@ type ListOwnProductsParams struct {
 	Review  ReviewFilter                 `form:"review,omitempty" json:"review,omitempty,omitzero"`
 	Display ListOwnProductsParamsDisplay `form:"display,omitempty" json:"display,omitempty,omitzero"`
 
+	// Mode 运输方式
+	Mode Mode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
+	// Q 关键词，一个字也可以
+	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1714,6 +2229,9 @@ type GetReviewQueueParams struct {
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
@@ -1723,6 +2241,9 @@ type GetReviewQueueParamsState string
 
 // RequestBookingJSONRequestBody defines body for RequestBooking for application/json ContentType.
 type RequestBookingJSONRequestBody = BookingRequest
+
+// TakeDownProductJSONRequestBody defines body for TakeDownProduct for application/json ContentType.
+type TakeDownProductJSONRequestBody = Reasoned
 
 // CloseProviderJSONRequestBody defines body for CloseProvider for application/json ContentType.
 type CloseProviderJSONRequestBody = Reasoned
@@ -1789,9 +2310,33 @@ type ServerInterface interface {
 	// WithdrawBooking 撤回预约
 	// (POST /api/v1/bookings/{id}/withdraw)
 	WithdrawBooking(ctx echo.Context, id BookingID, params WithdrawBookingParams) error
+	// ListEventTypes 全部事件类型及其数据 / Every type of event and its data
+	// (GET /api/v1/event-types)
+	ListEventTypes(ctx echo.Context) error
 	// GetMe 当前账号及其角色
 	// (GET /api/v1/me)
 	GetMe(ctx echo.Context) error
+	// GetBadges 各项待办与未读的数量，按当前账号的角色 / What waits for the caller, counted, in each of its roles
+	// (GET /api/v1/me/badges)
+	GetBadges(ctx echo.Context, params GetBadgesParams) error
+	// ListAccounts 查找账号，最新开通的在前 / Find accounts, the newest first
+	// (GET /api/v1/operator/accounts)
+	ListAccounts(ctx echo.Context, params ListAccountsParams) error
+	// GetAccount 查看一个账号 / Read one account
+	// (GET /api/v1/operator/accounts/{id})
+	GetAccount(ctx echo.Context, id AccountID, params GetAccountParams) error
+	// GetAnyProduct 查看任一产品 / Read any product
+	// (GET /api/v1/operator/products/{id})
+	GetAnyProduct(ctx echo.Context, id ProductID, params GetAnyProductParams) error
+	// TakeDownProduct 强制下架产品，须说明原因 / Take a product down, with a reason
+	// (POST /api/v1/operator/products/{id}/take-down)
+	TakeDownProduct(ctx echo.Context, id ProductID, params TakeDownProductParams) error
+	// ListProviders 查找服务商，最新申请的在前 / Find providers, the newest applicants first
+	// (GET /api/v1/operator/providers)
+	ListProviders(ctx echo.Context, params ListProvidersParams) error
+	// GetProvider 查看一个服务商 / Read one provider
+	// (GET /api/v1/operator/providers/{id})
+	GetProvider(ctx echo.Context, id ProviderID, params GetProviderParams) error
 	// CloseProvider 关闭服务商，不可恢复
 	// (POST /api/v1/operator/providers/{id}/close)
 	CloseProvider(ctx echo.Context, id ProviderID, params CloseProviderParams) error
@@ -1897,6 +2442,9 @@ type ServerInterface interface {
 	// Openapi 本文档
 	// (GET /openapi.yaml)
 	Openapi(ctx echo.Context) error
+	// ListProblems 全部错误代码 / Every code of an error
+	// (GET /problems)
+	ListProblems(ctx echo.Context) error
 	// ExplainProblem 错误代码说明
 	// (GET /problems/{code})
 	ExplainProblem(ctx echo.Context, code string) error
@@ -1988,6 +2536,13 @@ func (w *ServerInterfaceWrapper) ListAuditEvents(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
 	}
 
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Waybill-Position" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
@@ -2023,6 +2578,20 @@ func (w *ServerInterfaceWrapper) ListBookings(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
 	}
 
+	// ------------- Optional query parameter "product_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "product_id", ctx.QueryParams(), &params.ProductID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter product_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "unread" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unread", ctx.QueryParams(), &params.Unread, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unread: %s", err))
+	}
+
 	// ------------- Optional query parameter "cursor" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2035,6 +2604,13 @@ func (w *ServerInterfaceWrapper) ListBookings(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -2241,12 +2817,401 @@ func (w *ServerInterfaceWrapper) WithdrawBooking(ctx echo.Context) error {
 	return err
 }
 
+// ListEventTypes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEventTypes(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEventTypes(ctx)
+	return err
+}
+
 // GetMe converts echo context to params.
 func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetMe(ctx)
+	return err
+}
+
+// GetBadges converts echo context to params.
+func (w *ServerInterfaceWrapper) GetBadges(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetBadgesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetBadges(ctx, params)
+	return err
+}
+
+// ListAccounts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAccounts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAccountsParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role", ctx.QueryParams(), &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role: %s", err))
+	}
+
+	// ------------- Optional query parameter "uscc" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "uscc", ctx.QueryParams(), &params.Uscc, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter uscc: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAccounts(ctx, params)
+	return err
+}
+
+// GetAccount converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAccount(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAccountParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAccount(ctx, id, params)
+	return err
+}
+
+// GetAnyProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAnyProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAnyProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAnyProduct(ctx, id, params)
+	return err
+}
+
+// TakeDownProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) TakeDownProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TakeDownProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TakeDownProduct(ctx, id, params)
+	return err
+}
+
+// ListProviders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListProviders(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListProvidersParams
+	// ------------- Optional query parameter "standing" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "standing", ctx.QueryParams(), &params.Standing, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter standing: %s", err))
+	}
+
+	// ------------- Optional query parameter "uscc" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "uscc", ctx.QueryParams(), &params.Uscc, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter uscc: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListProviders(ctx, params)
+	return err
+}
+
+// GetProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProvider(ctx, id, params)
 	return err
 }
 
@@ -2569,6 +3534,13 @@ func (w *ServerInterfaceWrapper) BrowseProducts(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
 	}
 
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Waybill-Position" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
@@ -2796,6 +3768,20 @@ func (w *ServerInterfaceWrapper) ListReceivedBookings(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
 	}
 
+	// ------------- Optional query parameter "product_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "product_id", ctx.QueryParams(), &params.ProductID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter product_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "unread" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unread", ctx.QueryParams(), &params.Unread, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unread: %s", err))
+	}
+
 	// ------------- Optional query parameter "cursor" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2808,6 +3794,13 @@ func (w *ServerInterfaceWrapper) ListReceivedBookings(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -2954,6 +3947,20 @@ func (w *ServerInterfaceWrapper) ListOwnProducts(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter display: %s", err))
 	}
 
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
 	// ------------- Optional query parameter "cursor" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2966,6 +3973,13 @@ func (w *ServerInterfaceWrapper) ListOwnProducts(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -3744,6 +4758,13 @@ func (w *ServerInterfaceWrapper) GetReviewQueue(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
 	}
 
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Waybill-Position" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
@@ -3790,6 +4811,15 @@ func (w *ServerInterfaceWrapper) Openapi(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.Openapi(ctx)
+	return err
+}
+
+// ListProblems converts echo context to params.
+func (w *ServerInterfaceWrapper) ListProblems(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListProblems(ctx)
 	return err
 }
 
@@ -3870,6 +4900,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/provider-types", wrapper.ListProviderTypes, options.OperationMiddlewares["listProviderTypes"]...)
 	router.GET(options.BaseURL+"/api/v1/review-reasons", wrapper.ListReviewReasons, options.OperationMiddlewares["listReviewReasons"]...)
 	router.GET(options.BaseURL+"/api/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
+	router.GET(options.BaseURL+"/api/v1/me/badges", wrapper.GetBadges, options.OperationMiddlewares["getBadges"]...)
 	router.GET(options.BaseURL+"/api/v1/provider/application", wrapper.GetApplication, options.OperationMiddlewares["getApplication"]...)
 	router.POST(options.BaseURL+"/api/v1/provider/application", wrapper.ApplyAsProvider, options.OperationMiddlewares["applyAsProvider"]...)
 	router.PUT(options.BaseURL+"/api/v1/provider/application", wrapper.ReviseApplication, options.OperationMiddlewares["reviseApplication"]...)
@@ -3903,12 +4934,20 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/close", wrapper.CloseProvider, options.OperationMiddlewares["closeProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/limit-pins", wrapper.LimitPins, options.OperationMiddlewares["limitPins"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/lift-pin-limit", wrapper.LiftPinLimit, options.OperationMiddlewares["liftPinLimit"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/providers", wrapper.ListProviders, options.OperationMiddlewares["listProviders"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/providers/:id", wrapper.GetProvider, options.OperationMiddlewares["getProvider"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/accounts", wrapper.ListAccounts, options.OperationMiddlewares["listAccounts"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/accounts/:id", wrapper.GetAccount, options.OperationMiddlewares["getAccount"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/products/:id", wrapper.GetAnyProduct, options.OperationMiddlewares["getAnyProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/products/:id/take-down", wrapper.TakeDownProduct, options.OperationMiddlewares["takeDownProduct"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.Openapi, options.OperationMiddlewares["openapi"]...)
 	router.GET(options.BaseURL+"/", wrapper.Home, options.OperationMiddlewares["home"]...)
 	router.GET(options.BaseURL+"/docs", wrapper.Docs, options.OperationMiddlewares["docs"]...)
+	router.GET(options.BaseURL+"/api/v1/event-types", wrapper.ListEventTypes, options.OperationMiddlewares["listEventTypes"]...)
+	router.GET(options.BaseURL+"/problems", wrapper.ListProblems, options.OperationMiddlewares["listProblems"]...)
 	router.GET(options.BaseURL+"/problems/:code", wrapper.ExplainProblem, options.OperationMiddlewares["explainProblem"]...)
 
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,6 +18,7 @@ import (
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
+	"waybill/projections/directory"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/models"
@@ -52,6 +54,17 @@ type Deps struct {
 	MaxWaiting int
 }
 
+// Specification is the specification as it is served at /openapi.yaml.
+func Specification() ([]byte, error) { return completed() }
+
+var completed = sync.OnceValues(func() ([]byte, error) {
+	operations, err := loaded()
+	if err != nil {
+		return nil, err
+	}
+	return specify(operations)
+})
+
 type server struct {
 	Deps
 	web        *http.Web
@@ -61,6 +74,7 @@ type server struct {
 	review     review.Queries
 	bookings   bookings.Queries
 	history    history.Queries
+	directory  directory.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -74,13 +88,15 @@ func Mount(web *http.Web, d Deps) error {
 	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil {
 		return errors.New("api: a dependency is missing")
 	}
-	operations, err := specified()
+	operations, err := loaded()
 	if err != nil {
 		return err
 	}
 	for id, op := range operations {
-		if op.readModel != "" && !slices.ContainsFunc(models.All, func(m projections.ReadModel) bool { return m.Name == op.readModel }) {
-			return fmt.Errorf("openapi.yaml: %s waits for the read model %q, which there is not", id, op.readModel)
+		for _, name := range op.readModels {
+			if !slices.ContainsFunc(models.All, func(m projections.ReadModel) bool { return m.Name == name }) {
+				return fmt.Errorf("openapi.yaml: %s waits for the read model %q, which there is not", id, name)
+			}
 		}
 	}
 	docs, err := newService()
@@ -91,6 +107,10 @@ func Mount(web *http.Web, d Deps) error {
 	if err != nil {
 		return err
 	}
+	if docs.specification, err = Specification(); err != nil {
+		return err
+	}
+	docs.tag = tagOf(docs.specification)
 	s := &server{
 		Deps: d, web: web, operations: operations, service: docs, waiting: waiting,
 		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Needed: needed(operations)},
@@ -99,6 +119,7 @@ func Mount(web *http.Web, d Deps) error {
 		review:     review.Queries{DB: d.Queries},
 		bookings:   bookings.Queries{DB: d.Queries},
 		history:    history.Queries{DB: d.Queries},
+		directory:  directory.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

@@ -16,11 +16,14 @@ func (s *server) ListAuditEvents(c echo.Context, params ListAuditEventsParams) e
 	}
 	page, err := s.history.Query(c.Request().Context(), history.Filter{
 		Stream: domain.StreamName(params.Stream), Kind: string(params.Kind), Type: params.Type, Actor: params.Actor,
-		From: given(params.From), To: given(params.To), After: params.Cursor, Limit: params.Limit,
+		From: given(params.From), To: given(params.To), After: params.Cursor, Limit: params.Limit, Total: params.Total,
 		Descending: params.Order == ListAuditEventsParamsOrderDesc,
 	})
 	if err != nil {
 		return inPage(err)
 	}
-	return answer(c, nethttp.StatusOK, AuditPage{Items: convert(page.Rows, auditEventOf), NextCursor: page.Next})
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, AuditPage{
+		Items: convert(page.Rows, auditEventOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
 }

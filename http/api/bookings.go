@@ -34,14 +34,20 @@ func (s *server) RequestBooking(c echo.Context, _ RequestBookingParams) error {
 // ListBookings is the enterprise's side (R38).
 func (s *server) ListBookings(c echo.Context, params ListBookingsParams) error {
 	page, err := s.bookings.ByEnterprise(c.Request().Context(), callOf(c).Account,
-		bookings.Filter{State: booking.Status(params.State), After: params.Cursor, Limit: params.Limit})
+		bookings.Filter{
+			State: booking.Status(params.State), Product: params.ProductID, Unread: params.Unread,
+			After: params.Cursor, Limit: params.Limit, Total: params.Total,
+		})
 	return bookingPage(c, page, err)
 }
 
 // ListReceivedBookings is the provider's side (R36).
 func (s *server) ListReceivedBookings(c echo.Context, params ListReceivedBookingsParams) error {
 	page, err := s.bookings.ByProvider(c.Request().Context(), callOf(c).Account,
-		bookings.Filter{State: booking.Status(params.State), After: params.Cursor, Limit: params.Limit})
+		bookings.Filter{
+			State: booking.Status(params.State), Product: params.ProductID, Unread: params.Unread,
+			After: params.Cursor, Limit: params.Limit, Total: params.Total,
+		})
 	return bookingPage(c, page, err)
 }
 
@@ -98,5 +104,8 @@ func bookingPage(c echo.Context, page projections.Page[bookings.Booking], err er
 	if err != nil {
 		return inPage(err)
 	}
-	return answer(c, nethttp.StatusOK, BookingPage{Items: convert(page.Rows, bookingOf), NextCursor: page.Next})
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, BookingPage{
+		Items: convert(page.Rows, bookingOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
 }

@@ -68,17 +68,17 @@ func conditional(c echo.Context, revision domain.Revision, body any) error {
 func tagged(c echo.Context, tag, media string, representation []byte) error {
 	c.Response().Header().Set("ETag", tag)
 	header := c.Request().Header
-	if named := header.Values("If-Match"); len(named) > 0 && !names(named, tag) {
+	if named := header.Values("If-Match"); len(named) > 0 && !listsTag(named, tag) {
 		return domain.ErrPrecondition
 	}
-	if names(header.Values("If-None-Match"), tag) {
+	if listsTag(header.Values("If-None-Match"), tag) {
 		return c.NoContent(nethttp.StatusNotModified)
 	}
 	return http.Respond(c, nethttp.StatusOK, media, representation)
 }
 
-// names says whether a tag is in a list of them, or of its weak form, or the list is "*". No tag of ours has a comma in it.
-func names(lists []string, tag string) bool {
+// listsTag says whether a tag is in a list of them, or of its weak form, or the list is "*". No tag of ours has a comma in it.
+func listsTag(lists []string, tag string) bool {
 	for _, list := range lists {
 		if slices.ContainsFunc(strings.Split(list, ","), func(one string) bool {
 			one = strings.TrimSpace(one)

@@ -51,6 +51,14 @@ type world struct {
 	serial   int
 }
 
+// newClient shows every answer as it is, redirections too.
+func newClient() *nethttp.Client {
+	return &nethttp.Client{
+		Timeout:       runtimetest.Patience,
+		CheckRedirect: func(*nethttp.Request, []*nethttp.Request) error { return nethttp.ErrUseLastResponse },
+	}
+}
+
 func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	t.Helper()
 	ctx := context.Background()
@@ -60,7 +68,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 		}
 		return runtime.Prepare(ctx, pool, models.All)
 	})
-	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: &nethttp.Client{Timeout: runtimetest.Patience}}
+	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: newClient()}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
 	w.commands = commands.New(store)
@@ -113,7 +121,11 @@ var specified = sync.OnceValues(func() (spec struct {
 	routers.Router
 }, err error,
 ) {
-	if spec.T, err = openapi3.NewLoader().LoadFromFile("openapi.yaml"); err != nil {
+	served, err := api.Specification()
+	if err != nil {
+		return spec, err
+	}
+	if spec.T, err = openapi3.NewLoader().LoadFromData(served); err != nil {
 		return spec, err
 	}
 	spec.Router, err = gorillamux.NewRouter(spec.T)
@@ -305,6 +317,11 @@ func (w *world) conforms(r *nethttp.Request, a answer) {
 	if err != nil {
 		return // an unknown route, which only the checks above are for
 	}
+	if a.status >= 400 && a.status != nethttp.StatusMethodNotAllowed && r.Method != nethttp.MethodHead {
+		if code := a.text("code"); !listsCode(route.Operation, a.status, code) {
+			w.t.Errorf("%s: %d %s is not among the codes that the specification lists for it", a.what, a.status, code)
+		}
+	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
 		Status:                 a.status, Header: a.header,
@@ -382,20 +399,3 @@ func (a answer) mistakes() map[string]string {
 }
 
 func (a answer) position() string { return a.header.Get("Waybill-Position") }
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}

@@ -2,9 +2,9 @@ package api
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"fmt"
+	nethttp "net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,9 +15,6 @@ import (
 	"waybill/domain"
 	"waybill/domain/provider"
 )
-
-//go:embed openapi.yaml
-var specification []byte
 
 // Roles in x-roles that are not roles of an account.
 const (
@@ -32,36 +29,40 @@ type operation struct {
 	roles []domain.Role
 	// standings of a provider that may call it.
 	standings []provider.Standing
-	// readModel is the one a read waits for; empty for writes.
-	readModel string
-	body      bool
-	params    []*parameter
+	// readModels are those a read waits for; none for writes.
+	readModels names
+	body       bool
+	// tagged is a read whose answer has an ETag.
+	tagged bool
+	params []*parameter
 }
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
 
-var specified = sync.OnceValues(loadOperations)
+var loaded = sync.OnceValues(loadOperations)
 
 // NeededReadModels are those that some operation reads, in a stable order.
 func NeededReadModels() ([]string, error) {
-	operations, err := specified()
+	operations, err := loaded()
 	return needed(operations), err
 }
 
 func needed(operations map[string]*operation) []string {
 	var names []string
 	for _, op := range operations {
-		if op.readModel != "" && !slices.Contains(names, op.readModel) {
-			names = append(names, op.readModel)
+		for _, model := range op.readModels {
+			if !slices.Contains(names, model) {
+				names = append(names, model)
+			}
 		}
 	}
 	slices.Sort(names)
 	return names
 }
 
-// loadOperations reads the embedded specification, by operation id.
+// loadOperations reads openapi.yaml, by operation id.
 func loadOperations() (map[string]*operation, error) {
-	document, err := openapi3.NewLoader().LoadFromData(specification)
+	document, err := openapi3.NewLoader().LoadFromData(source)
 	if err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
 	}
@@ -95,8 +96,11 @@ func newOperation(method, path string, spec *openapi3.Operation) (*operation, er
 	if len(op.standings) == 0 {
 		op.standings = []provider.Standing{provider.StandingActive}
 	}
-	if err := extension(spec, "x-read-model", &op.readModel); err != nil {
+	if err := extension(spec, "x-read-model", &op.readModels); err != nil {
 		return nil, err
+	}
+	if ok := spec.Responses.Value("200"); method == nethttp.MethodGet && ok != nil {
+		op.tagged = ok.Value.Headers["ETag"] != nil
 	}
 	for _, ref := range spec.Parameters {
 		p, err := newParameter(ref.Value)
@@ -106,6 +110,18 @@ func newOperation(method, path string, spec *openapi3.Operation) (*operation, er
 		op.params = append(op.params, p)
 	}
 	return op, nil
+}
+
+// names are one name or several.
+type names []string
+
+func (n *names) UnmarshalJSON(raw []byte) error {
+	var one string
+	if err := json.Unmarshal(raw, &one); err == nil {
+		*n = names{one}
+		return nil
+	}
+	return json.Unmarshal(raw, (*[]string)(n))
 }
 
 func extension(spec *openapi3.Operation, name string, into any) error {
@@ -139,6 +155,8 @@ func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 		if schema.Max != nil {
 			p.most = int64(*schema.Max)
 		}
+	case schema.Type.Is("boolean"):
+		p.kind, p.oneOf = text, []string{"true", "false"}
 	case schema.Type.Is("string"):
 		p.kind, p.shortest = text, int(schema.MinLength) //nolint:gosec // small numbers of our own
 		if schema.MaxLength != nil {

@@ -7,8 +7,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/uscc"
+	"waybill/projections/backoffice"
+	"waybill/projections/directory"
 )
 
 // SuspendProvider takes a provider and its products out of public view (R45).
@@ -56,6 +61,81 @@ func (s *server) operate(c echo.Context, id uuid.UUID,
 	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
 		return command(ctx, req, id, body.Reason)
 	})
+}
+
+// ListProviders finds providers.
+func (s *server) ListProviders(c echo.Context, params ListProvidersParams) error {
+	page, err := s.backoffice.Applications(c.Request().Context(), backoffice.ApplicationFilter{
+		Standing: provider.Standing(params.Standing), USCC: codeOf(params.Uscc), Text: params.Q,
+		After: params.Cursor, Limit: params.Limit, Total: params.Total,
+	})
+	if err != nil {
+		return inPage(err)
+	}
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, ApplicationPage{
+		Items: convert(page.Rows, applicationOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
+}
+
+// GetProvider shows an operator what the provider sees of itself.
+func (s *server) GetProvider(c echo.Context, id ProviderID, _ GetProviderParams) error {
+	return s.showApplication(c, id)
+}
+
+// ListAccounts finds accounts.
+func (s *server) ListAccounts(c echo.Context, params ListAccountsParams) error {
+	filter := directory.Filter{
+		Role: domain.Role(params.Role), USCC: codeOf(params.Uscc), Text: params.Q,
+		After: params.Cursor, Limit: params.Limit, Total: params.Total,
+	}
+	if params.State != "" {
+		filter.Closed = new(params.State == ListAccountsParamsStateClosed)
+	}
+	page, err := s.directory.Accounts(c.Request().Context(), filter)
+	if err != nil {
+		return inPage(err)
+	}
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, AccountPage{
+		Items: convert(page.Rows, accountOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
+}
+
+// GetAccount shows one account.
+func (s *server) GetAccount(c echo.Context, id AccountID, _ GetAccountParams) error {
+	a, err := s.directory.Account(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	return conditional(c, a.Revision, accountOf(a))
+}
+
+// GetAnyProduct shows an operator what the product's provider sees of it.
+func (s *server) GetAnyProduct(c echo.Context, id ProductID, _ GetAnyProductParams) error {
+	p, err := s.backoffice.AnyProduct(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	return conditional(c, p.Revision, ownProductOf(p))
+}
+
+// TakeDownProduct hides one product from the public, with a reason that its provider sees.
+func (s *server) TakeDownProduct(c echo.Context, id ProductID, _ TakeDownProductParams) error {
+	body, err := decode[Reasoned](c)
+	if err != nil {
+		return err
+	}
+	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
+		return s.Commands.TakeDownProduct(ctx, req, id, body.Reason)
+	})
+}
+
+// codeOf is a unified social credit code as it is stored.
+func codeOf(typed string) string {
+	var f domain.Fields // a code with mistakes finds nothing
+	uscc.Clean(&f, "", &typed)
+	return typed
 }
 
 // ListReadModels tells how far every read model is.

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"maps"
 	nethttp "net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -33,7 +35,7 @@ var explained = func() map[string]*http.Refusal {
 		account.ErrRoleNotHeld, commands.ErrNoOperator,
 		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,
 		provider.ErrClosed, provider.ErrNotActive, uscc.ErrTaken, pins.ErrLimit,
-		product.ErrAlreadySubmitted, product.ErrNotApproved,
+		product.ErrAlreadySubmitted, product.ErrNotApproved, product.ErrTakenDown, product.ErrNeverPublic,
 		booking.ErrAlreadyRequested, booking.ErrOwnProduct, booking.ErrNotAvailable, booking.ErrAlreadyReplied,
 		booking.ErrNotReplied, booking.ErrClosed, booking.ErrEnterpriseClosed,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
@@ -45,11 +47,34 @@ var explained = func() map[string]*http.Refusal {
 	return byCode
 }()
 
+// problemTypes are all codes that an answer can have, those of problems first, then those of single mistakes; each in order.
+var problemTypes = func() []ProblemType {
+	var all []ProblemType
+	for _, code := range slices.Sorted(maps.Keys(explained)) {
+		r := explained[code]
+		all = append(all, ProblemType{
+			Code: code, Status: r.Status, Of: ProblemTypeOfProblem, Messages: textOf(r.Text), Cause: textOf(causes[code]),
+		})
+	}
+	for _, code := range slices.Sorted(maps.Keys(mistakes)) {
+		all = append(all, ProblemType{
+			Code: code, Status: nethttp.StatusUnprocessableEntity, Of: ProblemTypeOfMistake,
+			Messages: textOf(mistakes[code]), Cause: textOf(mistakes[code]),
+		})
+	}
+	return all
+}()
+
+// ListProblems lists every code that an answer can have.
+func (s *server) ListProblems(c echo.Context) error {
+	return answer(c, nethttp.StatusOK, ProblemTypes{Items: problemTypes})
+}
+
 // ExplainProblem is where a problem's type leads.
 func (s *server) ExplainProblem(c echo.Context, code string) error {
-	r, ok := explained[code]
-	if !ok {
+	i := slices.IndexFunc(problemTypes, func(p ProblemType) bool { return p.Code == code })
+	if i < 0 {
 		return domain.ErrNotFound
 	}
-	return answer(c, nethttp.StatusOK, ProblemType{Code: r.Code, Status: r.Status, Messages: textOf(r.Text)})
+	return answer(c, nethttp.StatusOK, problemTypes[i])
 }

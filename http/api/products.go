@@ -15,7 +15,10 @@ import (
 
 // ListOwnProducts is the provider's product list (R23).
 func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) error {
-	filter := backoffice.ProductFilter{Review: domain.Review(params.Review), After: params.Cursor, Limit: params.Limit}
+	filter := backoffice.ProductFilter{
+		Review: domain.Review(params.Review), Mode: product.Mode(params.Mode), Text: params.Q,
+		After: params.Cursor, Limit: params.Limit, Total: params.Total,
+	}
 	if params.Display != "" {
 		listed := params.Display == ListOwnProductsParamsDisplayListed
 		filter.Listed = &listed
@@ -24,7 +27,10 @@ func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) e
 	if err != nil {
 		return inPage(err)
 	}
-	return answer(c, nethttp.StatusOK, OwnProductPage{Items: convert(page.Rows, ownProductOf), NextCursor: page.Next})
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, OwnProductPage{
+		Items: convert(page.Rows, ownProductOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
 }
 
 // SubmitProduct submits a new product (R23).

@@ -18,12 +18,15 @@ import (
 func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) error {
 	page, err := s.listing.Page(c.Request().Context(), listing.Filter{
 		Mode: product.Mode(params.Mode), Country: params.Country, City: params.City, Tag: params.Tag, Text: params.Q,
-		After: params.Cursor, Limit: params.Limit,
+		After: params.Cursor, Limit: params.Limit, Total: params.Total,
 	})
 	if err != nil {
 		return inPage(err)
 	}
-	return answer(c, nethttp.StatusOK, ProductPage{Items: convert(page.Rows, cardOf), NextCursor: page.Next})
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, ProductPage{
+		Items: convert(page.Rows, cardOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
 }
 
 // GetProduct is the detail of a public product (R30, R31). No write can name its tag.
@@ -75,6 +78,14 @@ func (s *server) GetMe(c echo.Context) error {
 	}
 	if !slices.Contains(in.Roles, domain.RoleEnterprise) {
 		return answer(c, nethttp.StatusOK, me)
+	}
+	own, err := s.Commands.Account(c.Request().Context(), in.Account)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return err
+	}
+	me.Closed = own.Closed
+	if own.Enterprise != nil {
+		me.Certified = certifiedOf(*own.Enterprise)
 	}
 	state, err := s.Commands.Provider(c.Request().Context(), in.Account)
 	switch {

@@ -20,12 +20,15 @@ import (
 func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
 	page, err := s.review.Queue(c.Request().Context(), review.Filter{
 		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: given(params.OlderThan),
-		After: params.Cursor, Limit: params.Limit,
+		After: params.Cursor, Limit: params.Limit, Total: params.Total,
 	})
 	if err != nil {
 		return inPage(err)
 	}
-	return answer(c, nethttp.StatusOK, ReviewPage{Items: convert(page.Rows, reviewItemOf), NextCursor: page.Next})
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, ReviewPage{
+		Items: convert(page.Rows, reviewItemOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
 }
 
 // GetProductForReview shows exactly what was submitted as one revision.
@@ -35,7 +38,9 @@ func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetPro
 	if err != nil {
 		return err
 	}
-	return conditional(c, item.Revision, ProductReview{Item: reviewItemOf(item), Content: contentOf(content)})
+	return conditional(c, item.Revision, ProductReview{
+		Item: reviewItemOf(item.Submission), Content: contentOf(content), TakenDownReason: takedownOf(item.TakenDown),
+	})
 }
 
 // GetProviderForReview shows exactly what was submitted as one revision.
@@ -45,11 +50,17 @@ func (s *server) GetProviderForReview(c echo.Context, id ProviderID, params GetP
 	if err != nil {
 		return err
 	}
-	return conditional(c, item.Revision, ProviderReview{Item: reviewItemOf(item), Profile: profileOf(profile)})
+	was, now, err := s.certified(c.Request().Context(), id, item.Certified, item.SubmittedAt)
+	if err != nil {
+		return err
+	}
+	return conditional(c, item.Revision, ProviderReview{
+		Item: reviewItemOf(item.Submission), Profile: profileOf(profile), Certified: was, CertifiedNow: now,
+	})
 }
 
 // submission reads one submission, the latest for revision 0, and its content.
-func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revision int32, content any) (review.Submission, error) {
+func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revision int32, content any) (review.SubmissionDetail, error) {
 	var detail review.SubmissionDetail
 	var err error
 	if revision == 0 {
@@ -58,12 +69,12 @@ func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revi
 		detail, err = s.review.ItemAt(ctx, kind, id, domain.ContentRevision(revision))
 	}
 	if err != nil {
-		return review.Submission{}, err
+		return detail, err
 	}
 	if err := json.Unmarshal(detail.Content, content); err != nil {
-		return review.Submission{}, fmt.Errorf("content of %s %s: %w", kind, id, err)
+		return detail, fmt.Errorf("content of %s %s: %w", kind, id, err)
 	}
-	return detail.Submission, nil
+	return detail, nil
 }
 
 // ApproveProduct approves the named revision (R27).

@@ -19,7 +19,6 @@ import (
 // TestHeadIsGetWithoutItsContent: the same status and header, and how long the content is (RFC 9110, 9.3.2).
 func TestHeadIsGetWithoutItsContent(t *testing.T) {
 	h := startHostile(t)
-	h.client.CheckRedirect = func(*nethttp.Request, []*nethttp.Request) error { return nethttp.ErrUseLastResponse }
 	targets := map[string]as{"/docs/swagger-ui-bundle.js": {}, "/docs/nothing.js": {}, "/nowhere": {}, "/api/v1/products/x": {}}
 	for _, r := range h.routes() {
 		if r.method == "GET" {
@@ -56,7 +55,6 @@ func TestHeadIsGetWithoutItsContent(t *testing.T) {
 
 func TestHomeLeadsToTheDocumentation(t *testing.T) {
 	w := start(t)
-	w.client.CheckRedirect = func(*nethttp.Request, []*nethttp.Request) error { return nethttp.ErrUseLastResponse }
 	if got := w.do(as{}, "GET", "/", nil).is(303); got.header.Get("Location") != "/docs" {
 		t.Errorf("Location %q", got.header.Get("Location"))
 	}

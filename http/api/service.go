@@ -26,9 +26,10 @@ type service struct {
 	page    []byte
 	pageTag string
 	policy  string
+	// specification is as it is served.
+	specification []byte
+	tag           string // of it
 }
-
-var specificationTag = tagOf(specification)
 
 var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
 
@@ -104,7 +105,7 @@ func readModels(ctx context.Context, status Status) ([]ReadModel, error) {
 
 // Openapi serves the specification.
 func (s *server) Openapi(c echo.Context) error {
-	return tagged(c, specificationTag, "application/yaml", specification)
+	return tagged(c, s.service.tag, "application/yaml", s.service.specification)
 }
 
 // Home leads to the documentation.

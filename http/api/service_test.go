@@ -17,6 +17,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/access"
 	"waybill/http/admin"
+	"waybill/http/api"
 	"waybill/projections/listing"
 )
 
@@ -90,7 +91,39 @@ func TestEveryRefusalIsExplained(t *testing.T) {
 			for _, match := range code.FindAllSubmatch(source, -1) {
 				tried++
 				got := w.do(as{}, "GET", "/problems/"+string(match[1]), nil)
-				if got.status != 200 || got.text("code") != string(match[1]) {
+				if got.status != 200 || got.text("code") != string(match[1]) || got.text("of") != "problem" ||
+					got.text("cause", "zh") == "" || got.text("cause", "en") == "" {
+					t.Errorf("%s of %s is not explained", match[1], path)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tried < 30 {
+		t.Errorf("only %d codes were found", tried)
+	}
+	if all := w.do(as{}, "GET", "/problems", nil).is(200); all.count("items") < 80 {
+		t.Errorf("only %d codes are listed", all.count("items"))
+	}
+}
+
+// TestEveryMistakeIsExplained finds the codes of single mistakes in the sources.
+func TestEveryMistakeIsExplained(t *testing.T) {
+	w := start(t)
+	code := regexp.MustCompile(`(?:\.(?:Add|add|wrongType)\([^,]+|wrongParameter\("[^"]+"), "([a-z_]+)",`)
+	tried := 0
+	for _, root := range []string{"..", "../../domain", "../../projections"} {
+		err := filepath.WalkDir(root, func(path string, f fs.DirEntry, err error) error {
+			if err != nil || f.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			for _, match := range code.FindAllSubmatch(source, -1) {
+				tried++
+				if got := w.do(as{}, "GET", "/problems/"+string(match[1]), nil); got.status != 200 || got.text("of") != "mistake" {
 					t.Errorf("%s of %s is not explained", match[1], path)
 				}
 			}
@@ -134,12 +167,12 @@ func TestDocsNeedNoOtherHost(t *testing.T) {
 		t.Errorf("policy %q allows other hosts", policy)
 	}
 	spec := w.do(as{}, "GET", "/openapi.yaml", nil).is(200)
-	onDisk, err := os.ReadFile("openapi.yaml")
+	completed, err := api.Specification()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(spec.body) != string(onDisk) {
-		t.Error("the served specification is not the one on disk")
+	if string(spec.body) != string(completed) {
+		t.Error("the served specification is not the one that the program prints")
 	}
 	w.do(as{}, "GET", "/openapi.yaml", nil, "If-None-Match", spec.header.Get("ETag")).is(304)
 }

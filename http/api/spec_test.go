@@ -196,6 +196,18 @@ func TestForeignObjects(t *testing.T) {
 	}
 }
 
+// TestTryItOutSendsNothingUnasked: /docs fills in the examples, so an optional parameter has none.
+func TestTryItOutSendsNothingUnasked(t *testing.T) {
+	w := start(t)
+	for _, r := range w.routes() {
+		for _, p := range r.op.Parameters {
+			if v := p.Value; !v.Required && (v.Example != nil || len(v.Examples) > 0 || v.Schema.Value.Example != nil) {
+				t.Errorf("%s: optional parameter %s has an example", r, v.Name)
+			}
+		}
+	}
+}
+
 func TestUnknownRoutesAndMethods(t *testing.T) {
 	w := start(t)
 	for _, path := range []string{"/api/v1", "/docs/nothing.js/", "/api/v1/nothing", "/api/v2/products", "/docs/nothing.js", "/products", "/api/v1/products/", "//api/v1/products"} {

@@ -124,5 +124,6 @@ func TestStory(t *testing.T) {
 	}
 	w.do(operator, "GET", "/api/v1/operator/read-models", nil).is(200)
 	w.do(operator, "POST", "/api/v1/operator/providers/"+applicant.id.String()+"/close", m{"reason": "注销"}).is(200)
-	w.do(applicant, "GET", "/api/v1/provider/products", nil).refuses(403, "provider_closed")
+	w.do(applicant, "GET", "/api/v1/provider/products", nil).is(200)
+	w.do(applicant, "POST", "/api/v1/provider/products", content()).refuses(403, "provider_closed")
 }

@@ -6,11 +6,14 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
+	"waybill/projections/directory"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/review"
@@ -31,6 +34,10 @@ func profileOf(p provider.Profile) ProviderProfile {
 		Type: p.Type, Name: p.Name, Uscc: p.USCC, Licence: ImageRef(p.Licence), LegalRepresentative: p.LegalRepresentative,
 		Contact: p.Contact, Address: p.Address, Phone: p.Phone, Logo: ImageRef(p.Logo), Introduction: p.Introduction,
 	}
+}
+
+func certifiedOf(e account.Enterprise) Certified {
+	return Certified{Name: e.Name, Uscc: e.USCC, LegalRepresentative: e.LegalRepresentative}
 }
 
 func (p ProductContent) toDomain() product.Content {
@@ -111,7 +118,36 @@ func productStateOf(id uuid.UUID, s product.State, owner provider.Standing) Prod
 	return ProductState{
 		ID: id, Revision: int32of(s.Revision), Review: Review(s.Review), LiveRevision: int32of(s.ApprovedRevision),
 		Reasons: reasonsOf(s.Reasons), Display: display, Withheld: s.Listed && !s.Public(owner), Pinned: s.Pinned,
+		TakenDownReason: takedownOf(s.TakenDown),
 	}
+}
+
+func takedownOf(t *product.Takedown) string {
+	if t == nil {
+		return ""
+	}
+	return t.Reason
+}
+
+func accountOf(a directory.Account) Account {
+	out := Account{
+		ID: a.ID, DisplayName: a.DisplayName, Roles: []AccountRoles{}, State: AccountStateOpen, CloseReason: a.CloseReason,
+		OpenedAt: at(a.OpenedAt), ClosedAt: timeOf(a.ClosedAt),
+	}
+	if a.Enterprise != nil {
+		out.Certified = certifiedOf(*a.Enterprise)
+	}
+	if a.Closed {
+		out.State = AccountStateClosed
+		return out
+	}
+	if a.Enterprise != nil {
+		out.Roles = append(out.Roles, AccountRoles(domain.RoleEnterprise))
+	}
+	for _, role := range a.Roles {
+		out.Roles = append(out.Roles, AccountRoles(role))
+	}
+	return out
 }
 
 func displayOf(listed bool) Display {
@@ -166,6 +202,7 @@ func ownProductOf(p backoffice.Product) OwnProduct {
 		Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
 		CreatedAt: at(p.CreatedAt), FirstSubmittedAt: at(p.FirstSubmittedAt),
 		SubmittedAt: at(p.SubmittedAt), DecidedAt: timeOf(p.DecidedAt),
+		TakenDownReason: takedownOf(p.TakenDown), TakenDownAt: timeOf(p.TakenDownAt),
 	}
 	if p.LiveContent != nil {
 		out.LiveContent = contentOf(*p.LiveContent)
@@ -176,7 +213,7 @@ func ownProductOf(p backoffice.Product) OwnProduct {
 func bookingOf(b bookings.Booking) Booking {
 	return Booking{
 		ID: b.ID, State: BookingProgress(b.State), ProductID: b.ProductID, ProductName: b.ProductName, ProductDeleted: b.ProductDeleted,
-		ProductRevision: int32of(b.ProductRevision), ProviderID: b.ProviderID, EnterpriseID: b.EnterpriseID,
+		ProductRevision: int32of(b.ProductRevision), ProviderID: b.ProviderID, ProviderName: b.ProviderName, EnterpriseID: b.EnterpriseID,
 		EnterpriseName: b.EnterpriseName, Inquiry: inquiryOf(b.Inquiry), CloseReason: CloseReason(b.CloseReason),
 		Replies: convert(b.Replies, func(r bookings.Reply) BookingReply {
 			return BookingReply{Number: int32of(r.Number), Text: r.Text, At: at(r.At), System: r.System}
@@ -215,6 +252,14 @@ func jsonList(raw json.RawMessage) json.RawMessage {
 		return json.RawMessage("[]")
 	}
 	return raw
+}
+
+// totalOf is a page's total and whether there are more; nil when nobody asked.
+func totalOf(c *projections.Count) (*Total, *TotalIsLowerBound) {
+	if c == nil {
+		return nil, nil
+	}
+	return new(int32of(c.N)), &c.AtLeast
 }
 
 // int32of narrows a count of submissions or replies, which stays small.

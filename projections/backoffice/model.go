@@ -37,7 +37,7 @@ var Model = projections.ReadModel{
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.Deleted{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.Deleted{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
@@ -52,6 +52,7 @@ CREATE TABLE applications (
 	content_revision   integer NOT NULL,
 	profile            json NOT NULL,
 	mismatches         text[] NOT NULL,
+	certified          json, -- what the profile was compared with; null where the event does not say
 	review             text NOT NULL,
 	reasons            json,
 	standing           text NOT NULL,
@@ -62,7 +63,11 @@ CREATE TABLE applications (
 	first_submitted_at timestamptz NOT NULL,
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
-	revision           bigint NOT NULL
+	revision           bigint NOT NULL,
+	applied_at         timestamptz NOT NULL,
+	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
+	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
+	live_text          text COLLATE "C" NOT NULL -- and of the live one, when that is another
 ) WITH (toast_tuple_target = 8160);
 CREATE TABLE products (
 	id                 uuid PRIMARY KEY,
@@ -75,13 +80,19 @@ CREATE TABLE products (
 	live_content       json, -- null when it is the latest
 	listed             boolean NOT NULL,
 	pinned             boolean NOT NULL,
+	taken_down         json, -- null when it is not
+	taken_down_at      timestamptz,
 	created_at         timestamptz NOT NULL,
 	first_submitted_at timestamptz NOT NULL,
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
-	revision           bigint NOT NULL
+	revision           bigint NOT NULL,
+	text               text COLLATE "C" NOT NULL -- what a text filter looks in: of the latest content
 ) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
+CREATE INDEX applications_order ON applications (applied_at, provider_id);
+CREATE INDEX applications_standing ON applications (standing, applied_at, provider_id);
+CREATE INDEX applications_uscc ON applications (uscc);
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
 CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);`,
 	Apply: apply,
@@ -118,10 +129,15 @@ type applicationRow struct {
 	reviewed
 	Profile        json.RawMessage
 	Mismatches     []string
+	Certified      *account.Enterprise
 	Standing       provider.Standing
 	StandingReason string
 	PinLimit       *int
 	LiveProfile    json.RawMessage
+	AppliedAt      time.Time
+	USCC           string `db:"uscc"`
+	Text           string
+	LiveText       string
 }
 
 type productRow struct {
@@ -132,7 +148,10 @@ type productRow struct {
 	LiveContent json.RawMessage
 	Listed      bool
 	Pinned      bool
+	TakenDown   *product.Takedown
+	TakenDownAt *time.Time
 	CreatedAt   time.Time
+	Text        string
 	deleted     bool
 }
 
@@ -141,7 +160,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
 	ids := projections.SubjectsOf(events)
-	batch.Queue(`SELECT `+applicationColumns+` FROM applications WHERE provider_id = ANY ($1)`, ids[provider.Category]).
+	batch.Queue(`SELECT `+applicationColumns+`, applied_at, uscc, text, live_text FROM applications WHERE provider_id = ANY ($1)`, ids[provider.Category]).
 		Query(func(rows pgx.Rows) error {
 			stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[applicationRow])
 			for _, a := range stored {
@@ -149,7 +168,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 			}
 			return err
 		})
-	batch.Queue(`SELECT `+productColumns+` FROM products WHERE id = ANY ($1)`, ids[product.Category]).
+	batch.Queue(`SELECT `+productColumns+`, text FROM products WHERE id = ANY ($1)`, ids[product.Category]).
 		Query(func(rows pgx.Rows) error {
 			stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[productRow])
 			for _, p := range stored {
@@ -175,7 +194,7 @@ func fold(e projections.Event, applications map[uuid.UUID]*applicationRow, produ
 	}
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		applications[id] = &applicationRow{ProviderID: id}
+		applications[id] = &applicationRow{ProviderID: id, AppliedAt: projections.EventTime(e)}
 	case product.Submitted:
 		products[id] = &productRow{ID: id, ProviderID: fact.ProviderID, CreatedAt: projections.EventTime(e)}
 	}
@@ -198,12 +217,12 @@ func (a *applicationRow) fold(e projections.Event) error {
 	a.Standing = a.Standing.After(e.Fact)
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
+		err = a.submit(fact, at)
 	case provider.Revised:
-		err = a.submit(fact.Revision, fact.Profile, fact.Mismatches, at)
+		err = a.submit(provider.Applied(fact), at)
 	case provider.Approved:
 		err = a.decide(domain.ReviewApproved, fact.Revision, at)
-		a.LiveRevision, a.LiveProfile = fact.Revision, nil
+		a.LiveRevision, a.LiveProfile, a.LiveText = fact.Revision, nil, ""
 	case provider.Rejected:
 		if err = a.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
 			a.Reasons, err = json.Marshal(fact.Reasons)
@@ -223,19 +242,24 @@ func (a *applicationRow) fold(e projections.Event) error {
 	return err
 }
 
-func (a *applicationRow) submit(revision domain.ContentRevision, profile provider.Profile, mismatches []string, at time.Time) (err error) {
+func (a *applicationRow) submit(fact provider.Applied, at time.Time) (err error) {
 	if a.LiveRevision == a.ContentRevision {
-		a.LiveProfile = a.Profile
+		a.LiveProfile, a.LiveText = a.Profile, a.Text
 	}
-	a.reviewed.submit(revision, at)
-	a.Mismatches = projections.OrEmpty(mismatches)
-	a.Profile, err = json.Marshal(profile)
+	a.reviewed.submit(fact.Revision, at)
+	a.Mismatches, a.Certified = projections.OrEmpty(fact.Mismatches), fact.Certified
+	p := fact.Profile
+	a.USCC, a.Text = p.USCC, projections.SearchText(p.Name, p.USCC, p.LegalRepresentative, p.Contact, p.Phone)
+	a.Profile, err = json.Marshal(p)
 	return err
 }
 
 func (p *productRow) fold(e projections.Event) error {
 	var err error
 	at := projections.EventTime(e)
+	if p.TakenDown = p.TakenDown.After(e.Fact); p.TakenDown == nil {
+		p.TakenDownAt = nil
+	}
 	switch fact := e.Fact.(type) {
 	case product.Submitted:
 		err = p.submit(fact.Revision, fact.Content, at)
@@ -252,6 +276,8 @@ func (p *productRow) fold(e projections.Event) error {
 		p.Listed = true
 	case product.Unlisted:
 		p.Listed = false
+	case product.TakenDown:
+		p.Listed, p.TakenDownAt = false, &at
 	case product.Pinned:
 		p.Pinned = true
 	case product.Unpinned:
@@ -270,6 +296,8 @@ func (p *productRow) submit(revision domain.ContentRevision, content product.Con
 		p.LiveContent = p.Content
 	}
 	p.reviewed.submit(revision, at)
+	d := content.Destination
+	p.Text = projections.SearchText(append([]string{content.Name, content.Brief, d.Country, d.City}, content.Tags...)...)
 	p.Content, err = json.Marshal(content)
 	return err
 }
@@ -277,26 +305,29 @@ func (p *productRow) submit(revision domain.ContentRevision, content product.Con
 func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicationRow, products map[uuid.UUID]*productRow) error {
 	var batch pgx.Batch
 	for _, a := range applications {
-		batch.Queue(`INSERT INTO applications (`+applicationColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		batch.Queue(`INSERT INTO applications (`+applicationColumns+`, applied_at, uscc, text, live_text)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 			ON CONFLICT (provider_id) DO UPDATE SET content_revision = $2, profile = $3, mismatches = $4, review = $5, reasons = $6,
 				standing = $7, standing_reason = $8, live_revision = $9, live_profile = $10, first_submitted_at = $11,
-				submitted_at = $12, decided_at = $13, revision = $14, pin_limit = $15`,
+				submitted_at = $12, decided_at = $13, revision = $14, pin_limit = $15, certified = $16,
+				uscc = $18, text = $19, live_text = $20`,
 			a.ProviderID, a.ContentRevision, a.Profile, a.Mismatches, a.Review, a.Reasons, a.Standing, a.StandingReason,
-			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision, a.PinLimit)
+			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision, a.PinLimit, a.Certified,
+			a.AppliedAt, a.USCC, a.Text, a.LiveText)
 	}
 	for _, p := range products {
 		if p.deleted {
 			batch.Queue(`DELETE FROM products WHERE id = $1`, p.ID)
 			continue
 		}
-		batch.Queue(`INSERT INTO products (`+productColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		batch.Queue(`INSERT INTO products (`+productColumns+`, text)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 			ON CONFLICT (id) DO UPDATE SET content_revision = $3, content = $4, review = $5, reasons = $6, live_revision = $7,
 				live_content = $8, listed = $9, pinned = $10, first_submitted_at = $12, submitted_at = $13, decided_at = $14,
-				revision = $15`,
+				revision = $15, taken_down = $16, taken_down_at = $17, text = $18`,
 			p.ID, p.ProviderID, p.ContentRevision, p.Content, p.Review, p.Reasons, p.LiveRevision, p.LiveContent,
-			p.Listed, p.Pinned, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt, p.Revision)
+			p.Listed, p.Pinned, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt, p.Revision,
+			p.TakenDown, p.TakenDownAt, p.Text)
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("write: %w", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/account"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
@@ -21,6 +22,8 @@ type Application struct {
 	Profile         provider.Profile
 	// Mismatches points at the fields that differ from the certified enterprise (Q8).
 	Mismatches []string
+	// Certified is what the latest submission was compared with; nil when its event is from before it was recorded.
+	Certified *account.Enterprise
 	// Reasons are those of a rejection.
 	Review  domain.Review
 	Reasons []domain.Reason
@@ -55,8 +58,11 @@ type Product struct {
 	Listed       bool
 	Pinned       bool
 	// Standing is the provider's.
-	Standing  provider.Standing
-	CreatedAt time.Time
+	Standing provider.Standing
+	// TakenDown is an operator's decision that it may not be public, at TakenDownAt; nil when none stands.
+	TakenDown   *product.Takedown
+	TakenDownAt *time.Time
+	CreatedAt   time.Time
 	// FirstSubmittedAt is when the latest wait for a decision began, SubmittedAt when the latest revision came in (Q11).
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
@@ -75,15 +81,35 @@ func (p Product) Withheld() bool {
 type ProductFilter struct {
 	Review domain.Review
 	Listed *bool
-	After  string
-	Limit  int
+	// Mode and Text are of the latest submission. Every word of Text is somewhere in name, brief, tags, country or city, without
+	// regard to case and width.
+	Mode  product.Mode
+	Text  string
+	After string
+	Limit int
+	// Total asks for Page.Total.
+	Total bool
 }
 
-// Queries reads what a provider sees of itself. Every query is by owner: what belongs to another is ErrNotFound.
+// ApplicationFilter narrows the list of all applications; empty fields do not. Every word of Text is somewhere in name, code, legal
+// representative, contact or phone of the latest submission or of the live profile, without regard to case and width.
+type ApplicationFilter struct {
+	Standing provider.Standing
+	// USCC is the code of the latest submission.
+	USCC  string
+	Text  string
+	After string
+	Limit int
+	// Total asks for Page.Total.
+	Total bool
+}
+
+// Queries reads what a provider sees of itself. Every query is by owner, and what belongs to another is ErrNotFound, but for those
+// that say that they are for operators.
 type Queries struct{ DB projections.Querier }
 
 const applicationColumns = `provider_id, content_revision, profile, mismatches, review, reasons, standing, standing_reason,
-	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit`
+	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit, certified`
 
 // Application is the application of a provider; ErrNotFound when it never applied.
 func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Application, error) {
@@ -92,11 +118,60 @@ func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Applicati
 	if err != nil {
 		return a, fmt.Errorf("application: %w", err)
 	}
+	return a.complete(), nil
+}
+
+// complete fills in what is stored once: the live profile when it is the latest.
+func (a Application) complete() Application {
 	if a.LiveRevision == a.ContentRevision {
-		a.LiveProfile = &a.Profile
+		profile := a.Profile
+		a.LiveProfile = &profile
 	}
 	projections.UTC(&a.FirstSubmittedAt, &a.SubmittedAt, a.DecidedAt)
-	return a, nil
+	return a
+}
+
+// Applications lists all applications for operators, the newest applicants first.
+func (q Queries) Applications(ctx context.Context, f ApplicationFilter) (projections.Page[Application], error) {
+	var none projections.Page[Application]
+	w := projections.Where{}
+	if f.Standing != "" {
+		w.And("standing = ?", string(f.Standing))
+	}
+	if f.USCC != "" {
+		w.And("uscc = ?", f.USCC)
+	}
+	w.AndWords(`text || E'\n' || live_text`, f.Text)
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableApplications+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
+	}
+	if f.After != "" {
+		c, err := projections.DecodeCursor(f.After, projections.ListApplications)
+		if err != nil {
+			return none, err
+		}
+		w.And("(applied_at, provider_id) < (?, ?)", c.Time(), c.ID)
+	}
+	type row struct {
+		Application
+		AppliedAt time.Time
+	}
+	size := projections.PageSize(f.Limit)
+	rows, _ := q.DB.Query(ctx, `SELECT `+applicationColumns+`, applied_at FROM `+tableApplications+w.SQL()+
+		` ORDER BY applied_at DESC, provider_id DESC`+projections.LimitClause(size), w.Args...)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return none, fmt.Errorf("applications: %w", err)
+	}
+	cut := projections.Cut(found, size, func(r row) string {
+		return projections.CursorAt(false, r.AppliedAt, r.ProviderID).Encode(projections.ListApplications)
+	})
+	page := projections.Page[Application]{Rows: make([]Application, len(cut.Rows)), Next: cut.Next, Total: total}
+	for i, r := range cut.Rows {
+		page.Rows[i] = r.complete()
+	}
+	return page, nil
 }
 
 const ownColumns = productColumns + `, ` + standingColumn + ` AS standing`
@@ -106,15 +181,23 @@ const standingColumn = `coalesce((SELECT a.standing FROM ` + tableApplications +
 	WHERE a.provider_id = ` + tableProducts + `.provider_id), '')`
 
 const productColumns = `id, provider_id, content_revision, content, review, reasons, live_revision, live_content,
-	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision`
+	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at`
 
 // Product is one of the provider's own products; ErrNotFound when it is another's or deleted.
 func (q Queries) Product(ctx context.Context, provider, id uuid.UUID) (Product, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+ownColumns+` FROM `+tableProducts+`
-		WHERE id = $1 AND provider_id = $2`, id, provider)
+	return q.product(ctx, `id = $1 AND provider_id = $2`, id, provider)
+}
+
+// AnyProduct is a product, whosever it is, for operators; ErrNotFound when it is deleted.
+func (q Queries) AnyProduct(ctx context.Context, id uuid.UUID) (Product, error) {
+	return q.product(ctx, `id = $1`, id)
+}
+
+func (q Queries) product(ctx context.Context, condition string, args ...any) (Product, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT `+ownColumns+` FROM `+tableProducts+` WHERE `+condition, args...)
 	p, err := projections.One[Product](rows)
 	if err != nil {
-		return p, fmt.Errorf("own product: %w", err)
+		return p, fmt.Errorf("product: %w", err)
 	}
 	return p.complete(), nil
 }
@@ -130,6 +213,14 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 	if f.Listed != nil {
 		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingSuspended)+"', '"+
 			string(provider.StandingClosed)+"')) = ?", *f.Listed)
+	}
+	if f.Mode != "" {
+		w.And("content->>'mode' = ?", string(f.Mode))
+	}
+	w.AndWords("text", f.Text)
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableProducts+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
 	}
 	if f.After != "" {
 		c, err := projections.DecodeCursor(f.After, projections.ListOwnProducts)
@@ -148,9 +239,24 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 	for i := range products {
 		products[i] = products[i].complete()
 	}
-	return projections.Cut(products, size, func(p Product) string {
+	page := projections.Cut(products, size, func(p Product) string {
 		return projections.CursorAt(false, p.CreatedAt, p.ID).Encode(projections.ListOwnProducts)
-	}), nil
+	})
+	page.Total = total
+	return page, nil
+}
+
+// CountByReview counts the provider's own products by the review of their latest revision.
+func (q Queries) CountByReview(ctx context.Context, provider uuid.UUID) (map[domain.Review]projections.Count, error) {
+	counts := map[domain.Review]projections.Count{}
+	for _, review := range []domain.Review{domain.ReviewPending, domain.ReviewApproved, domain.ReviewRejected} {
+		c, err := projections.CountRows(ctx, q.DB, `SELECT FROM `+tableProducts+` WHERE provider_id = $1 AND review = $2`, provider, review)
+		if err != nil {
+			return nil, err
+		}
+		counts[review] = c
+	}
+	return counts, nil
 }
 
 // PendingProducts is every product of a provider's that awaits a decision, oldest first.
@@ -178,6 +284,6 @@ func (p Product) complete() Product {
 		content := p.Content
 		p.LiveContent = &content
 	}
-	projections.UTC(&p.CreatedAt, &p.FirstSubmittedAt, &p.SubmittedAt, p.DecidedAt)
+	projections.UTC(&p.CreatedAt, &p.FirstSubmittedAt, &p.SubmittedAt, p.DecidedAt, p.TakenDownAt)
 	return p
 }

@@ -36,7 +36,7 @@ var Model = projections.ReadModel{
 	),
 	PassesOver: projections.TypesOf(
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{},
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
@@ -63,7 +63,9 @@ CREATE TABLE bookings (
 	requested_at     timestamptz NOT NULL,
 	replied_at       timestamptz,
 	closed_at        timestamptz,
-	revision         bigint NOT NULL
+	revision         bigint NOT NULL,
+	provider_name    text NOT NULL,
+	unread           boolean GENERATED ALWAYS AS (json_array_length(replies) > read_number) STORED
 );
 CREATE INDEX bookings_product ON bookings (product_id, requested_at, id);
 
@@ -73,7 +75,8 @@ CREATE TABLE deleted_products (id uuid PRIMARY KEY);`,
 CREATE INDEX bookings_provider ON bookings (provider_id, requested_at, id);
 CREATE INDEX bookings_provider_state ON bookings (provider_id, state, requested_at, id);
 CREATE INDEX bookings_enterprise ON bookings (enterprise_id, requested_at, id);
-CREATE INDEX bookings_enterprise_state ON bookings (enterprise_id, state, requested_at, id);`,
+CREATE INDEX bookings_enterprise_state ON bookings (enterprise_id, state, requested_at, id);
+CREATE INDEX bookings_enterprise_unread ON bookings (enterprise_id, requested_at, id) WHERE unread;`,
 	Apply: apply,
 }
 
@@ -125,7 +128,8 @@ func fold(bookings map[uuid.UUID]*Booking, e projections.Event) error {
 	if fact, ok := e.Fact.(booking.Requested); ok {
 		bookings[id] = &Booking{
 			ID: id, ProductID: fact.ProductID, ProductRevision: fact.ProductRevision, ProductName: fact.ProductName,
-			ProviderID: fact.ProviderID, EnterpriseID: fact.EnterpriseID, EnterpriseName: fact.EnterpriseName,
+			ProviderID: fact.ProviderID, ProviderName: fact.ProviderName,
+			EnterpriseID: fact.EnterpriseID, EnterpriseName: fact.EnterpriseName,
 			Inquiry: fact.Inquiry, State: booking.Status("").After(fact), Replies: []Reply{}, RequestedAt: at, Revision: e.Revision,
 		}
 		return nil
@@ -170,11 +174,12 @@ func write(ctx context.Context, tx pgx.Tx, bookings map[uuid.UUID]*Booking, dele
 			return fmt.Errorf("replies: %w", err)
 		}
 		batch.Queue(`INSERT INTO bookings (`+bookingColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 			ON CONFLICT (id) DO UPDATE SET state = $10, close_reason = $11, replies = $12, read_number = $13, read_at = $14,
 				replied_at = $16, closed_at = $17, revision = $18`,
 			b.ID, b.ProductID, b.ProductRevision, b.ProductName, b.ProductDeleted, b.ProviderID, b.EnterpriseID, b.EnterpriseName,
-			inquiry, b.State, b.CloseReason, replies, b.ReadNumber, b.ReadAt, b.RequestedAt, b.RepliedAt, b.ClosedAt, b.Revision)
+			inquiry, b.State, b.CloseReason, replies, b.ReadNumber, b.ReadAt, b.RequestedAt, b.RepliedAt, b.ClosedAt, b.Revision,
+			b.ProviderName)
 	}
 	if len(deleted) > 0 {
 		batch.Queue(`INSERT INTO deleted_products SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING`, deleted)

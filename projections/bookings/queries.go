@@ -22,6 +22,8 @@ type Booking struct {
 	ProductName    string
 	ProductDeleted bool
 	ProviderID     uuid.UUID
+	// ProviderName is as the enterprise saw it; empty where the event does not say.
+	ProviderName   string
 	EnterpriseID   uuid.UUID
 	EnterpriseName string
 	Inquiry        booking.Inquiry
@@ -47,18 +49,24 @@ type Reply struct {
 	System bool `json:"system,omitempty"`
 }
 
-// Filter narrows a list of bookings; an empty State does not.
+// Filter narrows a list of bookings; empty fields do not.
 type Filter struct {
-	State booking.Status
-	After string
-	Limit int
+	State   booking.Status
+	Product *uuid.UUID
+	// Unread keeps bookings with a reply that the enterprise has not read yet, or those without one.
+	Unread *bool
+	After  string
+	Limit  int
+	// Total asks for Page.Total.
+	Total bool
 }
 
 // Queries reads bookings.
 type Queries struct{ DB projections.Querier }
 
 const bookingColumns = `id, product_id, product_revision, product_name, product_deleted, provider_id, enterprise_id,
-	enterprise_name, inquiry, state, close_reason, replies, read_number, read_at, requested_at, replied_at, closed_at, revision`
+	enterprise_name, inquiry, state, close_reason, replies, read_number, read_at, requested_at, replied_at, closed_at, revision,
+	provider_name`
 
 // ByProvider lists the bookings on a provider's products, newest first (R36).
 func (q Queries) ByProvider(ctx context.Context, provider uuid.UUID, f Filter) (projections.Page[Booking], error) {
@@ -77,6 +85,16 @@ func (q Queries) list(ctx context.Context, side string, owner uuid.UUID, f Filte
 	if f.State != "" {
 		w.And("state = ?", f.State)
 	}
+	if f.Product != nil {
+		w.And("product_id = ?", *f.Product)
+	}
+	if f.Unread != nil {
+		w.And("unread = ?", *f.Unread)
+	}
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableBookings+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
+	}
 	if f.After != "" {
 		c, err := projections.DecodeCursor(f.After, projections.ListBookings)
 		if err != nil {
@@ -94,9 +112,28 @@ func (q Queries) list(ctx context.Context, side string, owner uuid.UUID, f Filte
 	for i := range bookings {
 		bookings[i].utc()
 	}
-	return projections.Cut(bookings, size, func(b Booking) string {
+	page := projections.Cut(bookings, size, func(b Booking) string {
 		return projections.CursorAt(false, b.RequestedAt, b.ID).Encode(projections.ListBookings)
-	}), nil
+	})
+	page.Total = total
+	return page, nil
+}
+
+// AwaitingReply counts the bookings an enterprise made that await their reply.
+func (q Queries) AwaitingReply(ctx context.Context, enterprise uuid.UUID) (projections.Count, error) {
+	return projections.CountRows(ctx, q.DB, `SELECT FROM `+tableBookings+` WHERE enterprise_id = $1 AND state = $2`,
+		enterprise, booking.StatusAwaitingReply)
+}
+
+// UnreadReplies counts the bookings an enterprise made that have a reply it has not read.
+func (q Queries) UnreadReplies(ctx context.Context, enterprise uuid.UUID) (projections.Count, error) {
+	return projections.CountRows(ctx, q.DB, `SELECT FROM `+tableBookings+` WHERE enterprise_id = $1 AND unread`, enterprise)
+}
+
+// ReceivedAwaitingReply counts the bookings on a provider's products that await its reply.
+func (q Queries) ReceivedAwaitingReply(ctx context.Context, provider uuid.UUID) (projections.Count, error) {
+	return projections.CountRows(ctx, q.DB, `SELECT FROM `+tableBookings+` WHERE provider_id = $1 AND state = $2`,
+		provider, booking.StatusAwaitingReply)
 }
 
 // OfProvider is one booking on a provider's product; ErrNotFound when it is another's (R40).

@@ -23,6 +23,7 @@ type auditState struct {
 	LiveRevision domain.ContentRevision `json:"live_revision,omitempty"`
 	Listed       bool                   `json:"listed,omitempty"`
 	Pinned       bool                   `json:"pinned,omitempty"`
+	TakenDown    *product.Takedown      `json:"taken_down,omitempty"`
 	Deleted      bool                   `json:"deleted,omitempty"`
 	Standing     provider.Standing      `json:"standing,omitempty"`
 	State        booking.Status         `json:"state,omitempty"`
@@ -43,6 +44,7 @@ func (s *auditState) diff(before auditState, c *changes) {
 	c.number("/live_revision", int(before.LiveRevision), int(s.LiveRevision))
 	c.flag("/listed", before.Listed, s.Listed)
 	c.flag("/pinned", before.Pinned, s.Pinned)
+	c.flag("/taken_down", before.TakenDown != nil, s.TakenDown != nil)
 	c.flag("/deleted", before.Deleted, s.Deleted)
 	c.text("/standing", string(before.Standing), string(s.Standing))
 	c.text("/state", string(before.State), string(s.State))
@@ -71,6 +73,7 @@ func idText(id uuid.UUID) string {
 func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 	state := &s.state
 	state.Standing = state.Standing.After(fact)
+	state.TakenDown = state.TakenDown.After(fact)
 	switch e := fact.(type) {
 	case product.Submitted:
 		c.value("/provider_id", nil, e.ProviderID)
@@ -89,14 +92,18 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 		state.Pinned = true
 	case product.Unpinned:
 		state.Pinned = false
+	case product.TakenDown:
+		state.Listed = false
+		c.revision = e.Revision
+		return note(e.Reason)
 	case product.Deleted:
 		state.Deleted = true
 	case provider.Applied:
 		s.submit("/profile", e.Profile, e.Revision, c)
-		return mismatches(e.Mismatches, c)
+		return compared(e.Mismatches, e.Certified, c)
 	case provider.Revised:
 		s.submit("/profile", e.Profile, e.Revision, c)
-		return mismatches(e.Mismatches, c)
+		return compared(e.Mismatches, e.Certified, c)
 	case provider.Approved:
 		s.approve(e.Revision, c)
 	case provider.Rejected:
@@ -204,9 +211,13 @@ func bringsContent(fact domain.Event) bool {
 	return false
 }
 
-func mismatches(pointers []string, c *changes) []domain.Reason {
-	if len(pointers) > 0 {
-		c.value("/mismatches", nil, pointers)
+// compared notes what the certified values were that a profile was compared with, and where it differs.
+func compared(mismatches []string, certified *account.Enterprise, c *changes) []domain.Reason {
+	if certified != nil {
+		c.value("/certified", nil, certified)
+	}
+	if len(mismatches) > 0 {
+		c.value("/mismatches", nil, mismatches)
 	}
 	return nil
 }

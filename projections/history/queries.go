@@ -50,6 +50,8 @@ type Filter struct {
 	After      string
 	Descending bool
 	Limit      int
+	// Total asks for Page.Total.
+	Total bool
 }
 
 // Queries reads the audit history.
@@ -62,6 +64,9 @@ func (q Queries) Query(ctx context.Context, f Filter) (projections.Page[Entry], 
 	if f.Stream != "" {
 		id, err := f.Stream.ID()
 		if err != nil {
+			if f.Total {
+				none.Total = &projections.Count{}
+			}
 			return none, nil //nolint:nilerr // no such stream: no events
 		}
 		w.And("subject_id = ?", id)
@@ -81,6 +86,10 @@ func (q Queries) Query(ctx context.Context, f Filter) (projections.Page[Entry], 
 	}
 	if f.To != nil {
 		w.And("at < ?", *f.To)
+	}
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableEntries+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
 	}
 	compare, order := ">", "ASC"
 	if f.Descending {
@@ -104,9 +113,11 @@ func (q Queries) Query(ctx context.Context, f Filter) (projections.Page[Entry], 
 		projections.UTC(&entries[i].At)
 		entries[i].Stream = domain.Stream(entries[i].Kind, entries[i].SubjectID)
 	}
-	return projections.Cut(entries, size, func(e Entry) string {
+	page := projections.Cut(entries, size, func(e Entry) string {
 		return projections.Cursor{At: int64(e.Position)}.Encode(projections.ListHistory) //nolint:gosec // positions fit a bigint
-	}), nil
+	})
+	page.Total = total
+	return page, nil
 }
 
 const entryColumns = `position, '' AS stream, kind, subject_id, revision, type, event_id, actor_id, role, at, correlation_id,

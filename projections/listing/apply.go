@@ -231,7 +231,7 @@ func (p *productRow) fold(e projections.Event) error {
 	case product.Rejected:
 	case product.Listed:
 		p.listed = true
-	case product.Unlisted:
+	case product.Unlisted, product.TakenDown:
 		p.listed = false
 	case product.Pinned:
 		p.pinned = true

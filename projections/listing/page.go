@@ -30,9 +30,12 @@ func (q Queries) Page(ctx context.Context, f Filter) (projections.Page[Card], er
 	if err != nil {
 		return projections.Page[Card]{}, fmt.Errorf("public listing: %w", err)
 	}
-	return projections.Cut(cards, size, func(c Card) string {
+	page := projections.Cut(cards, size, func(c Card) string {
 		return projections.CursorAt(c.Pinned, c.CreatedAt, c.ID).Encode(projections.ListPublic)
-	}), nil
+	})
+	from, w := s.counted()
+	page.Total, err = projections.Total(ctx, q.DB, f.Total, from, w.Args...)
+	return page, err
 }
 
 func (q Queries) search(ctx context.Context, size int, s search) ([]Card, error) {
@@ -156,6 +159,24 @@ func (s search) walk(length string) func(limit string) (string, []any) {
 	}
 }
 
+// counted selects all products of the search, whatever page of them was asked for: by the one index that has them or by the inverted one.
+func (s search) counted() (string, projections.Where) {
+	var w projections.Where
+	switch {
+	case s.compound():
+		w.And("t.terms @> ?", s.terms())
+		w.And("t.public")
+		s.check(&w, s.city, s.country, s.mode, s.tag)
+		return `SELECT FROM ` + tableTerms + ` t JOIN ` + tableProducts + ` p ON p.id = t.id` + w.SQL(), w
+	case s.tag != "":
+		w.And("t.tag = ?", s.tag)
+		return `SELECT FROM ` + tableTags + ` t` + w.SQL(), w
+	}
+	w.And("p.public")
+	s.narrowest(&w)
+	return `SELECT FROM ` + tableProducts + ` p` + w.SQL(), w
+}
+
 // along selects the products of the narrowest filter behind the cursor, in the list's order.
 func (s search) along() (string, projections.Where) {
 	var w projections.Where
@@ -165,6 +186,13 @@ func (s search) along() (string, projections.Where) {
 		return `SELECT t.id, t.pinned, t.created_at FROM ` + tableTags + ` t` + w.SQL() + tagOrder, w
 	}
 	w.And("p.public")
+	s.narrowest(&w)
+	s.rest(&w, "p")
+	return `SELECT * FROM ` + tableProducts + ` p` + w.SQL() + listOrder, w
+}
+
+// narrowest adds the one filter that an index serves.
+func (s search) narrowest(w *projections.Where) {
 	switch {
 	case s.city != "":
 		w.And("p.city_key = ?", s.city)
@@ -173,8 +201,6 @@ func (s search) along() (string, projections.Where) {
 	case s.mode != "":
 		w.And("p.mode = ?", s.mode)
 	}
-	s.rest(&w, "p")
-	return `SELECT * FROM ` + tableProducts + ` p` + w.SQL() + listOrder, w
 }
 
 // rest adds that the rows come after the cursor. Behind the pinned ones it says so in as many words: of

@@ -53,6 +53,8 @@ type Filter struct {
 	Text    string
 	After   string
 	Limit   int
+	// Total asks for Page.Total.
+	Total bool
 }
 
 // Queries reads the public listing.

@@ -13,6 +13,7 @@ import (
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
+	"waybill/projections/directory"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/modeltest"
@@ -106,6 +107,12 @@ func TestForgedCursors(t *testing.T) {
 		}},
 		projections.ListBookings: {"all": func(after string) error {
 			return modeltest.Error(bookings.Queries{DB: pool}.ByProvider(ctx, domaintest.ID("v"), bookings.Filter{After: after}))
+		}},
+		projections.ListApplications: {"all": func(after string) error {
+			return modeltest.Error(backoffice.Queries{DB: pool}.Applications(ctx, backoffice.ApplicationFilter{After: after}))
+		}},
+		projections.ListAccounts: {"all": func(after string) error {
+			return modeltest.Error(directory.Queries{DB: pool}.Accounts(ctx, directory.Filter{After: after}))
 		}},
 		projections.ListHistory: {
 			"all": func(after string) error {

@@ -5,10 +5,11 @@ import (
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
+	"waybill/projections/directory"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/review"
 )
 
 // All are Waybill's read models.
-var All = []projections.ReadModel{listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model}
+var All = []projections.ReadModel{listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model}

@@ -39,7 +39,7 @@ func closeBookings(service *commands.Service, pool *pgxpool.Pool) runtime.Reacti
 		Applies:    projections.TypesOf(product.Deleted{}, provider.Closed{}, booking.Requested{}),
 		PassesOver: projections.TypesOf(
 			product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-			product.Pinned{}, product.Unpinned{},
+			product.Pinned{}, product.Unpinned{}, product.TakenDown{},
 			provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 			provider.Reinstated{},
 			booking.Replied{}, booking.Read{}, booking.Closed{},

@@ -37,7 +37,7 @@ var Model = projections.ReadModel{
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.Deleted{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.Deleted{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
@@ -53,7 +53,8 @@ CREATE TABLE subjects (
 	approved boolean NOT NULL,
 	latest   integer NOT NULL,
 	closed   boolean NOT NULL, -- a provider that is closed: nothing of it is decided any more
-	revision bigint NOT NULL
+	revision bigint NOT NULL,
+	taken_down json -- of a product: that an operator took it down; null when it stands no more
 );
 CREATE TABLE submissions (
 	kind               text COLLATE "C" NOT NULL,
@@ -70,6 +71,7 @@ CREATE TABLE submissions (
 	decided_by         uuid,
 	reasons            json,
 	content            json NOT NULL,
+	certified          json, -- what a profile was compared with; null of a product, and where the event does not say
 	PRIMARY KEY (subject_id, content_revision)
 ) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
@@ -81,13 +83,14 @@ CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revi
 
 // subject is a provider or product in the queue, with its latest submission: the only one that can change.
 type subject struct {
-	ID       uuid.UUID
-	Name     string
-	Approved bool
-	Latest   domain.ContentRevision
-	Closed   bool
-	Revision domain.Revision
-	deleted  bool
+	ID        uuid.UUID
+	Name      string
+	Approved  bool
+	Latest    domain.ContentRevision
+	Closed    bool
+	Revision  domain.Revision
+	TakenDown *product.Takedown
+	deleted   bool
 	// changed are the submissions of this batch and the latest before it, by content revision.
 	changed map[domain.ContentRevision]*submissionRow
 }
@@ -107,10 +110,11 @@ type submissionRow struct {
 	DecidedBy        *uuid.UUID
 	Reasons          json.RawMessage
 	Content          json.RawMessage
+	Certified        json.RawMessage
 }
 
 const submissionRowColumns = `kind, subject_id, content_revision, state, since, name, provider_id, mismatches,
-	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content`
+	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content, certified`
 
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	subjects := map[uuid.UUID]*subject{}
@@ -118,7 +122,8 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	both := append(ids[provider.Category], ids[product.Category]...)
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
-	batch.Queue(`SELECT id, name, approved, latest, closed, revision FROM subjects WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
+	batch.Queue(`SELECT id, name, approved, latest, closed, revision, taken_down FROM subjects
+		WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
 		stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[subject])
 		for _, s := range stored {
 			s.changed = map[domain.ContentRevision]*submissionRow{}
@@ -158,14 +163,12 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 	if !ok || s.deleted {
 		return fmt.Errorf("%s of something that is not there", e.Type)
 	}
-	s.Revision = e.Revision
+	s.Revision, s.TakenDown = e.Revision, s.TakenDown.After(e.Fact)
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		row := submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
-		return s.submit(e, row, fact.Profile)
+		return s.submitProfile(e, fact)
 	case provider.Revised:
-		row := submissionRow{Name: fact.Profile.Name, ProviderID: id, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
-		return s.submit(e, row, fact.Profile)
+		return s.submitProfile(e, provider.Applied(fact))
 	case product.Submitted:
 		row := submissionRow{Name: fact.Content.Name, ProviderID: fact.ProviderID, ContentRevision: fact.Revision}
 		return s.submit(e, row, fact.Content)
@@ -184,12 +187,23 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 		s.Closed = true
 	case product.Deleted:
 		s.deleted = true
-	case provider.Suspended, provider.Reinstated, provider.PinLimitSet, product.Listed, product.Unlisted, product.Pinned, product.Unpinned:
+	case provider.Suspended, provider.Reinstated, provider.PinLimitSet, product.Listed, product.Unlisted, product.Pinned, product.Unpinned,
+		product.TakenDown:
 		// Only the revision moves.
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)
 	}
 	return nil
+}
+
+func (s *subject) submitProfile(e projections.Event, fact provider.Applied) (err error) {
+	row := submissionRow{Name: fact.Profile.Name, ProviderID: s.ID, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
+	if fact.Certified != nil {
+		if row.Certified, err = json.Marshal(fact.Certified); err != nil {
+			return err
+		}
+	}
+	return s.submit(e, row, fact.Profile)
 }
 
 func (s *subject) submit(e projections.Event, row submissionRow, content any) error {
@@ -242,16 +256,16 @@ func write(ctx context.Context, tx pgx.Tx, subjects map[uuid.UUID]*subject) erro
 			batch.Queue(`DELETE FROM subjects WHERE id = $1`, s.ID)
 			continue
 		}
-		batch.Queue(`INSERT INTO subjects (id, name, approved, latest, closed, revision) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (id) DO UPDATE SET name = $2, approved = $3, latest = $4, closed = $5, revision = $6`,
-			s.ID, s.Name, s.Approved, s.Latest, s.Closed, s.Revision)
+		batch.Queue(`INSERT INTO subjects (id, name, approved, latest, closed, revision, taken_down) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (id) DO UPDATE SET name = $2, approved = $3, latest = $4, closed = $5, revision = $6, taken_down = $7`,
+			s.ID, s.Name, s.Approved, s.Latest, s.Closed, s.Revision, s.TakenDown)
 		for _, r := range s.changed {
 			batch.Queue(`INSERT INTO submissions (`+submissionRowColumns+`)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 				ON CONFLICT (subject_id, content_revision) DO UPDATE
 				SET state = $4, since = $5, decided_at = $11, decided_by = $12, reasons = $13`,
 				r.Kind, r.SubjectID, r.ContentRevision, r.State, r.Since, r.Name, r.ProviderID, r.Mismatches,
-				r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Content)
+				r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Content, r.Certified)
 		}
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/product"
 	"waybill/projections"
 )
 
@@ -41,6 +43,10 @@ type Submission struct {
 type SubmissionDetail struct {
 	Submission
 	Content json.RawMessage
+	// TakenDown is an operator's decision about a product that stands now; nil for none. The approval of a later revision ends it.
+	TakenDown *product.Takedown
+	// Certified is what a profile was compared with (Q8); nil of a product, and of an event from before it was recorded.
+	Certified *account.Enterprise
 }
 
 // Decided as a Filter's State is approved and rejected together.
@@ -53,6 +59,8 @@ type Filter struct {
 	OlderThan *time.Time
 	After     string
 	Limit     int
+	// Total asks for Page.Total.
+	Total bool
 }
 
 // Queries reads the review queue.
@@ -62,8 +70,11 @@ const submissionColumns = `s.kind, s.subject_id, s.content_revision, s.state, s.
 	coalesce(p.name, '') AS provider_name, s.mismatches, s.first_submitted_at, s.submitted_at, s.decided_at, s.decided_by,
 	s.reasons, j.revision`
 
-const submissionTables = ` FROM ` + tableSubmissions + ` s JOIN ` + tableSubjects + ` j ON j.id = s.subject_id
-	LEFT JOIN ` + tableSubjects + ` p ON p.id = s.provider_id`
+// What filters look at, and what is shown besides.
+const (
+	filteredTables   = ` FROM ` + tableSubmissions + ` s LEFT JOIN ` + tableSubjects + ` p ON p.id = s.provider_id`
+	submissionTables = filteredTables + ` JOIN ` + tableSubjects + ` j ON j.id = s.subject_id`
+)
 
 // The states as SQL: a partial index is chosen for a literal only.
 const (
@@ -93,6 +104,10 @@ func (q Queries) Queue(ctx context.Context, f Filter) (projections.Page[Submissi
 	if f.OlderThan != nil {
 		w.And("s.submitted_at < ?", *f.OlderThan)
 	}
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT`+filteredTables+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
+	}
 	if f.After != "" {
 		c, err := projections.DecodeCursor(f.After, of)
 		if err != nil {
@@ -121,7 +136,12 @@ func (q Queries) Queue(ctx context.Context, f Filter) (projections.Page[Submissi
 		submissions[i] = r.Submission
 		submissions[i].utc()
 	}
-	return projections.Page[Submission]{Rows: submissions, Next: page.Next}, nil
+	return projections.Page[Submission]{Rows: submissions, Next: page.Next, Total: total}, nil
+}
+
+// Pending counts the submissions of one kind that await a decision.
+func (q Queries) Pending(ctx context.Context, kind string) (projections.Count, error) {
+	return projections.CountRows(ctx, q.DB, `SELECT FROM `+tableSubmissions+` WHERE kind = $1 AND state = `+sqlPending, kind)
 }
 
 // Item is a subject's latest submission; ErrNotFound when there is none (a deleted product has none).
@@ -135,7 +155,7 @@ func (q Queries) ItemAt(ctx context.Context, kind string, id uuid.UUID, revision
 }
 
 func (q Queries) item(ctx context.Context, condition string, args ...any) (SubmissionDetail, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content`+submissionTables+` WHERE `+condition, args...)
+	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content, s.certified, j.taken_down`+submissionTables+` WHERE `+condition, args...)
 	item, err := projections.One[SubmissionDetail](rows)
 	if err != nil {
 		return item, fmt.Errorf("submission: %w", err)

@@ -30,16 +30,22 @@ const oldest = 15
 // findBinaries takes the newest server that p's user can run, or the newest of the given major version when that is
 // not 0: data are only readable by the version that wrote them.
 func (p place) findBinaries(given string, major int) (binaries, error) {
-	dirs := []string{given}
+	dirs, named := []string{given}, true
 	if given == "" {
 		if env := os.Getenv("WAYBILL_POSTGRES_BINARIES"); env != "" {
 			dirs = []string{env}
 		} else {
-			dirs = p.candidates()
+			dirs, named = p.candidates(), false
 		}
 	}
 	var found []binaries
-	for _, dir := range dirs {
+	for i, dir := range dirs {
+		if !named {
+			if err := p.trusts(dir); err != nil {
+				dirs[i] += ": " + err.Error()
+				continue
+			}
+		}
 		if b, ok := p.probe(dir); ok && !slices.Contains(found, b) {
 			found = append(found, b)
 		}
@@ -82,10 +88,10 @@ func (p place) candidates() []string {
 		"/usr/local/opt/postgresql*/bin",
 		filepath.Join("/var/lib/waybill-postgres", installed), // `make postgres` as root
 	}
-	// `make postgres` as anybody else. Tests run in the folder of their package, somewhere below the checkout.
+	// `make postgres` as anybody else. Tests run in the folder of their package, somewhere below the checkout; no further up.
 	if wd, err := os.Getwd(); err == nil {
-		for ; wd != filepath.Dir(wd); wd = filepath.Dir(wd) {
-			patterns = append(patterns, filepath.Join(wd, "var", "postgres-binaries", installed))
+		if root := moduleRoot(wd); root != "" {
+			patterns = append(patterns, filepath.Join(root, "var", "postgres-binaries", installed))
 		}
 	}
 	for _, pattern := range patterns {
@@ -94,6 +100,20 @@ func (p place) candidates() []string {
 		}
 	}
 	return dirs
+}
+
+// trusts refuses to run programs that were found, not named, where others than root and ourselves could have put them.
+func (p place) trusts(dir string) error {
+	paths := append(binaries{dir: dir}.libraryDirs(), filepath.Join(dir, "postgres"), filepath.Join(dir, "initdb"))
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			continue // probe says that it is not there
+		}
+		if err := trusted(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // installed is where Debian puts a server below the root of the file system.
@@ -132,15 +152,17 @@ func (p place) command(b binaries, program string, args ...string) *exec.Cmd {
 }
 
 // libraries lists the folders of the shared libraries that were unpacked beside the server.
-func (b binaries) libraries() string {
+func (b binaries) libraries() string { return strings.Join(b.libraryDirs(), ":") }
+
+func (b binaries) libraryDirs() []string {
 	root, ok := strings.CutSuffix(filepath.Dir(filepath.Dir(b.dir)), "/usr/lib/postgresql")
 	if !ok || root == "" {
-		return ""
+		return nil
 	}
 	var dirs []string
 	for _, pattern := range []string{"/usr/lib/*-linux-gnu*", "/lib/*-linux-gnu*"} {
 		m, _ := filepath.Glob(root + pattern)
 		dirs = append(dirs, m...)
 	}
-	return strings.Join(dirs, ":")
+	return dirs
 }

@@ -44,6 +44,9 @@ func findPlace(dir string) (place, error) {
 	candidates := []string{dir, filepath.Join("/var/lib", name), filepath.Join(os.TempDir(), name)}
 	for _, c := range candidates { // where the data already is
 		p := place{dir: c, as: as}
+		if c != dir && p.ours() != nil {
+			continue // nobody named it: it was made there to be found
+		}
 		if info, err := os.Stat(p.data()); err == nil {
 			// Whom the data belong to stays so, even if a user named postgres has come since.
 			if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 {
@@ -115,6 +118,18 @@ func (p place) make() error {
 	}
 	if err := os.Chmod(p.dir, mode); err != nil {
 		return fmt.Errorf("embedded: %w", err)
+	}
+	return nil
+}
+
+// ours refuses a folder that somebody else made, or could exchange.
+func (p place) ours() error {
+	info, err := os.Lstat(p.dir)
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || !ok || int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("embedded: %s is not our own folder", p.dir)
 	}
 	return nil
 }

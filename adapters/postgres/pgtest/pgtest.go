@@ -109,7 +109,10 @@ func server(ctx context.Context) (*cluster, error) {
 	}
 	conn := os.Getenv("WAYBILL_TEST_DATABASE_URL")
 	if conn == "" {
-		dir := filepath.Join(parent(), fmt.Sprintf("waybill-test-%d", os.Geteuid()))
+		dir, err := shared(parent())
+		if err != nil {
+			return nil, err
+		}
 		s, err := embedded.Start(ctx, embedded.Options{Dir: dir})
 		if err != nil {
 			return nil, err
@@ -131,6 +134,36 @@ func server(ctx context.Context) (*cluster, error) {
 	}
 	running = &cluster{pool: pool, templates: map[string]func() (string, error){}}
 	return running, nil
+}
+
+// shared is the folder of the shared cluster: of a fixed name, so that all processes of a user meet there. Where somebody else has
+// taken that name, it is one of our own that only we know how to find.
+func shared(parent string) (string, error) {
+	name := fmt.Sprintf("waybill-test-%d", os.Geteuid())
+	dir := filepath.Join(parent, name)
+	if err := os.Mkdir(dir, 0o700); err == nil || ours(dir) {
+		return dir, nil
+	}
+	others, err := filepath.Glob(dir + "-own-*")
+	if err != nil {
+		return "", fmt.Errorf("pgtest: %w", err)
+	}
+	for _, other := range others {
+		if ours(other) {
+			return other, nil
+		}
+	}
+	return os.MkdirTemp(parent, name+"-own-*")
+}
+
+// ours reports whether a folder is one that we made.
+func ours(dir string) bool {
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(owner.Uid) == os.Geteuid()
 }
 
 // parent is the folder for the shared cluster: in memory where the machine has plenty, since making and dropping databases

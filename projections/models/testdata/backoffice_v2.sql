@@ -4,6 +4,7 @@ CREATE TABLE applications (
 	content_revision   integer NOT NULL,
 	profile            json NOT NULL,
 	mismatches         text[] NOT NULL,
+	certified          json, -- what the profile was compared with; null where the event does not say
 	review             text NOT NULL,
 	reasons            json,
 	standing           text NOT NULL,
@@ -14,7 +15,11 @@ CREATE TABLE applications (
 	first_submitted_at timestamptz NOT NULL,
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
-	revision           bigint NOT NULL
+	revision           bigint NOT NULL,
+	applied_at         timestamptz NOT NULL,
+	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
+	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
+	live_text          text COLLATE "C" NOT NULL -- and of the live one, when that is another
 ) WITH (toast_tuple_target = 8160);
 CREATE TABLE products (
 	id                 uuid PRIMARY KEY,
@@ -27,12 +32,18 @@ CREATE TABLE products (
 	live_content       json, -- null when it is the latest
 	listed             boolean NOT NULL,
 	pinned             boolean NOT NULL,
+	taken_down         json, -- null when it is not
+	taken_down_at      timestamptz,
 	created_at         timestamptz NOT NULL,
 	first_submitted_at timestamptz NOT NULL,
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
-	revision           bigint NOT NULL
+	revision           bigint NOT NULL,
+	text               text COLLATE "C" NOT NULL -- what a text filter looks in: of the latest content
 ) WITH (toast_tuple_target = 8160);
 
+CREATE INDEX applications_order ON applications (applied_at, provider_id);
+CREATE INDEX applications_standing ON applications (standing, applied_at, provider_id);
+CREATE INDEX applications_uscc ON applications (uscc);
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
 CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);

@@ -17,7 +17,9 @@ CREATE TABLE bookings (
 	requested_at     timestamptz NOT NULL,
 	replied_at       timestamptz,
 	closed_at        timestamptz,
-	revision         bigint NOT NULL
+	revision         bigint NOT NULL,
+	provider_name    text NOT NULL,
+	unread           boolean GENERATED ALWAYS AS (json_array_length(replies) > read_number) STORED
 );
 CREATE INDEX bookings_product ON bookings (product_id, requested_at, id);
 
@@ -28,3 +30,4 @@ CREATE INDEX bookings_provider ON bookings (provider_id, requested_at, id);
 CREATE INDEX bookings_provider_state ON bookings (provider_id, state, requested_at, id);
 CREATE INDEX bookings_enterprise ON bookings (enterprise_id, requested_at, id);
 CREATE INDEX bookings_enterprise_state ON bookings (enterprise_id, state, requested_at, id);
+CREATE INDEX bookings_enterprise_unread ON bookings (enterprise_id, requested_at, id) WHERE unread;

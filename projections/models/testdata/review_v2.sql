@@ -5,7 +5,8 @@ CREATE TABLE subjects (
 	approved boolean NOT NULL,
 	latest   integer NOT NULL,
 	closed   boolean NOT NULL, -- a provider that is closed: nothing of it is decided any more
-	revision bigint NOT NULL
+	revision bigint NOT NULL,
+	taken_down json -- of a product: that an operator took it down; null when it stands no more
 );
 CREATE TABLE submissions (
 	kind               text COLLATE "C" NOT NULL,
@@ -22,6 +23,7 @@ CREATE TABLE submissions (
 	decided_by         uuid,
 	reasons            json,
 	content            json NOT NULL,
+	certified          json, -- what a profile was compared with; null of a product, and where the event does not say
 	PRIMARY KEY (subject_id, content_revision)
 ) WITH (toast_tuple_target = 8160);
 

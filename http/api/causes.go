@@ -1,0 +1,219 @@
+package api
+
+import "waybill/domain"
+
+// causes say, for each code that can be answered, why and what to do about it.
+var causes = map[string]domain.Text{
+	"account_closed": {
+		ZH: "该账号已注销。它仍可查看自己的过往数据，但不能再更改。",
+		EN: "The account was closed. It can still read what was its own, and change nothing.",
+	},
+	"account_exists": {ZH: "已有同编号的账号。", EN: "There is an account with this id."},
+	"account_has_provider": {
+		ZH: "账号的服务商尚未关闭，关闭账号后其产品将无人负责。先关闭服务商。",
+		EN: "The account's provider is not closed, and its products would stay public with nobody to " +
+			"answer for them. Close the provider first.",
+	},
+	"already_applied": {ZH: "每个账号只有一份服务商申请。请改用 PUT 修改。", EN: "An account has one application. Revise it with PUT."},
+	"already_decided": {ZH: "该版本已由审核员通过或拒绝。", EN: "A reviewer has approved or rejected this revision."},
+	"already_replied": {
+		ZH: "每个预约只能回复一次；回复后也不能撤回。",
+		EN: "A booking is replied to once, and cannot be withdrawn after that.",
+	},
+	"already_requested": {ZH: "同编号的预约已存在。", EN: "There is a booking with this id."},
+	"already_submitted": {ZH: "同编号的产品已存在。", EN: "There is a product with this id."},
+	"bad_request": {
+		ZH: "请求不是有效的 HTTP 请求，例如请求体未传完或 Waybill-Position 不是数字。",
+		EN: "The request is not sound HTTP, such as a body cut short, or a Waybill-Position that is no number.",
+	},
+	"body_too_large": {
+		ZH: "请求体超过 1 MiB。图片请先上传，只提交其摘要。",
+		EN: "The body is larger than 1 MiB. Images are not sent in it, only their digests.",
+	},
+	"booking_closed": {
+		ZH: "预约已撤回，或其产品、服务商已不在，不再需要回复。",
+		EN: "It was withdrawn, or its product or provider is gone: no reply is expected any more.",
+	},
+	"certified_for_another_enterprise": {
+		ZH: "账号认证后，统一社会信用代码不可变更。",
+		EN: "The code of a certified account does not change.",
+	},
+	"contention": {
+		ZH: "同一对象同时被多次更改，多次重试仍未成功。稍后再发一次。",
+		EN: "The same object was changed by many at once, and retries did not get through. Send it again.",
+	},
+	"empty_body": {ZH: "该操作需要一个 JSON 对象作为请求体。", EN: "The operation needs a body, one JSON object."},
+	"enterprise_closed": {
+		ZH: "预约企业的账号已注销，回复不会有人阅读。",
+		EN: "The account of the enterprise that booked is closed: nobody would read the reply.",
+	},
+	"enterprise_not_certified": {ZH: "账号尚未完成企业认证。", EN: "The account's enterprise has not been certified."},
+	"forbidden": {
+		ZH: "令牌没有该操作所需的角色（见 x-roles）。",
+		EN: "The token has none of the operation's roles (x-roles).",
+	},
+	"idempotency_key_reused": {
+		ZH: "同一 Idempotency-Key 先前用于内容不同的请求。换一个新的键。",
+		EN: "The same Idempotency-Key was sent with another body before. Choose a new one.",
+	},
+	"internal": {
+		ZH: "服务器出错。请将 request_id 告知运营人员，日志中有原因。",
+		EN: "A fault on our side. Tell the operators the request_id: the log has the cause.",
+	},
+	"invalid_input": {
+		ZH: "一处或多处输入有误；errors 逐一列出位置与原因。",
+		EN: "The input has one or more mistakes; errors lists each with its place.",
+	},
+	"malformed_json":  {ZH: "请求体不是有效的 UTF-8 JSON。", EN: "The body is not JSON in UTF-8."},
+	"malformed_query": {ZH: "查询字符串的百分号编码有误。", EN: "The query string is not percent-encoded correctly."},
+	"method_not_allowed": {
+		ZH: "该地址没有此方法；Allow 列出可用的。",
+		EN: "The address does not take this method; Allow lists those it does.",
+	},
+	"no_such_operator": {
+		ZH: "日志中没有此编号的操作员账号。",
+		EN: "The log knows no operator's account of this id.",
+	},
+	"not_found": {
+		ZH: "没有该对象，或它不属于您，或已删除。",
+		EN: "There is no such object, or it is not yours, or it was deleted.",
+	},
+	"not_ready": {
+		ZH: "数据库不可达或读模型落后，暂不应接收流量。",
+		EN: "The database cannot be reached or a read model lags: no traffic should come here.",
+	},
+	"not_replied": {ZH: "预约还没有回复，无从标记已读。", EN: "There is no reply that could be marked as read."},
+	"outcome_unknown": {
+		ZH: "与存储的连接在写入时中断，不知是否生效。用相同的 Idempotency-Key 再发一次，不会重复生效。",
+		EN: "The connection to the store broke while writing. Send it again with the same Idempotency-Key: it takes effect once.",
+	},
+	"own_case":    {ZH: "审核员不能审核自己提交的内容。", EN: "Nobody decides on what they submitted themselves."},
+	"own_product": {ZH: "企业不能预约自己的产品。", EN: "An enterprise cannot book its own product."},
+	"pin_limit_reached": {
+		ZH: "置顶数已达运营人员设定的上限。先取消其他产品的置顶。",
+		EN: "As many products are pinned as the operator allows. Unpin another first.",
+	},
+	"precondition_failed": {
+		ZH: "If-Match 中的版本已过时。重新读取后再改。",
+		EN: "The revision in If-Match is not the latest. Read again, then change.",
+	},
+	"product_never_public": {
+		ZH: "产品没有任何版本通过审核，从未公开。请在审核中拒绝。",
+		EN: "No revision of it was approved, so it never was public. Reject it in review.",
+	},
+	"product_not_approved": {ZH: "产品尚无通过审核的版本。", EN: "No revision of the product was approved yet."},
+	"product_not_available": {
+		ZH: "产品现在不公开：未上架、被下架，或其服务商被暂停或关闭。",
+		EN: "The product is not public now: not listed, taken down, or its provider is suspended or closed.",
+	},
+	"product_taken_down": {
+		ZH: "运营人员已强制下架该产品。修改后重新送审，通过后即可上架。",
+		EN: "An operator took the product down. Revise it; once that revision is approved it can be listed.",
+	},
+	"provider_closed": {
+		ZH: "服务商已被运营人员关闭，不可恢复；仍可查看。",
+		EN: "An operator closed the provider for good; it can still read.",
+	},
+	"provider_not_active":   {ZH: "服务商尚未通过审核。", EN: "The provider was never approved."},
+	"provider_not_approved": {ZH: "服务商申请尚未通过审核。", EN: "The application was not approved yet."},
+	"provider_suspended": {
+		ZH: "服务商被运营人员暂停，其间不能发布；原因见自己的申请。",
+		EN: "An operator suspended the provider; its application says why.",
+	},
+	"provider_type_fixed": {ZH: "首次通过审核后，服务商类型不可变更。", EN: "The type is fixed by the first approval."},
+	"read_model_behind": {
+		ZH: "所指位置的数据尚未处理到。稍后重试。",
+		EN: "The data up to the named position is not shown yet. Try again in a moment.",
+	},
+	"role_not_held": {
+		ZH: "账号已不再具有令牌所列的角色。请运营人员重新授予并签发令牌。",
+		EN: "The account holds none of the token's roles any more. Ask an operator for the role and a new token.",
+	},
+	"stale_revision": {
+		ZH: "审核的不是最新一版内容。读取最新一版后再决定。",
+		EN: "The decision was on a revision that is not the latest. Read the latest one and decide again.",
+	},
+	"store_unavailable": {
+		ZH: "事件存储暂时不可达，请求未生效。",
+		EN: "The event store cannot be reached for now; nothing took effect.",
+	},
+	"token_expired": {ZH: "令牌已过有效期。", EN: "The token is past its lifetime."},
+	"token_revoked": {ZH: "令牌已被运营人员撤销。", EN: "An operator revoked the token."},
+	"token_unknown": {ZH: "没有这样的令牌，可能抄写不全。", EN: "There is no such token; it may have been copied in part."},
+	"too_deep":      {ZH: "JSON 嵌套超过 32 层。", EN: "The JSON is nested more than 32 levels deep."},
+	"too_large":     {ZH: "事件超过存储所能接受的大小。", EN: "The event is larger than the store takes."},
+	"too_many_waiting": {
+		ZH: "同时等待某一位置的读取过多。稍后重试，或不带 Waybill-Position 读取。",
+		EN: "Too many reads wait for a position at once. Try again, or read without Waybill-Position.",
+	},
+	"too_soon": {
+		ZH: "未经审核就多次提交。请在 Retry-After 所示秒数后再提交，或等待审核结果。",
+		EN: "It was submitted many times without a decision. Wait for the seconds in Retry-After, or for the decision.",
+	},
+	"unauthorized": {
+		ZH: "请求没有恰好一个格式正确的 Authorization: Bearer 令牌。",
+		EN: "The request has not exactly one well-formed Authorization: Bearer token.",
+	},
+	"unavailable": {ZH: "数据库暂时不可达或超时。", EN: "The database cannot be reached for now, or took too long."},
+	"unexpected_body": {
+		ZH: "该操作不接受请求体。",
+		EN: "The operation takes no body; send none.",
+	},
+	"unknown_route": {ZH: "该地址不存在；全部地址见 /docs。", EN: "There is nothing at this address; /docs lists all."},
+	"unsupported_media_type": {
+		ZH: "Content-Type 须为 application/json（UTF-8），不带压缩。", EN: "Content-Type must be application/json in UTF-8, without compression.",
+	},
+	"uscc_fixed": {ZH: "首次通过审核后，统一社会信用代码不可变更。", EN: "The code is fixed by the first approval."},
+	"uscc_taken": {ZH: "另一账号的服务商使用该统一社会信用代码。", EN: "Another account's provider has this code."},
+}
+
+// mistakes are the codes of single mistakes in errors, each with what it says in general; the answer itself names the field and limit.
+var mistakes = map[string]domain.Text{
+	"bad_cursor": {ZH: "分页游标不是该列表给出的。", EN: "The cursor is not one that this list gave."},
+	"bad_date":   {ZH: "日期须为 YYYY-MM-DD，且存在。", EN: "A date must be YYYY-MM-DD, and exist."},
+	"bad_etag": {
+		ZH: "If-Match 须为服务器给出的一个强 ETag。",
+		EN: "If-Match must be one strong ETag, as the server gave it.",
+	},
+	"bad_format": {ZH: "值不符合该参数的格式。", EN: "The value does not have the parameter's form."},
+	"bad_image_reference": {
+		ZH: "图片须以 sha256: 加 64 位小写十六进制摘要引用。",
+		EN: "An image is named by sha256: and 64 lower-case hex digits.",
+	},
+	"bad_phone": {
+		ZH: "须为大陆手机、座机或400/800号码。",
+		EN: "Must be a mobile, landline or 400 or 800 number of the mainland.",
+	},
+	"bad_pointer":        {ZH: "须为以 / 开头的 JSON 指针。", EN: "Must be a JSON pointer, which begins with /."},
+	"bad_range":          {ZH: "范围的终点须晚于起点。", EN: "The end of a range must be later than its start."},
+	"bad_time":           {ZH: "须为 RFC 3339 时间。", EN: "Must be an RFC 3339 time."},
+	"bad_uscc":           {ZH: "不是有效的18位统一社会信用代码。", EN: "Not a valid code of 18 characters."},
+	"bad_uuid":           {ZH: "须为36个字符的 UUID。", EN: "Must be a UUID of 36 characters."},
+	"control_characters": {ZH: "含有不可见的控制字符或方向符。", EN: "Has control characters or marks of direction."},
+	"line_break":         {ZH: "该字段只能有一行。", EN: "The field has one line only."},
+	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
+	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
+	"past_date":          {ZH: "日期不能早于今天（北京时间）。", EN: "The date must not be before today in Beijing."},
+	"repeated_field":     {ZH: "JSON 对象中同一字段出现多次。", EN: "A field is in the JSON object more than once."},
+	"repeated_parameter": {ZH: "参数只能出现一次。", EN: "A parameter may be given once."},
+	"required":           {ZH: "必填项缺失或为空。", EN: "What is required is missing or empty."},
+	"too_long":           {ZH: "超过最多字数。", EN: "Longer than allowed."},
+	"too_many":           {ZH: "项数过多。", EN: "More items than allowed."},
+	"too_short":          {ZH: "不能为空。", EN: "Must not be empty."},
+	"unknown_code": {
+		ZH: "未知的原因代码，见 /api/v1/review-reasons。",
+		EN: "Not a reason code; see /api/v1/review-reasons.",
+	},
+	"unknown_crs":       {ZH: "坐标系须为 WGS-84、GCJ-02 或 BD-09。", EN: "Must be WGS-84, GCJ-02 or BD-09."},
+	"unknown_field":     {ZH: "对象没有该字段，可能拼写有误。", EN: "The object has no such field; it may be misspelt."},
+	"unknown_mode":      {ZH: "运输方式须为 sea、air、land 或 rail。", EN: "Must be sea, air, land or rail."},
+	"unknown_parameter": {ZH: "操作没有该参数，可能拼写有误。", EN: "The operation has no such parameter; it may be misspelt."},
+	"unknown_reason":    {ZH: "未知的关闭原因。", EN: "Not a reason to close."},
+	"unknown_role":      {ZH: "未知的角色。", EN: "Not a role."},
+	"unknown_type": {
+		ZH: "未知的服务商类型，见 /api/v1/provider-types。",
+		EN: "Not a type of provider; see /api/v1/provider-types.",
+	},
+	"unknown_value": {ZH: "不是允许的值之一。", EN: "Not one of the allowed values."},
+	"wrong_type":    {ZH: "JSON 类型不符。", EN: "Of another JSON type than the field has."},
+}

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"maps"
+	nethttp "net/http"
+	"slices"
+	"strings"
+
+	"waybill/domain"
+	"waybill/domain/access"
+	"waybill/domain/account"
+	"waybill/domain/booking"
+	"waybill/domain/commands"
+	"waybill/domain/pins"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/uscc"
+	"waybill/http"
+	"waybill/projections/runtime"
+)
+
+// refusals are what the commands behind an operation refuse, by operation id, beside what any operation of its kind may refuse.
+var refusals = map[string][]*domain.Error{
+	"applyAsProvider": {account.ErrNotCertified, provider.ErrClosed, provider.ErrAlreadyApplied, uscc.ErrTaken},
+	"reviseApplication": {
+		account.ErrNotCertified, provider.ErrClosed, domain.ErrNotFound, provider.ErrTypeFixed, provider.ErrUSCCFixed, uscc.ErrTaken,
+		domain.ErrTooSoon,
+	},
+	"getApplication":    {domain.ErrNotFound},
+	"requestBooking":    {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
+	"markBookingRead":   {booking.ErrNotReplied},
+	"withdrawBooking":   {booking.ErrAlreadyReplied},
+	"replyToBooking":    {booking.ErrAlreadyReplied, booking.ErrClosed, booking.ErrEnterpriseClosed},
+	"reviseProduct":     {domain.ErrTooSoon},
+	"publishProduct":    {product.ErrNotApproved, product.ErrTakenDown},
+	"pinProduct":        {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
+	"approveProduct":    {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
+	"rejectProduct":     {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
+	"approveProvider":   {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, uscc.ErrTaken},
+	"rejectProvider":    {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
+	"suspendProvider":   {provider.ErrClosed, provider.ErrNotActive},
+	"reinstateProvider": {provider.ErrClosed, provider.ErrNotActive},
+	"limitPins":         {provider.ErrClosed},
+	"liftPinLimit":      {provider.ErrClosed},
+	"takeDownProduct":   {product.ErrNeverPublic},
+}
+
+// codes are all codes that an operation can answer, with their statuses: by its kind, and by refusals.
+func (op *operation) codes() map[int][]*http.Refusal {
+	all := map[string]*http.Refusal{}
+	add := func(errs ...error) {
+		for _, err := range errs {
+			r := http.Explain(err)
+			all[r.Code] = r
+		}
+	}
+	for _, r := range http.Refusals() {
+		if r.Code != "unknown_route" && r.Code != "unauthorized" && r.Code != "method_not_allowed" {
+			add(r)
+		}
+	}
+	add(errBadQuery, domain.ErrInvalid)
+	if !op.public() {
+		add(explained["unauthorized"], access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked)
+		add(account.ErrClosed, account.ErrRoleNotHeld)
+	}
+	if !op.public() && !slices.Contains(op.roles, roleAny) {
+		add(domain.ErrForbidden)
+	}
+	write := op.method != nethttp.MethodGet
+	if slices.Contains(op.roles, domain.RoleProvider) {
+		add(provider.ErrNotApproved, provider.ErrSuspended, provider.ErrClosed)
+	}
+	if strings.Contains(op.path, "{") {
+		add(domain.ErrNotFound)
+	}
+	if op.body {
+		add(errEmptyBody, errNotJSON, errTooDeep, errTooLarge, errMediaType)
+	} else {
+		add(errUnexpectedBody)
+	}
+	if write {
+		add(domain.ErrKeyReused, domain.ErrContention, commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge)
+	}
+	if op.tagged || slices.ContainsFunc(op.params, func(p *parameter) bool { return p.name == "If-Match" }) {
+		add(domain.ErrPrecondition)
+	}
+	if len(op.readModels) > 0 {
+		add(runtime.ErrBehind, errTooManyWaiting)
+	}
+	if op.id == "readyz" {
+		add(errNotReady)
+	}
+	for _, e := range refusals[op.id] {
+		add(e)
+	}
+	byStatus := map[int][]*http.Refusal{}
+	for _, code := range slices.Sorted(maps.Keys(all)) {
+		byStatus[all[code].Status] = append(byStatus[all[code].Status], all[code])
+	}
+	return byStatus
+}

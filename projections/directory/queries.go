@@ -1,0 +1,105 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/projections"
+)
+
+// Account is one account as operators see it.
+type Account struct {
+	ID          uuid.UUID
+	DisplayName string
+	// Enterprise is nil until the account is certified.
+	Enterprise *account.Enterprise
+	// Roles are the staff roles it holds, or held when it was closed.
+	Roles       []domain.Role
+	Closed      bool
+	CloseReason string
+	OpenedAt    time.Time
+	ClosedAt    *time.Time
+	// Revision is the stream revision.
+	Revision domain.Revision
+}
+
+// Filter narrows the list of accounts; empty fields do not. Role is a staff role, or domain.RoleEnterprise for the certified ones.
+// Every word of Text is somewhere in display name, enterprise's name, code or legal representative, without regard to case and width.
+type Filter struct {
+	Closed *bool
+	Role   domain.Role
+	USCC   string
+	Text   string
+	After  string
+	Limit  int
+	// Total asks for Page.Total.
+	Total bool
+}
+
+// Queries reads the directory.
+type Queries struct{ DB projections.Querier }
+
+const columns = `id, display_name, enterprise, roles, closed, close_reason, opened_at, closed_at, revision`
+
+// Account is one account; ErrNotFound when there is none.
+func (q Queries) Account(ctx context.Context, id uuid.UUID) (Account, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT `+columns+` FROM `+tableAccounts+` WHERE id = $1`, id)
+	a, err := projections.One[Account](rows)
+	if err != nil {
+		return a, fmt.Errorf("account: %w", err)
+	}
+	projections.UTC(&a.OpenedAt, a.ClosedAt)
+	return a, nil
+}
+
+// Accounts lists accounts, newest first.
+func (q Queries) Accounts(ctx context.Context, f Filter) (projections.Page[Account], error) {
+	var none projections.Page[Account]
+	w := projections.Where{}
+	if f.Closed != nil {
+		w.And("closed = ?", *f.Closed)
+	}
+	switch f.Role {
+	case "":
+	case domain.RoleEnterprise:
+		w.And("uscc <> ''")
+	default:
+		w.And("roles <> '{}' AND ? = ANY (roles)", string(f.Role))
+	}
+	if f.USCC != "" {
+		w.And("uscc <> '' AND uscc = ?", f.USCC)
+	}
+	w.AndWords("text", f.Text)
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableAccounts+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
+	}
+	if f.After != "" {
+		c, err := projections.DecodeCursor(f.After, projections.ListAccounts)
+		if err != nil {
+			return none, err
+		}
+		w.And("(opened_at, id) < (?, ?)", c.Time(), c.ID)
+	}
+	size := projections.PageSize(f.Limit)
+	rows, _ := q.DB.Query(ctx, `SELECT `+columns+` FROM `+tableAccounts+w.SQL()+
+		` ORDER BY opened_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
+	accounts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Account])
+	if err != nil {
+		return none, fmt.Errorf("accounts: %w", err)
+	}
+	for i := range accounts {
+		projections.UTC(&accounts[i].OpenedAt, accounts[i].ClosedAt)
+	}
+	page := projections.Cut(accounts, size, func(a Account) string {
+		return projections.CursorAt(false, a.OpenedAt, a.ID).Encode(projections.ListAccounts)
+	})
+	page.Total = total
+	return page, nil
+}

@@ -1,0 +1,19 @@
+package projections
+
+import "strings"
+
+// SearchText is what a text filter looks in: the fields, each folded on a line of its own, so that no word spans two.
+func SearchText(fields ...string) string {
+	lines := make([]string, len(fields))
+	for i, field := range fields {
+		lines[i] = FoldText(field)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// AndWords adds that a column of SearchText has every word of a text, anywhere.
+func (w *Where) AndWords(column, text string) {
+	for _, word := range strings.Fields(FoldText(text)) {
+		w.And("strpos("+column+", ?) > 0", word)
+	}
+}
