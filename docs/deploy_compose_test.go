@@ -87,6 +87,11 @@ func composeMistakes(text string) []string {
 		}
 		for _, volume := range s.Volumes {
 			volume, _, _ = strings.Cut(volume, ":")
+			if file, ok := strings.CutPrefix(volume, "./"); ok {
+				_, err := os.Stat(repository + file)
+				rule(err == nil, "file %s is not there", file)
+				continue
+			}
 			_, declared := f.Volumes[volume]
 			rule(declared, "volume %q is not declared", volume)
 			used[volume] = true
@@ -135,10 +140,11 @@ func TestComposeKeepsTheRules(t *testing.T) {
 		"pinned":       {"eventstore/eventstore:24.10", "eventstore/eventstore:latest"},
 		"published":    {"- 127.0.0.1:${POSTGRES_PORT", "- ${POSTGRES_PORT"},
 		"required":     {"POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?set it in .env (see .env.example)}", "POSTGRES_PASSWORD: sesame"},
-		"password in":  {"waybill:${POSTGRES_PASSWORD:?set it in .env (see .env.example)}@", "waybill:${POSTGRES_PASSWORD:-sesame}@"},
+		"password in":  {"waybill:${DATABASE_PASSWORD:?set it in .env (see .env.example)}@", "waybill:${DATABASE_PASSWORD:-sesame}@"},
 		"internal":     {"internal: true", "internal: false"},
 		"insecure":     {"networks: [log]\n", "networks: [log]\n    ports: [127.0.0.1:2113:2113]\n"},
 		"not declared": {"- postgres:/var", "- pgdata:/var"},
+		"is not there": {"postgres/role.sh:", "postgres/roles.sh:"},
 		"not used":     {"  eventstoredb-logs:\n", "  eventstoredb-logs:\n  other:\n"},
 		"healthy":      {"condition: service_healthy", "condition: service_started"},
 		"own image":    {"read_only: true", "read_only: false"},

@@ -31,7 +31,12 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(migrateLock)); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `create schema if not exists eventstore`)
+		// Asked first: "if not exists" needs the right to make it also when it is there.
+		var missing bool
+		err := tx.QueryRow(ctx, `select to_regnamespace('eventstore') is null`).Scan(&missing)
+		if err == nil && missing {
+			_, err = tx.Exec(ctx, `create schema eventstore`)
+		}
 		return err
 	})
 	if err != nil {

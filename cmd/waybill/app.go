@@ -104,11 +104,15 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 
 // migrate brings the tables of the event store, of tokens and of the read models up to date. Several nodes may do so at once.
 func migrate(ctx context.Context, pool *pgxpool.Pool) error {
+	schemas := []string{"eventstore", "access", "projections"}
+	for _, m := range models.All {
+		schemas = append(schemas, m.Schema)
+	}
 	if err := postgres.Migrate(ctx, pool); err != nil {
-		return fmt.Errorf("migrate the event store: %w", err)
+		return fmt.Errorf("migrate the event store: %w", postgres.ExplainRights(ctx, pool, err, schemas))
 	}
 	if err := runtime.Prepare(ctx, pool, models.All); err != nil {
-		return fmt.Errorf("migrate the read models: %w", err)
+		return fmt.Errorf("migrate the read models: %w", postgres.ExplainRights(ctx, pool, err, schemas))
 	}
 	return nil
 }

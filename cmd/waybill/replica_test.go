@@ -214,7 +214,7 @@ func (r *replicated) refusesAtStart(t *testing.T) {
 	}
 	stranger := pgtest.URL(pgtest.Database(t, "waybill", migrate))
 	elsewhere := strings.Replace(r.pg.Standby, "/waybill?", "/postgres?", 1)
-	nobody := strings.Replace(r.pg.Standby, "waybill:", "waybill:sesame", 1)
+	nobody := strings.Replace(r.pg.Standby, "waybill_app:", "waybill_app:sesame", 1)
 	r.starts(t, with("WAYBILL_READ_DATABASE_URL", r.pg.Primary), "it is no standby")
 	r.starts(t, with("WAYBILL_READ_DATABASE_URL", elsewhere), "it is another database of the same cluster")
 	r.starts(t, with("DATABASE_URL", stranger), "it is a standby of another cluster")

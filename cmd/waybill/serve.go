@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"waybill/adapters/postgres"
 	"waybill/cmd/config"
 	"waybill/http"
 	"waybill/http/admin"
@@ -86,6 +87,10 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	} else {
 		scheme, server.TLSConfig = "https", certificates.config()
 		go func() { failed <- server.ServeTLS(listener, "", "") }()
+	}
+	if super, err := postgres.Superuser(ctx, a.pool); err == nil && super {
+		a.log.WarnContext(ctx, "the database role is a superuser: whoever gets hold of it has the whole server; "+
+			"docs/deploy/postgres/roles.sql makes one that owns its database and nothing else")
 	}
 	a.announce(ctx, scheme+"://"+listener.Addr().String(), "http://"+adminListener.Addr().String())
 	if ready != nil {

@@ -66,7 +66,13 @@ func prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadM
 }
 
 func migrate(ctx context.Context, pool *pgxpool.Pool) error {
-	if _, err := pool.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS projections`); err != nil {
+	// Asked first: IF NOT EXISTS needs the right to make it also when it is there.
+	var missing bool
+	err := pool.QueryRow(ctx, `SELECT to_regnamespace('projections') IS NULL`).Scan(&missing)
+	if err == nil && missing {
+		_, err = pool.Exec(ctx, `CREATE SCHEMA projections`)
+	}
+	if err != nil {
 		return err
 	}
 	files, err := fs.Sub(migrations, "migrations")

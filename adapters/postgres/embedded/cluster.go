@@ -17,7 +17,6 @@ import (
 
 const (
 	host     = "127.0.0.1"
-	role     = "waybill"
 	database = "waybill"
 	// patience bounds the wait for a server that neither answers nor says that it is starting up.
 	patience = 30 * time.Second
@@ -91,10 +90,10 @@ func (s *Server) join(ctx context.Context) error {
 func ping(ctx context.Context, port int, pass string) (durable bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, connString(port, pass, database))
+	conn, err := pgx.Connect(ctx, connString(port, administrator, pass, database))
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && pgErr.Code == "3D000" { // first use
-		admin, err := pgx.Connect(ctx, connString(port, pass, "postgres"))
+		admin, err := pgx.Connect(ctx, connString(port, administrator, pass, "postgres"))
 		if err != nil {
 			return false, err
 		}
@@ -102,7 +101,7 @@ func ping(ctx context.Context, port int, pass string) (durable bool, err error) 
 		if err = errors.Join(err, admin.Close(ctx)); err != nil {
 			return false, err
 		}
-		conn, err = pgx.Connect(ctx, connString(port, pass, database))
+		conn, err = pgx.Connect(ctx, connString(port, administrator, pass, database))
 		if err != nil {
 			return false, err
 		}

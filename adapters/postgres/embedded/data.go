@@ -31,7 +31,7 @@ func (s *Server) initialise(bin binaries, server *lock) error {
 		return err
 	}
 	args := []string{
-		"--pgdata=" + fresh, "--username=" + role, "--pwfile=" + p.password(), "--auth=scram-sha-256",
+		"--pgdata=" + fresh, "--username=" + administrator, "--pwfile=" + p.password(), "--auth=scram-sha-256",
 		"--encoding=UTF8", "--locale=C",
 	}
 	if !s.opts.Durable {

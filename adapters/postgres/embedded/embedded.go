@@ -43,8 +43,8 @@ type Server struct {
 	port int
 	pass string
 	// The same for everybody, settled by Start.
-	url    string
-	listen int
+	url, adminURL string
+	listen        int
 
 	stop    context.CancelFunc
 	watched sync.WaitGroup
@@ -75,16 +75,24 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		s.users.release()
 		return nil, err
 	}
-	s.url, s.listen = connString(s.port, s.pass, database), s.port
+	rolePass, err := s.settle(ctx)
+	if err != nil {
+		return nil, errors.Join(err, s.leaving(ctx))
+	}
+	s.url, s.listen = connString(s.port, role, rolePass, database), s.port
+	s.adminURL = connString(s.port, administrator, s.pass, database)
 	watch, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.watched.Go(func() { s.watch(watch) })
 	return s, nil
 }
 
-// URL is the connection string of the cluster's database, with a role that may do everything. It contains the
+// URL is the connection string of the cluster's database, with a role that owns it and is no superuser. It contains the
 // password: do not log it. It stays the same while the Server is open.
 func (s *Server) URL() string { return s.url }
+
+// AdminURL is URL with the cluster's superuser, for what the database's owner may not do.
+func (s *Server) AdminURL() string { return s.adminURL }
 
 // Dir is the folder the cluster really lives in: Options.Dir, unless the server's user cannot enter that.
 func (s *Server) Dir() string { return s.place.dir }
@@ -105,12 +113,18 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) leave(ctx context.Context) error {
-	defer s.users.release()
 	starting, err := s.place.enter(ctx)
 	if err != nil {
+		s.users.release()
 		return err
 	}
 	defer starting.release()
+	return s.leaving(ctx)
+}
+
+// leaving is leave for who holds the start lock.
+func (s *Server) leaving(ctx context.Context) error {
+	defer s.users.release()
 	if !s.users.upgrade() {
 		return nil // others are still using it
 	}
@@ -208,10 +222,10 @@ func (p place) discard(ctx context.Context, really bool) (bool, error) {
 	return true, os.RemoveAll(p.dir)
 }
 
-func connString(port int, pass, db string) string {
+func connString(port int, user, pass, db string) string {
 	u := url.URL{
 		Scheme:   "postgres",
-		User:     url.UserPassword(role, pass),
+		User:     url.UserPassword(user, pass),
 		Host:     net.JoinHostPort(host, strconv.Itoa(port)),
 		Path:     "/" + db,
 		RawQuery: "sslmode=disable",

@@ -23,7 +23,7 @@ func TestSettings(t *testing.T) {
 		t.Run("durability "+onOff, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, embedded.Options{Dir: m.copy(t), Durable: m.opts.Durable})
-			conn, err := pgx.Connect(t.Context(), s.URL())
+			conn, err := pgx.Connect(t.Context(), s.AdminURL()) // some settings are for superusers
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -38,13 +38,15 @@ func TestSettings(t *testing.T) {
 					t.Errorf("%s = %q, want %q (%v)", name, got, want, err)
 				}
 			}
-			info, err := os.Stat(filepath.Join(s.Dir(), "password"))
-			if err != nil || info.Mode().Perm() != 0o600 {
-				t.Errorf("password file: %v %v, want mode 0600", info, err)
-			}
-			wrong := strings.Replace(s.URL(), "waybill:", "waybill:not", 1)
-			if _, err := ask(t.Context(), wrong, "SELECT 'x'"); err == nil {
-				t.Error("a wrong password was let in")
+			for file, url := range map[string]string{"password": s.AdminURL(), "role-password": s.URL()} {
+				info, err := os.Stat(filepath.Join(s.Dir(), file))
+				if err != nil || info.Mode().Perm() != 0o600 {
+					t.Errorf("%s: %v %v, want mode 0600", file, info, err)
+				}
+				user, rest, _ := strings.Cut(strings.TrimPrefix(url, "postgres://"), ":")
+				if _, err := ask(t.Context(), "postgres://"+user+":not"+rest, "SELECT 'x'"); err == nil {
+					t.Errorf("a wrong password was let in as %s", user)
+				}
 			}
 		})
 	}

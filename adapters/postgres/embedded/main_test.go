@@ -150,7 +150,13 @@ func ask(ctx context.Context, url, sql string) (v string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	return v, conn.QueryRow(ctx, sql).Scan(&v)
+	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+	for _, r := range results {
+		if len(r.Rows) > 0 {
+			v = string(r.Rows[0][0])
+		}
+	}
+	return v, err
 }
 
 // keep writes what a restart must not lose.

@@ -87,9 +87,37 @@ func Available() error {
 // URL is the connection string of a test's database, for a second pool or another process.
 func URL(pool *pgxpool.Pool) string { return pool.Config().ConnString() }
 
+// AsAdmin runs statements in a test's database with the rights of whoever makes the databases, and skips a test where those may not.
+func AsAdmin(t testing.TB, pool *pgxpool.Pool, sql string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), bound) // a cleanup has no other
+	defer cancel()
+	admin, err := server(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := admin.pool.Config().ConnConfig.Copy()
+	config.Database = pool.Config().ConnConfig.Database
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, sql)
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "42501" {
+		t.Skipf("WAYBILL_TEST_DATABASE_URL has no rights for it: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // cluster is the server that databases are made on.
 type cluster struct {
 	pool *pgxpool.Pool
+	// url is that of any of its databases, as their owner: tests have no more rights than the portal has.
+	url *url.URL
 
 	mu        sync.Mutex
 	templates map[string]func() (string, error)
@@ -107,8 +135,9 @@ func server(ctx context.Context) (*cluster, error) {
 	if running != nil {
 		return running, nil
 	}
-	conn := os.Getenv("WAYBILL_TEST_DATABASE_URL")
-	if conn == "" {
+	owner := os.Getenv("WAYBILL_TEST_DATABASE_URL")
+	admin := owner
+	if owner == "" {
 		dir, err := shared(parent())
 		if err != nil {
 			return nil, err
@@ -121,9 +150,13 @@ func server(ctx context.Context) (*cluster, error) {
 		if err := reap(dir); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
-		conn = s.URL()
+		owner, admin = s.URL(), s.AdminURL()
 	}
-	config, err := pgxpool.ParseConfig(conn)
+	base, err := url.Parse(owner)
+	if err != nil || base.Scheme == "" || base.User == nil {
+		return nil, errors.New("pgtest: WAYBILL_TEST_DATABASE_URL is not a postgres:// URL with a user")
+	}
+	config, err := pgxpool.ParseConfig(admin)
 	if err != nil {
 		return nil, fmt.Errorf("pgtest: %w", err)
 	}
@@ -132,7 +165,7 @@ func server(ctx context.Context) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pgtest: %w", err)
 	}
-	running = &cluster{pool: pool, templates: map[string]func() (string, error){}}
+	running = &cluster{pool: pool, url: base, templates: map[string]func() (string, error){}}
 	return running, nil
 }
 
@@ -206,8 +239,8 @@ func (c *cluster) template(ctx context.Context, name string, migrate func(contex
 
 func (c *cluster) create(ctx context.Context, db, template string) error {
 	// By copying files: the server's default writes each page to the log as well.
-	sql := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY file_copy",
-		pgx.Identifier{db}.Sanitize(), pgx.Identifier{template}.Sanitize())
+	sql := fmt.Sprintf("CREATE DATABASE %s OWNER %s TEMPLATE %s STRATEGY file_copy",
+		pgx.Identifier{db}.Sanitize(), pgx.Identifier{c.url.User.Username()}.Sanitize(), pgx.Identifier{template}.Sanitize())
 	for {
 		_, err := c.pool.Exec(ctx, sql)
 		var pgErr *pgconn.PgError
@@ -229,10 +262,7 @@ func (c *cluster) drop(ctx context.Context, db string) error {
 }
 
 func (c *cluster) open(ctx context.Context, db string) (*pgxpool.Pool, error) {
-	u, err := url.Parse(c.pool.Config().ConnString())
-	if err != nil || u.Scheme == "" {
-		return nil, errors.New("pgtest: WAYBILL_TEST_DATABASE_URL is not a postgres:// URL")
-	}
+	u := *c.url
 	u.Path = "/" + db
 	config, err := pgxpool.ParseConfig(u.String())
 	if err != nil {

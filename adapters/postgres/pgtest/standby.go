@@ -34,6 +34,10 @@ func Replicate(t testing.TB, migrate func(context.Context, *pgxpool.Pool) error)
 	defer cancel()
 	r := &Replicated{t: t}
 	primary := r.start(ctx, scratch(t, "primary"))
+	// An asynchronous commit reaches a standby only when the WAL writer has written it, 200 ms later as a rule.
+	if err := execute(ctx, primary.AdminURL(), `ALTER SYSTEM SET wal_writer_delay = '10ms'`); err != nil {
+		t.Fatal(err)
+	}
 	if err := fill(ctx, primary.URL(), migrate); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +52,7 @@ func Replicate(t testing.TB, migrate func(context.Context, *pgxpool.Pool) error)
 	}
 	primary = r.start(ctx, from)
 	r.Primary = primary.URL()
-	if err := follow(r.dir, r.Primary); err != nil {
+	if err := follow(r.dir, primary.AdminURL()); err != nil {
 		t.Fatal(err)
 	}
 	r.StartStandby()
@@ -75,7 +79,7 @@ func (r *Replicated) StartStandby() {
 // OnStandby runs a statement there, such as SELECT pg_wal_replay_pause().
 func (r *Replicated) OnStandby(sql string) {
 	r.t.Helper()
-	if err := execute(context.Background(), r.Standby, sql); err != nil {
+	if err := execute(context.Background(), r.standby.AdminURL(), sql); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -115,10 +119,6 @@ func scratch(t testing.TB, what string) string {
 }
 
 func fill(ctx context.Context, url string, migrate func(context.Context, *pgxpool.Pool) error) error {
-	// An asynchronous commit reaches a standby only when the WAL writer has written it, 200 ms later as a rule.
-	if err := execute(ctx, url, `ALTER SYSTEM SET wal_writer_delay = '10ms'`); err != nil {
-		return err
-	}
 	pool, err := pgxpool.New(ctx, url)
 	if err != nil {
 		return err
