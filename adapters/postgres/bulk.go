@@ -43,7 +43,8 @@ func (s *EventStore) Import(ctx context.Context, events []domain.RecordedEvent) 
 func (s *EventStore) copyIn(
 	ctx context.Context, events []domain.RecordedEvent, streams []string, revisions []int64,
 ) (head domain.Position, committing bool, err error) {
-	tx, err := s.pool.Begin(ctx)
+	// Who freezes with the appends' lock in hand is cut off.
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: `begin; set local idle_in_transaction_session_timeout = '60s'`})
 	if err != nil {
 		return 0, false, err
 	}

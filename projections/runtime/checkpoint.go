@@ -40,12 +40,18 @@ func begin(ctx context.Context, db interface {
 	BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
 }, schema string,
 ) (pgx.Tx, error) {
-	return db.BeginTx(ctx, pgx.TxOptions{BeginQuery: `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off; ` +
-		`SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL search_path = ` + sanitized(schema)})
+	return db.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginBriefly + `; SET LOCAL synchronous_commit = off; ` +
+		`SET LOCAL search_path = ` + sanitized(schema)})
 }
 
-// beginDurable begins a transaction whose commit is on the disk when it is acknowledged, whatever role and database say.
-const beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on`
+const (
+	// beginBriefly begins a transaction whose locks others wait for: the server ends it when its holder freezes in it.
+	beginBriefly = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '5s'`
+	// beginFollowing is beginBriefly for who does more meanwhile, such as read on in the log.
+	beginFollowing = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'`
+	// beginDurable is beginBriefly with a commit that is on the disk when it is acknowledged, whatever role and database say.
+	beginDurable = beginBriefly + `; SET LOCAL synchronous_commit = on`
+)
 
 // durably runs f in a transaction of beginDurable.
 func durably(ctx context.Context, pool *pgxpool.Pool, f func(pgx.Tx) error) error {

@@ -92,7 +92,7 @@ func (c *comparison) run(ctx context.Context) error {
 
 // still stops the live projector until the fold is exactly where it is, and returns a snapshot of that moment.
 func (c *comparison) still(ctx context.Context) (snapshot pgx.Tx, err error) {
-	holding, err := c.pool.Begin(ctx)
+	holding, err := c.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing})
 	if err != nil {
 		return nil, err
 	}

@@ -224,12 +224,12 @@ func (d *DeadLetters) setParked(ctx context.Context, tx pgx.Tx, name string, str
 }
 
 // begin starts the transaction in which dead letters are applied: for a read model as its projector's is; for a reaction it is
-// on the disk when it is committed, since what it owes was decided in it, and takes as long as that takes.
+// on the disk when it is committed, since what it owes was decided in it, and may take as long as that takes.
 func (d *DeadLetters) begin(ctx context.Context, name string) (pgx.Tx, error) {
 	if m, ok := d.models[name]; ok {
 		return begin(ctx, d.pool, m.Schema)
 	}
-	return d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginDurable})
+	return d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing + `; SET LOCAL synchronous_commit = on`})
 }
 
 // Skip gives up the first dead letter of a stream: the read model goes on without it until it is rebuilt, and nobody gets the

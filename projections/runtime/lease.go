@@ -168,8 +168,8 @@ func (l lease) release(ctx context.Context) error {
 // claim reads the checkpoint under a new epoch, which fences out everybody who knows an older one.
 func (l lease) claim(ctx context.Context) (checkpoint, error) {
 	var at checkpoint
-	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
-		// A holder frozen in its batch is cut off within 5 s (begin); we come back for it, and renew our lease meanwhile.
+	err := pgx.BeginTxFunc(ctx, l.pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
+		// A holder frozen in its batch is cut off within 5 s (beginBriefly); we come back for it, and renew our lease meanwhile.
 		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '500ms'`); err != nil {
 			return err
 		}

@@ -240,7 +240,7 @@ func (r *rebuild) swap(ctx context.Context) error {
 }
 
 func (r *rebuild) trySwap(ctx context.Context) error {
-	tx, err := r.pool.Begin(ctx)
+	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing})
 	if err != nil {
 		return err
 	}
@@ -275,7 +275,7 @@ func drop(ctx context.Context, pool *pgxpool.Pool, schema string) error {
 	defer cancel()
 	var wait backoff
 	for {
-		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '200ms'; DROP SCHEMA IF EXISTS `+sanitized(schema)+` CASCADE`); err != nil {
 				return err
 			}

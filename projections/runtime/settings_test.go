@@ -10,16 +10,20 @@ import (
 	"waybill/projections"
 )
 
-// What must outlive a crash of the database is on the disk, whatever the server's settings are (here: not on the disk).
+// What must outlive a crash of the database is on the disk, whatever the server's settings are (here: not on the disk). And whoever
+// freezes with a row of it in hand is cut off, so that the others do not wait for it.
 func TestWhatMustOutliveACrash(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.exec(`CREATE TABLE projections.seen (what text, how text);
 		CREATE FUNCTION projections.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-			INSERT INTO projections.seen VALUES (tg_argv[0], current_setting('synchronous_commit')); RETURN NEW; END $$;
+			INSERT INTO projections.seen VALUES (tg_argv[0], 
+				current_setting('synchronous_commit') || ', ' || current_setting('idle_in_transaction_session_timeout')); RETURN NEW; END $$;
 		CREATE TRIGGER see AFTER INSERT ON projections.vocabulary FOR EACH ROW EXECUTE FUNCTION projections.see('vocabulary');
 		CREATE TRIGGER see AFTER UPDATE ON projections.checkpoints FOR EACH ROW WHEN (NEW.begun_at IS DISTINCT FROM OLD.begun_at)
 			EXECUTE FUNCTION projections.see('beginning');
+		CREATE TRIGGER claim AFTER UPDATE ON projections.checkpoints FOR EACH ROW WHEN (NEW.epoch > OLD.epoch)
+			EXECUTE FUNCTION projections.see('claim');
 		CREATE TRIGGER owe AFTER INSERT ON projections.ledger FOR EACH ROW EXECUTE FUNCTION projections.see('owed');
 		CREATE TRIGGER see AFTER UPDATE ON projections.ledger FOR EACH ROW EXECUTE FUNCTION projections.see('outcome');
 		DELETE FROM projections.vocabulary`)
@@ -40,7 +44,8 @@ func TestWhatMustOutliveACrash(t *testing.T) {
 	if _, err := pgx.ForEachRow(rows, []any{&what, &how}, func() error { got[what] = how; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if want := map[string]string{"vocabulary": "on", "beginning": "on", "owed": "on", "outcome": "on"}; !maps.Equal(got, want) {
-		t.Errorf("synchronous_commit %v, want %v", got, want)
+	want := map[string]string{"vocabulary": "on, 5s", "beginning": "on, 5s", "owed": "on, 5s", "outcome": "on, 5s", "claim": "off, 5s"}
+	if !maps.Equal(got, want) {
+		t.Errorf("synchronous_commit and idle_in_transaction_session_timeout %v, want %v", got, want)
 	}
 }
