@@ -66,7 +66,8 @@ func TestEveryChangeOfRightsHasItsPerson(t *testing.T) {
 	t.Parallel()
 	l, store := newLine(t)
 	open := []string{"account", "open", "--name", "三亚海丰", "--uscc", "91460200MA5TBJ3K4Y", "--legal-representative", "邢小雨"}
-	l.refuses(store, "--as", "staff", "add", "--name", "陈静", "--role", "reviewer") // only an operator adds itself
+	l.refuses(store, "no open account", "staff", "add", "--name", "吴海", "--role", "operator", "--as", "") // such as --as "$ME"
+	l.refuses(store, "--as", "staff", "add", "--name", "陈静", "--role", "reviewer")                        // only an operator adds itself
 	operator := idIn(t, l.do("staff", "add", "--name", "吴海", "--role", "operator"))
 	l.refuses(store, "there is an operator already", "staff", "add", "--name", "王", "--role", "operator")
 	reviewer := idIn(t, l.do("staff", "add", "--name", "陈静", "--role", "reviewer", "--as", operator))
@@ -155,7 +156,7 @@ func TestNothingHalfMade(t *testing.T) {
 // What is listed is what there is, and what people typed stays in its line.
 func TestListsOfAccounts(t *testing.T) {
 	t.Parallel()
-	l, _ := newLine(t)
+	l, store := newLine(t)
 	operator := idIn(t, l.do("staff", "add", "--name", "吴海", "--role", "operator"))
 	l.do("role", "grant", operator, "--role", "auditor", "--as", operator)
 	reviewer := idIn(t, l.do("staff", "add", "--name", "陈静", "--role", "reviewer", "--as", operator))
@@ -169,6 +170,8 @@ func TestListsOfAccounts(t *testing.T) {
 		{[]string{"account", "list"}, reviewer, "\x1b"},
 		{[]string{"account", "find", "海丰"}, seller, operator},
 		{[]string{"account", "find", "ma5tbj"}, seller, operator},
+		{[]string{"account", "find", "海丰\u200b 小雨"}, seller, operator},
+		{[]string{"account", "find", "ＭＡ５ 三亚"}, seller, operator},
 		{[]string{"account", "show", "三亚海丰"}, "91460200MA5TBJ3K4Y", operator},
 		{[]string{"account", "show", reviewer}, "token_revoked", "valid"},
 		{[]string{"token", "list", seller}, "[enterprise]", "account " + seller},
@@ -178,12 +181,25 @@ func TestListsOfAccounts(t *testing.T) {
 			t.Errorf("%v: want %q and not %q in\n%s", c.args, c.has, c.lack, got)
 		}
 	}
+	const nobody = "7d4c9b0e-1111-4222-8333-444455556666"
+	for _, nothing := range []string{"", " ", "\u200b", "\u200e"} {
+		l.refuses(store, "say a part", "account", "find", nothing)
+		l.refuses(store, "no open account", "account", "show", nothing)
+		l.refuses(store, "no open account", "token", "list", nothing)
+	}
+	l.refuses(store, "no such object", "token", "list", nobody)
 }
 
 // The demo world has staff whose tokens are printed: it comes into no log but an empty one and its own.
 func TestSeedLeavesALogInUseAlone(t *testing.T) {
 	t.Parallel()
 	used, store := newLine(t)
+	for want, flags := range map[string][]string{
+		"at least 1": {"--products=0"}, "are at least 1": {"--products=-5"}, "--events are": {"--products=3", "--events=0"},
+		"how many --products": {"--events=5"}, "no tokens": {"--products=3", "--ttl=1h"},
+	} {
+		used.refuses(store, want, append([]string{"seed"}, flags...)...)
+	}
 	used.do("staff", "add", "--name", "吴海", "--role", "operator")
 	used.refuses(store, "in use", "seed")
 	used.refuses(store, "in use", "seed", "--products=3")
