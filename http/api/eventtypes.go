@@ -121,8 +121,12 @@ func objectSchema(t reflect.Type) (map[string]any, error) {
 			return nil, err
 		}
 		properties[name] = schema
-		if !strings.Contains(options, "omit") {
-			required = append(required, name)
+		if strings.Contains(options, "omit") {
+			continue
+		}
+		required = append(required, name)
+		if field.Type.Kind() == reflect.Pointer {
+			schema["type"] = []any{schema["type"], "null"} // it is there in any case
 		}
 	}
 	slices.Sort(required)
