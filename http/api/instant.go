@@ -10,7 +10,9 @@ import (
 type Instant struct{ time.Time }
 
 // MarshalText implements encoding.TextMarshaler.
-func (i Instant) MarshalText() ([]byte, error) { return []byte(i.UTC().Format(projections.TimeLayout)), nil }
+func (i Instant) MarshalText() ([]byte, error) {
+	return []byte(i.UTC().Format(projections.TimeLayout)), nil
+}
 
 // MarshalJSON implements json.Marshaler.
 func (i Instant) MarshalJSON() ([]byte, error) {
