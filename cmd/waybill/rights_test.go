@@ -121,7 +121,7 @@ func TestEveryChangeOfRightsHasItsPerson(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if types[account.TokenIssued{}.EventType()] != 5 || types[account.TokenRevoked{}.EventType()] != 4 || types[account.RoleRevoked{}.EventType()] != 1 {
+	if types[account.TokenIssued{}.EventType()] != 5 || types[account.TokenRevoked{}.EventType()] != 5 || types[account.RoleRevoked{}.EventType()] != 1 {
 		t.Errorf("the log holds %v", types)
 	}
 }
