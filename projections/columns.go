@@ -37,6 +37,10 @@ func SubjectsOf(events []Event) map[string]Keys {
 // EventTime is when an event happened, in the precision in which the tables keep it.
 func EventTime(e Event) time.Time { return e.Meta.At.UTC().Truncate(time.Microsecond) }
 
+// TimeLayout is a time in UTC as answers write it: RFC 3339 with microseconds, always 27 characters, so that the order of the texts is
+// that of the times.
+const TimeLayout = "2006-01-02T15:04:05.000000Z"
+
 // One collects the only row of a query; domain.ErrNotFound when there is none.
 func One[T any](rows pgx.Rows) (T, error) {
 	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[T])

@@ -82,7 +82,7 @@ func (b *bench) open(ctx context.Context) error {
 	}
 	b.folder = filepath.Join(b.cfg.DataDir, "bench-"+strconv.Itoa(os.Getpid()))
 	var err error
-	b.cluster, err = embedded.Start(ctx, embedded.Options{Dir: b.folder, Durable: true, Log: b.cfg.Logger()})
+	b.cluster, err = embedded.Start(ctx, embedded.Options{Dir: b.folder, Durable: true, Log: b.cfg.Logger(os.Stderr)})
 	return err
 }
 

@@ -27,7 +27,7 @@ func (b *bench) remote(ctx context.Context) error {
 			return err
 		}
 	}
-	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: address, Logger: b.cfg.Logger()})
+	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: address, Logger: b.cfg.Logger(os.Stderr)})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -86,13 +87,13 @@ func Load(getenv func(string) string) (Config, error) {
 	return c, errors.Join(e.mistakes...)
 }
 
-// Logger writes to standard error, in the form and from the level that were configured.
-func (c Config) Logger() *slog.Logger {
+// Logger writes to a place, which is usually standard error, in the form and from the level that were configured.
+func (c Config) Logger(to io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.logLevel}
 	if c.logJSON {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+		return slog.New(slog.NewJSONHandler(to, options))
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
+	return slog.New(slog.NewTextHandler(to, options))
 }
 
 func defaultNode() string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/commands"
+	"waybill/projections"
 )
 
 type accountCommand struct {
@@ -112,19 +114,24 @@ type accountListCommand struct{}
 
 // Run is called by kong.
 func (accountListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
-	return listAccounts(ctx, cfg, out, "")
+	return listAccounts(ctx, cfg, out, nil)
 }
 
 type accountFindCommand struct {
-	Text string `arg:"" help:"A part of a name, a code or an id; upper and lower case are the same."`
+	Text string `arg:"" help:"Parts of a name, a code or an id, in any order; case and width of letters are the same."`
 }
 
 // Run is called by kong.
 func (c accountFindCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
-	return listAccounts(ctx, cfg, out, c.Text)
+	words := strings.Fields(projections.FoldText(c.Text))
+	if len(words) == 0 {
+		return errors.New("say a part of a name, a code or an id; 'waybill account list' has all")
+	}
+	return listAccounts(ctx, cfg, out, words)
 }
 
-func listAccounts(ctx context.Context, cfg config.Config, out io.Writer, text string) error {
+// listAccounts lists the accounts that hold every one of the words, which are folded.
+func listAccounts(ctx context.Context, cfg config.Config, out io.Writer, words []string) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		all, err := a.commands.Accounts(ctx)
 		if err != nil {
@@ -136,7 +143,7 @@ func listAccounts(ctx context.Context, cfg config.Config, out io.Writer, text st
 			if s.Enterprise != nil {
 				e = *s.Enterprise
 			}
-			if holdsText(text, known.ID.String(), s.DisplayName, e.Name, e.USCC, e.LegalRepresentative) {
+			if holdsWords(words, known.ID.String(), s.DisplayName, e.Name, e.USCC, e.LegalRepresentative) {
 				rows.add(known.ID, openOrClosed(s), s.DisplayName, e.Name, e.USCC, roleList(s.Roles))
 			}
 		}
@@ -144,13 +151,9 @@ func listAccounts(ctx context.Context, cfg config.Config, out io.Writer, text st
 	})
 }
 
-func holdsText(text string, in ...string) bool {
-	for _, s := range in {
-		if strings.Contains(strings.ToLower(s), strings.ToLower(domain.CleanText(text))) {
-			return true
-		}
-	}
-	return false
+func holdsWords(words []string, in ...string) bool {
+	text := projections.SearchText(in...)
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 }
 
 func openOrClosed(s account.State) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -40,7 +41,7 @@ type eventStore interface {
 
 // open reaches the database (starting or joining the embedded one when none is configured) and brings its tables up to date.
 func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
-	a := &app{cfg: cfg, log: cfg.Logger()}
+	a := &app{cfg: cfg, log: cfg.Logger(&terminal{to: os.Stderr})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())

@@ -56,6 +56,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(out, (*io.Writer)(nil)),
 		kong.Bind(getenv),
+		kong.Vars{"read_models": modelNames()},
 		kong.Writers(out, &terminal{to: os.Stderr}),
 		kong.UsageOnError(),
 	)

@@ -16,7 +16,7 @@ import (
 )
 
 type rebuildCommand struct {
-	ReadModel string `arg:"" help:"Its name: listing, backoffice, review, bookings or history; 'all' for each in turn."`
+	ReadModel string `arg:"" help:"Its name: ${read_models}; or 'all', for each in turn."`
 }
 
 // Run is called by kong.
@@ -46,13 +46,18 @@ func modelsNamed(name string) ([]projections.ReadModel, error) {
 	if name == "all" {
 		return models.All, nil
 	}
+	i := slices.IndexFunc(models.All, func(m projections.ReadModel) bool { return m.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("no read model %q; there are %s", name, modelNames())
+	}
+	return models.All[i : i+1], nil
+}
+
+// modelNames is "listing, backoffice, …", all there are.
+func modelNames() string {
 	names := make([]string, len(models.All))
 	for i, m := range models.All {
 		names[i] = m.Name
 	}
-	i := slices.Index(names, name)
-	if i < 0 {
-		return nil, fmt.Errorf("no read model %q; there are %s", name, strings.Join(names, ", "))
-	}
-	return models.All[i : i+1], nil
+	return strings.Join(names, ", ")
 }

@@ -13,26 +13,46 @@ import (
 )
 
 type seedCommand struct {
-	Products int       `help:"Instead of the demo world: this many products, appended in bulk to an empty log."`
-	Events   int       `help:"With --products: go on with revisions, decisions and pins up to this many events."`
+	Products *int      `help:"Instead of the demo world: this many products, appended in bulk to an empty log."`
+	Events   *int      `help:"With --products: go on with revisions, decisions and pins up to this many events."`
 	TTL      *lifetime `help:"How long the demo tokens are valid, such as 12h or 30d (which is usual)."`
 }
 
 // Run is called by kong.
 func (c seedCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return withApp(ctx, cfg, func(a *app) error {
 		ttl, err := a.checkedLifetime(c.TTL)
 		if err != nil {
 			return err
 		}
-		if err := a.mayBeSeeded(ctx, c.Products == 0); err != nil {
+		if err := a.mayBeSeeded(ctx, c.Products == nil); err != nil {
 			return err
 		}
-		if c.Products > 0 {
-			return a.seedBulk(ctx, out, c.Products, c.Events)
+		if c.Products == nil {
+			return a.seedDemo(ctx, out, ttl)
 		}
-		return a.seedDemo(ctx, out, ttl)
+		events := 0
+		if c.Events != nil {
+			events = *c.Events
+		}
+		return a.seedBulk(ctx, out, *c.Products, events)
 	})
+}
+
+// check refuses flags that would be ignored, and a large world of nothing: it is no demo world.
+func (c seedCommand) check() error {
+	switch {
+	case c.Products != nil && *c.Products < 1, c.Events != nil && *c.Events < 1:
+		return errors.New("seed: --products and --events are at least 1")
+	case c.Events != nil && c.Products == nil:
+		return errors.New("seed: --events is the size of a large world: say how many --products it has")
+	case c.TTL != nil && c.Products != nil:
+		return errors.New("seed: --ttl is for the demo world: a large one has no tokens")
+	}
+	return nil
 }
 
 var errInUse = errors.New("seed: the log is in use, and a demo world does not belong into it: its staff could do everything. " +

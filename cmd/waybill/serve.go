@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	nethttp "net/http"
 	"strings"
@@ -126,7 +127,11 @@ func (a *app) servers(registry *prometheus.Registry, deps api.Deps) (everybody, 
 		return nil, nil, err
 	}
 	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Needed: needed}
-	return http.NewServer(web), admin.NewServer(admin.Handler(admin.Deps{Ready: checker, Metrics: registry})), nil
+	everybody, operating = http.NewServer(web), admin.NewServer(admin.Handler(admin.Deps{Ready: checker, Metrics: registry}))
+	for _, server := range []*nethttp.Server{everybody, operating} {
+		server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelWarn) // not past the log, in a form of its own
+	}
+	return everybody, operating, nil
 }
 
 // listen takes an address. When nobody gave it and the standard one is taken, as by another copy, it takes any free port of

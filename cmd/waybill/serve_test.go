@@ -26,7 +26,7 @@ func TestAGivenAddressIsInsistedOn(t *testing.T) {
 	for name, given := range map[string]bool{"given": true, "standard": false} {
 		t.Run(name, func(t *testing.T) {
 			var cfg config.Config
-			got, err := (&app{cfg: cfg, log: cfg.Logger()}).listen(t.Context(), taken.Addr().String(), given)
+			got, err := (&app{cfg: cfg, log: cfg.Logger(t.Output())}).listen(t.Context(), taken.Addr().String(), given)
 			if err == nil {
 				defer got.Close()
 			}

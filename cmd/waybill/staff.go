@@ -21,7 +21,7 @@ type staffAddCommand struct {
 	Name string      `required:"" help:"The person's display name."`
 	Role domain.Role `required:"" enum:"reviewer,auditor,operator" help:"reviewer, auditor or operator."`
 	TTL  *lifetime   `help:"How long the token is valid, such as 12h or 30d (which is usual)."`
-	As   string      `placeholder:"ACCOUNT" help:"Your own account, an operator's: its id or name. Only the first operator needs none."`
+	As   *string     `placeholder:"ACCOUNT" help:"Your own account, an operator's: its id or name. Only the first operator needs none."`
 }
 
 // Run is called by kong.
@@ -42,8 +42,8 @@ func (c staffAddCommand) Run(ctx context.Context, cfg config.Config, out io.Writ
 
 func (c staffAddCommand) request(ctx context.Context, a *app) (commands.Request, error) {
 	switch {
-	case c.As != "":
-		return by{c.As}.request(ctx, a)
+	case c.As != nil:
+		return by{*c.As}.request(ctx, a)
 	case c.Role != domain.RoleOperator:
 		return commands.Request{}, errors.New("say who you are with --as ACCOUNT; only the first operator of all adds itself")
 	}

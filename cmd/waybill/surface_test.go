@@ -159,5 +159,14 @@ func TestSurfaces(t *testing.T) {
 	if status, _, _ := get(n.admin + "/api/v1/products"); status != 404 {
 		t.Errorf("the API at the other address: %d", status)
 	}
+	if response, err := nethttp.Get("http" + strings.TrimPrefix(n.url, "https")); err == nil { //nolint:noctx // of a test
+		_ = response.Body.Close()
+	}
+	eventually(t, "a line in the log of who speaks no TLS", func() bool { return strings.Contains(n.log.String(), "TLS handshake error") })
+	for _, line := range strings.Split(strings.TrimSpace(n.log.String()), "\n") {
+		if !strings.HasPrefix(line, "time=") {
+			t.Errorf("a line past the log: %s", line)
+		}
+	}
 	n.interrupt()
 }

@@ -63,5 +63,8 @@ func escape(s, kept string) string {
 // unsafeOnTerminal tells of control characters (C0, DEL, C1), of those that show nothing or turn the direction of writing, and of
 // separators of lines and paragraphs.
 func unsafeOnTerminal(r rune) bool {
+	if r >= ' ' && r <= '~' { // nearly all that is printed
+		return false
+	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
+
+	"waybill/cmd/config"
 )
 
 func TestNothingCommandsATerminal(t *testing.T) {
@@ -50,5 +53,25 @@ func TestEscapedJSONIsTheSameJSON(t *testing.T) {
 	var back map[string]string
 	if err := json.Unmarshal(got.Bytes(), &back); err != nil || back["name"] != in["name"] || bytes.Equal(raw, got.Bytes()) {
 		t.Errorf("%s: %q, %v", got.Bytes(), back["name"], err)
+	}
+}
+
+// What a log holds of others' texts commands no terminal either, in whatever form it is written.
+func TestNoLogCommandsATerminal(t *testing.T) {
+	const evil = "\x1b]0;owned\a\u009b31m\u202e\x7f\nforged"
+	for _, format := range []string{"text", "json"} {
+		cfg, err := config.Load(environ{"WAYBILL_LOG_FORMAT": format}.get)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		cfg.Logger(&terminal{to: &got}).Info("x", "error", evil)
+		if strings.ContainsAny(got.String(), "\x1b\a\u009b\u202e\x7f") || strings.Count(got.String(), "\n") != 1 {
+			t.Errorf("%s: %q", format, got.String())
+		}
+		var line struct{ Error string }
+		if format == "json" && (json.Unmarshal(got.Bytes(), &line) != nil || line.Error != evil) {
+			t.Errorf("%s is not what was logged, %q", got.Bytes(), line.Error)
+		}
 	}
 }

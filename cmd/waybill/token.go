@@ -62,7 +62,7 @@ func (c tokenIssueCommand) Run(ctx context.Context, cfg config.Config, out io.Wr
 }
 
 type tokenListCommand struct {
-	Account string `arg:"" optional:"" help:"The account's id or name; all accounts when not said."`
+	Account *string `arg:"" optional:"" help:"The account's id or name; all accounts when not said."`
 }
 
 // Run is called by kong.
@@ -83,7 +83,7 @@ func (c tokenListCommand) Run(ctx context.Context, cfg config.Config, out io.Wri
 			}
 			line := fmt.Sprintf("%s  %v  %s  expires %s  %s",
 				t.ID, t.Roles, printable(t.Label), t.ExpiresAt.Format(time.RFC3339), tokenState(t, s))
-			if c.Account == "" {
+			if c.Account == nil {
 				line += "  account " + t.AccountID.String()
 			}
 			fmt.Fprintln(out, line)
@@ -92,15 +92,20 @@ func (c tokenListCommand) Run(ctx context.Context, cfg config.Config, out io.Wri
 	})
 }
 
-func (a *app) tokensOf(ctx context.Context, named string) ([]access.Token, error) {
-	if named == "" {
+// tokensOf are the tokens of the account with an id or name, or of all when none is named.
+func (a *app) tokensOf(ctx context.Context, named *string) ([]access.Token, error) {
+	if named == nil {
 		return a.tokens.All(ctx)
 	}
-	id, err := a.accountNamed(ctx, named)
+	id, err := a.accountNamed(ctx, *named)
 	if err != nil {
 		return nil, err
 	}
-	return a.tokens.List(ctx, id)
+	tokens, err := a.tokens.List(ctx, id)
+	if err == nil && len(tokens) == 0 {
+		_, err = a.commands.Account(ctx, id) // no tokens, or no account?
+	}
+	return tokens, err
 }
 
 type tokenRevokeCommand struct {

@@ -124,9 +124,14 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		return nil, domain.ErrNotFound
 	}
 	if s.Closed {
-		switch c.(type) {
-		case Close, RevokeToken:
+		switch c := c.(type) {
+		case Close:
 			return nil, nil
+		case RevokeToken:
+			if !s.stillReads(c.Token) {
+				return nil, nil // it ended with the account
+			}
+			return decideRevokeToken(s, c)
 		}
 		return nil, ErrClosed
 	}

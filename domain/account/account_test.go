@@ -190,3 +190,32 @@ func TestTokensThatOutliveSomething(t *testing.T) {
 		}
 	}
 }
+
+// TestTokensOfTheClosed: one that still reads is revoked like any other, once; those that ended with the account are over.
+func TestTokensOfTheClosed(t *testing.T) {
+	certified := account.Certified{Enterprise: enterprise, Source: "operator"}
+	reading, staff := issue(domain.RoleEnterprise).Token, issue(domain.RoleReviewer).Token
+	for name, test := range map[string]struct {
+		history []domain.Event
+		revoke  account.Token
+		want    int
+	}{
+		"it reads":            {history(certified, account.TokenIssued(reading), account.Closed{}), reading, 1},
+		"of before the log":   {history(certified, account.Closed{}), reading, 1},
+		"revoked before":      {history(certified, account.TokenIssued(reading), account.TokenRevoked{ID: tokenID}, account.Closed{}), reading, 0},
+		"revoked since":       {history(certified, account.TokenIssued(reading), account.Closed{}, account.TokenRevoked{ID: tokenID}), reading, 0},
+		"staff's":             {history(certified, account.TokenIssued(staff), account.Closed{}), staff, 0},
+		"never an enterprise": {history(account.Closed{}), reading, 0},
+	} {
+		state := decidertest.Fold(account.Decider, test.history)
+		facts, err := account.Decide(state, account.RevokeToken{Token: test.revoke, Reason: "遗失"})
+		if err != nil || len(facts) != test.want {
+			t.Errorf("%s: %v, %v", name, facts, err)
+		}
+		for _, fact := range facts {
+			if after := account.Evolve(state, fact); !slices.Contains(after.RevokedTokens, tokenID) || !after.Closed {
+				t.Errorf("%s: then %+v", name, after)
+			}
+		}
+	}
+}

@@ -85,12 +85,17 @@ func CheckLifetime(f *domain.Fields, lifetime, longest time.Duration) {
 	}
 }
 
+// stillReads reports whether a token outlives the account's end: with its enterprise's one can go on to read what that did.
+func (s State) stillReads(t Token) bool {
+	return s.Enterprise != nil && slices.Contains(t.Roles, domain.RoleEnterprise)
+}
+
 func decideRevokeToken(s State, c RevokeToken) ([]domain.Event, error) {
 	var f domain.Fields
 	if c.Reason != "" {
 		f.Required("/reason", &c.Reason, MaxReason, domain.Text{ZH: "原因", EN: "reason"})
 	}
-	if err := f.Err(); err != nil || s.Closed || slices.Contains(s.RevokedTokens, c.Token.ID) {
+	if err := f.Err(); err != nil || slices.Contains(s.RevokedTokens, c.Token.ID) {
 		return nil, err
 	}
 	t := c.Token

@@ -12,8 +12,8 @@ import (
 )
 
 // Golden checks testdata/<stored name>.json: each must decode, and encode again to the same. Every type must have a file, and every
-// file a type; an event with a field that was added later has one more, <stored name>+<field>.json. A golden file is what old logs
-// hold: it is added and never edited.
+// file a type; an event with a field that was added later, or that may be null, has one more, <stored name>+<field>.json. A golden
+// file is what old logs hold: it is added and never edited.
 func Golden(t *testing.T, types domain.Types) {
 	t.Helper()
 	for eventType := range types {

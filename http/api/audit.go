@@ -2,6 +2,7 @@ package api
 
 import (
 	nethttp "net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -13,6 +14,9 @@ import (
 func (s *server) ListAuditEvents(c echo.Context, params ListAuditEventsParams) error {
 	if params.From != nil && params.To != nil && !params.From.Before(params.To.Time) {
 		return wrongParameter("to", "bad_range", "结束时间须晚于开始时间", "must be later than from")
+	}
+	if params.Type != "" && !slices.ContainsFunc(meanings, func(m meaning) bool { return m.fact.EventType() == params.Type }) {
+		return wrongParameter("type", "unknown_value", "没有此事件类型，见 /api/v1/event-types", "not a type of event; see /api/v1/event-types")
 	}
 	page, err := s.history.Query(c.Request().Context(), history.Filter{
 		Stream: domain.StreamName(params.Stream), Kind: string(params.Kind), Type: params.Type, Actor: params.Actor,

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	nethttp "net/http"
 	"slices"
@@ -18,36 +19,43 @@ import (
 func (s *server) GetBadges(c echo.Context, _ GetBadgesParams) error {
 	in, ctx := callOf(c), c.Request().Context()
 	var badges Badges
-	var failed error
-	count := func(n projections.Count, err error) Badge {
-		failed = errors.Join(failed, err)
-		return badgeOf(n)
-	}
+	var err error
 	if slices.Contains(in.Roles, domain.RoleEnterprise) {
-		badges.Enterprise = &EnterpriseBadges{
-			AwaitingReply: count(s.bookings.AwaitingReply(ctx, in.Account)),
-			UnreadReplies: count(s.bookings.UnreadReplies(ctx, in.Account)),
+		if badges.Enterprise, err = s.enterpriseBadges(ctx, in.Account); err != nil {
+			return err
 		}
-		var err error
-		if badges.Provider, err = s.providerBadges(c, in.Account); err != nil {
+		if badges.Provider, err = s.providerBadges(ctx, in.Account); err != nil {
 			return err
 		}
 	}
 	if slices.Contains(in.Roles, domain.RoleReviewer) {
-		badges.Reviewer = &ReviewerBadges{
-			PendingProducts:  count(s.review.Pending(ctx, product.Category)),
-			PendingProviders: count(s.review.Pending(ctx, provider.Category)),
+		if badges.Reviewer, err = s.reviewerBadges(ctx); err != nil {
+			return err
 		}
-	}
-	if failed != nil {
-		return failed
 	}
 	return answer(c, nethttp.StatusOK, badges)
 }
 
+func (s *server) enterpriseBadges(ctx context.Context, id uuid.UUID) (*EnterpriseBadges, error) {
+	awaiting, err := s.bookings.AwaitingReply(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	unread, err := s.bookings.UnreadReplies(ctx, id)
+	return &EnterpriseBadges{AwaitingReply: badgeOf(awaiting), UnreadReplies: badgeOf(unread)}, err
+}
+
+func (s *server) reviewerBadges(ctx context.Context) (*ReviewerBadges, error) {
+	products, err := s.review.Pending(ctx, product.Category)
+	if err != nil {
+		return nil, err
+	}
+	providers, err := s.review.Pending(ctx, provider.Category)
+	return &ReviewerBadges{PendingProducts: badgeOf(products), PendingProviders: badgeOf(providers)}, err
+}
+
 // providerBadges is nil for an enterprise that never was a provider.
-func (s *server) providerBadges(c echo.Context, id uuid.UUID) (*ProviderBadges, error) {
-	ctx := c.Request().Context()
+func (s *server) providerBadges(ctx context.Context, id uuid.UUID) (*ProviderBadges, error) {
 	state, err := s.Commands.Provider(ctx, id)
 	if errors.Is(err, domain.ErrNotFound) || (err == nil && state.ApprovedRevision == 0) {
 		return nil, nil //nolint:nilnil // no provider, no badges

@@ -23,16 +23,16 @@ var causes = map[string]domain.Text{
 	"already_requested": {ZH: "同编号的预约已存在。", EN: "There is a booking with this id."},
 	"already_submitted": {ZH: "同编号的产品已存在。", EN: "There is a product with this id."},
 	"bad_request": {
-		ZH: "请求不是有效的 HTTP 请求，例如请求体未传完或 Waybill-Position 不是数字。",
-		EN: "The request is not sound HTTP, such as a body cut short, or a Waybill-Position that is no number.",
+		ZH: "请求不是有效的 HTTP 请求，例如请求体未传完。",
+		EN: "The request is not sound HTTP, such as a body cut short.",
 	},
 	"body_too_large": {
 		ZH: "请求体超过 1 MiB。图片请先上传，只提交其摘要。",
 		EN: "The body is larger than 1 MiB. Images are not sent in it, only their digests.",
 	},
 	"booking_closed": {
-		ZH: "预约已撤回，或其产品、服务商已不在，不再需要回复。",
-		EN: "It was withdrawn, or its product or provider is gone: no reply is expected any more.",
+		ZH: "预约已撤回，或其产品、服务商、预约企业已不在，不再需要回复。",
+		EN: "It was withdrawn, or its product, provider or enterprise is gone: no reply is expected any more.",
 	},
 	"certified_for_another_enterprise": {
 		ZH: "账号认证后，统一社会信用代码不可变更。",
@@ -172,8 +172,8 @@ var mistakes = map[string]domain.Text{
 	"bad_cursor": {ZH: "分页游标不是该列表给出的。", EN: "The cursor is not one that this list gave."},
 	"bad_date":   {ZH: "日期须为 YYYY-MM-DD，且存在。", EN: "A date must be YYYY-MM-DD, and exist."},
 	"bad_etag": {
-		ZH: "If-Match 须为服务器给出的一个强 ETag。",
-		EN: "If-Match must be one strong ETag, as the server gave it.",
+		ZH: "If-Match 须为接口给出的一个 ETag（可为弱形式）或 *。",
+		EN: "If-Match must be one ETag as an answer gave it, also in its weak form, or *.",
 	},
 	"bad_format": {ZH: "值不符合该参数的格式。", EN: "The value does not have the parameter's form."},
 	"bad_image_reference": {

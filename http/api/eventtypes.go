@@ -21,12 +21,15 @@ import (
 	"waybill/domain/uscc"
 )
 
-// meanings are all events of the log, by category, with what each says happened.
-var meanings = []struct {
+// meaning is an event of the log, with what it says happened.
+type meaning struct {
 	kind string
 	fact domain.Event
 	text domain.Text
-}{
+}
+
+// meanings are those of all events, by category.
+var meanings = []meaning{
 	{account.Category, account.Opened{}, domain.Text{ZH: "账号已开通", EN: "an account was opened"}},
 	{account.Category, account.Certified{}, domain.Text{ZH: "账号的企业已认证", EN: "the account's enterprise was certified"}},
 	{account.Category, account.RoleGranted{}, domain.Text{ZH: "已授予工作人员角色", EN: "a role of staff was granted"}},
@@ -121,8 +124,12 @@ func objectSchema(t reflect.Type) (map[string]any, error) {
 			return nil, err
 		}
 		properties[name] = schema
-		if !strings.Contains(options, "omit") {
-			required = append(required, name)
+		if strings.Contains(options, "omit") {
+			continue
+		}
+		required = append(required, name)
+		if field.Type.Kind() == reflect.Pointer {
+			schema["type"] = []any{schema["type"], "null"} // it is there in any case
 		}
 	}
 	slices.Sort(required)

@@ -1,19 +1,22 @@
 package api
 
-import "time"
+import (
+	"time"
 
-// Instant is a time as the API writes it: RFC 3339 in UTC with microseconds, always 27 characters, so that the order of the
-// texts is that of the times. It reads any RFC 3339 time.
+	"waybill/projections"
+)
+
+// Instant is a time as the API writes it, in projections.TimeLayout. It reads any RFC 3339 time.
 type Instant struct{ time.Time }
 
-const instantLayout = "2006-01-02T15:04:05.000000Z"
-
 // MarshalText implements encoding.TextMarshaler.
-func (i Instant) MarshalText() ([]byte, error) { return []byte(i.UTC().Format(instantLayout)), nil }
+func (i Instant) MarshalText() ([]byte, error) {
+	return []byte(i.UTC().Format(projections.TimeLayout)), nil
+}
 
 // MarshalJSON implements json.Marshaler.
 func (i Instant) MarshalJSON() ([]byte, error) {
-	return i.UTC().AppendFormat(make([]byte, 0, len(instantLayout)+2), `"`+instantLayout+`"`), nil
+	return i.UTC().AppendFormat(make([]byte, 0, len(projections.TimeLayout)+2), `"`+projections.TimeLayout+`"`), nil
 }
 
 // at is t for an answer.

@@ -141,6 +141,8 @@ func TestOperatorsFindProvidersAndAccounts(t *testing.T) {
 		{accounts, nil, []as{closed, applicant, suspended, active, operator, reviewer}},
 		{accounts, url.Values{"state": {"closed"}}, []as{closed}},
 		{accounts, url.Values{"state": {"open"}, "role": {"enterprise"}}, []as{applicant, suspended, active}},
+		{accounts, url.Values{"role": {"enterprise"}}, []as{applicant, suspended, active}},
+		{accounts, url.Values{"state": {"closed"}, "role": {"enterprise"}}, nil}, // it holds none any more
 		{accounts, url.Values{"role": {"reviewer"}}, []as{reviewer}},
 		{accounts, url.Values{"role": {"auditor"}}, nil},
 		{accounts, url.Values{"uscc": {code}}, []as{active}},

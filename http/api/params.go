@@ -17,6 +17,7 @@ import (
 
 	"waybill/domain"
 	"waybill/http"
+	"waybill/projections"
 )
 
 type parameterKind int
@@ -150,7 +151,8 @@ func (p *parameter) checkText(value, counted string, mistakes *domain.Fields) {
 		}
 	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
 		mistakes.Add(p.name, "control_characters", "含有无效字符", "has invalid characters")
-	case n < p.shortest, p.shortest > 0 && domain.CleanText(value) == "":
+	case n < p.shortest, p.shortest > 0 && projections.FoldText(value) == "":
+		// Nothing is left to compare, as of marks of direction alone: a filter by it would be none.
 		mistakes.Add(p.name, "too_short", "不能为空", "must not be empty")
 	case p.longest > 0 && n > p.longest:
 		mistakes.Add(p.name, "too_long", fmt.Sprintf("不能超过%d个字", p.longest), fmt.Sprintf("must have at most %d characters", p.longest))

@@ -99,3 +99,28 @@ func TestSearchComparesWhatShows(t *testing.T) {
 		}
 	}
 }
+
+// TestNoFilterOfNothing: a filter of which nothing is left when it is compared is refused, on every list: it would filter nothing.
+func TestNoFilterOfNothing(t *testing.T) {
+	w := start(t)
+	operator, owner := w.staff(domain.RoleOperator), w.provider(w.staff(domain.RoleReviewer))
+	for _, list := range []struct {
+		who     as
+		address string
+		filters []string
+	}{
+		{as{}, "/api/v1/products", []string{"q", "tag", "country", "city"}},
+		{owner, "/api/v1/provider/products", []string{"q"}},
+		{operator, "/api/v1/operator/providers", []string{"q", "uscc"}},
+		{operator, "/api/v1/operator/accounts", []string{"q", "uscc"}},
+	} {
+		for _, filter := range list.filters {
+			for _, blank := range append([]string{"", " ", "\u200e", "\u202e\u202c", "\u2066\u2069", "\u061c", "\u200f\u200d"}, nothing...) {
+				got := w.do(list.who, "GET", list.address+"?"+filter+"="+url.QueryEscape(blank), nil)
+				if got.status != 422 || got.mistakes()[filter] != "too_short" {
+					t.Errorf("%s by %s=%+q: %d %s", list.address, filter, blank, got.status, got.body)
+				}
+			}
+		}
+	}
+}

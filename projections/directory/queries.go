@@ -29,7 +29,8 @@ type Account struct {
 	Revision domain.Revision
 }
 
-// Filter narrows the list of accounts; empty fields do not. Role is a staff role, or domain.RoleEnterprise for the certified ones.
+// Filter narrows the list of accounts; empty fields do not. Role is a staff role that it holds, or domain.RoleEnterprise of a certified
+// one; a closed account holds none.
 // Every word of Text is somewhere in display name, enterprise's name, code or legal representative, without regard to case and width.
 type Filter struct {
 	Closed *bool
@@ -68,9 +69,9 @@ func (q Queries) Accounts(ctx context.Context, f Filter) (projections.Page[Accou
 	switch f.Role {
 	case "":
 	case domain.RoleEnterprise:
-		w.And("uscc <> ''")
+		w.And("NOT closed AND uscc <> ''")
 	default:
-		w.And("roles <> '{}' AND ? = ANY (roles)", string(f.Role))
+		w.And("NOT closed AND roles <> '{}' AND ? = ANY (roles)", string(f.Role))
 	}
 	if f.USCC != "" {
 		w.And("uscc <> '' AND uscc = ?", f.USCC)

@@ -15,6 +15,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/projections"
 )
 
 // auditState is what an event can change besides content, over all kinds of streams.
@@ -153,9 +154,9 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 		state.Roles = slices.DeleteFunc(slices.Clone(state.Roles), func(r domain.Role) bool { return r == e.Role })
 		return note(e.Reason)
 	case account.TokenIssued:
-		c.value("/token", nil, account.Token(e))
+		c.value("/token", nil, shown(account.Token(e)))
 	case account.TokenRevoked:
-		c.value("/token", account.Token{ID: e.ID, Label: e.Label, Roles: e.Roles, ExpiresAt: e.ExpiresAt}, nil)
+		c.value("/token", shown(account.Token{ID: e.ID, Label: e.Label, Roles: e.Roles, ExpiresAt: e.ExpiresAt}), nil)
 		return note(e.Reason)
 	case account.Closed:
 		state.Closed = true
@@ -200,6 +201,16 @@ func (s *subject) reject(revision domain.ContentRevision, reasons []domain.Reaso
 	s.state.Review = domain.ReviewRejected
 	c.revision = revision
 	return reasons
+}
+
+// shownToken is a token whose end is written as answers write times.
+type shownToken struct {
+	account.Token
+	ExpiresAt string `json:"expires_at"`
+}
+
+func shown(t account.Token) shownToken {
+	return shownToken{t, t.ExpiresAt.UTC().Format(projections.TimeLayout)}
 }
 
 // bringsContent reports whether fold compares the event with the content before.

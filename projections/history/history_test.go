@@ -49,7 +49,7 @@ func TestHistoryChanges(t *testing.T) {
 	renamed.Tags = nil
 	note := []domain.Reason{{Code: "other", Field: "/name", Note: "请补充"}}
 	token := account.Token{
-		ID: domaintest.ID("t"), Label: "值班", Roles: []domain.Role{domain.RoleAuditor}, ExpiresAt: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC),
+		ID: domaintest.ID("t"), Label: "值班", Roles: []domain.Role{domain.RoleAuditor}, ExpiresAt: time.Date(2027, 1, 2, 3, 4, 5, 678_900_999, time.UTC),
 	}
 	h.Add("account", domaintest.ID("a"), account.Opened{DisplayName: "海丰"},
 		account.Certified{Enterprise: domaintest.Enterprise, Source: "operator"},
@@ -75,7 +75,7 @@ func TestHistoryChanges(t *testing.T) {
 	modeltest.Project(t, pool, h.Log, 3, 4, 9, 15)
 
 	quote := func(u uuid.UUID) string { return `"` + u.String() + `"` }
-	shownToken := `{"id":` + quote(token.ID) + `,"label":"值班","roles":["auditor"],"expires_at":"2027-01-02T03:04:05Z"}`
+	shownToken := `{"id":` + quote(token.ID) + `,"label":"值班","roles":["auditor"],"expires_at":"2027-01-02T03:04:05.678900Z"}`
 	want := []struct{ kind, changes, reasons string }{
 		{"account-opened.v1", `/display_name: null → "海丰"`, ""},
 		{"account-certified.v1", `/enterprise/name: null → "三亚海丰国际物流有限公司", /enterprise/uscc: null → "91350100M000100Y43", ` +

@@ -41,7 +41,12 @@ func (p place) findBinaries(given string, major int) (binaries, error) {
 	var found []binaries
 	for i, dir := range dirs {
 		if !named {
-			if err := p.trusts(dir); err != nil {
+			// What is trusted is what is run: a link may lead elsewhere by then.
+			var err error
+			if dir, err = filepath.EvalSymlinks(dir); err == nil {
+				err = p.trusts(dir)
+			}
+			if err != nil {
 				dirs[i] += ": " + err.Error()
 				continue
 			}
@@ -104,7 +109,7 @@ func (p place) candidates() []string {
 
 // trusts refuses to run programs that were found, not named, where others than root and ourselves could have put them.
 func (p place) trusts(dir string) error {
-	paths := append(binaries{dir: dir}.libraryDirs(), filepath.Join(dir, "postgres"), filepath.Join(dir, "initdb"))
+	paths := append(binaries{dir: dir}.libraryDirs(), dir, filepath.Join(dir, "postgres"), filepath.Join(dir, "initdb"))
 	for _, path := range paths {
 		if _, err := os.Stat(path); err != nil {
 			continue // probe says that it is not there

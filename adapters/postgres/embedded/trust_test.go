@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"errors"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -43,6 +44,18 @@ func TestProgramsThatAreFoundAreTrusted(t *testing.T) {
 		"a program others write": {".", "a", ".", func(dir string) error {
 			return os.Chmod(filepath.Join(dir, "var/postgres-binaries/usr/lib/postgresql/99/bin/postgres"), 0o777)
 		}, false},
+		"links in a folder others write": {".", "a", ".", func(dir string) error {
+			bin := filepath.Join(dir, "var/postgres-binaries/usr/lib/postgresql/99/bin")
+			own := filepath.Join(dir, "own")
+			return errors.Join(os.Rename(bin, own), os.Mkdir(bin, 0o755), os.Chmod(bin, 0o777),
+				os.Symlink(filepath.Join(own, "postgres"), filepath.Join(bin, "postgres")),
+				os.Symlink(filepath.Join(own, "initdb"), filepath.Join(bin, "initdb")))
+		}, false},
+		"a link, and what it leads to is run": {".", "a", ".", func(dir string) error {
+			link := filepath.Join(dir, "var/postgres-binaries")
+			own := filepath.Join(dir, "own")
+			return errors.Join(os.Rename(link, own), os.Symlink(own, link))
+		}, true},
 		"somebody else's": {".", "a", ".", func(dir string) error {
 			return os.Chown(filepath.Join(dir, "var/postgres-binaries"), 65534, 65534)
 		}, false},
