@@ -113,6 +113,11 @@ func TestEveryListCounts(t *testing.T) {
 			t.Errorf("%s is a list without total", r)
 		}
 	}
+	for _, query := range []string{"type=product-approved.v9", "kind=invoice", "actor_role=nobody"} {
+		if got := w.do(auditor, "GET", "/api/v1/audit/events?"+query, nil); got.status != 422 {
+			t.Errorf("%s: %d, and not what there is none of", query, got.status)
+		}
+	}
 }
 
 func TestBadges(t *testing.T) {
