@@ -280,7 +280,7 @@ func structure(t *testing.T, r *intake.Result) {
 		}
 		return
 	}
-	for b = b[2:]; b[1] != 0xd9; b = b[2+binary.BigEndian.Uint16(b[2:]):] {
+	for b = b[2:]; b[1] != 0xd9; {
 		payload := b[4 : 2+binary.BigEndian.Uint16(b[2:])]
 		switch b[1] {
 		case 0xc0, 0xc1, 0xc2, 0xc4, 0xdb, 0xdd:
@@ -297,12 +297,15 @@ func structure(t *testing.T, r *intake.Result) {
 				t.Errorf("APP2 says %.20q", payload)
 			}
 		case 0xda:
-			for b[2+binary.BigEndian.Uint16(b[2:])] != 0xff || b[3+binary.BigEndian.Uint16(b[2:])]&^7 == 0xd0 || b[3+binary.BigEndian.Uint16(b[2:])] == 0 {
-				b = slices.Concat(b[:4], b[5:]) // too small to mind the time
+			b = b[2+binary.BigEndian.Uint16(b[2:]):] // and over the data, to the next marker
+			for b[0] != 0xff || b[1] == 0 || b[1]&^7 == 0xd0 {
+				b = b[1:]
 			}
+			continue
 		default:
 			t.Errorf("a marker %#x", b[1])
 		}
+		b = b[2+binary.BigEndian.Uint16(b[2:]):]
 	}
 	if len(b) != 2 {
 		t.Errorf("%d bytes behind the end", len(b)-2)
