@@ -207,7 +207,8 @@ var mistakes = map[string]domain.Text{
 	},
 	"image_unsupported": {
 		ZH: "不支持该编码方式，例如 CMYK、每通道 12 位或算术编码。另存为普通 RGB 图片。",
-		EN: "It is encoded in a way that is not taken, such as CMYK, 12 bits a channel or arithmetic coding. Save it as an ordinary RGB image.",
+		EN: "It is encoded in a way that is not taken, such as CMYK, 12 bits a channel or arithmetic coding. " +
+			"Save it as an ordinary RGB image.",
 	},
 	"image_width":        {ZH: "图片转正后的宽度不符合该用途的要求。", EN: "Its width, upright, is not what the purpose asks for."},
 	"line_break":         {ZH: "该字段只能有一行。", EN: "The field has one line only."},
