@@ -190,6 +190,27 @@ var mistakes = map[string]domain.Text{
 	"bad_uscc":           {ZH: "不是有效的18位统一社会信用代码。", EN: "Not a valid code of 18 characters."},
 	"bad_uuid":           {ZH: "须为36个字符的 UUID。", EN: "Must be a UUID of 36 characters."},
 	"control_characters": {ZH: "含有不可见的控制字符或方向符。", EN: "Has control characters or marks of direction."},
+	"image_broken": {
+		ZH: "图片已损坏、不完整，或解码失败。重新导出后再上传。",
+		EN: "The image is damaged, cut short, or cannot be decoded to its last pixel. Export it again.",
+	},
+	"image_empty":  {ZH: "上传的文件没有内容。", EN: "The file that was uploaded has no content."},
+	"image_format": {ZH: "按内容判断不是 JPEG 或 PNG；文件名与类型不作数。", EN: "By its content it is no JPEG or PNG; its name and type do not count."},
+	"image_height": {ZH: "图片转正后的高度不符合该用途的要求。", EN: "Its height, upright, is not what the purpose asks for."},
+	"image_too_large": {
+		ZH: "去除元数据并转正后，图片仍超过该用途的字节上限。",
+		EN: "The image has more bytes than the purpose allows, without its metadata and upright.",
+	},
+	"image_too_many_pixels": {
+		ZH: "图片像素过多，解码所需内存超过上限。缩小后再上传。",
+		EN: "Decoding so many pixels would take more memory than is allowed. Make it smaller.",
+	},
+	"image_unsupported": {
+		ZH: "不支持该编码方式，例如 CMYK、每通道 12 位或算术编码。另存为普通 RGB 图片。",
+		EN: "It is encoded in a way that is not taken, such as CMYK, 12 bits a channel or arithmetic coding. " +
+			"Save it as an ordinary RGB image.",
+	},
+	"image_width":        {ZH: "图片转正后的宽度不符合该用途的要求。", EN: "Its width, upright, is not what the purpose asks for."},
 	"line_break":         {ZH: "该字段只能有一行。", EN: "The field has one line only."},
 	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
