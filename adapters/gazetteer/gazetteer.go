@@ -20,7 +20,9 @@ import (
 )
 
 // Attribution is what must be shown beside the data: ATTRIBUTION.md.
-var Attribution = domain.Text{
+func (*Gazetteer) Attribution() domain.Text { return attribution }
+
+var attribution = domain.Text{
 	ZH: "地名数据来自 GeoNames（https://www.geonames.org），采用 CC BY 4.0 许可，经筛选与补充",
 	EN: "Place data from GeoNames (https://www.geonames.org) under CC BY 4.0, selected and amended",
 }
@@ -279,4 +281,3 @@ func (g *Gazetteer) place(i uint32) place.Place {
 		Point: place.Point{Latitude: r.latitude, Longitude: r.longitude},
 	}
 }
-

@@ -326,8 +326,9 @@ func TestAttribution(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	said := world(t).Attribution()
 	for _, want := range []string{"GeoNames", "https://www.geonames.org", "CC BY 4.0"} {
-		if !bytes.Contains(file, []byte(want)) || !strings.Contains(gazetteer.Attribution.ZH, want) || !strings.Contains(gazetteer.Attribution.EN, want) {
+		if !bytes.Contains(file, []byte(want)) || !strings.Contains(said.ZH, want) || !strings.Contains(said.EN, want) {
 			t.Errorf("%s is missing", want)
 		}
 	}

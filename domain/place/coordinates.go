@@ -1,9 +1,8 @@
 package place
 
 import (
+	"errors"
 	"math"
-
-	"waybill/domain"
 )
 
 // The coordinate systems that a map may give (Q24).
@@ -20,12 +19,10 @@ const (
 var Systems = []string{WGS84, GCJ02, BD09}
 
 // ErrUnknownSystem refuses a coordinate system that is none of Systems.
-var ErrUnknownSystem = domain.Refuse(domain.KindInvalid, "unknown_crs",
-	"坐标系须为 WGS-84、GCJ-02 或 BD-09", "coordinate system must be WGS-84, GCJ-02 or BD-09")
+var ErrUnknownSystem = errors.New("place: unknown coordinate system")
 
 // ErrNoPoint refuses what is no point on the earth: a latitude beyond 90 degrees, a longitude beyond 180, or no number.
-var ErrNoPoint = domain.Refuse(domain.KindInvalid, "out_of_range",
-	"纬度须在 -90 到 90 之间，经度须在 -180 到 180 之间", "latitude must be from -90 to 90, and longitude from -180 to 180")
+var ErrNoPoint = errors.New("place: no point on the earth")
 
 // Valid reports whether it is a point on the earth.
 func (p Point) Valid() bool {
