@@ -19,22 +19,22 @@ type country struct {
 	place.Country
 
 	// within is the country that it is a part of; itself otherwise.
-	within uint16
+	within uint8
 }
 
 // regions are the codes of ISO 3166-1 that are parts of China: whoever asks for China asks for them too.
 var regions = []string{"HK", "MO", "TW"}
 
 // readCountries reads the table, and returns where in it each code is.
-func (g *Gazetteer) readCountries() (map[string]uint16, error) {
-	codes := map[string]uint16{}
-	g.named = map[string][]uint16{}
+func (g *Gazetteer) readCountries() (map[string]uint8, error) {
+	codes := map[string]uint8{}
+	g.named = map[string][]uint8{}
 	for line := range strings.Lines(countryTable) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if len(f) < 3 || len(f[0]) != 2 {
 			return nil, fmt.Errorf("countries: %q", line)
 		}
-		i := uint16(len(g.countries)) //nolint:gosec // there are some hundred
+		i := uint8(len(g.countries)) //nolint:gosec // TestCountries counts them
 		codes[f[0]] = i
 		g.countries = append(g.countries, country{place.Country{Code: f[0], Name: domain.Text{ZH: f[1], EN: f[2]}}, i})
 		names := f[:3]
@@ -76,6 +76,6 @@ func (g *Gazetteer) Country(name string) (place.Country, bool) {
 }
 
 // isIn reports whether a record's country is one of some, or within one.
-func (g *Gazetteer) isIn(r *record, some []uint16) bool {
+func (g *Gazetteer) isIn(r *record, some []uint8) bool {
 	return slices.Contains(some, r.country) || slices.Contains(some, g.countries[r.country].within)
 }

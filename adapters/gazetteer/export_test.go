@@ -1,5 +1,7 @@
 package gazetteer
 
+import "waybill/domain/place"
+
 // LoadAnew loads it though it is loaded.
 var LoadAnew = load
 
@@ -10,10 +12,10 @@ var Parse = parse
 var Reach = reach
 
 // Cities are all cities with their people, for whoever looks at each.
-func (g *Gazetteer) Cities(visit func(id int64, latitude, longitude float64, people uint32)) {
+func (g *Gazetteer) Cities(visit func(id int64, at place.Point, people uint32)) {
 	for _, r := range g.records {
 		if r.kind == 0 {
-			visit(r.id, r.latitude, r.longitude, r.weight)
+			visit(int64(r.id), r.point(), r.weight)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (g *Gazetteer) Find(country, city string, at place.Point) place.Fact {
 }
 
 // nearestNamed is the nearest of those whose name a text is.
-func (g *Gazetteer) nearestNamed(text string, in []uint16, at place.Point) place.Fact {
+func (g *Gazetteer) nearestNamed(text string, in []uint8, at place.Point) place.Fact {
 	var fact place.Fact
 	nearest := math.Inf(1)
 	from, exact, _ := g.beginning(text)
@@ -34,9 +34,9 @@ func (g *Gazetteer) nearestNamed(text string, in []uint16, at place.Point) place
 		if k.of == keyInitials || !g.isIn(r, in) {
 			continue
 		}
-		if d := place.Distance(at, place.Point{Latitude: r.latitude, Longitude: r.longitude}); d < nearest {
+		if d := place.Distance(at, r.point()); d < nearest {
 			nearest = d
-			fact = place.Fact{ID: r.id, Distance: math.Round(d*10) / 10}
+			fact = place.Fact{ID: int64(r.id), Distance: math.Round(d*10) / 10}
 		}
 	}
 	return fact

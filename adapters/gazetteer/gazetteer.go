@@ -10,6 +10,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,14 +37,23 @@ var places []byte
 
 const placeFields = 9
 
-// record is a place as it is held.
+// record is a place as it is held: small, and without anything that the garbage collector has to follow.
 type record struct {
-	id                  int64
-	latitude, longitude float64
-	chinese, english    string
+	id uint32
+	// latitude and longitude are in ten thousandths of a degree.
+	latitude, longitude int32
 	weight              uint32
-	country             uint16
-	kind                uint8
+	// The Chinese name begins at names in the gazetteer's, and the English one follows it.
+	names            uint32
+	chinese, english uint8
+	country, kind    uint8
+}
+
+// degree is what a degree is in a record.
+const degree = 10_000
+
+func (r *record) point() place.Point {
+	return place.Point{Latitude: float64(r.latitude) / degree, Longitude: float64(r.longitude) / degree}
 }
 
 var kinds = []place.Kind{place.City, place.Port, place.RailHub}
@@ -63,6 +74,7 @@ type key struct {
 // Gazetteer is safe for concurrent use: nothing changes once it is loaded.
 type Gazetteer struct {
 	records []record
+	names   string
 	// byID are the indexes of records, by their ids.
 	byID []uint32
 	// keys in the order of their texts, which are in text.
@@ -70,7 +82,7 @@ type Gazetteer struct {
 	text      string
 	countries []country
 	// named are the countries of a folded name.
-	named map[string][]uint16
+	named map[string][]uint8
 	tree  tree
 }
 
@@ -82,34 +94,37 @@ func load() (*Gazetteer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gazetteer: %w", err)
 	}
-	raw, err := io.ReadAll(unzipped)
+	var raw strings.Builder
+	raw.Grow(int(binary.LittleEndian.Uint32(places[len(places)-4:]))) // gzip ends with the size of what is in it
+	if _, err := io.Copy(&raw, unzipped); err != nil {
+		return nil, fmt.Errorf("gazetteer: %w", err)
+	}
+	g, err := parse(raw.String())
 	if err != nil {
 		return nil, fmt.Errorf("gazetteer: %w", err)
 	}
-	g, err := parse(raw)
-	if err != nil {
-		return nil, fmt.Errorf("gazetteer: %w", err)
-	}
+	debug.FreeOSMemory() // loading takes three times the memory of what is kept, and a small server would hold it for minutes
 	return g, nil
 }
 
-func parse(raw []byte) (*Gazetteer, error) {
+func parse(raw string) (*Gazetteer, error) {
 	g := &Gazetteer{}
 	codes, err := g.readCountries()
 	if err != nil {
 		return nil, err
 	}
-	lines := bytes.Count(raw, []byte("\n"))
+	lines := strings.Count(raw, "\n")
 	g.records = make([]record, 0, lines)
-	b := builder{unsorted: make([]sortable, 0, 4*lines), text: make([]byte, 0, len(raw))}
-	b.shown.Grow(len(raw) / 3)
-	for line := range strings.Lines(string(raw)) {
+	b := builder{unsorted: make([]sortable, 0, 4*lines), text: make([]byte, 0, len(raw)/2)}
+	b.names.Grow(len(raw) / 3)
+	for line := range strings.Lines(raw) {
 		if err := g.add(strings.TrimSuffix(line, "\n"), codes, &b); err != nil {
 			return nil, fmt.Errorf("%q: %w", line, err)
 		}
 	}
 	var others sync.WaitGroup
 	others.Go(func() { g.tree = newTree(g.records) })
+	g.names = b.names.String()
 	g.keys, g.text = b.sorted()
 	g.byID = make([]uint32, len(g.records))
 	for i := range g.byID {
@@ -121,7 +136,7 @@ func parse(raw []byte) (*Gazetteer, error) {
 }
 
 // add reads a line.
-func (g *Gazetteer) add(line string, codes map[string]uint16, b *builder) error {
+func (g *Gazetteer) add(line string, codes map[string]uint8, b *builder) error {
 	var f [placeFields]string
 	rest := line
 	for i := range f {
@@ -135,15 +150,15 @@ func (g *Gazetteer) add(line string, codes map[string]uint16, b *builder) error 
 	if kind < 0 || !ok {
 		return fmt.Errorf("unknown kind or country")
 	}
-	r := record{kind: uint8(kind), country: country, english: b.keep(f[6])} //nolint:gosec // there are three
-	var err error
-	if r.id, err = strconv.ParseInt(f[0], 10, 64); err != nil {
+	id, err := strconv.ParseUint(f[0], 10, 32)
+	if err != nil {
 		return err
 	}
-	if r.latitude, err = strconv.ParseFloat(f[3], 64); err != nil {
+	r := record{id: uint32(id), kind: uint8(kind), country: country} //nolint:gosec // there are three kinds
+	if r.latitude, err = parseDegrees(f[3]); err != nil {
 		return err
 	}
-	if r.longitude, err = strconv.ParseFloat(f[4], 64); err != nil {
+	if r.longitude, err = parseDegrees(f[4]); err != nil {
 		return err
 	}
 	weight, err := strconv.ParseUint(f[5], 10, 32)
@@ -153,15 +168,14 @@ func (g *Gazetteer) add(line string, codes map[string]uint16, b *builder) error 
 	r.weight = uint32(weight)
 	b.place = uint32(len(g.records)) //nolint:gosec // there are some hundred thousand
 	b.add(f[6], keyMain)
-	r.chinese = r.english
-	of := keyMain
+	shown, of := f[6], keyMain
 	for name := range strings.SplitSeq(f[7], "|") {
 		if name == "" {
 			continue
 		}
 		text, pinyin, _ := strings.Cut(name, ":")
 		if of == keyMain {
-			r.chinese = b.keep(text)
+			shown = text
 		}
 		b.add(text, of)
 		b.add(pinyin, of)
@@ -171,8 +185,23 @@ func (g *Gazetteer) add(line string, codes map[string]uint16, b *builder) error 
 	for name := range strings.SplitSeq(f[8], "|") {
 		b.add(name, keyOther)
 	}
+	if len(shown) > math.MaxUint8 || len(f[6]) > math.MaxUint8 {
+		return fmt.Errorf("the name is too long")
+	}
+	r.names, r.chinese, r.english = uint32(b.names.Len()), uint8(len(shown)), uint8(len(f[6])) //nolint:gosec // some megabytes
+	b.names.WriteString(shown)
+	b.names.WriteString(f[6])
 	g.records = append(g.records, r)
 	return nil
+}
+
+// parseDegrees reads degrees with at most four places after the point.
+func parseDegrees(s string) (int32, error) {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.Abs(v) > 180 {
+		return 0, fmt.Errorf("%q are no degrees", s)
+	}
+	return int32(math.Round(v * degree)), nil
 }
 
 // builder collects the keys.
@@ -180,14 +209,7 @@ type builder struct {
 	unsorted []sortable
 	text     []byte
 	place    uint32
-	shown    strings.Builder
-}
-
-// keep copies a name that is shown, so that the line it is from can be forgotten.
-func (b *builder) keep(name string) string {
-	from := b.shown.Len()
-	b.shown.WriteString(name)
-	return b.shown.String()[from:]
+	names    strings.Builder
 }
 
 // sortable is a key with its first eight bytes, which decide nearly every comparison.
@@ -196,37 +218,38 @@ type sortable struct {
 	key
 }
 
+// add adds a name of the place.
 func (b *builder) add(name string, of uint8) {
-	b.addFolded(Fold(name), of)
+	at := len(b.text)
+	b.text = appendFold(b.text, name)
+	b.end(at, of)
 }
 
 // addInitials adds the first letters of syllables.
 func (b *builder) addInitials(pinyin string) {
-	var initials [32]byte
-	n := 0
+	at := len(b.text)
 	for i := range len(pinyin) {
-		if (i == 0 || pinyin[i-1] == ' ') && n < len(initials) {
-			initials[n] = pinyin[i]
-			n++
+		if i == 0 || pinyin[i-1] == ' ' {
+			b.text = append(b.text, pinyin[i])
 		}
 	}
-	if n > 1 {
-		b.addFolded(string(initials[:n]), keyInitials)
-	}
+	b.end(at, keyInitials)
 }
 
-func (b *builder) addFolded(folded string, of uint8) {
+// end makes a key of what was added to the text, unless it is nothing, or a single initial.
+func (b *builder) end(at int, of uint8) {
+	folded := b.text[at:]
 	const longest = 1<<8 - 1
-	if folded == "" || len(folded) > longest {
+	if len(folded) == 0 || len(folded) > longest || (of == keyInitials && len(folded) == 1) {
+		b.text = b.text[:at]
 		return
 	}
 	var first [8]byte
 	copy(first[:], folded)
 	b.unsorted = append(b.unsorted, sortable{
 		begins: binary.BigEndian.Uint64(first[:]),
-		key:    key{at: uint32(len(b.text)), size: uint8(len(folded)), of: of, place: b.place}, //nolint:gosec // some megabytes
+		key:    key{at: uint32(at), size: uint8(len(folded)), of: of, place: b.place}, //nolint:gosec // some megabytes
 	})
-	b.text = append(b.text, folded...)
 }
 
 // sorted are the keys in order, each name of a place once, as the best that it is, and their texts, each once.
@@ -262,12 +285,12 @@ func (b *builder) sorted() ([]key, string) {
 		text.Write(of(s.key))
 		keys = append(keys, key{at: at, size: s.size, of: s.of, place: s.place})
 	}
-	return slices.Clip(keys), strings.Clone(text.String())
+	return slices.Clone(keys), strings.Clone(text.String())
 }
 
 // Place is the one with an id; false when there is none.
 func (g *Gazetteer) Place(id int64) (place.Place, bool) {
-	i, ok := slices.BinarySearchFunc(g.byID, id, func(i uint32, id int64) int { return cmp.Compare(g.records[i].id, id) })
+	i, ok := slices.BinarySearchFunc(g.byID, id, func(i uint32, id int64) int { return cmp.Compare(int64(g.records[i].id), id) })
 	if !ok {
 		return place.Place{}, false
 	}
@@ -275,9 +298,10 @@ func (g *Gazetteer) Place(id int64) (place.Place, bool) {
 }
 
 func (g *Gazetteer) place(i uint32) place.Place {
-	r := g.records[i]
+	r := &g.records[i]
+	chinese := r.names + uint32(r.chinese)
 	return place.Place{
-		ID: r.id, Kind: kinds[r.kind], Name: domain.Text{ZH: r.chinese, EN: r.english}, Country: g.countries[r.country].Country,
-		Point: place.Point{Latitude: r.latitude, Longitude: r.longitude},
+		ID: int64(r.id), Kind: kinds[r.kind], Country: g.countries[r.country].Country, Point: r.point(),
+		Name: domain.Text{ZH: g.names[r.names:chinese], EN: g.names[chinese : chinese+uint32(r.english)]},
 	}
 }

@@ -28,12 +28,12 @@ func reach(people uint32) float64 {
 }
 
 // vector is a point on the sphere of radius 1, where there is no antimeridian and no pole.
-type vector [3]float64
+type vector [3]float32
 
 func onSphere(p place.Point) vector {
 	sinNorth, cosNorth := math.Sincos(p.Latitude * math.Pi / 180)
 	sinEast, cosEast := math.Sincos(p.Longitude * math.Pi / 180)
-	return vector{cosNorth * cosEast, cosNorth * sinEast, sinNorth}
+	return vector{float32(cosNorth * cosEast), float32(cosNorth * sinEast), float32(sinNorth)}
 }
 
 // tree is a k-d tree of cities in three dimensions. That of a range of order has its root in the middle, and on either side those below
@@ -42,18 +42,18 @@ type tree struct {
 	order []uint32
 	units []vector // of order
 	// reach is the furthest in the range of which each is the root.
-	reach []float64
+	reach []float32
 }
 
 func newTree(records []record) tree {
-	var t tree
+	t := tree{order: make([]uint32, 0, len(records)), units: make([]vector, 0, len(records))}
 	for i, r := range records {
 		if kinds[r.kind] == place.City {
 			t.order = append(t.order, uint32(i)) //nolint:gosec // there are some hundred thousand
-			t.units = append(t.units, onSphere(place.Point{Latitude: r.latitude, Longitude: r.longitude}))
+			t.units = append(t.units, onSphere(r.point()))
 		}
 	}
-	t.reach = make([]float64, len(t.order))
+	t.reach = make([]float32, len(t.order))
 	t.build(records, 0, len(t.order), 0)
 	return t
 }
@@ -67,7 +67,7 @@ func (t *tree) build(records []record, from, to, axis int) float64 {
 	t.split(from, to-1, middle, axis)
 	next := (axis + 1) % 3
 	furthest := max(reach(records[t.order[middle]].weight), t.build(records, from, middle, next), t.build(records, middle+1, to, next))
-	t.reach[middle] = furthest
+	t.reach[middle] = float32(furthest)
 	return furthest
 }
 
@@ -124,7 +124,7 @@ func (s *walk) visit(from, to, axis int) {
 	t := &s.g.tree
 	middle := (from + to) / 2
 	r := &s.g.records[t.order[middle]]
-	distance := place.Distance(s.at, place.Point{Latitude: r.latitude, Longitude: r.longitude})
+	distance := place.Distance(s.at, r.point())
 	s.keep(reached{distance - reach(r.weight), distance, t.order[middle]})
 	across := s.unit[axis] - t.units[middle][axis]
 	next := (axis + 1) % 3
@@ -136,9 +136,10 @@ func (s *walk) visit(from, to, axis int) {
 	if far[0] >= far[1] {
 		return
 	}
-	// The way through the earth to the plane between the sides is no longer than that to any city beyond it.
-	furthest := t.reach[(far[0]+far[1])/2]
-	if least := math.Abs(across)*place.EarthRadius - furthest; len(s.best) < s.limit || least <= s.best[s.limit-1].left {
+	// The way through the earth to the plane between the sides is no longer than that to any city beyond it, but for what float32 rounds.
+	const rounding = 0.01
+	furthest := float64(t.reach[(far[0]+far[1])/2])
+	if least := math.Abs(float64(across))*place.EarthRadius - furthest - rounding; len(s.best) < s.limit || least <= s.best[s.limit-1].left {
 		s.visit(far[0], far[1], next)
 	}
 }

@@ -22,8 +22,8 @@ func TestNearestProperty(t *testing.T) {
 		reach float64
 	}
 	var all []city
-	g.Cities(func(id int64, latitude, longitude float64, people uint32) {
-		all = append(all, city{id, place.Point{Latitude: latitude, Longitude: longitude}, gazetteer.Reach(people)})
+	g.Cities(func(id int64, at place.Point, people uint32) {
+		all = append(all, city{id, at, gazetteer.Reach(people)})
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		at := place.Point{
@@ -146,13 +146,13 @@ func FuzzSearch(f *testing.F) {
 
 func TestDataThatIsBroken(t *testing.T) {
 	const good = "1\tcity\tVN\t1\t2\t3\tA\t甲:jia\t\n"
-	if _, err := gazetteer.Parse([]byte(good)); err != nil {
+	if _, err := gazetteer.Parse(good); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ from, to string }{
 		{"\tA\t", "\t"}, {"\tA\t", "\tA\t\t"}, {"city", "village"}, {"VN", "XX"}, {"1\tcity", "x\tcity"}, {"\t1\t", "\tx\t"}, {"\t2\t", "\t\t"}, {"\t3\t", "\t-3\t"},
 	} {
-		if _, err := gazetteer.Parse([]byte(strings.Replace(good, c.from, c.to, 1))); err == nil {
+		if _, err := gazetteer.Parse(strings.Replace(good, c.from, c.to, 1)); err == nil {
 			t.Errorf("%q for %q is taken", c.to, c.from)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // it) only those there, and without a text the largest cities. A text that begins or ends with the name of a country is searched there when
 // there is nothing of that name. At most limit, none for a country that there is not.
 func (g *Gazetteer) Search(text, country string, limit int) []place.Place {
-	var in []uint16
+	var in []uint8
 	if country != "" {
 		if in = g.named[Fold(country)]; len(in) == 0 {
 			return nil
@@ -37,7 +37,7 @@ func (g *Gazetteer) Search(text, country string, limit int) []place.Place {
 }
 
 // byName searches for a folded text, and when there is nothing, for what else may have been meant.
-func (g *Gazetteer) byName(folded string, in []uint16, limit int) []uint32 {
+func (g *Gazetteer) byName(folded string, in []uint8, limit int) []uint32 {
 	if found := g.match(folded, in, limit); len(found) > 0 {
 		return found
 	}
@@ -68,7 +68,7 @@ func (g *Gazetteer) byName(folded string, in []uint16, limit int) []uint32 {
 }
 
 // largest are the first cities in the order of records.
-func (g *Gazetteer) largest(in []uint16, limit int) []uint32 {
+func (g *Gazetteer) largest(in []uint8, limit int) []uint32 {
 	var found []uint32
 	for i := range g.records {
 		r := &g.records[i]
@@ -109,7 +109,7 @@ const (
 const faint = 16
 
 // match are the best places of which a key begins with a text.
-func (g *Gazetteer) match(text string, in []uint16, limit int) []uint32 {
+func (g *Gazetteer) match(text string, in []uint8, limit int) []uint32 {
 	from, exact, to := g.beginning(text)
 	best := make([]hit, 0, limit)
 	for i := from; i < to; i++ {
