@@ -87,6 +87,8 @@ func TestSearch(t *testing.T) {
 		{text: "磨憨", first: "Mohan Railway Station"},
 		{text: "越南海防", first: "Haiphong"},
 		{text: "Haiphong, Vietnam", first: "Haiphong"},
+		{text: "越南", first: "Ho Chi Minh City", within: []string{"Hanoi", "Haiphong"}},
+		{text: "vietnam", first: "Ho Chi Minh City"},
 		{text: "海防", country: "越南", first: "Haiphong"},
 		{text: "海防", country: "Viet Nam", first: "Haiphong"},
 		{text: "海防", country: "vn", first: "Haiphong"},

@@ -13,7 +13,7 @@ func (g *Gazetteer) Nearest(at place.Point, limit int) []place.Near {
 		return nil
 	}
 	s := walk{g: g, at: at, unit: onSphere(at), limit: limit, best: make([]reached, 0, limit)}
-	s.visit(0, len(g.tree.order), 0)
+	s.visit(0, len(g.tree.order), 0, vector{})
 	near := make([]place.Near, len(s.best))
 	for i, r := range s.best {
 		near[i] = place.Near{Place: g.place(r.place), Distance: r.distance}
@@ -116,8 +116,9 @@ type walk struct {
 	best  []reached
 }
 
-// visit looks at the root of a range, at the side on which the point is, and at the other where it may have something nearer.
-func (s *walk) visit(from, to, axis int) {
+// visit looks at the root of a range, at the side on which the point is, and at the other where it may have something nearer. The box
+// that the range is in begins so far away from the point along each axis.
+func (s *walk) visit(from, to, axis int, away vector) {
 	if from >= to {
 		return
 	}
@@ -132,16 +133,21 @@ func (s *walk) visit(from, to, axis int) {
 	if across > 0 {
 		near, far = far, near
 	}
-	s.visit(near[0], near[1], next)
+	s.visit(near[0], near[1], next, away)
 	if far[0] >= far[1] {
 		return
 	}
-	// The way through the earth to the plane between the sides is no longer than that to any city beyond it, but for what float32 rounds.
-	const rounding = 0.01
-	furthest := float64(t.reach[(far[0]+far[1])/2])
-	if least := math.Abs(float64(across))*place.EarthRadius - furthest - rounding; len(s.best) < s.limit || least <= s.best[s.limit-1].left {
-		s.visit(far[0], far[1], next)
+	away[axis] = across
+	if len(s.best) < s.limit || away.least()-float64(t.reach[(far[0]+far[1])/2]) <= s.best[s.limit-1].left {
+		s.visit(far[0], far[1], next, away)
 	}
+}
+
+// least is the shortest way on the earth to anything so far away along each axis, in kilometres, less what float32 rounds.
+func (v vector) least() float64 {
+	const rounding = 0.01
+	chord := math.Sqrt(float64(v[0]*v[0] + v[1]*v[1] + v[2]*v[2]))
+	return 2*place.EarthRadius*math.Asin(min(1, chord/2)) - rounding
 }
 
 func (s *walk) keep(r reached) {

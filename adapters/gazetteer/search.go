@@ -12,8 +12,8 @@ import (
 
 // Search finds places by the beginning of a name in Chinese, in pinyin, in its initials or in Latin letters: those whose whole name it is
 // first, among them those whose name it is that is shown, then by population. With a country (a code or a name, 中国 with all that is in
-// it) only those there, and without a text the largest cities. A text that begins or ends with the name of a country is searched there when
-// there is nothing of that name. At most limit, none for a country that there is not.
+// it) only those there, and without a text the largest cities. When there is nothing of a name, one that begins or ends with the name of
+// a country is searched there, and that of a country finds its largest cities. At most limit, none for a country that there is not.
 func (g *Gazetteer) Search(text, country string, limit int) []place.Place {
 	var in []uint8
 	if country != "" {
@@ -48,6 +48,9 @@ func (g *Gazetteer) byName(folded string, in []uint8, limit int) []uint32 {
 	}
 	if in != nil {
 		return nil
+	}
+	if there := g.named[folded]; len(there) > 0 {
+		return g.largest(there, limit)
 	}
 	// 越南海防, Haiphong, Vietnam: the longest name of a country that is there.
 	var best []uint32

@@ -82,6 +82,7 @@ func TestWhereTheShiftsApply(t *testing.T) {
 		{"the South Pole", place.Point{Latitude: -90, Longitude: 0}, false},
 		{"the antimeridian", place.Point{Latitude: 0, Longitude: -180}, false},
 		{"Kathmandu, which is not in China", place.Point{Latitude: 27.7017, Longitude: 85.3206}, true},
+		{"Lang Son, which is not in China", place.Point{Latitude: 21.8526, Longitude: 106.761}, true},
 		{"Heihe, which is", place.Point{Latitude: 50.2441, Longitude: 127.4902}, false},
 	} {
 		if got := place.InChina(c.at); got != c.shifted {
