@@ -36,7 +36,7 @@ func load() (*Gazetteer, error) {
 	}
 	var raw strings.Builder
 	raw.Grow(int(binary.LittleEndian.Uint32(places[len(places)-4:]))) // gzip ends with the size of what is in it
-	if _, err := io.Copy(&raw, unzipped); err != nil {
+	if _, err := io.Copy(&raw, unzipped); err != nil { //nolint:gosec // it is the binary's own
 		return nil, fmt.Errorf("gazetteer: %w", err)
 	}
 	g, err := parse(raw.String())
@@ -68,7 +68,7 @@ func parse(raw string) (*Gazetteer, error) {
 	g.keys, g.text = b.sorted()
 	g.byID = make([]uint32, len(g.records))
 	for i := range g.byID {
-		g.byID[i] = uint32(i) //nolint:gosec // there are some hundred thousand
+		g.byID[i] = uint32(i)
 	}
 	slices.SortFunc(g.byID, func(a, b uint32) int { return cmp.Compare(g.records[a].id, g.records[b].id) })
 	others.Wait()

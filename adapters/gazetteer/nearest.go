@@ -49,7 +49,7 @@ func newTree(records []record) tree {
 	t := tree{order: make([]uint32, 0, len(records)), units: make([]vector, 0, len(records))}
 	for i, r := range records {
 		if kinds[r.kind] == place.City {
-			t.order = append(t.order, uint32(i)) //nolint:gosec // there are some hundred thousand
+			t.order = append(t.order, uint32(i))
 			t.units = append(t.units, onSphere(r.point()))
 		}
 	}

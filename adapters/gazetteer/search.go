@@ -76,7 +76,7 @@ func (g *Gazetteer) largest(in []uint8, limit int) []uint32 {
 	for i := range g.records {
 		r := &g.records[i]
 		if kinds[r.kind] == place.City && (in == nil || g.isIn(r, in)) {
-			if found = append(found, uint32(i)); len(found) == limit { //nolint:gosec // there are some hundred thousand
+			if found = append(found, uint32(i)); len(found) == limit {
 				break
 			}
 		}

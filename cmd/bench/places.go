@@ -25,7 +25,8 @@ func (b *bench) places(ctx context.Context) error {
 	took := time.Since(start)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	b.report.line("Gazetteer: loaded in %.2f s, %.0f MB held.", took.Seconds(), (float64(after.HeapAlloc)-float64(before.HeapAlloc))/(1<<20))
+	held := (float64(after.HeapAlloc) - float64(before.HeapAlloc)) / (1 << 20)
+	b.report.line("Gazetteer: loaded in %.2f s, %.0f MB held.", took.Seconds(), held)
 
 	rng := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // the same every time
 	all := g.Search("", "", math.MaxInt32)

@@ -104,7 +104,8 @@ func (e *entry) nameOthers(han, latin []string, important bool) {
 	}
 }
 
-// isName reports a name in Latin letters. What begins with a small letter is a transcription of another script, as is what has dots and brackets.
+// isName reports a name in Latin letters. What begins with a small letter is a transcription of another script, as is what has dots and
+// brackets.
 func isName(s string) bool {
 	const longest = 30
 	for i, r := range s {

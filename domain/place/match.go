@@ -1,8 +1,8 @@
 package place
 
-// Match is a destination as it was typed and clicked, brought to what can be compared: where it is in WGS-84, and what the gazetteer says of
-// it. It is found once and recorded in an event beside the raw value and its system (Q24): another edition of the gazetteer, or a better rule
-// of where maps shift, must not change what was judged (docs/decisions/0038).
+// Match is a destination as it was typed and clicked, brought to what can be compared: where it is in WGS-84, and what the gazetteer says
+// of it. It is found once and recorded in an event beside the raw value and its system (Q24): another edition of the gazetteer, or a
+// better rule of where maps shift, must not change what was judged (docs/decisions/0038).
 type Match struct {
 	Point Point `json:"point"`
 	Fact  Fact  `json:"fact,omitzero"`

@@ -19,7 +19,8 @@ const (
 func (s *server) SearchPlaces(c echo.Context, params SearchPlacesParams) error {
 	if params.Country != "" {
 		if _, ok := s.Places.Country(params.Country); !ok {
-			return wrongParameter("country", "unknown_value", "没有该国家或地区，见 /api/v1/countries", "is no country or region; see /api/v1/countries")
+			return wrongParameter("country", "unknown_value", "没有该国家或地区，见 /api/v1/countries",
+				"is no country or region; see /api/v1/countries")
 		}
 	}
 	limit := placesFound
