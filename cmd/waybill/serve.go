@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"waybill/adapters/postgres"
+	"waybill/adapters/gazetteer"
 	"waybill/cmd/config"
 	"waybill/http"
 	"waybill/http/admin"
@@ -29,6 +30,7 @@ type serveCommand struct{}
 
 // Run is called by kong.
 func (serveCommand) Run(ctx context.Context, cfg config.Config) error {
+	go gazetteer.Load() //nolint:errcheck // meanwhile; serve asks again
 	return withApp(ctx, cfg, func(a *app) error { return a.serve(ctx, nil) })
 }
 
@@ -53,6 +55,10 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	defer adminListener.Close() //nolint:errcheck // Shutdown closes it first
 
+	places, err := gazetteer.Load()
+	if err != nil {
+		return err
+	}
 	replica, err := a.openReplica(ctx)
 	if err != nil {
 		return err
@@ -68,7 +74,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 		return fmt.Errorf("projectors: %w", err)
 	}
 	deps := api.Deps{
-		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors,
+		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
 		Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
 	}
 	if replica != nil {

@@ -102,19 +102,19 @@ func (e CloseReason) Valid() bool {
 
 // Defines values for DestinationCrs.
 const (
-	BD09  DestinationCrs = "BD-09"
-	GCJ02 DestinationCrs = "GCJ-02"
-	WGS84 DestinationCrs = "WGS-84"
+	DestinationCrsBD09  DestinationCrs = "BD-09"
+	DestinationCrsGCJ02 DestinationCrs = "GCJ-02"
+	DestinationCrsWGS84 DestinationCrs = "WGS-84"
 )
 
 // Valid indicates whether the value is a known member of the DestinationCrs enum.
 func (e DestinationCrs) Valid() bool {
 	switch e {
-	case BD09:
+	case DestinationCrsBD09:
 		return true
-	case GCJ02:
+	case DestinationCrsGCJ02:
 		return true
-	case WGS84:
+	case DestinationCrsWGS84:
 		return true
 	default:
 		return false
@@ -280,6 +280,27 @@ func (e Mode) Valid() bool {
 	}
 }
 
+// Defines values for PlaceKind.
+const (
+	PlaceKindCity    PlaceKind = "city"
+	PlaceKindPort    PlaceKind = "port"
+	PlaceKindRailHub PlaceKind = "rail_hub"
+)
+
+// Valid indicates whether the value is a known member of the PlaceKind enum.
+func (e PlaceKind) Valid() bool {
+	switch e {
+	case PlaceKindCity:
+		return true
+	case PlaceKindPort:
+		return true
+	case PlaceKindRailHub:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemTypeOf.
 const (
 	ProblemTypeOfMistake ProblemTypeOf = "mistake"
@@ -397,6 +418,27 @@ func (e AccountStateFilter) Valid() bool {
 	case AccountStateFilterClosed:
 		return true
 	case AccountStateFilterOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CRS.
+const (
+	CRSBD09  CRS = "BD-09"
+	CRSGCJ02 CRS = "GCJ-02"
+	CRSWGS84 CRS = "WGS-84"
+)
+
+// Valid indicates whether the value is a known member of the CRS enum.
+func (e CRS) Valid() bool {
+	switch e {
+	case CRSBD09:
+		return true
+	case CRSGCJ02:
+		return true
+	case CRSWGS84:
 		return true
 	default:
 		return false
@@ -616,6 +658,27 @@ func (e ListAccountsParamsRole) Valid() bool {
 	}
 }
 
+// Defines values for FindNearestPlacesParamsCrs.
+const (
+	FindNearestPlacesParamsCrsBD09  FindNearestPlacesParamsCrs = "BD-09"
+	FindNearestPlacesParamsCrsGCJ02 FindNearestPlacesParamsCrs = "GCJ-02"
+	FindNearestPlacesParamsCrsWGS84 FindNearestPlacesParamsCrs = "WGS-84"
+)
+
+// Valid indicates whether the value is a known member of the FindNearestPlacesParamsCrs enum.
+func (e FindNearestPlacesParamsCrs) Valid() bool {
+	switch e {
+	case FindNearestPlacesParamsCrsBD09:
+		return true
+	case FindNearestPlacesParamsCrsGCJ02:
+		return true
+	case FindNearestPlacesParamsCrsWGS84:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListOwnProductsParamsDisplay.
 const (
 	ListOwnProductsParamsDisplayListed   ListOwnProductsParamsDisplay = "listed"
@@ -779,6 +842,12 @@ type ApplicationState struct {
 type Approval struct {
 	// Revision 审核的是第几版内容
 	Revision int32 `json:"revision"`
+}
+
+// Attribution 数据来源；展示地名时须一并展示 / Where the data is from; to be shown wherever places are.
+type Attribution struct {
+	En string `json:"en"`
+	Zh string `json:"zh"`
 }
 
 // AuditEvent defines model for AuditEvent.
@@ -952,6 +1021,20 @@ type Certified struct {
 // CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
 type CloseReason string
 
+// Countries defines model for Countries.
+type Countries struct {
+	Items []CountryOrRegion `json:"items"`
+}
+
+// CountryOrRegion defines model for CountryOrRegion.
+type CountryOrRegion struct {
+	// Code ISO 3166-1 两字母代码 / The two letters of ISO 3166-1.
+	Code string `json:"code"`
+
+	// Name The same sentence in Chinese and English.
+	Name Text `json:"name"`
+}
+
 // Destination defines model for Destination.
 type Destination struct {
 	City    string `json:"city"`
@@ -1117,6 +1200,30 @@ type Mistake struct {
 // Mode 运输方式：海运、空运、陆运、铁路
 type Mode string
 
+// NearPlace defines model for NearPlace.
+type NearPlace struct {
+	// DistanceKm 到其中心的距离，公里 / How far its centre is, in kilometres.
+	DistanceKm float64 `json:"distance_km"`
+	Place      Place   `json:"place"`
+}
+
+// NearestPlaces defines model for NearestPlaces.
+type NearestPlaces struct {
+	// Attribution 数据来源；展示地名时须一并展示 / Where the data is from; to be shown wherever places are.
+	Attribution Attribution `json:"attribution"`
+	Items       []NearPlace `json:"items"`
+
+	// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+	Point Point `json:"point"`
+}
+
+// OnePlace defines model for OnePlace.
+type OnePlace struct {
+	// Attribution 数据来源；展示地名时须一并展示 / Where the data is from; to be shown wherever places are.
+	Attribution Attribution `json:"attribution"`
+	Place       Place       `json:"place"`
+}
+
 // OwnProduct defines model for OwnProduct.
 type OwnProduct struct {
 	Content   ProductContent `json:"content"`
@@ -1164,6 +1271,40 @@ type PinLimit struct {
 	// Limit 同时置顶的产品数上限
 	Limit  int32  `json:"limit"`
 	Reason string `json:"reason"`
+}
+
+// Place defines model for Place.
+type Place struct {
+	Country CountryOrRegion `json:"country"`
+	ID      int64           `json:"id"`
+
+	// Kind 城市、港口、铁路枢纽 / A city, a port, a rail hub.
+	Kind PlaceKind `json:"kind"`
+
+	// Latitude 中心的坐标，WGS-84 / Of the centre, in WGS-84.
+	Latitude float64 `json:"latitude"`
+
+	// Longitude 中心的坐标，WGS-84 / Of the centre, in WGS-84.
+	Longitude float64 `json:"longitude"`
+
+	// Name The same sentence in Chinese and English.
+	Name Text `json:"name"`
+}
+
+// PlaceKind 城市、港口、铁路枢纽 / A city, a port, a rail hub.
+type PlaceKind string
+
+// PlaceList defines model for PlaceList.
+type PlaceList struct {
+	// Attribution 数据来源；展示地名时须一并展示 / Where the data is from; to be shown wherever places are.
+	Attribution Attribution `json:"attribution"`
+	Items       []Place     `json:"items"`
+}
+
+// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+type Point struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
 }
 
 // Problem RFC 9457 problem details.
@@ -1574,6 +1715,9 @@ type BookingProductFilter = openapi_types.UUID
 // BookingStateFilter 待回复、已回复、已关闭
 type BookingStateFilter = BookingProgress
 
+// CRS Example: WGS-84
+type CRS string
+
 // City defines model for City.
 type City = string
 
@@ -1604,14 +1748,32 @@ type IfNoneMatch = string
 // KindFilter defines model for KindFilter.
 type KindFilter = ReviewKind
 
+// Latitude Example: 20.8449
+type Latitude = float64
+
 // Limit defines model for Limit.
 type Limit = int
+
+// Longitude Example: 106.6881
+type Longitude = float64
 
 // OlderThan defines model for OlderThan.
 type OlderThan = Instant
 
 // Order defines model for Order.
 type Order string
+
+// PlaceCountry defines model for PlaceCountry.
+type PlaceCountry = string
+
+// PlaceID Example: 1581298
+type PlaceID = int64
+
+// PlaceLimit defines model for PlaceLimit.
+type PlaceLimit = int32
+
+// PlaceQuery defines model for PlaceQuery.
+type PlaceQuery = string
 
 // ProductID Example: 0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01
 type ProductID = openapi_types.UUID
@@ -1792,6 +1954,13 @@ type WithdrawBookingParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// ListCountriesParams defines parameters for ListCountries.
+type ListCountriesParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
 // GetBadgesParams defines parameters for GetBadges.
 type GetBadgesParams struct {
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1803,7 +1972,7 @@ type ListAccountsParams struct {
 	// State 账号状态 / Whether it is open
 	State ListAccountsParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
-	// Role 角色；enterprise 为已认证企业 / A role it holds; enterprise is a certified one
+	// Role 账号现有的角色，已关闭的账号没有；enterprise 为已认证企业 / A role that it holds, as a closed one does not; enterprise is a certified one
 	Role ListAccountsParamsRole `form:"role,omitempty" json:"role,omitempty,omitzero"`
 
 	// Uscc 统一社会信用代码 / Unified social credit code
@@ -1939,6 +2108,48 @@ type SuspendProviderParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// SearchPlacesParams defines parameters for SearchPlaces.
+type SearchPlacesParams struct {
+	// Q 名称的开头：中文、全拼、首字母或外文 / The beginning of a name in Chinese, pinyin, its initials or Latin letters.
+	Q PlaceQuery `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// Country 国家或地区的代码或名称；CN 包括香港、澳门、台湾 / Code or name of a country or region; CN has Hong Kong, Macau and Taiwan, too.
+	Country PlaceCountry `form:"country,omitempty" json:"country,omitempty,omitzero"`
+
+	// Limit 最多几个 / How many at most.
+	Limit PlaceLimit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// FindNearestPlacesParams defines parameters for FindNearestPlaces.
+type FindNearestPlacesParams struct {
+	// Lat 纬度，十进制度 / Latitude in decimal degrees.
+	Lat Latitude `form:"lat" json:"lat"`
+
+	// Lng 经度，十进制度 / Longitude in decimal degrees.
+	Lng Longitude `form:"lng" json:"lng"`
+
+	// Crs 地图所用坐标系
+	Crs FindNearestPlacesParamsCrs `form:"crs" json:"crs"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// FindNearestPlacesParamsCrs defines parameters for FindNearestPlaces.
+type FindNearestPlacesParamsCrs string
+
+// GetPlaceParams defines parameters for GetPlace.
+type GetPlaceParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 }
 
 // BrowseProductsParams defines parameters for BrowseProducts.
@@ -2310,6 +2521,9 @@ type ServerInterface interface {
 	// WithdrawBooking 撤回预约
 	// (POST /api/v1/bookings/{id}/withdraw)
 	WithdrawBooking(ctx echo.Context, id BookingID, params WithdrawBookingParams) error
+	// ListCountries 国家和地区的代码与名称 / Countries and regions, with their codes and names
+	// (GET /api/v1/countries)
+	ListCountries(ctx echo.Context, params ListCountriesParams) error
 	// ListEventTypes 全部事件类型及其数据 / Every type of event and its data
 	// (GET /api/v1/event-types)
 	ListEventTypes(ctx echo.Context) error
@@ -2355,6 +2569,15 @@ type ServerInterface interface {
 	// ListReadModels 读模型的位置、延迟与停放的事件
 	// (GET /api/v1/operator/read-models)
 	ListReadModels(ctx echo.Context) error
+	// SearchPlaces 按名称查找城市、港口与铁路枢纽 / Find cities, ports and rail hubs by name
+	// (GET /api/v1/places)
+	SearchPlaces(ctx echo.Context, params SearchPlacesParams) error
+	// FindNearestPlaces 在地图上点击处最近的城市 / The cities nearest to a click on the map
+	// (GET /api/v1/places/nearest)
+	FindNearestPlaces(ctx echo.Context, params FindNearestPlacesParams) error
+	// GetPlace 一个城市、港口或铁路枢纽 / One city, port or rail hub
+	// (GET /api/v1/places/{id})
+	GetPlace(ctx echo.Context, id PlaceID, params GetPlaceParams) error
 	// BrowseProducts 公开产品列表：置顶在前，其余按创建时间倒序
 	// (GET /api/v1/products)
 	BrowseProducts(ctx echo.Context, params BrowseProductsParams) error
@@ -2814,6 +3037,35 @@ func (w *ServerInterfaceWrapper) WithdrawBooking(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.WithdrawBooking(ctx, id, params)
+	return err
+}
+
+// ListCountries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCountries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCountriesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCountries(ctx, params)
 	return err
 }
 
@@ -3476,6 +3728,140 @@ func (w *ServerInterfaceWrapper) ListReadModels(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListReadModels(ctx)
+	return err
+}
+
+// SearchPlaces converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchPlaces(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SearchPlacesParams
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "country" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "country", ctx.QueryParams(), &params.Country, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter country: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchPlaces(ctx, params)
+	return err
+}
+
+// FindNearestPlaces converts echo context to params.
+func (w *ServerInterfaceWrapper) FindNearestPlaces(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FindNearestPlacesParams
+	// ------------- Required query parameter "lat" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "lat", ctx.QueryParams(), &params.Lat, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lat: %s", err))
+	}
+
+	// ------------- Required query parameter "lng" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "lng", ctx.QueryParams(), &params.Lng, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lng: %s", err))
+	}
+
+	// ------------- Required query parameter "crs" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "crs", ctx.QueryParams(), &params.Crs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter crs: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FindNearestPlaces(ctx, params)
+	return err
+}
+
+// GetPlace converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPlace(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PlaceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPlaceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPlace(ctx, id, params)
 	return err
 }
 
@@ -4899,6 +5285,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/products/:id", wrapper.GetProduct, options.OperationMiddlewares["getProduct"]...)
 	router.GET(options.BaseURL+"/api/v1/provider-types", wrapper.ListProviderTypes, options.OperationMiddlewares["listProviderTypes"]...)
 	router.GET(options.BaseURL+"/api/v1/review-reasons", wrapper.ListReviewReasons, options.OperationMiddlewares["listReviewReasons"]...)
+	router.GET(options.BaseURL+"/api/v1/countries", wrapper.ListCountries, options.OperationMiddlewares["listCountries"]...)
+	router.GET(options.BaseURL+"/api/v1/places", wrapper.SearchPlaces, options.OperationMiddlewares["searchPlaces"]...)
+	router.GET(options.BaseURL+"/api/v1/places/nearest", wrapper.FindNearestPlaces, options.OperationMiddlewares["findNearestPlaces"]...)
+	router.GET(options.BaseURL+"/api/v1/places/:id", wrapper.GetPlace, options.OperationMiddlewares["getPlace"]...)
 	router.GET(options.BaseURL+"/api/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 	router.GET(options.BaseURL+"/api/v1/me/badges", wrapper.GetBadges, options.OperationMiddlewares["getBadges"]...)
 	router.GET(options.BaseURL+"/api/v1/provider/application", wrapper.GetApplication, options.OperationMiddlewares["getApplication"]...)

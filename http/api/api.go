@@ -13,6 +13,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/domain/place"
 	"waybill/http"
 	"waybill/http/ready"
 	"waybill/projections"
@@ -40,12 +41,27 @@ type Projectors interface {
 	Outdated(model string) bool
 }
 
-// Deps is what the API stands on beside http.Web. The first four are required.
+// Gazetteer knows cities, ports and rail hubs. It answers at once, from memory.
+type Gazetteer interface {
+	// Search finds by the beginning of a name, the best first.
+	Search(text, country string, limit int) []place.Place
+	// Nearest are the cities nearest to a point, the nearest first.
+	Nearest(at place.Point, limit int) []place.Near
+	Place(id int64) (place.Place, bool)
+	// Country finds by a name or a code.
+	Country(name string) (place.Country, bool)
+	Countries() []place.Country
+	// Attribution is to be shown beside what it says.
+	Attribution() domain.Text
+}
+
+// Deps is what the API stands on beside http.Web. The first five are required.
 type Deps struct {
 	Commands  *commands.Service
 	Queries   projections.Querier
 	Positions Positions
 	Status    Projectors
+	Places    Gazetteer
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
 	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
@@ -85,7 +101,7 @@ var _ ServerInterface = (*server)(nil)
 // Mount adds the API's routes to web. It fails when a dependency is missing, or when the specification and the code do
 // not fit together.
 func Mount(web *http.Web, d Deps) error {
-	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil {
+	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil || d.Places == nil {
 		return errors.New("api: a dependency is missing")
 	}
 	operations, err := loaded()

@@ -180,6 +180,7 @@ var mistakes = map[string]domain.Text{
 		ZH: "图片须以 sha256: 加 64 位小写十六进制摘要引用。",
 		EN: "An image is named by sha256: and 64 lower-case hex digits.",
 	},
+	"bad_number": {ZH: "须为十进制数，如 18.2528。", EN: "Must be a decimal number, such as 18.2528."},
 	"bad_phone": {
 		ZH: "须为大陆手机、座机或400/800号码。",
 		EN: "Must be a mobile, landline or 400 or 800 number of the mainland.",

@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"waybill/adapters/gazetteer"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
@@ -86,7 +87,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := api.Deps{Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head}
+	deps := api.Deps{Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head, Places: places(t)}
 	if err := api.Mount(w.web, deps); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,16 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	})
 	w.loadSpec()
 	return w
+}
+
+// places is the whole gazetteer, which is loaded once for all worlds.
+func places(t testing.TB) *gazetteer.Gazetteer {
+	t.Helper()
+	g, err := gazetteer.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 // specified is the specification and what finds a request's operation in it, read once for all worlds.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	nethttp "net/http"
 	"regexp"
 	"slices"
@@ -154,6 +155,14 @@ func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 		}
 		if schema.Max != nil {
 			p.most = int64(*schema.Max)
+		}
+	case schema.Type.Is("number"):
+		p.kind, p.from, p.to = number, -math.MaxFloat64, math.MaxFloat64
+		if schema.Min != nil {
+			p.from = *schema.Min
+		}
+		if schema.Max != nil {
+			p.to = *schema.Max
 		}
 	case schema.Type.Is("boolean"):
 		p.kind, p.oneOf = text, []string{"true", "false"}

@@ -25,6 +25,7 @@ type parameterKind int
 const (
 	text parameterKind = iota
 	integer
+	number
 	identifier
 	instant
 )
@@ -36,6 +37,8 @@ type parameter struct {
 	kind     parameterKind
 	// least and most bound an integer.
 	least, most int64
+	// from and to bound a number.
+	from, to float64
 	// shortest and longest bound a text, in code points; a longest of 0 is no bound.
 	shortest, longest int
 	oneOf             []string
@@ -49,20 +52,18 @@ var errBadQuery = http.Refuse(nethttp.StatusBadRequest, "malformed_query", "查�
 // names nothing, so it is ErrNotFound.
 func (op *operation) checkParameters(c echo.Context) error {
 	var mistakes domain.Fields
-	if raw := c.Request().URL.RawQuery; raw != "" {
-		query, err := url.ParseQuery(raw)
-		if err != nil {
-			return errBadQuery
+	query, err := url.ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return errBadQuery
+	}
+	for name := range query {
+		if !slices.ContainsFunc(op.params, func(p *parameter) bool { return p.in == "query" && p.name == name }) {
+			mistakes.Add(printable(name), "unknown_parameter", "未知的查询参数", "not a parameter of this operation")
 		}
-		for name := range query {
-			if !slices.ContainsFunc(op.params, func(p *parameter) bool { return p.in == "query" && p.name == name }) {
-				mistakes.Add(printable(name), "unknown_parameter", "未知的查询参数", "not a parameter of this operation")
-			}
-		}
-		for _, p := range op.params {
-			if p.in == "query" {
-				p.check(query[p.name], &mistakes)
-			}
+	}
+	for _, p := range op.params {
+		if p.in == "query" {
+			p.check(query[p.name], &mistakes)
 		}
 	}
 	for _, p := range op.params {
@@ -112,6 +113,8 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 			mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须为 %d 到 %d 的整数", p.least, p.most),
 				fmt.Sprintf("must be an integer from %d to %d", p.least, p.most))
 		}
+	case number:
+		p.checkNumber(value, mistakes)
 	case identifier:
 		if _, err := uuid.Parse(value); err != nil || len(value) != 36 {
 			mistakes.Add(p.name, "bad_uuid", "须为 UUID", "must be a UUID")
@@ -132,6 +135,25 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 			return
 		}
 		p.checkText(value, value, mistakes)
+	}
+}
+
+// numeral is a number as JSON writes one, and as scripts print one: 1e-7 is a click beside the prime meridian.
+var numeral = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// checkNumber judges a number. No script prints more than 25 characters of one.
+func (p *parameter) checkNumber(value string, mistakes *domain.Fields) {
+	const longest = 40
+	if len(value) > longest {
+		mistakes.Add(p.name, "too_long", fmt.Sprintf("不能超过%d个字符", longest), fmt.Sprintf("must have at most %d characters", longest))
+		return
+	}
+	if !numeral.MatchString(value) {
+		mistakes.Add(p.name, "bad_number", "须为十进制数，如 18.2528", "must be a decimal number, such as 18.2528")
+		return
+	}
+	if n, err := strconv.ParseFloat(value, 64); err != nil || n < p.from || n > p.to {
+		mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须在 %v 到 %v 之间", p.from, p.to), fmt.Sprintf("must be from %v to %v", p.from, p.to))
 	}
 }
 
