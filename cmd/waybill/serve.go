@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"waybill/adapters/postgres"
 	"waybill/adapters/gazetteer"
+	"waybill/adapters/postgres"
 	"waybill/cmd/config"
 	"waybill/http"
 	"waybill/http/admin"
