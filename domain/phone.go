@@ -2,6 +2,7 @@ package domain
 
 import (
 	"regexp"
+	"slices"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -24,10 +25,15 @@ func (f *Fields) Phone(pointer string, value *string, label Text) {
 	if len(*f) > before {
 		return
 	}
-	for _, p := range phones {
-		if p.MatchString(*value) {
-			return
-		}
+	if !IsPhone(*value) {
+		f.Add(pointer, "bad_phone", "请输入正确的手机号码、固定电话或400电话", label.EN+" must be a mobile, landline or 400 number")
 	}
-	f.Add(pointer, "bad_phone", "请输入正确的手机号码、固定电话或400电话", label.EN+" must be a mobile, landline or 400 number")
+}
+
+// CleanPhone is CleanText for a phone number: full-width digits become plain ones.
+func CleanPhone(s string) string { return CleanText(norm.NFKC.String(s)) }
+
+// IsPhone reports whether a cleaned text is a mobile, landline, 400 or 800 number of the mainland (Q9).
+func IsPhone(s string) bool {
+	return slices.ContainsFunc(phones, func(p *regexp.Regexp) bool { return p.MatchString(s) })
 }

@@ -10,6 +10,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/decidertest"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 )
 
 func TestProfileLimits(t *testing.T) {
@@ -47,21 +48,30 @@ func TestProfileLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := profile()
 			test.change(&p)
-			if got := decidertest.Mistakes(p.Clean(certified)); got != test.want {
+			if got := mistakes(p, known(p)); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
 }
 
+// mistakes are those of a profile, of which some facts are known.
+func mistakes(p provider.Profile, facts provider.Facts) string {
+	_, err := p.Clean(facts)
+	return decidertest.Mistakes(err)
+}
+
 func TestCertifiedNameMayBeLonger(t *testing.T) {
 	name := strings.Repeat("长", 50)
 	p := profile()
 	p.Name = name
-	if got := decidertest.Mistakes(p.Clean(account.Enterprise{Name: name})); got != "" {
+	facts := known(p)
+	facts.Certified = account.Enterprise{Name: name}
+	if got := mistakes(p, facts); got != "" {
 		t.Errorf("the certified name: %s", got)
 	}
-	if got := decidertest.Mistakes(p.Clean(account.Enterprise{Name: name + "司"})); got != "/name too_long" {
+	facts.Certified.Name += "司"
+	if got := mistakes(p, facts); got != "/name too_long" {
 		t.Errorf("another name: %s", got)
 	}
 }
@@ -69,7 +79,7 @@ func TestCertifiedNameMayBeLonger(t *testing.T) {
 func TestMistakesAreWordedAsTheFormDoes(t *testing.T) {
 	var p provider.Profile
 	var refusal *domain.Error
-	if !errors.As(p.Clean(certified), &refusal) {
+	if _, err := p.Clean(known(p)); !errors.As(err, &refusal) {
 		t.Fatal("no refusal")
 	}
 	said := map[string]string{}
@@ -95,13 +105,13 @@ func TestFormsNameTheFieldsOfTheProfile(t *testing.T) {
 	if err := json.Unmarshal(data, &fields); err != nil {
 		t.Fatal(err)
 	}
-	for _, form := range provider.Forms {
-		if len(form.Fields) != len(fields) {
+	for _, form := range append(rules.Applications, rules.Unselected) {
+		if form.Type == rules.Logistics && len(form.Fields) != len(fields) {
 			t.Errorf("%s has %d fields, the profile %d", form.Type, len(form.Fields), len(fields))
 		}
 		for _, field := range form.Fields {
-			if _, ok := fields[field.Name]; !ok {
-				t.Errorf("%s names %q", form.Type, field.Name)
+			if _, ok := fields[strings.TrimPrefix(field.Pointer, "/")]; !ok {
+				t.Errorf("%s names %q", form.Type, field.Pointer)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	schema = "history_v2"
+	schema = "history_v3"
 
 	// The table as queries reach it.
 	tableEntries = schema + ".entries"

@@ -77,10 +77,10 @@ func (w *world) step(t *rapid.T) {
 	c.Mode = rapid.SampledFrom([]product.Mode{product.Sea, product.Air}).Draw(t, "mode")
 	steps := []func(){
 		func() {
-			w.provider(v, provider.Apply{Profile: domaintest.Profile(name), Certified: domaintest.Enterprise})
+			w.provider(v, provider.Apply{Profile: domaintest.Profile(name), Facts: domaintest.FactsOfProfile(domaintest.Profile(name))})
 		},
 		func() {
-			w.provider(v, provider.Revise{Profile: domaintest.Profile(name), Certified: domaintest.Enterprise})
+			w.provider(v, provider.Revise{Profile: domaintest.Profile(name), Facts: domaintest.FactsOfProfile(domaintest.Profile(name))})
 		},
 		func() {
 			w.provider(v, provider.Approve{By: domaintest.ID("reviewer"), Provider: v, Revision: w.providers[v].Revision})
@@ -95,9 +95,11 @@ func (w *world) step(t *rapid.T) {
 			if w.products[p].Revision == 0 {
 				w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
 			}
-			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c})
+			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c, Facts: domaintest.FactsOfContent(c)})
 		},
-		func() { w.product(p, product.Revise{By: by, Provider: standing, Content: c}) },
+		func() {
+			w.product(p, product.Revise{By: by, Provider: standing, Content: c, Facts: domaintest.FactsOfContent(c)})
+		},
 		func() {
 			w.product(p, product.Approve{By: domaintest.ID("reviewer"), Revision: w.products[p].Revision})
 		},
@@ -149,12 +151,12 @@ func TestFold(t *testing.T) {
 		v, p, by := domaintest.ID("v1"), domaintest.ID("p1"), domaintest.ID("reviewer")
 		begun := rapid.SampledFrom([]string{"nothing", "provider", "product"}).Draw(rt, "begun")
 		if begun != "nothing" {
-			w.provider(v, provider.Apply{Profile: domaintest.Profile("立足三亚"), Certified: domaintest.Enterprise})
+			w.provider(v, provider.Apply{Profile: domaintest.Profile("立足三亚"), Facts: domaintest.FactsOfProfile(domaintest.Profile("立足三亚"))})
 			w.provider(v, provider.Approve{By: by, Provider: v, Revision: 1})
 		}
 		if begun == "product" {
 			w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
-			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: domaintest.Content("海运专线")})
+			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: domaintest.Content("海运专线"), Facts: domaintest.FactsOfContent(domaintest.Content("海运专线"))})
 			w.product(p, product.Approve{By: by, Revision: 1})
 		}
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
