@@ -3,6 +3,7 @@ package domain
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -19,7 +20,7 @@ var phones = []*regexp.Regexp{
 // Phone cleans *value in place (full-width digits become plain ones) and notes at pointer when it is missing or is not a
 // mobile, landline or 400 number of the mainland (Q9).
 func (f *Fields) Phone(pointer string, value *string, label Text) {
-	*value = norm.NFKC.String(*value)
+	*value = CleanPhone(*value)
 	before := len(*f)
 	f.Line(pointer, value, MaxPhone, label)
 	if len(*f) > before {
@@ -31,7 +32,10 @@ func (f *Fields) Phone(pointer string, value *string, label Text) {
 }
 
 // CleanPhone is CleanText for a phone number: full-width digits become plain ones.
-func CleanPhone(s string) string { return CleanText(norm.NFKC.String(s)) }
+func CleanPhone(s string) string {
+	// Where there is much that is not UTF-8, the normaliser leaves alone what stands beside it.
+	return CleanText(norm.NFKC.String(strings.ToValidUTF8(s, "\uFFFD")))
+}
 
 // IsPhone reports whether a cleaned text is a mobile, landline, 400 or 800 number of the mainland (Q9).
 func IsPhone(s string) bool {

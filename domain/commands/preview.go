@@ -10,32 +10,35 @@ import (
 	"waybill/domain/provider"
 )
 
-// A preview is the command itself on a store that keeps nothing, so it refuses just what the submission would at this moment. It is
-// nobody's repetition: a request with the id of one that was carried out before would be answered with what that left behind.
+// Preview carries out submissions without effect: each is the command itself on a store that keeps nothing, so it refuses just what the
+// submission would at this moment, and State.Latest and State.Verdict are what the submission would leave behind.
+type Preview struct{ service *Service }
 
-// PreviewApplication is ApplyAsProvider without effect: State.Latest is what would be submitted, as it would be stored.
-func (s *Service) PreviewApplication(ctx context.Context, req Request, p provider.Profile) (Outcome[provider.State], error) {
-	return s.preview().ApplyAsProvider(ctx, req.afresh(), p)
+// Preview is what the service's submissions would do.
+func (s *Service) Preview() Preview { return Preview{New(unsaved{s.store}, s.sources)} }
+
+// ApplyAsProvider previews Service.ApplyAsProvider.
+func (p Preview) ApplyAsProvider(ctx context.Context, req Request, profile provider.Profile) (Outcome[provider.State], error) {
+	return p.service.ApplyAsProvider(ctx, req.afresh(), profile)
 }
 
-// PreviewRevisedApplication is ReviseApplication without effect.
-func (s *Service) PreviewRevisedApplication(ctx context.Context, req Request, p provider.Profile) (Outcome[provider.State], error) {
-	return s.preview().ReviseApplication(ctx, req.afresh(), p)
+// ReviseApplication previews Service.ReviseApplication.
+func (p Preview) ReviseApplication(ctx context.Context, req Request, profile provider.Profile) (Outcome[provider.State], error) {
+	return p.service.ReviseApplication(ctx, req.afresh(), profile)
 }
 
-// PreviewProduct is SubmitProduct without effect.
-func (s *Service) PreviewProduct(ctx context.Context, req Request, c product.Content) (Outcome[product.State], error) {
-	return s.preview().SubmitProduct(ctx, req.afresh(), c)
+// SubmitProduct previews Service.SubmitProduct.
+func (p Preview) SubmitProduct(ctx context.Context, req Request, c product.Content) (Outcome[product.State], error) {
+	return p.service.SubmitProduct(ctx, req.afresh(), c)
 }
 
-// PreviewRevisedProduct is ReviseProduct without effect.
-func (s *Service) PreviewRevisedProduct(ctx context.Context, req Request, id uuid.UUID, c product.Content) (Outcome[product.State], error) {
-	return s.preview().ReviseProduct(ctx, req.afresh(), id, c)
+// ReviseProduct previews Service.ReviseProduct.
+func (p Preview) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, c product.Content) (Outcome[product.State], error) {
+	return p.service.ReviseProduct(ctx, req.afresh(), id, c)
 }
 
-func (s *Service) preview() *Service { return New(unsaved{s.store}, s.sources) }
-
-// afresh is the request under an id that no other has.
+// afresh is the request under an id that no other has: a preview is nobody's repetition, and is never answered with what a submission
+// under the same key left behind.
 func (r Request) afresh() Request {
 	r.ID = uuid.New()
 	return r

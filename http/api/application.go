@@ -22,7 +22,7 @@ func (s *server) ApplyAsProvider(c echo.Context, params ApplyAsProviderParams) e
 		return err
 	}
 	if params.Mode != "" {
-		return s.previewApplication(c, profile.toDomain(), s.Commands.PreviewApplication)
+		return s.previewApplication(c, profile.toDomain(), s.Commands.Preview().ApplyAsProvider)
 	}
 	req, err := s.request(c)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *server) ReviseApplication(c echo.Context, params ReviseApplicationParam
 		return err
 	}
 	if params.Mode != "" {
-		return s.previewApplication(c, profile.toDomain(), s.Commands.PreviewRevisedApplication)
+		return s.previewApplication(c, profile.toDomain(), s.Commands.Preview().ReviseApplication)
 	}
 	req, err := s.request(c)
 	if err != nil {

@@ -41,7 +41,7 @@ func (s *server) SubmitProduct(c echo.Context, params SubmitProductParams) error
 	}
 	if params.Mode != "" {
 		return s.previewProduct(c, func(ctx context.Context, req commands.Request) (commands.Outcome[product.State], error) {
-			return s.Commands.PreviewProduct(ctx, req, content.toDomain())
+			return s.Commands.Preview().SubmitProduct(ctx, req, content.toDomain())
 		})
 	}
 	req, err := s.request(c)
@@ -73,7 +73,7 @@ func (s *server) ReviseProduct(c echo.Context, id ProductID, params ReviseProduc
 	}
 	if params.Mode != "" {
 		return s.previewProduct(c, func(ctx context.Context, req commands.Request) (commands.Outcome[product.State], error) {
-			return s.Commands.PreviewRevisedProduct(ctx, req, id, content.toDomain())
+			return s.Commands.Preview().ReviseProduct(ctx, req, id, content.toDomain())
 		})
 	}
 	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
