@@ -161,8 +161,12 @@ func TestPreviewAndSubmissionAgree(t *testing.T) {
 			c := anyContent(rt)
 			ofProfile := func(s provider.State) any { return []any{s.Latest, s.Verdict, s.Mismatches, s.Review, s.Revision} }
 			ofContent := func(s product.State) any { return []any{s.Latest, s.Verdict, s.Place, s.Review, s.Revision} }
-			atProvider := func(o commands.Outcome[provider.State]) domain.StreamName { return domain.Stream(provider.Category, o.ID) }
-			atProduct := func(o commands.Outcome[product.State]) domain.StreamName { return domain.Stream(product.Category, o.ID) }
+			atProvider := func(o commands.Outcome[provider.State]) domain.StreamName {
+				return domain.Stream(provider.Category, o.ID)
+			}
+			atProduct := func(o commands.Outcome[product.State]) domain.StreamName {
+				return domain.Stream(product.Category, o.ID)
+			}
 			switch rapid.SampledFrom([]string{"apply", "revise", "submit", "revise product"}).Draw(rt, "what") {
 			case "apply":
 				agree(rt, w, atProvider, func() (commands.Outcome[provider.State], error) { return w.Preview().ApplyAsProvider(ctx, req, p) },
@@ -191,7 +195,9 @@ func TestPreviewAndSubmissionAgree(t *testing.T) {
 				if err != nil {
 					product = uuid.New()
 				}
-				agree(rt, w, atProduct, func() (o commands.Outcome[productState], err error) { return w.Preview().ReviseProduct(ctx, req, product, c) },
+				agree(rt, w, atProduct, func() (o commands.Outcome[productState], err error) {
+					return w.Preview().ReviseProduct(ctx, req, product, c)
+				},
 					func() (commands.Outcome[productState], error) {
 						o, err := w.ReviseProduct(ctx, req, product, c)
 						outcomes["revise product "+code(err)]++
