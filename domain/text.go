@@ -12,6 +12,39 @@ import (
 // CleanText brings typed text to the form in which it is counted, compared and stored: NFC, trimmed, line ends as \n, and
 // without characters that show nothing. A text in which nothing shows is empty.
 func CleanText(s string) string {
+	if plain(s) {
+		return strings.Trim(s, " ")
+	}
+	return cleanText(s)
+}
+
+// plain reports whether a text has nothing but printable ASCII, Chinese characters (U+4E00 to U+9FFF) and their punctuation (、 。 and
+// U+FF01 to U+FF5E), as nearly all texts have: none of them means anything else in NFC, and all but the space show something.
+func plain(s string) bool {
+	for i := 0; i < len(s); {
+		if c := s[i]; ' ' <= c && c <= '~' {
+			i++
+			continue
+		}
+		if len(s)-i < 3 {
+			return false
+		}
+		a, b, c := s[i], s[i+1], s[i+2] // a character of three bytes in UTF-8
+		switch {
+		case b&0xc0 != 0x80 || c&0xc0 != 0x80:
+			return false
+		case a >= 0xe5 && a <= 0xe9, a == 0xe4 && b >= 0xb8: // from U+4E00 to U+9FFF
+		case a == 0xe3 && b == 0x80 && (c == 0x81 || c == 0x82): // 、 and 。
+		case a == 0xef && b == 0xbc && c >= 0x81, a == 0xef && b == 0xbd && c <= 0x9e: // from U+FF01 to U+FF5E
+		default:
+			return false
+		}
+		i += 3
+	}
+	return true
+}
+
+func cleanText(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if Ignorable(r) && !staying(r) {
 			return -1
@@ -85,7 +118,7 @@ func (f *Fields) Line(pointer string, value *string, max int, label Text) {
 
 // Unprintable reports whether a text has control characters, line or paragraph separators other than \n, what was not UTF-8, or marks
 // that turn the direction of writing, with which a text can be made to look like another.
-func Unprintable(s string) bool { return strings.ContainsFunc(s, invalid) }
+func Unprintable(s string) bool { return !plain(s) && strings.ContainsFunc(s, invalid) }
 
 // invalid reports control characters, line and paragraph separators, what was not UTF-8, and the marks that turn the
 // direction of writing, with which a text can be made to look like another.

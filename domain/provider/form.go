@@ -50,7 +50,28 @@ func (p *Profile) Clean(known Facts) (rules.Verdict, error) {
 			sheet.Soft(field, rules.Certified)
 		}
 	}
+	if offered {
+		p.checkStray(form, &sheet)
+	}
 	return sheet.Close()
+}
+
+// pointers are those of all fields that a form may have.
+var pointers = []string{
+	"/type", "/name", "/uscc", "/licence", "/legal_representative", "/contact", "/address", "/phone", "/logo", "/introduction",
+}
+
+// checkStray refuses what the form of the type does not ask for: nobody would check it, nor expect it.
+func (p *Profile) checkStray(form *rules.Form, sheet *rules.Sheet) {
+	for _, pointer := range pointers {
+		if form.Has(pointer) {
+			continue
+		}
+		value := p.at(pointer)
+		if *value = domain.CleanText(*value); *value != "" {
+			sheet.Stray(pointer)
+		}
+	}
 }
 
 // at is the value at a pointer of the form.

@@ -3,12 +3,14 @@ package provider_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
 )
@@ -114,5 +116,26 @@ func TestFormsNameTheFieldsOfTheProfile(t *testing.T) {
 				t.Errorf("%s names %q", form.Type, field.Pointer)
 			}
 		}
+	}
+}
+
+// TestAnotherTypeIsAnotherForm: a type that asks for less is data alone; what its form does not have is refused.
+func TestAnotherTypeIsAnotherForm(t *testing.T) {
+	forms := rules.Applications
+	t.Cleanup(func() { rules.Applications = forms })
+	other := rules.Unselected
+	other.Type = "customs"
+	rules.Applications = append(slices.Clone(forms), other)
+	p := profile()
+	p.Type, p.Licence, p.Logo, p.Introduction = other.Type, "", "", " \u200b"
+	if got := mistakes(p, known(p)); got != "" {
+		t.Errorf("with what its form asks for: %s", got)
+	}
+	if events, err := provider.Decide(provider.State{}, apply(p)); err != nil || events[0].(provider.Applied).Profile.Introduction != "" {
+		t.Errorf("got %v, %v", events, err)
+	}
+	p.Logo, p.Introduction, p.Contact = domaintest.Image("1"), "国际物流", ""
+	if got, want := mistakes(p, known(p)), "/contact required, /logo unknown_field, /introduction unknown_field"; got != want {
+		t.Errorf("with more: %s, want %s", got, want)
 	}
 }

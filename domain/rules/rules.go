@@ -159,6 +159,11 @@ type Form struct {
 	Fields []Field     `json:"fields"`
 }
 
+// Has reports whether the form has a field at the pointer.
+func (f *Form) Has(pointer string) bool {
+	return slices.ContainsFunc(f.Fields, func(field Field) bool { return field.Pointer == pointer })
+}
+
 // Book is all of it, as the golden file of its version holds it.
 type Book struct {
 	Version      int    `json:"version"`

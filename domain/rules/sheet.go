@@ -122,6 +122,11 @@ func (s *Sheet) Degrees(f *Field, value float64, unset bool) {
 	}
 }
 
+// Stray notes a value that the form does not ask for.
+func (s *Sheet) Stray(pointer string) {
+	s.mistakes.Add(pointer, "unknown_field", "该类型的申请表没有此字段", "the form of this type has no such field")
+}
+
 // Soft notes a soft rule of a field that was found broken.
 func (s *Sheet) Soft(f *Field, test Test) {
 	if r := f.rule(test); r != nil && r.Soft {
