@@ -50,7 +50,9 @@ func (b *bench) portalWorld(ctx context.Context) (*portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &portal{database: d, commands: commands.New(d.store, believing()), tokens: postgres.NewTokens(d.pool), client: newClient(2 * connections)}
+	p := &portal{
+		database: d, commands: commands.New(d.store, believing()), tokens: postgres.NewTokens(d.pool), client: newClient(2 * connections),
+	}
 	if err := p.populate(ctx); err != nil {
 		return nil, err
 	}

@@ -42,7 +42,8 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Measure Waybill, beside a floor measured in the same run."),
-		kong.Vars{"sections": "rules,append,http,live,rebuild,listing,start,eventstoredb"}, kong.Writers(out, os.Stderr), kong.UsageOnError())
+		kong.Vars{"sections": "rules,append,http,live,rebuild,listing,start,eventstoredb"}, kong.Writers(out, os.Stderr),
+		kong.UsageOnError())
 	if err != nil {
 		return err
 	}

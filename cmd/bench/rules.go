@@ -27,7 +27,10 @@ func (b *bench) rules(context.Context) error {
 		name    string
 		content product.Content
 		most    float64
-	}{{"typical", typicalContent(), 0}, {"full: every text at its limit, 50 tags of 50 characters, 10 detail images", fullContent(), mostForRules}} {
+	}{
+		{"typical", typicalContent(), 0},
+		{"full: every text at its limit, 50 tags of 50 characters, 10 detail images", fullContent(), mostForRules},
+	} {
 		took, err := b.decide(c.content)
 		if err != nil {
 			return err

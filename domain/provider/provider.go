@@ -372,5 +372,6 @@ func Evolve(s State, e domain.Event) State {
 }
 
 func (s *State) submit(e Applied) {
-	s.Revision, s.Review, s.Latest, s.Mismatches, s.Verdict, s.Reasons = e.Revision, domain.ReviewPending, e.Profile, e.Mismatches, e.Verdict, nil
+	s.Revision, s.Review, s.Latest, s.Reasons = e.Revision, domain.ReviewPending, e.Profile, nil
+	s.Mismatches, s.Verdict = e.Mismatches, e.Verdict
 }

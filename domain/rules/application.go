@@ -33,12 +33,13 @@ var (
 	enterpriseName = asserted(line("/name", maxName, domain.Text{ZH: "企业名称", EN: "enterprise name"}), account.MaxAsserted)
 	creditCode     = codeField()
 	licence        = picture("/licence", media.Licence, domain.Text{ZH: "营业执照", EN: "business licence"})
-	representative = asserted(line("/legal_representative", maxName, domain.Text{ZH: "法定代表人", EN: "legal representative"}), account.MaxAsserted)
-	contact        = line("/contact", maxName, domain.Text{ZH: "联系人", EN: "contact"})
-	address        = line("/address", maxAddress, domain.Text{ZH: "详细地址", EN: "detailed address"})
-	contactPhone   = phoneField()
-	logo           = picture("/logo", media.Logo, domain.Text{ZH: "logo", EN: "logo"})
-	introduction   = area("/introduction", maxIntroduction, domain.Text{ZH: "公司介绍", EN: "company introduction"})
+	representative = asserted(
+		line("/legal_representative", maxName, domain.Text{ZH: "法定代表人", EN: "legal representative"}), account.MaxAsserted)
+	contact      = line("/contact", maxName, domain.Text{ZH: "联系人", EN: "contact"})
+	address      = line("/address", maxAddress, domain.Text{ZH: "详细地址", EN: "detailed address"})
+	contactPhone = phoneField()
+	logo         = picture("/logo", media.Logo, domain.Text{ZH: "logo", EN: "logo"})
+	introduction = area("/introduction", maxIntroduction, domain.Text{ZH: "公司介绍", EN: "company introduction"})
 )
 
 // Unselected is the form before a type is chosen: 7 fields, which the manual does not name (docs/decisions/0035). What is submitted

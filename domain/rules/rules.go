@@ -178,6 +178,7 @@ type Book struct {
 // Current is the book as it is now.
 func Current() Book {
 	return Book{
-		Version: Version, Unselected: Unselected, Applications: Applications, Product: Product, Reasons: Reasons, Policies: media.Standard(),
+		Version: Version, Unselected: Unselected, Applications: Applications, Product: Product, Reasons: Reasons,
+		Policies: media.Standard(),
 	}
 }

@@ -166,12 +166,14 @@ func TestRefusalsAreInTheWordsOfTheForm(t *testing.T) {
 		bodies       []m
 	}{
 		"application": {applicant, "POST", "/api/v1/provider/application", applicationForm + "?type=logistics", []m{
-			{"type": "logistics"}, with(profile, "uscc", "123"), with(profile, "phone", "见名片"), with(profile, "licence", "licence.png"),
+			{"type": "logistics"},
+			with(profile, "uscc", "123"), with(profile, "phone", "见名片"), with(profile, "licence", "licence.png"),
 			with(profile, "name", strings.Repeat("长", 21)+"\u202e"), with(profile, "address", "a\nb"), with(profile, "type", "customs"),
 			with(profile, "uscc", "91460200MA5TBJ3K4O"), with(profile, "uscc", "91460200MA5TBJ3K41"),
 		}},
 		"product": {owner, "POST", "/api/v1/provider/products", productForm, []m{
-			{}, with(content(), "tags", []string{strings.Repeat("长", 51), "a\nb", "\u202e"}), with(content(), "details", []string{"x", image}),
+			{},
+			with(content(), "tags", []string{strings.Repeat("长", 51), "a\nb", "\u202e"}), with(content(), "details", []string{"x", image}),
 			with(content(), "destination", m{"country": "a\nb", "city": "", "latitude": 91, "longitude": -181, "crs": "x"}),
 			with(content(), "details", slices.Repeat([]string{image}, 11)),
 		}},
