@@ -15,6 +15,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/access"
 	"waybill/domain/commands"
+	"waybill/domain/media"
 )
 
 // portal is the demo world with a server on it, for the sections that go through HTTP.
@@ -35,6 +36,11 @@ type seller struct {
 	token access.Secret
 }
 
+// believing are sources for which every image is there: no measurement looks at one.
+func believing() commands.Sources {
+	return commands.Sources{Images: media.Believing{Policies: media.Standard()}, Policies: media.Standard()}
+}
+
 // portalWorld makes the portal on first use.
 func (b *bench) portalWorld(ctx context.Context) (*portal, error) {
 	if b.portal != nil {
@@ -44,7 +50,9 @@ func (b *bench) portalWorld(ctx context.Context) (*portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &portal{database: d, commands: commands.New(d.store), tokens: postgres.NewTokens(d.pool), client: newClient(2 * connections)}
+	p := &portal{
+		database: d, commands: commands.New(d.store, believing()), tokens: postgres.NewTokens(d.pool), client: newClient(2 * connections),
+	}
 	if err := p.populate(ctx); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/domain/domaintest"
 	"waybill/domain/events"
 	"waybill/domain/product"
 )
@@ -29,12 +30,12 @@ func TestPlay(t *testing.T) {
 	t.Parallel()
 	store := postgres.NewEventStore(pgtest.Database(t, "eventstore", postgres.Migrate))
 	t.Cleanup(func() { store.Close() })
-	first, err := Play(t.Context(), commands.New(store))
+	first, err := Play(t.Context(), commands.New(store, domaintest.Sources()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := end(t, store)
-	again, err := Play(t.Context(), commands.New(store))
+	again, err := Play(t.Context(), commands.New(store, domaintest.Sources()))
 	if err != nil || !reflect.DeepEqual(first, again) || end(t, store) != before {
 		t.Errorf("played again: %v, %+v at %d; before: %+v at %d", err, again, end(t, store), first, before)
 	}

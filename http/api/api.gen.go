@@ -142,6 +142,63 @@ func (e Display) Valid() bool {
 	}
 }
 
+// Defines values for FieldKind.
+const (
+	FieldKindCoordinates FieldKind = "coordinates"
+	FieldKindImage       FieldKind = "image"
+	FieldKindImages      FieldKind = "images"
+	FieldKindPhone       FieldKind = "phone"
+	FieldKindPlace       FieldKind = "place"
+	FieldKindSelect      FieldKind = "select"
+	FieldKindTags        FieldKind = "tags"
+	FieldKindText        FieldKind = "text"
+	FieldKindTextarea    FieldKind = "textarea"
+)
+
+// Valid indicates whether the value is a known member of the FieldKind enum.
+func (e FieldKind) Valid() bool {
+	switch e {
+	case FieldKindCoordinates:
+		return true
+	case FieldKindImage:
+		return true
+	case FieldKindImages:
+		return true
+	case FieldKindPhone:
+		return true
+	case FieldKindPlace:
+		return true
+	case FieldKindSelect:
+		return true
+	case FieldKindTags:
+		return true
+	case FieldKindText:
+		return true
+	case FieldKindTextarea:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormForm.
+const (
+	FormFormProduct             FormForm = "product"
+	FormFormProviderApplication FormForm = "provider-application"
+)
+
+// Valid indicates whether the value is a known member of the FormForm enum.
+func (e FormForm) Valid() bool {
+	switch e {
+	case FormFormProduct:
+		return true
+	case FormFormProviderApplication:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FormFieldKind.
 const (
 	FormFieldKindImage     FormFieldKind = "image"
@@ -223,6 +280,30 @@ func (e HealthPartStatus) Valid() bool {
 	case HealthPartStatusOk:
 		return true
 	case HealthPartStatusUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImagePolicyPurpose.
+const (
+	Cover   ImagePolicyPurpose = "cover"
+	Detail  ImagePolicyPurpose = "detail"
+	Licence ImagePolicyPurpose = "licence"
+	Logo    ImagePolicyPurpose = "logo"
+)
+
+// Valid indicates whether the value is a known member of the ImagePolicyPurpose enum.
+func (e ImagePolicyPurpose) Valid() bool {
+	switch e {
+	case Cover:
+		return true
+	case Detail:
+		return true
+	case Licence:
+		return true
+	case Logo:
 		return true
 	default:
 		return false
@@ -481,6 +562,21 @@ func (e Order) Valid() bool {
 	}
 }
 
+// Defines values for Preview.
+const (
+	PreviewPreview Preview = "preview"
+)
+
+// Valid indicates whether the value is a known member of the Preview enum.
+func (e Preview) Valid() bool {
+	switch e {
+	case PreviewPreview:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReviewStateFilter.
 const (
 	ReviewStateFilterApproved   ReviewStateFilter = "approved"
@@ -679,6 +775,36 @@ func (e FindNearestPlacesParamsCrs) Valid() bool {
 	}
 }
 
+// Defines values for ApplyAsProviderParamsMode.
+const (
+	ApplyAsProviderParamsModePreview ApplyAsProviderParamsMode = "preview"
+)
+
+// Valid indicates whether the value is a known member of the ApplyAsProviderParamsMode enum.
+func (e ApplyAsProviderParamsMode) Valid() bool {
+	switch e {
+	case ApplyAsProviderParamsModePreview:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReviseApplicationParamsMode.
+const (
+	ReviseApplicationParamsModePreview ReviseApplicationParamsMode = "preview"
+)
+
+// Valid indicates whether the value is a known member of the ReviseApplicationParamsMode enum.
+func (e ReviseApplicationParamsMode) Valid() bool {
+	switch e {
+	case ReviseApplicationParamsModePreview:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListOwnProductsParamsDisplay.
 const (
 	ListOwnProductsParamsDisplayListed   ListOwnProductsParamsDisplay = "listed"
@@ -691,6 +817,36 @@ func (e ListOwnProductsParamsDisplay) Valid() bool {
 	case ListOwnProductsParamsDisplayListed:
 		return true
 	case ListOwnProductsParamsDisplayUnlisted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SubmitProductParamsMode.
+const (
+	SubmitProductParamsModePreview SubmitProductParamsMode = "preview"
+)
+
+// Valid indicates whether the value is a known member of the SubmitProductParamsMode enum.
+func (e SubmitProductParamsMode) Valid() bool {
+	switch e {
+	case SubmitProductParamsModePreview:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReviseProductParamsMode.
+const (
+	ReviseProductParamsModePreview ReviseProductParamsMode = "preview"
+)
+
+// Valid indicates whether the value is a known member of the ReviseProductParamsMode enum.
+func (e ReviseProductParamsMode) Valid() bool {
+	switch e {
+	case ReviseProductParamsModePreview:
 		return true
 	default:
 		return false
@@ -774,6 +930,7 @@ type Application struct {
 	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 	CertifiedNow Certified `json:"certified_now,omitempty,omitzero"`
 	DecidedAt    Instant   `json:"decided_at,omitempty,omitzero"`
+	Findings     []Finding `json:"findings,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
@@ -797,6 +954,9 @@ type Application struct {
 	Review   Review `json:"review"`
 	Revision int32  `json:"revision"`
 
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules RuleBook `json:"rules,omitempty,omitzero"`
+
 	// Standing 服务商状态：申请中、正常、暂停、关闭
 	Standing Standing `json:"standing"`
 
@@ -815,6 +975,18 @@ type ApplicationPage struct {
 
 	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
 	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
+}
+
+// ApplicationPreview 将提交的申请，文字已整理 / The application as it would be submitted, its texts cleaned.
+type ApplicationPreview struct {
+	Findings []Finding       `json:"findings"`
+	Images   []MeasuredImage `json:"images"`
+
+	// Profile 物流机构的申请表，全部必填
+	Profile ProviderProfile `json:"profile"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules RuleBook `json:"rules"`
 }
 
 // ApplicationState defines model for ApplicationState.
@@ -1083,6 +1255,68 @@ type EventTypes struct {
 	Items []EventType `json:"items"`
 }
 
+// Field defines model for Field.
+type Field struct {
+	// CertifiedCounter 与认证信息一致时的字数上限 / The counter of a value that equals the certified one
+	CertifiedCounter int32 `json:"certified_counter,omitempty,omitzero"`
+
+	// Counter 输入框的字数上限与计数（“0/20”）；标签为每个的字数 / How many code points the box takes and counts ("0/20"), of each tag
+	Counter int32 `json:"counter,omitempty,omitzero"`
+
+	// Image 对图片的要求；没有给出的边不限 / What is asked of an image; a side that is not there is free.
+	Image ImagePolicy `json:"image,omitempty,omitzero"`
+
+	// Kind place 从地名库选择或手工填写；coordinates 由点击地图得到，不手工填写。
+	// A `place` is chosen from the gazetteer or typed; `coordinates` come from a click on the map and are never typed.
+	Kind FieldKind `json:"kind"`
+
+	// Label The same sentence in Chinese and English.
+	Label    Text      `json:"label"`
+	MaxItems int32     `json:"max_items,omitempty,omitzero"`
+	Messages []Message `json:"messages"`
+	Options  []Option  `json:"options,omitempty,omitzero"`
+
+	// Pointer Where it is in what is submitted (RFC 6901).
+	Pointer  string `json:"pointer"`
+	Required bool   `json:"required"`
+
+	// UpperCase 字母按大写保存 / Letters are taken in upper case
+	UpperCase bool `json:"upper_case,omitempty,omitzero"`
+}
+
+// FieldKind place 从地名库选择或手工填写；coordinates 由点击地图得到，不手工填写。
+// A `place` is chosen from the gazetteer or typed; `coordinates` come from a click on the map and are never typed.
+type FieldKind string
+
+// Finding 不影响提交、供审核员参考的提示 / What is no reason to refuse, and goes to the reviewer.
+type Finding struct {
+	Code string `json:"code"`
+
+	// Field RFC 6901 pointer into what was submitted.
+	Field string `json:"field"`
+
+	// Text The same sentence in Chinese and English.
+	Text Text `json:"text"`
+}
+
+// Form defines model for Form.
+type Form struct {
+	Fields []Field  `json:"fields"`
+	Form   FormForm `json:"form"`
+
+	// Label The same sentence in Chinese and English.
+	Label Text `json:"label"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules RuleBook `json:"rules"`
+
+	// Type 服务商类型；初始表单没有 / The type of provider; none before one is chosen
+	Type string `json:"type,omitempty,omitzero"`
+}
+
+// FormForm defines model for Form.Form.
+type FormForm string
+
 // FormField A required field of the form; name is its name in ProviderProfile.
 type FormField struct {
 	Kind FormFieldKind `json:"kind"`
@@ -1129,6 +1363,23 @@ type HealthPartPart string
 // HealthPartStatus defines model for HealthPart.Status.
 type HealthPartStatus string
 
+// ImagePolicy 对图片的要求；没有给出的边不限 / What is asked of an image; a side that is not there is free.
+type ImagePolicy struct {
+	// Formats 媒体类型 / Media types
+	Formats []string `json:"formats"`
+	Height  Pixels   `json:"height,omitempty,omitzero"`
+
+	// MaxBytes 含该值 / Inclusive
+	MaxBytes int64 `json:"max_bytes"`
+
+	// Purpose 上传时注明的用途 / What an upload names
+	Purpose ImagePolicyPurpose `json:"purpose"`
+	Width   Pixels             `json:"width,omitempty,omitzero"`
+}
+
+// ImagePolicyPurpose 上传时注明的用途 / What an upload names
+type ImagePolicyPurpose string
+
 // ImageRef An image by the SHA-256 of its bytes.
 //
 // Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -1160,6 +1411,9 @@ type Inquiry struct {
 	WeightVolume string `json:"weight_volume,omitempty,omitzero"`
 }
 
+// MatchedPlace 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
+type MatchedPlace = int64
+
 // Me defines model for Me.
 type Me struct {
 	AccountID openapi_types.UUID `json:"account_id"`
@@ -1177,6 +1431,40 @@ type Me struct {
 
 // MeRoles defines model for Me.Roles.
 type MeRoles string
+
+// MeasuredImage 上传时解码测得的图片数据 / An image as it was measured when it was uploaded.
+type MeasuredImage struct {
+	Bytes int64 `json:"bytes"`
+
+	// Digest An image by the SHA-256 of its bytes.
+	//
+	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Digest ImageRef `json:"digest"`
+	Format string   `json:"format"`
+	Height int32    `json:"height"`
+	Width  int32    `json:"width"`
+}
+
+// Message 一条规则及其提示 / A rule, and what is said when it is broken.
+type Message struct {
+	// Code As in `errors` of a refusal, or in `findings`.
+	Code string `json:"code"`
+
+	// Limit 检查所用的数 / The number of the test
+	Limit int64 `json:"limit,omitempty,omitzero"`
+
+	// Pointer Where; `*` stands for any index.
+	Pointer string `json:"pointer"`
+
+	// Soft 不影响提交，仅提示审核员 / It refuses nothing and goes to the reviewer
+	Soft bool `json:"soft"`
+
+	// Test 检查的内容；图片要求的提示没有 / What is tested; none where `image` says it
+	Test string `json:"test,omitempty,omitzero"`
+
+	// Text The same sentence in Chinese and English.
+	Text Text `json:"text"`
+}
 
 // Mistake defines model for Mistake.
 type Mistake struct {
@@ -1224,6 +1512,13 @@ type OnePlace struct {
 	Place       Place       `json:"place"`
 }
 
+// Option defines model for Option.
+type Option struct {
+	// Label The same sentence in Chinese and English.
+	Label Text   `json:"label"`
+	Value string `json:"value"`
+}
+
 // OwnProduct defines model for OwnProduct.
 type OwnProduct struct {
 	Content   ProductContent `json:"content"`
@@ -1231,7 +1526,8 @@ type OwnProduct struct {
 	DecidedAt Instant        `json:"decided_at,omitempty,omitzero"`
 
 	// Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
-	Display Display `json:"display"`
+	Display  Display   `json:"display"`
+	Findings []Finding `json:"findings,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
@@ -1242,10 +1538,13 @@ type OwnProduct struct {
 	Reasons          []GivenReason      `json:"reasons,omitempty,omitzero"`
 
 	// Review 审核状态：待审核、已通过、已拒绝
-	Review      Review  `json:"review"`
-	Revision    int32   `json:"revision"`
-	SubmittedAt Instant `json:"submitted_at"`
-	TakenDownAt Instant `json:"taken_down_at,omitempty,omitzero"`
+	Review   Review `json:"review"`
+	Revision int32  `json:"revision"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules       RuleBook `json:"rules,omitempty,omitzero"`
+	SubmittedAt Instant  `json:"submitted_at"`
+	TakenDownAt Instant  `json:"taken_down_at,omitempty,omitzero"`
 
 	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
@@ -1271,6 +1570,13 @@ type PinLimit struct {
 	// Limit 同时置顶的产品数上限
 	Limit  int32  `json:"limit"`
 	Reason string `json:"reason"`
+}
+
+// Pixels defines model for Pixels.
+type Pixels struct {
+	// Exact 必须恰好；否则为展示框，较大亦可 / Exactly so many; otherwise it is a display box, and more is welcome
+	Exact  bool  `json:"exact"`
+	Pixels int32 `json:"pixels"`
 }
 
 // Place defines model for Place.
@@ -1439,10 +1745,27 @@ type ProductPage struct {
 	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
+// ProductPreview 将提交的产品，文字已整理 / The product as it would be submitted, its texts cleaned.
+type ProductPreview struct {
+	Content  ProductContent  `json:"content"`
+	Findings []Finding       `json:"findings"`
+	Images   []MeasuredImage `json:"images"`
+
+	// Place 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
+	Place MatchedPlace `json:"place,omitempty,omitzero"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules RuleBook `json:"rules"`
+}
+
 // ProductReview defines model for ProductReview.
 type ProductReview struct {
-	Content ProductContent `json:"content"`
-	Item    ReviewItem     `json:"item"`
+	Content ProductContent  `json:"content"`
+	Images  []MeasuredImage `json:"images,omitempty,omitzero"`
+	Item    ReviewItem      `json:"item"`
+
+	// Place 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
+	Place MatchedPlace `json:"place,omitempty,omitzero"`
 
 	// TakenDownReason 该产品现被运营人员强制下架的原因 / Why an operator has taken the product down
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
@@ -1545,8 +1868,9 @@ type ProviderReview struct {
 	Certified Certified `json:"certified,omitempty,omitzero"`
 
 	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
-	CertifiedNow Certified  `json:"certified_now,omitempty,omitzero"`
-	Item         ReviewItem `json:"item"`
+	CertifiedNow Certified       `json:"certified_now,omitempty,omitzero"`
+	Images       []MeasuredImage `json:"images,omitempty,omitzero"`
+	Item         ReviewItem      `json:"item"`
 
 	// Profile 物流机构的申请表，全部必填
 	Profile ProviderProfile `json:"profile"`
@@ -1626,6 +1950,7 @@ type Review string
 type ReviewItem struct {
 	DecidedAt        Instant            `json:"decided_at,omitempty,omitzero"`
 	DecidedBy        openapi_types.UUID `json:"decided_by,omitempty,omitzero"`
+	Findings         []Finding          `json:"findings,omitempty,omitzero"`
 	FirstSubmittedAt Instant            `json:"first_submitted_at"`
 	ID               openapi_types.UUID `json:"id"`
 	Kind             ReviewKind         `json:"kind"`
@@ -1637,8 +1962,11 @@ type ReviewItem struct {
 	ProviderName string             `json:"provider_name,omitempty,omitzero"`
 	Reasons      []GivenReason      `json:"reasons,omitempty,omitzero"`
 	Revision     int32              `json:"revision"`
-	State        ReviewItemState    `json:"state"`
-	SubmittedAt  Instant            `json:"submitted_at"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules       RuleBook        `json:"rules,omitempty,omitzero"`
+	State       ReviewItemState `json:"state"`
+	SubmittedAt Instant         `json:"submitted_at"`
 }
 
 // ReviewItemState defines model for ReviewItem.State.
@@ -1681,6 +2009,9 @@ type ReviewerBadges struct {
 	// PendingProviders 数量，最多数到一万 / A count, up to 10,000.
 	PendingProviders Badge `json:"pending_providers"`
 }
+
+// RuleBook 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+type RuleBook = int32
 
 // Standing 服务商状态：申请中、正常、暂停、关闭
 type Standing string
@@ -1733,6 +2064,9 @@ type DirectoryQuery = string
 // DisplayFilter defines model for DisplayFilter.
 type DisplayFilter string
 
+// FormType defines model for FormType.
+type FormType = string
+
 // From defines model for From.
 type From = Instant
 
@@ -1774,6 +2108,9 @@ type PlaceLimit = int32
 
 // PlaceQuery defines model for PlaceQuery.
 type PlaceQuery = string
+
+// Preview defines model for Preview.
+type Preview string
 
 // ProductID Example: 0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01
 type ProductID = openapi_types.UUID
@@ -1956,6 +2293,23 @@ type WithdrawBookingParams struct {
 
 // ListCountriesParams defines parameters for ListCountries.
 type ListCountriesParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// GetProductFormParams defines parameters for GetProductForm.
+type GetProductFormParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// GetApplicationFormParams defines parameters for GetApplicationForm.
+type GetApplicationFormParams struct {
+	// Type 服务商类型；未选择类型时不填 / A type of provider; left out before one is chosen
+	Type FormType `form:"type,omitempty" json:"type,omitempty,omitzero"`
+
 	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
 	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
@@ -2200,6 +2554,11 @@ type GetApplicationParams struct {
 
 // ApplyAsProviderParams defines parameters for ApplyAsProvider.
 type ApplyAsProviderParams struct {
+	// Mode `preview`：进行全部检查但不保存；回答将提交的内容与提示，或与提交相同的拒绝。Idempotency-Key 此时不起作用，之后仍可用于提交。
+	// `preview`: everything is checked and nothing is saved. The answer is what would be submitted and what was noticed, or the refusal
+	// that the submission would get. An Idempotency-Key has no effect on it, and can be used for the submission after it.
+	Mode ApplyAsProviderParamsMode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -2208,14 +2567,30 @@ type ApplyAsProviderParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// ApplyAsProviderParamsMode defines parameters for ApplyAsProvider.
+type ApplyAsProviderParamsMode string
+
 // ReviseApplicationParams defines parameters for ReviseApplication.
 type ReviseApplicationParams struct {
+	// Mode `preview`：进行全部检查但不保存；回答将提交的内容与提示，或与提交相同的拒绝。Idempotency-Key 此时不起作用，之后仍可用于提交。
+	// `preview`: everything is checked and nothing is saved. The answer is what would be submitted and what was noticed, or the refusal
+	// that the submission would get. An Idempotency-Key has no effect on it, and can be used for the submission after it.
+	Mode ReviseApplicationParamsMode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ReviseApplicationParamsMode defines parameters for ReviseApplication.
+type ReviseApplicationParamsMode string
+
+// ReviseApplication200JSONResponseBody defines parameters for ReviseApplication.
+type ReviseApplication200JSONResponseBody struct {
+	union json.RawMessage
 }
 
 // ListReceivedBookingsParams defines parameters for ListReceivedBookings.
@@ -2286,9 +2661,17 @@ type ListOwnProductsParamsDisplay string
 
 // SubmitProductParams defines parameters for SubmitProduct.
 type SubmitProductParams struct {
+	// Mode `preview`：进行全部检查但不保存；回答将提交的内容与提示，或与提交相同的拒绝。Idempotency-Key 此时不起作用，之后仍可用于提交。
+	// `preview`: everything is checked and nothing is saved. The answer is what would be submitted and what was noticed, or the refusal
+	// that the submission would get. An Idempotency-Key has no effect on it, and can be used for the submission after it.
+	Mode SubmitProductParamsMode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
+
+// SubmitProductParamsMode defines parameters for SubmitProduct.
+type SubmitProductParamsMode string
 
 // DeleteProductParams defines parameters for DeleteProduct.
 type DeleteProductParams struct {
@@ -2312,12 +2695,25 @@ type GetOwnProductParams struct {
 
 // ReviseProductParams defines parameters for ReviseProduct.
 type ReviseProductParams struct {
+	// Mode `preview`：进行全部检查但不保存；回答将提交的内容与提示，或与提交相同的拒绝。Idempotency-Key 此时不起作用，之后仍可用于提交。
+	// `preview`: everything is checked and nothing is saved. The answer is what would be submitted and what was noticed, or the refusal
+	// that the submission would get. An Idempotency-Key has no effect on it, and can be used for the submission after it.
+	Mode ReviseProductParamsMode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ReviseProductParamsMode defines parameters for ReviseProduct.
+type ReviseProductParamsMode string
+
+// ReviseProduct200JSONResponseBody defines parameters for ReviseProduct.
+type ReviseProduct200JSONResponseBody struct {
+	union json.RawMessage
 }
 
 // UnpublishProductParams defines parameters for UnpublishProduct.
@@ -2498,6 +2894,130 @@ type ApproveProviderJSONRequestBody = Approval
 // RejectProviderJSONRequestBody defines body for RejectProvider for application/json ContentType.
 type RejectProviderJSONRequestBody = Rejection
 
+// AsApplicationState returns the union data inside the ReviseApplication200JSONResponseBody as a ApplicationState
+func (t ReviseApplication200JSONResponseBody) AsApplicationState() (ApplicationState, error) {
+	var body ApplicationState
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromApplicationState overwrites any union data inside the ReviseApplication200JSONResponseBody as the provided ApplicationState
+func (t *ReviseApplication200JSONResponseBody) FromApplicationState(v ApplicationState) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeApplicationState performs a merge with any union data inside the ReviseApplication200JSONResponseBody, using the provided ApplicationState
+func (t *ReviseApplication200JSONResponseBody) MergeApplicationState(v ApplicationState) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsApplicationPreview returns the union data inside the ReviseApplication200JSONResponseBody as a ApplicationPreview
+func (t ReviseApplication200JSONResponseBody) AsApplicationPreview() (ApplicationPreview, error) {
+	var body ApplicationPreview
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromApplicationPreview overwrites any union data inside the ReviseApplication200JSONResponseBody as the provided ApplicationPreview
+func (t *ReviseApplication200JSONResponseBody) FromApplicationPreview(v ApplicationPreview) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeApplicationPreview performs a merge with any union data inside the ReviseApplication200JSONResponseBody, using the provided ApplicationPreview
+func (t *ReviseApplication200JSONResponseBody) MergeApplicationPreview(v ApplicationPreview) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ReviseApplication200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ReviseApplication200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsProductState returns the union data inside the ReviseProduct200JSONResponseBody as a ProductState
+func (t ReviseProduct200JSONResponseBody) AsProductState() (ProductState, error) {
+	var body ProductState
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromProductState overwrites any union data inside the ReviseProduct200JSONResponseBody as the provided ProductState
+func (t *ReviseProduct200JSONResponseBody) FromProductState(v ProductState) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeProductState performs a merge with any union data inside the ReviseProduct200JSONResponseBody, using the provided ProductState
+func (t *ReviseProduct200JSONResponseBody) MergeProductState(v ProductState) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsProductPreview returns the union data inside the ReviseProduct200JSONResponseBody as a ProductPreview
+func (t ReviseProduct200JSONResponseBody) AsProductPreview() (ProductPreview, error) {
+	var body ProductPreview
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromProductPreview overwrites any union data inside the ReviseProduct200JSONResponseBody as the provided ProductPreview
+func (t *ReviseProduct200JSONResponseBody) FromProductPreview(v ProductPreview) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeProductPreview performs a merge with any union data inside the ReviseProduct200JSONResponseBody, using the provided ProductPreview
+func (t *ReviseProduct200JSONResponseBody) MergeProductPreview(v ProductPreview) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ReviseProduct200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ReviseProduct200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// Home 转到可浏览的文档
@@ -2527,6 +3047,12 @@ type ServerInterface interface {
 	// ListEventTypes 全部事件类型及其数据 / Every type of event and its data
 	// (GET /api/v1/event-types)
 	ListEventTypes(ctx echo.Context) error
+	// GetProductForm 物流产品表单 / The form of a product
+	// (GET /api/v1/forms/product)
+	GetProductForm(ctx echo.Context, params GetProductFormParams) error
+	// GetApplicationForm 服务商申请表；未选择类型时为初始表单 / The form of an application, of one type of provider or before one is chosen
+	// (GET /api/v1/forms/provider-application)
+	GetApplicationForm(ctx echo.Context, params GetApplicationFormParams) error
 	// GetMe 当前账号及其角色
 	// (GET /api/v1/me)
 	GetMe(ctx echo.Context) error
@@ -3075,6 +3601,70 @@ func (w *ServerInterfaceWrapper) ListEventTypes(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListEventTypes(ctx)
+	return err
+}
+
+// GetProductForm converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProductForm(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProductFormParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProductForm(ctx, params)
+	return err
+}
+
+// GetApplicationForm converts echo context to params.
+func (w *ServerInterfaceWrapper) GetApplicationForm(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetApplicationFormParams
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetApplicationForm(ctx, params)
 	return err
 }
 
@@ -4059,6 +4649,12 @@ func (w *ServerInterfaceWrapper) ApplyAsProvider(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ApplyAsProviderParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -4103,6 +4699,12 @@ func (w *ServerInterfaceWrapper) ReviseApplication(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ReviseApplicationParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -4396,6 +4998,12 @@ func (w *ServerInterfaceWrapper) SubmitProduct(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params SubmitProductParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -4534,6 +5142,12 @@ func (w *ServerInterfaceWrapper) ReviseProduct(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ReviseProductParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -5284,6 +5898,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/products", wrapper.BrowseProducts, options.OperationMiddlewares["browseProducts"]...)
 	router.GET(options.BaseURL+"/api/v1/products/:id", wrapper.GetProduct, options.OperationMiddlewares["getProduct"]...)
 	router.GET(options.BaseURL+"/api/v1/provider-types", wrapper.ListProviderTypes, options.OperationMiddlewares["listProviderTypes"]...)
+	router.GET(options.BaseURL+"/api/v1/forms/provider-application", wrapper.GetApplicationForm, options.OperationMiddlewares["getApplicationForm"]...)
+	router.GET(options.BaseURL+"/api/v1/forms/product", wrapper.GetProductForm, options.OperationMiddlewares["getProductForm"]...)
 	router.GET(options.BaseURL+"/api/v1/review-reasons", wrapper.ListReviewReasons, options.OperationMiddlewares["listReviewReasons"]...)
 	router.GET(options.BaseURL+"/api/v1/countries", wrapper.ListCountries, options.OperationMiddlewares["listCountries"]...)
 	router.GET(options.BaseURL+"/api/v1/places", wrapper.SearchPlaces, options.OperationMiddlewares["searchPlaces"]...)

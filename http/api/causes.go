@@ -206,6 +206,10 @@ var mistakes = map[string]domain.Text{
 		ZH: "图片像素过多，解码所需内存超过上限。缩小后再上传。",
 		EN: "Decoding so many pixels would take more memory than is allowed. Make it smaller.",
 	},
+	"image_unknown": {
+		ZH: "该账号没有为此用途上传过这张图片；请先上传。",
+		EN: "This account has not uploaded the image for this purpose; upload it first.",
+	},
 	"image_unsupported": {
 		ZH: "不支持该编码方式，例如 CMYK、每通道 12 位或算术编码。另存为普通 RGB 图片。",
 		EN: "It is encoded in a way that is not taken, such as CMYK, 12 bits a channel or arithmetic coding. " +

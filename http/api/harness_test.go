@@ -72,7 +72,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: newClient()}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
-	w.commands = commands.New(store)
+	w.commands = commands.New(store, domaintest.Sources())
 	registry := prometheus.NewRegistry()
 	config := runtime.Config{Pool: pool, Store: store, Models: models.All, Owner: "test", Registerer: registry, MaxWait: runtimetest.Patience}
 	for _, option := range options {

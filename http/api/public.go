@@ -42,33 +42,6 @@ func (s *server) GetProduct(c echo.Context, id ProductID, _ GetProductParams) er
 	return tagged(c, tagOf(raw), echo.MIMEApplicationJSON, raw)
 }
 
-// ListProviderTypes serves the forms of the provider types (Q26).
-func (s *server) ListProviderTypes(c echo.Context) error {
-	return answer(c, nethttp.StatusOK, ProviderTypes{Items: convert(provider.Forms, func(f provider.Form) ProviderType {
-		return ProviderType{Type: f.Type, Label: textOf(f.Label), Fields: convert(f.Fields, func(f provider.Field) FormField {
-			return FormField{Name: f.Name, Label: textOf(f.Label), Kind: FormFieldKind(f.Kind), Max: int32of(f.Max)}
-		})}
-	})})
-}
-
-// ListReviewReasons serves the codes a rejection can give, in a stable order with domain.ReasonOther last.
-func (s *server) ListReviewReasons(c echo.Context) error {
-	var reasons ReviewReasons
-	for code, text := range domain.ReasonText {
-		reasons.Items = append(reasons.Items, ReviewReason{Code: code, Text: textOf(text), NoteRequired: code == domain.ReasonOther})
-	}
-	slices.SortFunc(reasons.Items, func(a, b ReviewReason) int {
-		switch {
-		case a.NoteRequired != b.NoteRequired && b.NoteRequired, a.Code < b.Code && !a.NoteRequired:
-			return -1
-		case a.Code == b.Code:
-			return 0
-		}
-		return 1
-	})
-	return answer(c, nethttp.StatusOK, reasons)
-}
-
 // GetMe tells the caller who it is, and whether it is a provider.
 func (s *server) GetMe(c echo.Context) error {
 	in := callOf(c)

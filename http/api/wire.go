@@ -10,6 +10,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
@@ -73,7 +74,7 @@ func reasonsOf(reasons []domain.Reason) []GivenReason {
 		return nil
 	}
 	return convert(reasons, func(r domain.Reason) GivenReason {
-		return GivenReason{Code: r.Code, Field: r.Field, Note: r.Note, Text: textOf(domain.TextOfReason(r.Code))}
+		return GivenReason{Code: r.Code, Field: r.Field, Note: r.Note, Text: textOf(rules.TextOfReason(r.Code))}
 	})
 }
 
@@ -182,12 +183,13 @@ func publicProductOf(p listing.Product) Product {
 	}
 }
 
-func applicationOf(a backoffice.Application) Application {
+func (s *server) applicationOf(a backoffice.Application) Application {
 	out := Application{
 		ID: a.ProviderID, Standing: Standing(a.Standing), StandingReason: a.StandingReason, Revision: int32of(a.ContentRevision),
 		Review: Review(a.Review), Reasons: reasonsOf(a.Reasons), Profile: profileOf(a.Profile), Mismatches: a.Mismatches,
 		LiveRevision: int32of(a.LiveRevision), FirstSubmittedAt: at(a.FirstSubmittedAt), SubmittedAt: at(a.SubmittedAt),
 		DecidedAt: timeOf(a.DecidedAt), PinLimit: pinLimitOf(a.PinLimit),
+		Rules: int32of(a.Verdict.Rules), Findings: s.findingsOf(a.Verdict),
 	}
 	if a.LiveProfile != nil {
 		out.LiveProfile = profileOf(*a.LiveProfile)
@@ -195,7 +197,7 @@ func applicationOf(a backoffice.Application) Application {
 	return out
 }
 
-func ownProductOf(p backoffice.Product) OwnProduct {
+func (s *server) ownProductOf(p backoffice.Product) OwnProduct {
 	out := OwnProduct{
 		ID: p.ID, Revision: int32of(p.ContentRevision), Review: Review(p.Review), Reasons: reasonsOf(p.Reasons),
 		Display: displayOf(p.Listed && !p.Withheld()), Withheld: p.Withheld(), Pinned: p.Pinned,
@@ -203,6 +205,7 @@ func ownProductOf(p backoffice.Product) OwnProduct {
 		CreatedAt: at(p.CreatedAt), FirstSubmittedAt: at(p.FirstSubmittedAt),
 		SubmittedAt: at(p.SubmittedAt), DecidedAt: timeOf(p.DecidedAt),
 		TakenDownReason: takedownOf(p.TakenDown), TakenDownAt: timeOf(p.TakenDownAt),
+		Rules: int32of(p.Verdict.Rules), Findings: s.findingsOf(p.Verdict),
 	}
 	if p.LiveContent != nil {
 		out.LiveContent = contentOf(*p.LiveContent)
@@ -222,15 +225,15 @@ func bookingOf(b bookings.Booking) Booking {
 	}
 }
 
-func reviewItemOf(s review.Submission) ReviewItem {
+func (s *server) reviewItemOf(r review.Submission) ReviewItem {
 	out := ReviewItem{
-		Kind: ReviewKind(s.Kind), ID: s.SubjectID, Revision: int32of(s.ContentRevision), State: ReviewItemState(s.State),
-		Name: s.Name, ProviderID: s.ProviderID, ProviderName: s.ProviderName, Mismatches: s.Mismatches,
-		FirstSubmittedAt: at(s.FirstSubmittedAt), SubmittedAt: at(s.SubmittedAt), DecidedAt: timeOf(s.DecidedAt),
-		Reasons: reasonsOf(s.Reasons),
+		Kind: ReviewKind(r.Kind), ID: r.SubjectID, Revision: int32of(r.ContentRevision), State: ReviewItemState(r.State),
+		Name: r.Name, ProviderID: r.ProviderID, ProviderName: r.ProviderName, Mismatches: r.Mismatches,
+		FirstSubmittedAt: at(r.FirstSubmittedAt), SubmittedAt: at(r.SubmittedAt), DecidedAt: timeOf(r.DecidedAt),
+		Reasons: reasonsOf(r.Reasons), Rules: int32of(r.Verdict.Rules), Findings: s.findingsOf(r.Verdict),
 	}
-	if s.DecidedBy != nil {
-		out.DecidedBy = *s.DecidedBy
+	if r.DecidedBy != nil {
+		out.DecidedBy = *r.DecidedBy
 	}
 	return out
 }

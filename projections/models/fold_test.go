@@ -18,8 +18,10 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/decidertest"
 	"waybill/domain/domaintest"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
@@ -75,13 +77,14 @@ func (w *world) step(t *rapid.T) {
 	c := domaintest.Content(name)
 	c.Tags = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"清关", "拼箱", "ＦＣＬ", "fcl"}), 0, 4, rapid.ID[string]).Draw(t, "tags")
 	c.Mode = rapid.SampledFrom([]product.Mode{product.Sea, product.Air}).Draw(t, "mode")
+	profile, known := domaintest.Profile(name), domaintest.FactsOfContent(c)
+	if rapid.Bool().Draw(t, "there is something to find") {
+		profile.Name, known.Place = "三亚海丰", place.Fact{}
+	}
+	facts := domaintest.FactsOfProfile(profile)
 	steps := []func(){
-		func() {
-			w.provider(v, provider.Apply{Profile: domaintest.Profile(name), Certified: domaintest.Enterprise})
-		},
-		func() {
-			w.provider(v, provider.Revise{Profile: domaintest.Profile(name), Certified: domaintest.Enterprise})
-		},
+		func() { w.provider(v, provider.Apply{Profile: profile, Facts: facts}) },
+		func() { w.provider(v, provider.Revise{Profile: profile, Facts: facts}) },
 		func() {
 			w.provider(v, provider.Approve{By: domaintest.ID("reviewer"), Provider: v, Revision: w.providers[v].Revision})
 		},
@@ -95,9 +98,9 @@ func (w *world) step(t *rapid.T) {
 			if w.products[p].Revision == 0 {
 				w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
 			}
-			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c})
+			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c, Facts: known})
 		},
-		func() { w.product(p, product.Revise{By: by, Provider: standing, Content: c}) },
+		func() { w.product(p, product.Revise{By: by, Provider: standing, Content: c, Facts: known}) },
 		func() {
 			w.product(p, product.Approve{By: domaintest.ID("reviewer"), Revision: w.products[p].Revision})
 		},
@@ -149,12 +152,14 @@ func TestFold(t *testing.T) {
 		v, p, by := domaintest.ID("v1"), domaintest.ID("p1"), domaintest.ID("reviewer")
 		begun := rapid.SampledFrom([]string{"nothing", "provider", "product"}).Draw(rt, "begun")
 		if begun != "nothing" {
-			w.provider(v, provider.Apply{Profile: domaintest.Profile("立足三亚"), Certified: domaintest.Enterprise})
+			profile := domaintest.Profile("立足三亚")
+			w.provider(v, provider.Apply{Profile: profile, Facts: domaintest.FactsOfProfile(profile)})
 			w.provider(v, provider.Approve{By: by, Provider: v, Revision: 1})
 		}
 		if begun == "product" {
 			w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
-			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: domaintest.Content("海运专线")})
+			c := domaintest.Content("海运专线")
+			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c, Facts: domaintest.FactsOfContent(c)})
 			w.product(p, product.Approve{By: by, Revision: 1})
 		}
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
@@ -243,16 +248,16 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 			t.Fatalf("application: %v", err)
 		}
 		modeltest.Equal(t, "application", fmt.Sprint(a.ContentRevision, a.Profile, a.Review, a.Reasons, a.Standing, a.StandingReason,
-			a.LiveRevision, a.Mismatches, a.Revision, a.PinLimit != nil),
+			a.LiveRevision, a.Mismatches, a.Verdict, a.Revision, a.PinLimit != nil),
 			fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.Standing, s.StandingReason,
-				s.ApprovedRevision, s.Mismatches, w.last("provider", v), s.PinLimit != nil))
+				s.ApprovedRevision, s.Mismatches, s.Verdict, w.last("provider", v), s.PinLimit != nil))
 		modeltest.Equal(t, "certified", *a.Certified, domaintest.Enterprise)
 		if s.ApprovedRevision > 0 {
 			modeltest.Equal(t, "live profile", *a.LiveProfile, s.Approved)
 		} else if a.LiveProfile != nil {
 			t.Fatalf("a live profile before approval")
 		}
-		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest)
+		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest, s.Verdict, 0)
 	}
 	for b, s := range w.bookings {
 		got, err := bookings.Queries{DB: pool}.Get(ctx, s.Request.EnterpriseID, b)
@@ -326,9 +331,9 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	if err != nil {
 		t.Fatalf("own product: %v", err)
 	}
-	modeltest.Equal(t, "own product", fmt.Sprint(own.ContentRevision, own.Content, own.Review, own.Reasons, own.LiveRevision,
+	modeltest.Equal(t, "own product", fmt.Sprint(own.ContentRevision, own.Content, own.Review, own.Reasons, own.LiveRevision, own.Verdict,
 		own.Listed, own.Pinned, own.CreatedAt, own.Revision),
-		fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.ApprovedRevision, s.Listed, s.Pinned, w.created[p], w.last("product", p)))
+		fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.ApprovedRevision, s.Verdict, s.Listed, s.Pinned, w.created[p], w.last("product", p)))
 	modeltest.Equal(t, "taken down", own.TakenDown, s.TakenDown)
 	if (own.TakenDownAt != nil) != (s.TakenDown != nil) {
 		t.Fatalf("taken down at %v, %+v", own.TakenDownAt, s.TakenDown)
@@ -338,19 +343,20 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	} else if own.LiveContent != nil {
 		t.Fatalf("live content before approval")
 	}
-	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest)
+	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest, s.Verdict, s.Place)
 }
 
 func (w *world) checkSubmission(t *rapid.T, pool *pgxpool.Pool, kind string, subject uuid.UUID,
 	revision domain.ContentRevision, state string, content any,
+	verdict rules.Verdict, place int64,
 ) {
 	item, err := review.Queries{DB: pool}.Item(context.Background(), kind, subject)
 	if err != nil {
 		t.Fatalf("submission: %v", err)
 	}
 	text, _ := json.Marshal(content)
-	modeltest.Equal(t, "submission", fmt.Sprint(item.ContentRevision, item.State, string(item.Content), item.Revision),
-		fmt.Sprint(revision, state, string(text), w.last(kind, subject)))
+	modeltest.Equal(t, "submission", fmt.Sprint(item.ContentRevision, item.State, string(item.Content), item.Verdict, item.Place, item.Revision),
+		fmt.Sprint(revision, state, string(text), verdict, place, w.last(kind, subject)))
 }
 
 // last is the revision of a stream's last event.
