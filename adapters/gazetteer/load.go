@@ -36,7 +36,7 @@ func load() (*Gazetteer, error) {
 	}
 	var raw strings.Builder
 	raw.Grow(int(binary.LittleEndian.Uint32(places[len(places)-4:]))) // gzip ends with the size of what is in it
-	if _, err := io.Copy(&raw, unzipped); err != nil { //nolint:gosec // it is the binary's own
+	if _, err := io.Copy(&raw, unzipped); err != nil {                //nolint:gosec // it is the binary's own
 		return nil, fmt.Errorf("gazetteer: %w", err)
 	}
 	g, err := parse(raw.String())
