@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
-	"runtime"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,25 +18,32 @@ import (
 	"waybill/domain/media"
 )
 
-// Intake decodes what was sent.
+// Intake decodes what was sent, within bounds of memory whatever it is.
 type Intake interface {
-	// Take returns what is to be stored of a picture, and what was measured of it. A refusal is a domain.Error of KindInvalid that
-	// points at media.Pointer. Soft findings are not its business.
-	Take(ctx context.Context, sent io.Reader, policy media.Policy) (stored []byte, image media.Image, err error)
-	// Thumbnail returns a stored picture made to fit the box, as a JPEG or PNG.
-	Thumbnail(ctx context.Context, stored io.Reader, box media.Box) ([]byte, error)
+	// Take reads a picture to its end and measures it. A refusal is a domain.Error of KindInvalid; an error of reading is passed on.
+	Take(ctx context.Context, sent io.Reader, policy media.Policy) (Taken, error)
+	// Fit returns a stored picture made to fit a box.
+	Fit(ctx context.Context, stored []byte, width, height int) ([]byte, media.Format, error)
+}
+
+// Taken is a picture that may be stored. Close it when its bytes are not needed any more, since others wait for the memory.
+type Taken struct {
+	Image    media.Image
+	Findings []media.Finding // soft ones
+	Bytes    []byte
+	Close    func()
 }
 
 // Ledger knows who has uploaded what; adapters/postgres has it.
 type Ledger interface {
 	Replayed(ctx context.Context, request uuid.UUID, fingerprint string) ([]byte, error)
-	Spend(ctx context.Context, account uuid.UUID, quota media.Quota, bytes int64, now time.Time) error
+	Admit(ctx context.Context, account uuid.UUID, day string, quota media.Quota, request uuid.UUID) (bool, error)
+	Charge(ctx context.Context, account uuid.UUID, day string, bytes int64) error
 	Store(ctx context.Context, up media.Recorded, write func(context.Context) error) (earlier []byte, err error)
 	Use(ctx context.Context, account uuid.UUID, references []media.Reference) (media.Facts, error)
 	UploadedAt(ctx context.Context, account uuid.UUID, digest string) (time.Time, error)
 	Hold(ctx context.Context, digest string, do func(context.Context) error) (held bool, err error)
 }
-
 
 // Library is all images: it takes uploads, opens them, and knows them to commands.
 type Library struct {
@@ -48,18 +53,13 @@ type Library struct {
 	policies media.Policies
 	quota    media.Quota
 	clock    func() time.Time
-	// decoding has a place for each picture that is decoded at once: a decoded one can take tens of megabytes.
-	decoding chan struct{}
 }
 
 var _ media.Library = (*Library)(nil)
 
 // NewLibrary puts one together.
 func NewLibrary(files *Files, ledger Ledger, intake Intake, policies media.Policies, quota media.Quota) *Library {
-	return &Library{
-		files: files, ledger: ledger, intake: intake, policies: policies, quota: quota, clock: time.Now,
-		decoding: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
-	}
+	return &Library{files: files, ledger: ledger, intake: intake, policies: policies, quota: quota, clock: time.Now}
 }
 
 // Boxes are those that pictures are made to fit: the box in which a licence is shown and the cover of a list (R15, R24), and its half.
@@ -67,63 +67,71 @@ var Boxes = []string{"239x160", "120x80"}
 
 var boxes = map[string]media.Box{"239x160": {Width: 239, Height: 160}, "120x80": {Width: 120, Height: 80}}
 
-// Upload takes a picture for a purpose, in bounded memory: what is sent goes to a temporary file first, and only a few are decoded at
-// once. With a request's id it is answered once: the same bytes again get the same answer, other bytes domain.ErrKeyReused.
+// Upload takes a picture for a purpose. With a request's id it is answered once: the same bytes again get the same answer, other bytes
+// domain.ErrKeyReused. Errors: what Intake refuses, media.ErrQuota, media.ErrUnavailable, and those of reading content, as they are.
 //
-// When it returns without error, file and ledger have it for good. Errors: what Intake refuses, media.ErrQuota, media.ErrUnavailable, and
-// those of reading content, as they are.
+// When it returns without error, file and ledger have the image for good.
 func (l *Library) Upload(ctx context.Context, account uuid.UUID, purpose media.Purpose, request uuid.UUID, content io.Reader,
 ) (media.Receipt, error) {
 	policy, ok := l.policies[purpose]
 	if !ok {
 		return media.Receipt{}, fmt.Errorf("no policy for the purpose %q", purpose)
 	}
-	sent, err := spool(content)
+	day := l.clock().In(media.Beijing).Format(time.DateOnly)
+	if within, err := l.ledger.Admit(ctx, account, day, l.quota, request); err != nil || !within {
+		return media.Receipt{}, errors.Join(err, quotaReached(within, l.clock()))
+	}
+	sent := sent{from: content, sum: sha256.New()}
+	taken, err := l.intake.Take(ctx, &sent, policy)
+	if charged := l.ledger.Charge(context.WithoutCancel(ctx), account, day, sent.bytes); err == nil {
+		err = charged
+	}
 	if err != nil {
 		return media.Receipt{}, err
 	}
-	defer sent.Close() //nolint:errcheck // it has no name any more
+	defer taken.Close()
 	fingerprint := string(purpose) + " " + hex.EncodeToString(sent.sum.Sum(nil))
 	if request != uuid.Nil {
 		if answer, err := l.ledger.Replayed(ctx, request, fingerprint); err != nil || answer != nil {
 			return replayed(answer, err)
 		}
 	}
-	if err := l.ledger.Spend(ctx, account, l.quota, sent.size, l.clock()); err != nil {
-		return media.Receipt{}, err
-	}
-	if err := l.enter(ctx); err != nil {
-		return media.Receipt{}, err
-	}
-	defer l.leave()
-	stored, image, err := l.intake.Take(ctx, sent, policy)
-	if err != nil {
-		return media.Receipt{}, err
-	}
-	receipt := media.Receipt{Image: image, Findings: softOf(policy.Check(image))}
+	receipt := media.Receipt{Image: taken.Image, Findings: taken.Findings}
 	answer, err := json.Marshal(receipt)
 	if err != nil {
 		return media.Receipt{}, err
 	}
 	earlier, err := l.ledger.Store(ctx, media.Recorded{
-		Account: account, Purpose: purpose, Image: image, Request: request, Fingerprint: fingerprint, Answer: answer,
-	}, func(ctx context.Context) error { return unavailable(ctx, l.files.Put(ctx, image.Digest, stored)) })
+		Account: account, Purpose: purpose, Image: taken.Image, Request: request, Fingerprint: fingerprint, Answer: answer,
+	}, func(ctx context.Context) error {
+		return unavailable(ctx, l.files.Put(ctx, taken.Image.Digest, taken.Bytes))
+	})
 	if err != nil || earlier != nil {
 		return replayed(earlier, err)
 	}
 	return receipt, nil
 }
 
-func (l *Library) enter(ctx context.Context) error {
-	select {
-	case l.decoding <- struct{}{}:
+func quotaReached(within bool, now time.Time) error {
+	if within {
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return media.QuotaReached(now)
 }
 
-func (l *Library) leave() { <-l.decoding }
+// sent is what a caller sends, counted and summed up as it is read.
+type sent struct {
+	from  io.Reader
+	sum   hash.Hash
+	bytes int64
+}
+
+func (s *sent) Read(p []byte) (int, error) {
+	n, err := s.from.Read(p)
+	s.bytes += int64(n)
+	s.sum.Write(p[:n])
+	return n, err
+}
 
 func replayed(answer []byte, err error) (media.Receipt, error) {
 	if err != nil {
@@ -137,50 +145,12 @@ func replayed(answer []byte, err error) (media.Receipt, error) {
 	return receipt, nil
 }
 
-func softOf(findings []media.Finding) []media.Finding {
-	var soft []media.Finding
-	for _, f := range findings {
-		if f.Soft {
-			soft = append(soft, f)
-		}
-	}
-	return soft
-}
-
 // unavailable marks a failure of the store of files, not of the caller, as one that passes.
 func unavailable(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	return media.ErrUnavailable.Because(err)
-}
-
-// spooled is what was sent, in a file without a name, read from its beginning.
-type spooled struct {
-	*os.File
-	size int64
-	sum  hash.Hash
-}
-
-func spool(content io.Reader) (_ *spooled, err error) {
-	file, err := os.CreateTemp("", "waybill-upload-*")
-	if err != nil {
-		return nil, fmt.Errorf("keep what is sent: %w", err)
-	}
-	s := &spooled{File: file, sum: sha256.New()}
-	defer func() {
-		if err != nil {
-			_ = file.Close()
-		}
-	}()
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, fmt.Errorf("keep what is sent: %w", err)
-	}
-	if s.size, err = io.Copy(io.MultiWriter(file, s.sum), content); err != nil {
-		return nil, err
-	}
-	_, err = file.Seek(0, io.SeekStart)
-	return s, err
 }
 
 // Uploaded implements media.Library. It holds that what it returns has its file, whatever a ledger from a backup says.
@@ -253,11 +223,11 @@ func (l *Library) fit(ctx context.Context, digest, box string) (File, error) {
 		return File{}, err
 	}
 	defer original.Close() //nolint:errcheck // it was only read
-	if err := l.enter(ctx); err != nil {
-		return File{}, err
+	whole, err := io.ReadAll(original)
+	if err != nil {
+		return File{}, unavailable(ctx, err)
 	}
-	defer l.leave()
-	small, err := l.intake.Thumbnail(ctx, original, size)
+	small, _, err := l.intake.Fit(ctx, whole, size.Width, size.Height)
 	if err != nil {
 		return File{}, fmt.Errorf("thumbnail of %s: %w", digest, err)
 	}

@@ -18,17 +18,17 @@ import (
 type Minimal struct{}
 
 // Take implements Intake.
-func (Minimal) Take(_ context.Context, sent io.Reader, policy media.Policy) ([]byte, media.Image, error) {
-	var none media.Image
+func (Minimal) Take(_ context.Context, sent io.Reader, policy media.Policy) (Taken, error) {
+	var none Taken
 	raw, err := io.ReadAll(io.LimitReader(sent, policy.MaxBytes+1))
 	if err != nil {
-		return nil, none, err
+		return none, err
 	}
 	config, format, err := image.DecodeConfig(bytes.NewReader(raw))
 	if err != nil {
 		var f domain.Fields
 		f.Add(media.Pointer, "image_unreadable", "无法识别的图片", "is no picture that can be read")
-		return nil, none, f.Err()
+		return none, f.Err()
 	}
 	sum := sha256.Sum256(raw)
 	i := media.Image{
@@ -36,22 +36,25 @@ func (Minimal) Take(_ context.Context, sent io.Reader, policy media.Policy) ([]b
 		Bytes: int64(len(raw)),
 	}
 	var f domain.Fields
+	var soft []media.Finding
 	for _, finding := range policy.Check(i) {
-		if !finding.Soft {
-			f.Add(media.Pointer, finding.Code, finding.Text.ZH, finding.Text.EN)
+		if finding.Soft {
+			soft = append(soft, finding)
+			continue
 		}
+		f.Add(media.Pointer, finding.Code, finding.Text.ZH, finding.Text.EN)
 	}
-	return raw, i, f.Err()
+	return Taken{Image: i, Findings: soft, Bytes: raw, Close: func() {}}, f.Err()
 }
 
-// Thumbnail implements Intake.
-func (Minimal) Thumbnail(_ context.Context, stored io.Reader, box media.Box) ([]byte, error) {
-	from, _, err := image.Decode(stored)
+// Fit implements Intake.
+func (Minimal) Fit(_ context.Context, stored []byte, width, height int) ([]byte, media.Format, error) {
+	from, _, err := image.Decode(bytes.NewReader(stored))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	b := from.Bounds()
-	scale := max(float64(b.Dx())/float64(box.Width), float64(b.Dy())/float64(box.Height), 1)
+	scale := max(float64(b.Dx())/float64(width), float64(b.Dy())/float64(height), 1)
 	to := image.NewRGBA(image.Rect(0, 0, max(1, int(float64(b.Dx())/scale)), max(1, int(float64(b.Dy())/scale))))
 	for y := range to.Bounds().Dy() {
 		for x := range to.Bounds().Dx() {
@@ -60,5 +63,5 @@ func (Minimal) Thumbnail(_ context.Context, stored io.Reader, box media.Box) ([]
 	}
 	var out bytes.Buffer
 	err = jpeg.Encode(&out, to, nil)
-	return out.Bytes(), err
+	return out.Bytes(), media.JPEG, err
 }

@@ -44,21 +44,27 @@ func (u *Uploads) Replayed(ctx context.Context, request uuid.UUID, fingerprint s
 	return answer, nil
 }
 
-// Spend takes one image of so many bytes from the account's quota of the day; ErrQuota, and nothing is taken, when it has not as much left.
-func (u *Uploads) Spend(ctx context.Context, account uuid.UUID, quota media.Quota, bytes int64, now time.Time) error {
-	if quota.Bytes > 0 && bytes > quota.Bytes {
-		return media.QuotaReached(now)
-	}
-	done, err := u.pool.Exec(ctx, `
-		insert into media.quotas as q (account_id, day, images, bytes) values ($1, $2, 1, $3)
-		on conflict (account_id, day) do update set images = q.images + 1, bytes = q.bytes + $3
-		where ($4 = 0 or q.images < $4) and ($5 = 0 or q.bytes + $3 <= $5)`,
-		account, now.In(media.Beijing).Format(time.DateOnly), bytes, quota.Images, quota.Bytes)
+// Admit counts one more image to the account's day, and reports whether the quota leaves room for it. A request that has been answered
+// is not counted again.
+func (u *Uploads) Admit(ctx context.Context, account uuid.UUID, day string, quota media.Quota, request uuid.UUID) (bool, error) {
+	var admitted bool
+	err := u.pool.QueryRow(ctx, `
+		with answered as (select from media.requests where id = $5),
+		counted as (
+			insert into media.quotas as q (account_id, day, images, bytes) select $1, $2, 1, 0 where not exists (select from answered)
+			on conflict (account_id, day) do update set images = q.images + 1 where ($3 = 0 or q.images < $3) and ($4 = 0 or q.bytes < $4)
+			returning 1)
+		select exists (select from answered) or exists (select from counted)`, account, day, quota.Images, quota.Bytes, request).Scan(&admitted)
 	if err != nil {
-		return fmt.Errorf("quota: %w", classify(ctx, err))
+		return false, fmt.Errorf("quota: %w", classify(ctx, err))
 	}
-	if done.RowsAffected() == 0 {
-		return media.QuotaReached(now)
+	return admitted, nil
+}
+
+// Charge adds bytes to the account's day.
+func (u *Uploads) Charge(ctx context.Context, account uuid.UUID, day string, bytes int64) error {
+	if _, err := u.pool.Exec(ctx, `update media.quotas set bytes = bytes + $3 where account_id = $1 and day = $2`, account, day, bytes); err != nil {
+		return fmt.Errorf("quota: %w", classify(ctx, err))
 	}
 	return nil
 }

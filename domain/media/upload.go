@@ -17,8 +17,8 @@ type Receipt struct {
 	Replayed bool
 }
 
-// Pointer is where a refusal of an upload points: the upload is the image.
-const Pointer = "/image"
+// Pointer is where a refusal of an upload points: the part of the form that is the image, also when it is the whole body.
+const Pointer = "/file"
 
 // Recorded is one upload as a ledger records it: a zero Request has no Answer to keep, and Fingerprint tells what was sent with it.
 type Recorded struct {
@@ -33,7 +33,8 @@ type Recorded struct {
 // Box bounds a picture that is made smaller for display: Width and Height are the most it may have, in pixels.
 type Box struct{ Width, Height int }
 
-// Quota bounds what one account uploads in a day of Asia/Shanghai, what was refused too: pictures, and bytes as sent. 0 is no bound.
+// Quota bounds what one account uploads in a day of Asia/Shanghai, what was refused too: images, and bytes as sent, beyond which no
+// further image is begun. 0 is no bound.
 type Quota struct {
 	Images int
 	Bytes  int64

@@ -22,6 +22,7 @@ import (
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/models"
+	"waybill/projections/pictures"
 	"waybill/projections/review"
 )
 
@@ -40,12 +41,13 @@ type Projectors interface {
 	Outdated(model string) bool
 }
 
-// Deps is what the API stands on beside http.Web. The first four are required.
+// Deps is what the API stands on beside http.Web. The first five are required.
 type Deps struct {
 	Commands  *commands.Service
 	Queries   projections.Querier
 	Positions Positions
 	Status    Projectors
+	Images    Images
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
 	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
@@ -75,6 +77,7 @@ type server struct {
 	bookings   bookings.Queries
 	history    history.Queries
 	directory  directory.Queries
+	pictures   pictures.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -85,7 +88,7 @@ var _ ServerInterface = (*server)(nil)
 // Mount adds the API's routes to web. It fails when a dependency is missing, or when the specification and the code do
 // not fit together.
 func Mount(web *http.Web, d Deps) error {
-	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil {
+	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil || d.Images == nil {
 		return errors.New("api: a dependency is missing")
 	}
 	operations, err := loaded()
@@ -120,6 +123,7 @@ func Mount(web *http.Web, d Deps) error {
 		bookings:   bookings.Queries{DB: d.Queries},
 		history:    history.Queries{DB: d.Queries},
 		directory:  directory.Queries{DB: d.Queries},
+		pictures:   pictures.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

@@ -22,12 +22,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	filestore "waybill/adapters/media"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/commands"
 	"waybill/domain/domaintest"
+	"waybill/domain/media"
 	"waybill/http"
 	"waybill/http/api"
 	"waybill/projections/models"
@@ -86,7 +88,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := api.Deps{Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head}
+	deps := api.Deps{Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head, Images: w.images(t)}
 	if err := api.Mount(w.web, deps); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +115,17 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	})
 	w.loadSpec()
 	return w
+}
+
+// images keeps what is uploaded in a folder of the test's own.
+func (w *world) images(t testing.TB) api.Images {
+	t.Helper()
+	files, err := filestore.OpenFiles(context.Background(), "file://"+t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = files.Close() })
+	return filestore.NewLibrary(files, postgres.NewUploads(w.pool), filestore.Minimal{}, media.Standard(), media.Quota{Images: 100, Bytes: 64 << 20})
 }
 
 // specified is the specification and what finds a request's operation in it, read once for all worlds.
