@@ -80,7 +80,14 @@ func OpenFiles(ctx context.Context, address string) (*Files, error) {
 		}
 		return &Files{bucket: bucket, dir: dir, place: "the folder " + dir}, nil
 	}
-	bucket, err := blob.OpenBucket(ctx, address)
+	query := u.Query()
+	for _, checksum := range []string{"request_checksum_calculation", "response_checksum_validation"} {
+		if !query.Has(checksum) {
+			query.Set(checksum, "when_required") // not every server that speaks S3 has them right for parts; digests tell damage
+		}
+	}
+	u.RawQuery = query.Encode()
+	bucket, err := blob.OpenBucket(ctx, u.String())
 	if err != nil {
 		return nil, errors.New("WAYBILL_MEDIA: the S3 bucket cannot be opened; see its parameters in the documentation")
 	}
@@ -166,11 +173,21 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Put keeps an original.
+// Put keeps an original. Nobody else may put or remove the same one meanwhile.
 func (f *Files) Put(ctx context.Context, digest string, content []byte) error {
 	key, err := keyOf(digest, "")
 	if err != nil {
 		return err
+	}
+	if f.dir == "" {
+		// A bucket has an object whole or not at all. A folder may have lost power while it was written.
+		is, err := f.bucket.Attributes(ctx, key)
+		if err == nil && is.Size == int64(len(content)) {
+			return nil
+		}
+		if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return fmt.Errorf("store %s: %w", key, err)
+		}
 	}
 	return f.put(ctx, key, content)
 }

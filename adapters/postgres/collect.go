@@ -155,7 +155,7 @@ type Row struct {
 func (u *Uploads) List(ctx context.Context, account uuid.UUID, limit int) ([]Row, error) {
 	rows, _ := u.pool.Query(ctx, `
 		select account_id, purpose, digest, format, width, height, bytes, uploaded_at, used_at from media.uploads
-		where $1 = '00000000-0000-0000-0000-000000000000' or account_id = $1
+		where $1::uuid = '00000000-0000-0000-0000-000000000000' or account_id = $1
 		order by uploaded_at desc, digest limit $2`, account, limit)
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Row, error) {
 		var r Row

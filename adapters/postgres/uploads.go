@@ -16,8 +16,8 @@ import (
 
 // Uploads is the ledger of images: who has uploaded what, in schema media. All times are the database's.
 //
-// Locks are taken in this order: the row of a digest (blobs), then rows of uploads. Store holds the digest's row in share mode while the
-// file is written; RemoveBlobs holds it alone and passes over what others hold, and so does RemoveUploads: neither ever waits.
+// Locks are taken in this order: the row of a digest (blobs), then rows of uploads. Store holds the digest's row while the file is
+// written, and RemoveBlobs while it is removed; that and RemoveUploads pass over what others hold, and never wait.
 type Uploads struct{ pool *pgxpool.Pool }
 
 // NewUploads uses a database that Migrate has prepared.
@@ -91,7 +91,7 @@ var errCollected = errors.New("the digest was collected")
 func (u *Uploads) store(ctx context.Context, up media.Recorded, write func(context.Context) error) (earlier []byte, err error) {
 	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
 		var there bool
-		err := tx.QueryRow(ctx, `select true from media.blobs where digest = $1 for share`, up.Image.Digest).Scan(&there)
+		err := tx.QueryRow(ctx, `select true from media.blobs where digest = $1 for update`, up.Image.Digest).Scan(&there)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errCollected
 		}
@@ -181,7 +181,7 @@ func (u *Uploads) UploadedAt(ctx context.Context, account uuid.UUID, digest stri
 // Hold keeps a digest's file from being removed while do runs; it does not run, and held is false, when there is none to keep.
 func (u *Uploads) Hold(ctx context.Context, digest string, do func(context.Context) error) (held bool, err error) {
 	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `select true from media.blobs where digest = $1 for share`, digest).Scan(&held)
+		err := tx.QueryRow(ctx, `select true from media.blobs where digest = $1 for update`, digest).Scan(&held)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}

@@ -41,13 +41,14 @@ type Projectors interface {
 	Outdated(model string) bool
 }
 
-// Deps is what the API stands on beside http.Web. The first five are required.
+// Deps is what the API stands on beside http.Web. The first four are required.
 type Deps struct {
 	Commands  *commands.Service
 	Queries   projections.Querier
 	Positions Positions
 	Status    Projectors
-	Images    Images
+	// Images keeps images; without it they are unavailable.
+	Images Images
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
 	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
@@ -88,7 +89,7 @@ var _ ServerInterface = (*server)(nil)
 // Mount adds the API's routes to web. It fails when a dependency is missing, or when the specification and the code do
 // not fit together.
 func Mount(web *http.Web, d Deps) error {
-	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil || d.Images == nil {
+	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil {
 		return errors.New("api: a dependency is missing")
 	}
 	operations, err := loaded()
@@ -114,6 +115,9 @@ func Mount(web *http.Web, d Deps) error {
 		return err
 	}
 	docs.tag = tagOf(docs.specification)
+	if d.Images == nil {
+		d.Images = noImages{}
+	}
 	s := &server{
 		Deps: d, web: web, operations: operations, service: docs, waiting: waiting,
 		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Needed: needed(operations)},

@@ -61,6 +61,8 @@ func (h hostile) target(r route) string {
 		return r.with(h.product)
 	case strings.Contains(r.path, "/problems/"):
 		return r.with("internal")
+	case strings.Contains(r.path, "/media/"):
+		return r.with(image)
 	}
 	return r.with(h.victim)
 }

@@ -25,6 +25,21 @@ type Images interface {
 	Open(ctx context.Context, digest, box string) (content io.ReadSeekCloser, size int64, format media.Format, err error)
 }
 
+// noImages is where there are none.
+type noImages struct{}
+
+func (noImages) Upload(context.Context, uuid.UUID, media.Purpose, uuid.UUID, io.Reader) (media.Receipt, error) {
+	return media.Receipt{}, media.ErrUnavailable
+}
+
+func (noImages) UploadedAt(context.Context, uuid.UUID, string) (time.Time, error) {
+	return time.Time{}, media.ErrUnavailable
+}
+
+func (noImages) Open(context.Context, string, string) (io.ReadSeekCloser, int64, media.Format, error) {
+	return nil, 0, "", media.ErrUnavailable
+}
+
 // imageTimeout bounds the sending of an image.
 const imageTimeout = 30 * time.Second
 

@@ -48,9 +48,10 @@ var errBadQuery = http.Refuse(nethttp.StatusBadRequest, "malformed_query", "查�
 // names nothing, so it is ErrNotFound.
 func (op *operation) checkParameters(c echo.Context) error {
 	var mistakes domain.Fields
+	var query url.Values
 	if raw := c.Request().URL.RawQuery; raw != "" {
-		query, err := url.ParseQuery(raw)
-		if err != nil {
+		var err error
+		if query, err = url.ParseQuery(raw); err != nil {
 			return errBadQuery
 		}
 		for name := range query {
@@ -58,14 +59,11 @@ func (op *operation) checkParameters(c echo.Context) error {
 				mistakes.Add(printable(name), "unknown_parameter", "未知的查询参数", "not a parameter of this operation")
 			}
 		}
-		for _, p := range op.params {
-			if p.in == "query" {
-				p.check(query[p.name], &mistakes)
-			}
-		}
 	}
 	for _, p := range op.params {
 		switch p.in {
+		case "query":
+			p.check(query[p.name], &mistakes)
 		case "path":
 			var wrong domain.Fields
 			if p.check([]string{c.Param(p.name)}, &wrong); len(wrong) > 0 {

@@ -10,8 +10,8 @@ create table media.store (
     settled boolean   not null
 );
 
--- One row for each digest that has a file, or had or will have one. Whoever puts a file there holds its row in share mode meanwhile, and
--- whoever removes the file holds it alone (docs/decisions/0037).
+-- One row for each digest that has a file, or had or will have one. Whoever puts a file there or removes it has its row locked meanwhile
+-- (docs/decisions/0037).
 create table media.blobs (
     digest     text        collate "C" primary key,
     touched_at timestamptz not null
