@@ -14,25 +14,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/adapters/media/intake"
 	"waybill/domain"
 	"waybill/domain/media"
 )
-
-// Intake decodes what was sent, within bounds of memory whatever it is.
-type Intake interface {
-	// Take reads a picture to its end and measures it. A refusal is a domain.Error of KindInvalid; an error of reading is passed on.
-	Take(ctx context.Context, sent io.Reader, policy media.Policy) (Taken, error)
-	// Fit returns a stored picture made to fit a box.
-	Fit(ctx context.Context, stored []byte, width, height int) ([]byte, media.Format, error)
-}
-
-// Taken is a picture that may be stored. Close it when its bytes are not needed any more, since others wait for the memory.
-type Taken struct {
-	Image    media.Image
-	Findings []media.Finding // soft ones
-	Bytes    []byte
-	Close    func()
-}
 
 // Ledger knows who has uploaded what; adapters/postgres has it.
 type Ledger interface {
@@ -49,7 +34,7 @@ type Ledger interface {
 type Library struct {
 	files    *Files
 	ledger   Ledger
-	intake   Intake
+	intake   *intake.Intake
 	policies media.Policies
 	quota    media.Quota
 	clock    func() time.Time
@@ -58,8 +43,8 @@ type Library struct {
 var _ media.Library = (*Library)(nil)
 
 // NewLibrary puts one together.
-func NewLibrary(files *Files, ledger Ledger, intake Intake, policies media.Policies, quota media.Quota) *Library {
-	return &Library{files: files, ledger: ledger, intake: intake, policies: policies, quota: quota, clock: time.Now}
+func NewLibrary(files *Files, ledger Ledger, in *intake.Intake, policies media.Policies, quota media.Quota) *Library {
+	return &Library{files: files, ledger: ledger, intake: in, policies: policies, quota: quota, clock: time.Now}
 }
 
 // Boxes are those that pictures are made to fit: the box in which a licence is shown and the cover of a list (R15, R24), and its half.
@@ -68,7 +53,7 @@ var Boxes = []string{"239x160", "120x80"}
 var boxes = map[string]media.Box{"239x160": {Width: 239, Height: 160}, "120x80": {Width: 120, Height: 80}}
 
 // Upload takes a picture for a purpose. With a request's id it is answered once: the same bytes again get the same answer, other bytes
-// domain.ErrKeyReused. Errors: what Intake refuses, media.ErrQuota, media.ErrUnavailable, and those of reading content, as they are.
+// domain.ErrKeyReused. Errors: what intake.Take refuses, media.ErrQuota, media.ErrUnavailable, and those of reading content, as they are.
 //
 // When it returns without error, file and ledger have the image for good.
 func (l *Library) Upload(ctx context.Context, account uuid.UUID, purpose media.Purpose, request uuid.UUID, content io.Reader,
@@ -228,6 +213,9 @@ func (l *Library) fit(ctx context.Context, digest, box string) (File, error) {
 		return File{}, unavailable(ctx, err)
 	}
 	small, _, err := l.intake.Fit(ctx, whole, size.Width, size.Height)
+	if err == nil && len(small) == len(whole) {
+		return l.files.Open(ctx, digest, "") // it fits as it is, and one copy is enough
+	}
 	if err != nil {
 		return File{}, fmt.Errorf("thumbnail of %s: %w", digest, err)
 	}

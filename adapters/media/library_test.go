@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	filestore "waybill/adapters/media"
+	"waybill/adapters/media/intake"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
@@ -58,7 +59,7 @@ func newRoom(t testing.TB, files *filestore.Files, quota media.Quota) *room {
 	t.Helper()
 	pool := pgtest.Database(t, "media", postgres.Migrate)
 	r := &room{files: files, uploads: postgres.NewUploads(pool), pool: pool, referenced: map[string]bool{}}
-	r.Library = filestore.NewLibrary(files, r.uploads, filestore.Minimal{}, media.Standard(), quota)
+	r.Library = filestore.NewLibrary(files, r.uploads, intake.New(intake.Standard()), media.Standard(), quota)
 	return r
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	filestore "waybill/adapters/media"
+	"waybill/adapters/media/intake"
 	"waybill/adapters/postgres"
 	"waybill/cmd/config"
 	"waybill/domain/media"
@@ -38,7 +39,7 @@ func (a *app) openImages(ctx context.Context, claim bool) (*images, error) {
 			return nil, errors.Join(err, files.Close())
 		}
 	}
-	i.library = filestore.NewLibrary(files, i.uploads, filestore.Minimal{}, media.Standard(), a.cfg.MediaQuota)
+	i.library = filestore.NewLibrary(files, i.uploads, intake.New(intake.Standard()), media.Standard(), a.cfg.MediaQuota)
 	return i, nil
 }
 

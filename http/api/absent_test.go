@@ -101,7 +101,7 @@ func TestAZeroIsAValue(t *testing.T) {
 	tried := 0
 	for _, r := range h.routes() {
 		for _, p := range r.op.Parameters {
-			if p.Value.In != "query" {
+			if p.Value.In != "query" || r.method != "GET" {
 				continue
 			}
 			target := h.target(r)

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	filestore "waybill/adapters/media"
+	"waybill/adapters/media/intake"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
@@ -125,7 +126,11 @@ func (w *world) images(t testing.TB) api.Images {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = files.Close() })
-	return filestore.NewLibrary(files, postgres.NewUploads(w.pool), filestore.Minimal{}, media.Standard(), media.Quota{Images: 100, Bytes: 64 << 20})
+	// What profile and content name is there.
+	if err := files.Put(context.Background(), image, drawn(239, 160, 1)); err != nil {
+		t.Fatal(err)
+	}
+	return filestore.NewLibrary(files, postgres.NewUploads(w.pool), intake.New(intake.Standard()), media.Standard(), media.Quota{Images: 100, Bytes: 64 << 20})
 }
 
 // specified is the specification and what finds a request's operation in it, read once for all worlds.

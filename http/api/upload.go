@@ -52,7 +52,7 @@ func openBody(c echo.Context, op *operation) (*upload, error) {
 	if err != nil || !op.takesMedia(media) {
 		return nil, refused
 	}
-	if r.ContentLength > maxUpload+maxForm {
+	if limit := int64(maxUpload); r.ContentLength > limit+maxForm || media != formMedia && r.ContentLength > limit {
 		return nil, errUploadTooLarge()
 	}
 	if media != formMedia {
