@@ -94,6 +94,7 @@ func (u *uploader) upload(ctx context.Context, purpose string, content []byte, k
 func TestChaosUploads(t *testing.T) {
 	t.Parallel()
 	env, pool := onDatabase(t)
+	env["WAYBILL_MEDIA_DAILY_IMAGES"] = "0" // each is sent again after a kill, and counted
 	h := newHammer(t, env, 1)
 	u := &uploader{t: t, client: h.client, token: h.pairs[0].provider.token}
 	n := startNode(t, "0", env)
