@@ -86,10 +86,10 @@ func TestStrays(t *testing.T) {
 	hexOf := func(content string) string { return digestOf([]byte(content))[len("sha256:"):] }
 	original := func(content string) string { return "sha256/" + hexOf(content)[:2] + "/" + hexOf(content) }
 	want := map[string]bool{
-		stray(original("half")+".18ab.tmp", nil, 25*time.Hour):       false,
-		stray(original("half")+".18ac.tmp", nil, 23*time.Hour):       true,
-		stray(original("unknown"), []byte("unknown"), 25*time.Hour):  false,
-		stray(original("young"), []byte("young"), 23*time.Hour):      true,
+		stray(original("half")+".18ab.tmp", nil, 25*time.Hour):        false,
+		stray(original("half")+".18ac.tmp", nil, 23*time.Hour):        true,
+		stray(original("unknown"), []byte("unknown"), 25*time.Hour):   false,
+		stray(original("young"), []byte("young"), 23*time.Hour):       true,
 		stray(original("referred"), []byte("referred"), 25*time.Hour): true,
 	}
 	r.referenced[digestOf([]byte("referred"))] = true

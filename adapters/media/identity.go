@@ -49,15 +49,16 @@ func (f *Files) Claim(ctx context.Context, r Registry) error {
 		case !settled && is == uuid.Nil:
 			return f.mark(ctx, want)
 		case !settled:
-			return fmt.Errorf("WAYBILL_MEDIA: %s holds the images of another database (store %s): name the folder or bucket of this one, or, "+
-				"when the database was moved or made anew and this is its store, run \"waybill media adopt\": %w", f.place, is, ErrOtherStore)
+			return fmt.Errorf("WAYBILL_MEDIA: %s holds the images of another database (store %s): name the folder or bucket of this one, "+
+				"or, when the database was moved or made anew and this is its store, run \"waybill media adopt\": %w",
+				f.place, is, ErrOtherStore)
 		case is == uuid.Nil:
-			return fmt.Errorf("WAYBILL_MEDIA: %s is not where this database's images are (store %s): a node on another machine must see the "+
-				"same folder, or all use a bucket; when the images were moved or restored to here, run \"waybill media adopt\": %w",
+			return fmt.Errorf("WAYBILL_MEDIA: %s is not where this database's images are (store %s): a node on another machine must see "+
+				"the same folder, or all use a bucket; when the images were moved or restored to here, run \"waybill media adopt\": %w",
 				f.place, want, ErrOtherStore)
 		}
-		return fmt.Errorf("WAYBILL_MEDIA: %s is store %s, but this database's images are in store %s: mount the folder, or name the bucket, "+
-			"that the other nodes use; \"waybill media adopt\" takes this one instead: %w", f.place, is, want, ErrOtherStore)
+		return fmt.Errorf("WAYBILL_MEDIA: %s is store %s, but this database's images are in store %s: mount the folder, or name the "+
+			"bucket, that the other nodes use; \"waybill media adopt\" takes this one instead: %w", f.place, is, want, ErrOtherStore)
 	})
 }
 

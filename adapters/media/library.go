@@ -207,7 +207,7 @@ func (l *Library) fit(ctx context.Context, digest, box string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	defer original.Close() //nolint:errcheck // it was only read
+	defer original.Close()
 	whole, err := io.ReadAll(original)
 	if err != nil {
 		return File{}, unavailable(ctx, err)

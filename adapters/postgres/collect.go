@@ -54,9 +54,10 @@ func (u *Uploads) RemoveUploads(ctx context.Context, age time.Duration, digests 
 	return int(done.RowsAffected()), nil
 }
 
-// RemoveBlobs removes up to limit digests that nobody has an upload of, and that nobody has stored or recorded for so long; keep, which is
-// asked under their locks, names those that something refers to. The file of each goes by remove before its row does, so that a stop in between leaves
-// a row without a file, which the next run takes. It returns how many went, and how many were looked at: fewer than limit when there are no more.
+// RemoveBlobs removes up to limit digests after one that nobody has an upload of, and that nobody has stored or recorded for so long;
+// keep, which is asked under their locks, names those that something refers to. The file of each goes by remove before its row does, so
+// that a stop in between leaves a row without a file, which the next run takes. It returns how many went, and the last that was looked
+// at; empty when there are no more.
 func (u *Uploads) RemoveBlobs(ctx context.Context, age time.Duration, after string, limit int,
 	keep func(context.Context, []string) (map[string]bool, error), remove func(context.Context, string) error,
 ) (removed int, last string, err error) {
@@ -130,7 +131,8 @@ func (u *Uploads) Known(ctx context.Context, digests []string) (map[string]bool,
 
 // Adopt records digests whose files were found without a row, as of long ago: what nothing refers to goes with the next collection.
 func (u *Uploads) Adopt(ctx context.Context, digests []string) error {
-	_, err := u.pool.Exec(ctx, `insert into media.blobs (digest, touched_at) select unnest($1::text[]), 'epoch' on conflict do nothing`, digests)
+	_, err := u.pool.Exec(ctx, `
+		insert into media.blobs (digest, touched_at) select unnest($1::text[]), 'epoch' on conflict do nothing`, digests)
 	return classify(ctx, err)
 }
 
@@ -173,7 +175,8 @@ func (u *Uploads) List(ctx context.Context, account uuid.UUID, limit int) ([]Row
 // settled once check has returned nil.
 func (u *Uploads) Settle(ctx context.Context, check func(ctx context.Context, id uuid.UUID, settled bool) error) error {
 	// By itself, so that whoever comes after a stop in the middle goes on with the same one.
-	if _, err := u.pool.Exec(ctx, `insert into media.store (id, since, settled) values ($1, now(), false) on conflict do nothing`, uuid.New()); err != nil {
+	if _, err := u.pool.Exec(ctx, `
+		insert into media.store (id, since, settled) values ($1, now(), false) on conflict do nothing`, uuid.New()); err != nil {
 		return fmt.Errorf("the store of images: %w", classify(ctx, err))
 	}
 	return pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {

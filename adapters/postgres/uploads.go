@@ -32,7 +32,8 @@ func (u *Uploads) Replayed(ctx context.Context, request uuid.UUID, fingerprint s
 		kept as (
 			update media.uploads u set used_at = now() from earlier e
 			where (u.account_id, u.digest, u.purpose) = (e.account_id, e.digest, e.purpose) returning u.digest)
-		select fingerprint, answer from earlier where fingerprint <> $2 or exists (select from kept)`, request, fingerprint).Scan(&was, &answer)
+		select fingerprint, answer from earlier where fingerprint <> $2 or exists (select from kept)`,
+		request, fingerprint).Scan(&was, &answer)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil
@@ -54,7 +55,8 @@ func (u *Uploads) Admit(ctx context.Context, account uuid.UUID, day string, quot
 			insert into media.quotas as q (account_id, day, images, bytes) select $1, $2, 1, 0 where not exists (select from answered)
 			on conflict (account_id, day) do update set images = q.images + 1 where ($3 = 0 or q.images < $3) and ($4 = 0 or q.bytes < $4)
 			returning 1)
-		select exists (select from answered) or exists (select from counted)`, account, day, quota.Images, quota.Bytes, request).Scan(&admitted)
+		select exists (select from answered) or exists (select from counted)`,
+		account, day, quota.Images, quota.Bytes, request).Scan(&admitted)
 	if err != nil {
 		return false, fmt.Errorf("quota: %w", classify(ctx, err))
 	}
@@ -63,7 +65,8 @@ func (u *Uploads) Admit(ctx context.Context, account uuid.UUID, day string, quot
 
 // Charge adds bytes to the account's day.
 func (u *Uploads) Charge(ctx context.Context, account uuid.UUID, day string, bytes int64) error {
-	if _, err := u.pool.Exec(ctx, `update media.quotas set bytes = bytes + $3 where account_id = $1 and day = $2`, account, day, bytes); err != nil {
+	_, err := u.pool.Exec(ctx, `update media.quotas set bytes = bytes + $3 where account_id = $1 and day = $2`, account, day, bytes)
+	if err != nil {
 		return fmt.Errorf("quota: %w", classify(ctx, err))
 	}
 	return nil
@@ -168,7 +171,8 @@ func (u *Uploads) Use(ctx context.Context, account uuid.UUID, references []media
 // UploadedAt is when the account uploaded the digest last, for whatever purpose; domain.ErrNotFound when it has not.
 func (u *Uploads) UploadedAt(ctx context.Context, account uuid.UUID, digest string) (time.Time, error) {
 	var at *time.Time
-	err := u.pool.QueryRow(ctx, `select max(uploaded_at) from media.uploads where account_id = $1 and digest = $2`, account, digest).Scan(&at)
+	err := u.pool.QueryRow(ctx, `
+		select max(uploaded_at) from media.uploads where account_id = $1 and digest = $2`, account, digest).Scan(&at)
 	switch {
 	case err != nil:
 		return time.Time{}, fmt.Errorf("an account's upload: %w", classify(ctx, err))

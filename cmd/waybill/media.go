@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,7 +81,7 @@ func (a *app) collectUnused(ctx context.Context, c filestore.Collector, m *media
 		if err != nil {
 			a.log.WarnContext(ctx, "collecting images stopped; it goes on later", "error", err)
 		} else if done.Uploads+done.Images+done.Strays > 0 {
-			a.log.InfoContext(ctx, "collected images", slog.Int("uploads", done.Uploads), slog.Int("images", done.Images), slog.Int("strays", done.Strays))
+			a.log.InfoContext(ctx, "collected images", "uploads", done.Uploads, "images", done.Images, "strays", done.Strays)
 		}
 		select {
 		case <-ctx.Done():
@@ -121,7 +120,8 @@ func (c mediaListCommand) Run(ctx context.Context, cfg config.Config, out io.Wri
 		}
 		rows := newTable(out, "DIGEST", "PURPOSE", "FORMAT", "PIXELS", "BYTES", "ACCOUNT", "UPLOADED", "USED")
 		for _, u := range uploads {
-			rows.add(u.Image.Digest, u.Purpose, u.Image.Format, fmt.Sprintf("%dx%d", u.Image.Width, u.Image.Height), u.Image.Bytes, u.Account,
+			i := u.Image
+			rows.add(i.Digest, u.Purpose, i.Format, fmt.Sprintf("%dx%d", i.Width, i.Height), i.Bytes, u.Account,
 				u.UploadedAt.Format(time.RFC3339), u.UsedAt.Format(time.RFC3339))
 		}
 		return rows.flush()

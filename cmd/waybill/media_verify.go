@@ -84,10 +84,12 @@ func newMediaMetrics(registry prometheus.Registerer) *mediaMetrics {
 			Name: "waybill_media_collected_total", Help: "What this node's collections of images have removed.",
 		}, []string{"what"}),
 		failed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "waybill_media_collection_failures_total", Help: "Collections of images that stopped early, as while a read model is behind.",
+			Name: "waybill_media_collection_failures_total",
+			Help: "Collections of images that stopped early, as while a read model is behind.",
 		}),
 		last: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "waybill_media_collection_time_seconds", Help: "When this node, or another at its time, last collected images to the end.",
+			Name: "waybill_media_collection_time_seconds",
+			Help: "When this node, or another at its time, last collected images to the end.",
 		}),
 	}
 	registry.MustRegister(m.removed, m.failed, m.last)

@@ -16,7 +16,7 @@ import (
 )
 
 type rebuildCommand struct {
-	ReadModel string `arg:"" help:"Its name: listing, backoffice, review, bookings, history, directory or pictures; 'all' for each in turn."`
+	ReadModel string `arg:"" help:"listing, backoffice, review, bookings, history, directory, pictures, or 'all' in turn."`
 }
 
 // Run is called by kong.

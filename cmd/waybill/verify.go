@@ -12,7 +12,7 @@ import (
 )
 
 type verifyCommand struct {
-	ReadModel string `arg:"" default:"all" help:"Its name: listing, backoffice, review, bookings, history, directory or pictures; 'all' for each in turn."`
+	ReadModel string `arg:"" default:"all" help:"listing, backoffice, review, bookings, history, directory, pictures, or 'all' in turn."`
 }
 
 // errDiffers ends the command with a failure.

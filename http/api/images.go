@@ -101,7 +101,7 @@ func (s *server) GetImage(c echo.Context, digest ImageRef, params GetImageParams
 	if err != nil {
 		return err
 	}
-	defer content.Close() //nolint:errcheck // it was only read
+	defer content.Close()
 	if format == "" {
 		return domain.ErrNotFound // some file of another kind under a digest's name is not for anybody
 	}

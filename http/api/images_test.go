@@ -154,8 +154,12 @@ func TestWhoSeesWhichImage(t *testing.T) {
 		name, purpose string
 		width, height int
 	}{
-		{"licence", "licence", 300, 200}, {"logo", "logo", 185, 74}, {"cover", "cover", 239, 160}, {"detail", "detail", 1200, 10},
-		{"next cover", "cover", 239, 160}, {"unused", "cover", 239, 160},
+		{"licence", "licence", 300, 200},
+		{"logo", "logo", 185, 74},
+		{"cover", "cover", 239, 160},
+		{"detail", "detail", 1200, 10},
+		{"next cover", "cover", 239, 160},
+		{"unused", "cover", 239, 160},
 	} {
 		images[c.name] = w.upload(owner, c.purpose, drawn(c.width, c.height, i+1)).is(201).text("digest")
 	}

@@ -37,7 +37,8 @@ var Model = projections.ReadModel{
 	Schema: schema,
 	Applies: projections.TypesOf(
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Suspended{}, provider.Reinstated{}, provider.Closed{},
-		product.Submitted{}, product.Revised{}, product.Approved{}, product.Listed{}, product.Unlisted{}, product.TakenDown{}, product.Deleted{},
+		product.Submitted{}, product.Revised{}, product.Approved{}, product.Listed{}, product.Unlisted{}, product.TakenDown{},
+		product.Deleted{},
 	),
 	PassesOver: projections.TypesOf(
 		provider.Rejected{}, provider.PinLimitSet{},
