@@ -76,7 +76,8 @@ func (d drawer) sea(c *canvas, p palette, level, h float64) {
 	c.polygon(mix(hull, p.near, 0.6), point{left + 3, deck + 0.6*(keel-deck)}, point{left + 138, deck + 0.55*(keel-deck)},
 		point{left + 132, keel}, point{left + 6, keel})
 	for i := range 4 {
-		c.wave(faint(mix(p.near, p.far, 0.5-0.12*float64(i)), 0.9), level+0.07*h+float64(i)*0.06*h, 1.5+0.5*float64(i), 30+12*float64(i), d.Float64())
+		n := float64(i)
+		c.wave(faint(mix(p.near, p.far, 0.5-0.12*n), 0.9), level+(0.07+0.06*n)*h, 1.5+0.5*n, 30+12*n, d.Float64())
 	}
 }
 

@@ -116,7 +116,7 @@ func average(across []uint64, pix []byte, w int) {
 		for left := w; left > 0; {
 			part := min(left, room)
 			for c := range 4 {
-				across[4*x+c] += uint64(pix[4*sx+c]) * uint64(part) //nolint:gosec // not negative
+				across[4*x+c] += uint64(pix[4*sx+c]) * uint64(part)
 			}
 			left -= part
 			if room -= part; room == 0 {

@@ -16,7 +16,7 @@ import (
 var small = intake.Config{MaxPixels: 1 << 20, Memory: 16 << 20}
 
 // FuzzTake: whatever is sent is refused with a reason, or taken; what was taken is a picture for the standard library, has no part
-// that had to be stripped, is measured as it is, is taken again as it is, and has the pixels that were sent, if those are upright.
+// that had to be stripped, is measured as it is, and is taken again as it is.
 func FuzzTake(f *testing.F) {
 	for _, s := range samples(f) {
 		if len(s.file) < 20_000 {

@@ -22,9 +22,7 @@ func (p *profileParts) add(segment []byte) {
 		p.wrong = true // out of order, or not a part: such a profile is no profile
 		return
 	}
-	if p.parts = append(p.parts, segment[2:]); len(p.parts) > 255 {
-		p.wrong = true
-	}
+	p.parts = append(p.parts, segment[2:])
 }
 
 func (p *profileParts) rewritten(gray bool) []byte {

@@ -62,7 +62,7 @@ type jpegFile struct {
 	components  []component
 	quants      [4]bool
 	scans       int
-	jfif        bool
+	jfif, exif  bool
 	adobe       int // the colour transform; -1 if nothing was said
 	profile     profileParts
 }
@@ -106,14 +106,19 @@ func (f *jpegFile) walk() error {
 			continue
 		case marker > sof2 && marker <= sof15:
 			f.measure(payload)
-			return unsupported("不支持该 JPEG 的编码方式，请另存为标准 JPEG 后上传", "is a JPEG of a rare kind (arithmetic, lossless or hierarchical); save it as an ordinary one")
+			return unsupported("不支持该 JPEG 的编码方式，请另存为标准 JPEG 后上传",
+				"is a JPEG of a rare kind (arithmetic, lossless or hierarchical); save it as an ordinary one")
 		default:
 			return broken("marker %#x", marker)
 		}
 		if err != nil {
 			return err
 		}
-		f.body = append(f.body, [2]int{from, f.at})
+		if n := len(f.body); n > f.last && f.body[n-1][1] == from {
+			f.body[n-1][1] = f.at
+		} else {
+			f.body = append(f.body, [2]int{from, f.at})
+		}
 		if marker == sos {
 			f.last = len(f.body)
 		}
@@ -273,12 +278,14 @@ func (f *jpegFile) skip() error {
 	}
 }
 
-// application reads what programs add.
+// application reads what programs add, as far as the first scan: a decoder that shows the image as it comes has begun by then.
 func (f *jpegFile) application(marker byte, p []byte) {
 	switch {
+	case f.scans > 0:
 	case marker == app0 && bytes.HasPrefix(p, []byte("JFIF\x00")):
 		f.jfif = true
-	case marker == app1 && bytes.HasPrefix(p, []byte("Exif\x00\x00")) && f.picture.turn == upright:
+	case marker == app1 && bytes.HasPrefix(p, []byte("Exif\x00\x00")) && !f.exif:
+		f.exif = true
 		f.picture.turn = exifOrientation(p[6:])
 	case marker == app2 && bytes.HasPrefix(p, []byte("ICC_PROFILE\x00")):
 		f.profile.add(p[12:])
@@ -314,7 +321,7 @@ func (f *jpegFile) memory() int64 {
 		samples += 4 * samples
 	}
 	pixels := int64(f.picture.width) * int64(f.picture.height)
-	if !f.picture.gray && !f.jfif && (f.adobe == 0 || (f.components[0].id == 'R' && f.components[1].id == 'G' && f.components[2].id == 'B')) {
+	if !f.picture.gray && !f.jfif && (f.adobe == 0 || f.components[0].id == 'R') { // RGB, or at least it may be
 		samples += 4 * pixels
 	}
 	if f.picture.turn != upright {

@@ -95,7 +95,6 @@ type drawnScan struct {
 	from, to     byte
 	high, low    byte
 	blocks       int // how many blocks are written; all if 0
-	eob          bool
 	trailingData string
 }
 

@@ -36,6 +36,7 @@ type pngFile struct {
 	depth   byte
 	kind    byte
 	laced   bool
+	exif    bool
 	// palette and transparency are chunks as they are; data of several IDAT are parts of one stream.
 	palette, transparency []byte
 	pixels                [][]byte
@@ -98,7 +99,8 @@ func (f *pngFile) walk() error {
 			}
 			return nil
 		case "eXIf":
-			if f.picture.turn == upright {
+			if !f.exif {
+				f.exif = true
 				f.picture.turn = exifOrientation(payload)
 			}
 		default:
