@@ -214,7 +214,7 @@ var mistakes = map[string]domain.Text{
 	"image_empty":  {ZH: "上传的文件没有内容。", EN: "The file that was uploaded has no content."},
 	"image_format": {ZH: "按内容判断不是 JPEG 或 PNG；文件名与类型不作数。", EN: "By its content it is no JPEG or PNG; its name and type do not count."},
 	"image_height": {ZH: "图片转正后的高度不符合该用途的要求。", EN: "Its height, upright, is not what the purpose asks for."},
-	"image_small": {ZH: "图片小于展示尺寸；仅为提示。", EN: "The image is smaller than its display box; a remark only."},
+	"image_small":  {ZH: "图片小于展示尺寸；仅为提示。", EN: "The image is smaller than its display box; a remark only."},
 	"image_too_large": {
 		ZH: "去除元数据并转正后，图片仍超过该用途的字节上限。",
 		EN: "The image has more bytes than the purpose allows, without its metadata and upright.",
