@@ -66,6 +66,11 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if replica != nil {
 		defer replica.Close()
 	}
+	images, err := a.openImages(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer images.files.Close() //nolint:errcheck // everything in it is on the disk
 	projectors, err := runtime.Start(ctx, runtime.Config{
 		Pool: a.pool, Store: a.store, Models: models.All, Owner: a.cfg.Node, Logger: a.log, Registerer: registry,
 		Reactions: reactions.All(a.commands, a.pool), MaxWait: a.cfg.WaitForRead,
@@ -75,7 +80,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	deps := api.Deps{
 		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
-		Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
+		Images: images.library, Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
 	}
 	if replica != nil {
 		registry.MustRegister(replica)
@@ -85,6 +90,14 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if err != nil {
 		return errors.Join(err, projectors.Close(ctx))
 	}
+
+	collecting, stopCollecting := context.WithCancel(ctx)
+	collected, measured := make(chan struct{}), newMediaMetrics(registry)
+	go func() {
+		defer close(collected)
+		a.collectUnused(collecting, a.collector(images), measured)
+	}()
+	defer func() { stopCollecting(); <-collected }()
 
 	failed := make(chan error, 2)
 	go func() { failed <- operating.Serve(adminListener) }()
@@ -163,5 +176,5 @@ func (a *app) announce(ctx context.Context, url, admin string) {
 		events = "EventStoreDB at " + eventStoreHosts(rest)
 	}
 	a.log.InfoContext(ctx, "serving", "url", url, "docs", url+"/docs", "admin", admin,
-		"node", a.cfg.Node, "database", database, "eventstore", events)
+		"node", a.cfg.Node, "database", database, "eventstore", events, "images", a.cfg.MediaURL)
 }

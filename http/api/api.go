@@ -23,6 +23,7 @@ import (
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/models"
+	"waybill/projections/pictures"
 	"waybill/projections/review"
 )
 
@@ -62,6 +63,8 @@ type Deps struct {
 	Positions Positions
 	Status    Projectors
 	Places    Gazetteer
+	// Images keeps images; without it they are unavailable.
+	Images Images
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
 	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
@@ -91,6 +94,7 @@ type server struct {
 	bookings   bookings.Queries
 	history    history.Queries
 	directory  directory.Queries
+	pictures   pictures.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -127,6 +131,9 @@ func Mount(web *http.Web, d Deps) error {
 		return err
 	}
 	docs.tag = tagOf(docs.specification)
+	if d.Images == nil {
+		d.Images = noImages{}
+	}
 	s := &server{
 		Deps: d, web: web, operations: operations, service: docs, waiting: waiting,
 		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Needed: needed(operations)},
@@ -136,6 +143,7 @@ func Mount(web *http.Web, d Deps) error {
 		bookings:   bookings.Queries{DB: d.Queries},
 		history:    history.Queries{DB: d.Queries},
 		directory:  directory.Queries{DB: d.Queries},
+		pictures:   pictures.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

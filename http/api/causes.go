@@ -27,8 +27,8 @@ var causes = map[string]domain.Text{
 		EN: "The request is not sound HTTP, such as a body cut short.",
 	},
 	"body_too_large": {
-		ZH: "请求体超过 1 MiB。图片请先上传，只提交其摘要。",
-		EN: "The body is larger than 1 MiB. Images are not sent in it, only their digests.",
+		ZH: "请求体超过 1 MiB，或上传的文件超过 4 MiB。图片请先上传，只提交其摘要。",
+		EN: "The body is larger than 1 MiB, or an uploaded file than 4 MiB. Images are uploaded first; then only their digests are sent.",
 	},
 	"booking_closed": {
 		ZH: "预约已撤回，或其产品、服务商、预约企业已不在，不再需要回复。",
@@ -42,7 +42,7 @@ var causes = map[string]domain.Text{
 		ZH: "同一对象同时被多次更改，多次重试仍未成功。稍后再发一次。",
 		EN: "The same object was changed by many at once, and retries did not get through. Send it again.",
 	},
-	"empty_body": {ZH: "该操作需要一个 JSON 对象作为请求体。", EN: "The operation needs a body, one JSON object."},
+	"empty_body": {ZH: "该操作需要请求体：一个 JSON 对象，或上传时一个文件。", EN: "The operation needs a body: one JSON object, or to upload, a file."},
 	"enterprise_closed": {
 		ZH: "预约企业的账号已注销，回复不会有人阅读。",
 		EN: "The account of the enterprise that booked is closed: nobody would read the reply.",
@@ -55,6 +55,14 @@ var causes = map[string]domain.Text{
 	"idempotency_key_reused": {
 		ZH: "同一 Idempotency-Key 先前用于内容不同的请求。换一个新的键。",
 		EN: "The same Idempotency-Key was sent with another body before. Choose a new one.",
+	},
+	"image_quota_reached": {
+		ZH: "账号今日（北京时间）上传的图片数量或字节数已达上限，被拒绝的也计入。Retry-After 为距次日零时的秒数。",
+		EN: "The account has sent as many images or bytes today (Beijing) as it may, refused ones included. Retry-After is until midnight.",
+	},
+	"images_unavailable": {
+		ZH: "图片存储（文件夹或 S3）暂时不可达或已满。",
+		EN: "The store of images, a folder or S3, cannot be reached for now, or is full.",
 	},
 	"internal": {
 		ZH: "服务器出错。请将 request_id 告知运营人员，日志中有原因。",
@@ -77,6 +85,10 @@ var causes = map[string]domain.Text{
 	"not_found": {
 		ZH: "没有该对象，或它不属于您，或已删除。",
 		EN: "There is no such object, or it is not yours, or it was deleted.",
+	},
+	"not_one_file": {
+		ZH: "multipart/form-data 须格式正确，且只含一个文件。",
+		EN: "The multipart/form-data is malformed, or has no part, or more than one.",
 	},
 	"not_ready": {
 		ZH: "数据库不可达或读模型落后，暂不应接收流量。",
@@ -121,6 +133,10 @@ var causes = map[string]domain.Text{
 		EN: "An operator suspended the provider; its application says why.",
 	},
 	"provider_type_fixed": {ZH: "首次通过审核后，服务商类型不可变更。", EN: "The type is fixed by the first approval."},
+	"range_not_satisfiable": {
+		ZH: "Range 从文件末尾之后开始；Content-Range 为文件的长度。",
+		EN: "The Range begins beyond the end of the file; Content-Range has its length.",
+	},
 	"read_model_behind": {
 		ZH: "所指位置的数据尚未处理到。稍后重试。",
 		EN: "The data up to the named position is not shown yet. Try again in a moment.",
@@ -161,7 +177,8 @@ var causes = map[string]domain.Text{
 	},
 	"unknown_route": {ZH: "该地址不存在；全部地址见 /docs。", EN: "There is nothing at this address; /docs lists all."},
 	"unsupported_media_type": {
-		ZH: "Content-Type 须为 application/json（UTF-8），不带压缩。", EN: "Content-Type must be application/json in UTF-8, without compression.",
+		ZH: "Content-Type 须为 application/json（UTF-8），上传时须为规范所列之一；不带压缩。",
+		EN: "Content-Type must be application/json in UTF-8, or to upload, one that the specification lists; without compression.",
 	},
 	"uscc_fixed": {ZH: "首次通过审核后，统一社会信用代码不可变更。", EN: "The code is fixed by the first approval."},
 	"uscc_taken": {ZH: "另一账号的服务商使用该统一社会信用代码。", EN: "Another account's provider has this code."},
@@ -198,6 +215,7 @@ var mistakes = map[string]domain.Text{
 	"image_empty":  {ZH: "上传的文件没有内容。", EN: "The file that was uploaded has no content."},
 	"image_format": {ZH: "按内容判断不是 JPEG 或 PNG；文件名与类型不作数。", EN: "By its content it is no JPEG or PNG; its name and type do not count."},
 	"image_height": {ZH: "图片转正后的高度不符合该用途的要求。", EN: "Its height, upright, is not what the purpose asks for."},
+	"image_small":  {ZH: "图片小于展示尺寸；仅为提示。", EN: "The image is smaller than its display box; a remark only."},
 	"image_too_large": {
 		ZH: "去除元数据并转正后，图片仍超过该用途的字节上限。",
 		EN: "The image has more bytes than the purpose allows, without its metadata and upright.",

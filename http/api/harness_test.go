@@ -23,12 +23,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"waybill/adapters/gazetteer"
+	filestore "waybill/adapters/media"
+	"waybill/adapters/media/intake"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/commands"
 	"waybill/domain/domaintest"
+	"waybill/domain/media"
 	"waybill/http"
 	"waybill/http/api"
 	"waybill/projections/models"
@@ -87,7 +90,10 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := api.Deps{Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head, Places: places(t)}
+	deps := api.Deps{
+		Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head,
+		Places: places(t), Images: w.images(t),
+	}
 	if err := api.Mount(w.web, deps); err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +130,21 @@ func places(t testing.TB) *gazetteer.Gazetteer {
 		t.Fatal(err)
 	}
 	return g
+}
+
+// images keeps what is uploaded in a folder of the test's own.
+func (w *world) images(t testing.TB) api.Images {
+	t.Helper()
+	files, err := filestore.OpenFiles(context.Background(), "file://"+t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = files.Close() })
+	// What profile and content name is there.
+	if err := files.Put(context.Background(), image, drawn(239, 160, 1)); err != nil {
+		t.Fatal(err)
+	}
+	return filestore.NewLibrary(files, postgres.NewUploads(w.pool), intake.New(intake.Standard()), media.Standard(), media.Quota{Images: 100, Bytes: 64 << 20})
 }
 
 // specified is the specification and what finds a request's operation in it, read once for all worlds.

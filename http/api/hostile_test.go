@@ -63,6 +63,8 @@ func (h hostile) target(r route) string {
 		return r.with("1796556")
 	case strings.Contains(r.path, "/problems/"):
 		return r.with("internal")
+	case strings.Contains(r.path, "/media/"):
+		return r.with(image)
 	}
 	return r.with(h.victim)
 }

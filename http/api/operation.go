@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	nethttp "net/http"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
 	"waybill/domain/provider"
@@ -32,13 +34,24 @@ type operation struct {
 	standings []provider.Standing
 	// readModels are those a read waits for; none for writes.
 	readModels names
-	body       bool
-	// tagged is a read whose answer has an ETag.
-	tagged bool
-	params []*parameter
+	// takes are the media types of a body, in a stable order; none when there is none to be sent.
+	takes []string
+	// identifies is a public operation that shows more to whoever sends a token.
+	identifies bool
+	// tagged is a read whose answer has an ETag, and partial one that can answer with a part.
+	tagged, partial bool
+	params          []*parameter
 }
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
+
+// takesMedia says whether the operation takes a body of a media type.
+func (op *operation) takesMedia(media string) bool { return slices.Contains(op.takes, media) }
+
+// takesFile says whether the body is a file, and not JSON.
+func (op *operation) takesFile() bool {
+	return len(op.takes) > 0 && !op.takesMedia(echo.MIMEApplicationJSON)
+}
 
 var loaded = sync.OnceValues(loadOperations)
 
@@ -84,7 +97,11 @@ func loadOperations() (map[string]*operation, error) {
 }
 
 func newOperation(method, path string, spec *openapi3.Operation) (*operation, error) {
-	op := &operation{id: spec.OperationID, method: method, path: path, body: spec.RequestBody != nil}
+	op := &operation{id: spec.OperationID, method: method, path: path}
+	if spec.RequestBody != nil {
+		op.takes = slices.Sorted(maps.Keys(spec.RequestBody.Value.Content))
+	}
+	op.identifies = spec.Security != nil && len(*spec.Security) > 1
 	if err := extension(spec, "x-roles", &op.roles); err != nil {
 		return nil, err
 	}
@@ -102,6 +119,7 @@ func newOperation(method, path string, spec *openapi3.Operation) (*operation, er
 	}
 	if ok := spec.Responses.Value("200"); method == nethttp.MethodGet && ok != nil {
 		op.tagged = ok.Value.Headers["ETag"] != nil
+		op.partial = spec.Responses.Value("206") != nil
 	}
 	for _, ref := range spec.Parameters {
 		p, err := newParameter(ref.Value)

@@ -62,12 +62,9 @@ func (op *operation) checkParameters(c echo.Context) error {
 		}
 	}
 	for _, p := range op.params {
-		if p.in == "query" {
-			p.check(query[p.name], &mistakes)
-		}
-	}
-	for _, p := range op.params {
 		switch p.in {
+		case "query":
+			p.check(query[p.name], &mistakes)
 		case "path":
 			var wrong domain.Fields
 			if p.check([]string{c.Param(p.name)}, &wrong); len(wrong) > 0 {

@@ -214,6 +214,9 @@ func TestTimesAreInTheirOrderAsTexts(t *testing.T) {
 			continue
 		}
 		got := h.do(h.caller(r), "GET", h.target(r), nil, "Waybill-Position", read.position())
+		if !strings.Contains(got.header.Get("Content-Type"), "json") {
+			continue // an image
+		}
 		times(got.at(), func(name, text string) {
 			names[name] = true
 			if !form.MatchString(text) {

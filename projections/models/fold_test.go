@@ -28,6 +28,7 @@ import (
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/modeltest"
+	"waybill/projections/pictures"
 	"waybill/projections/review"
 )
 
@@ -259,6 +260,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 		}
 		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest, s.Verdict, 0)
 	}
+	w.checkPictures(t, pool)
 	for b, s := range w.bookings {
 		got, err := bookings.Queries{DB: pool}.Get(ctx, s.Request.EnterpriseID, b)
 		if err != nil {
@@ -344,6 +346,41 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 		t.Fatalf("live content before approval")
 	}
 	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest, s.Verdict, s.Place)
+}
+
+// checkPictures holds what is seen of every image to the states of all that may show it.
+func (w *world) checkPictures(t *rapid.T, pool *pgxpool.Pool) {
+	type viewer struct {
+		digest domain.ImageRef
+		owner  uuid.UUID
+	}
+	public, own := map[domain.ImageRef]bool{}, map[viewer]bool{}
+	for v, s := range w.providers {
+		own[viewer{s.Latest.Licence, v}], own[viewer{s.Latest.Logo, v}] = true, true
+		if s.ApprovedRevision > 0 && s.Standing == provider.StandingActive {
+			public[s.Approved.Logo] = true
+		}
+	}
+	for _, s := range w.products {
+		for _, d := range append([]domain.ImageRef{s.Latest.Cover}, s.Latest.Details...) {
+			own[viewer{d, s.ProviderID}] = own[viewer{d, s.ProviderID}] || !s.Deleted
+		}
+		if s.Public(w.providers[s.ProviderID].Standing) {
+			for _, d := range append([]domain.ImageRef{s.Approved.Cover}, s.Approved.Details...) {
+				public[d] = true
+			}
+		}
+	}
+	for of := range own {
+		if of.digest == "" {
+			continue // of a deleted product
+		}
+		got, err := pictures.Queries{DB: pool}.Sight(context.Background(), string(of.digest), of.owner)
+		if err != nil {
+			t.Fatalf("sight: %v", err)
+		}
+		modeltest.Equal(t, "sight of "+string(of.digest), fmt.Sprint(got.Public, got.Own), fmt.Sprint(public[of.digest], own[of]))
+	}
 }
 
 func (w *world) checkSubmission(t *rapid.T, pool *pgxpool.Pool, kind string, subject uuid.UUID,
