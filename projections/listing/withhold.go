@@ -33,11 +33,13 @@ func setParked(ctx context.Context, tx pgx.Tx, streams []domain.StreamName, park
 	} else {
 		batch.Queue(`DELETE FROM withheld WHERE subject = ANY ($1)`, subjects)
 	}
-	const theirs = `(p.id = ANY ($1) OR p.provider_id = ANY ($1))`
+	const theirs = theirOrProducts
+	queueLeave(&batch, theirs, subjects)
 	batch.Queue(untagProducts+theirs+untagEnd, subjects)
 	batch.Queue(publishProducts+theirs+publishEnd, subjects)
 	batch.Queue(moveTerms+theirs, subjects)
 	batch.Queue(tagProducts+theirs, subjects)
+	queueEnter(&batch, theirs, subjects)
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("withhold: %w", err)
 	}

@@ -214,12 +214,12 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 		filter listing.Filter
 		keep   func(product.Content) bool
 	}{
-		"tag": {listing.Filter{Tag: "FCL"}, func(c product.Content) bool {
+		"tag": {listing.Filter{Tags: []string{"FCL"}}, func(c product.Content) bool {
 			return slices.Contains(c.Tags, "fcl") || slices.Contains(c.Tags, "ＦＣＬ")
 		}},
-		"mode": {listing.Filter{Mode: product.Air}, func(c product.Content) bool { return c.Mode == product.Air }},
+		"mode": {listing.Filter{Modes: []product.Mode{product.Air}}, func(c product.Content) bool { return c.Mode == product.Air }},
 		"text": {listing.Filter{Text: "空运"}, func(c product.Content) bool { return c.Name == "空运专线" }},
-		"tag and mode": {listing.Filter{Tag: "拼箱", Mode: product.Sea}, func(c product.Content) bool {
+		"tag and mode": {listing.Filter{Tags: []string{"拼箱"}, Modes: []product.Mode{product.Sea}}, func(c product.Content) bool {
 			return c.Mode == product.Sea && slices.Contains(c.Tags, "拼箱")
 		}},
 	} {
