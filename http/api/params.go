@@ -33,13 +33,15 @@ type parameter struct {
 	name, in string
 	required bool
 	kind     parameterKind
-	// least and most bound an integer.
-	least, most int64
+	// least and greatest bound an integer.
+	least, greatest int64
 	// shortest and longest bound a text, in code points; a longest of 0 is no bound.
 	shortest, longest int
 	oneOf             []string
-	label             string
-	pattern           *regexp.Regexp
+	// most is how often it may be there.
+	most    int
+	label   string
+	pattern *regexp.Regexp
 }
 
 var errBadQuery = http.Refuse(nethttp.StatusBadRequest, "malformed_query", "查询参数无法解析", "the query string cannot be parsed")
@@ -48,24 +50,19 @@ var errBadQuery = http.Refuse(nethttp.StatusBadRequest, "malformed_query", "查�
 // names nothing, so it is ErrNotFound.
 func (op *operation) checkParameters(c echo.Context) error {
 	var mistakes domain.Fields
-	if raw := c.Request().URL.RawQuery; raw != "" {
-		query, err := url.ParseQuery(raw)
-		if err != nil {
-			return errBadQuery
-		}
-		for name := range query {
-			if !slices.ContainsFunc(op.params, func(p *parameter) bool { return p.in == "query" && p.name == name }) {
-				mistakes.Add(printable(name), "unknown_parameter", "未知的查询参数", "not a parameter of this operation")
-			}
-		}
-		for _, p := range op.params {
-			if p.in == "query" {
-				p.check(query[p.name], &mistakes)
-			}
+	query, err := url.ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return errBadQuery
+	}
+	for name := range query {
+		if !slices.ContainsFunc(op.params, func(p *parameter) bool { return p.in == "query" && p.name == name }) {
+			mistakes.Add(printable(name), "unknown_parameter", "未知的查询参数", "not a parameter of this operation")
 		}
 	}
 	for _, p := range op.params {
 		switch p.in {
+		case "query":
+			p.check(query[p.name], &mistakes)
 		case "path":
 			var wrong domain.Fields
 			if p.check([]string{c.Param(p.name)}, &wrong); len(wrong) > 0 {
@@ -92,24 +89,32 @@ func (op *operation) checkConditions(header nethttp.Header, mistakes *domain.Fie
 }
 
 func (p *parameter) check(values []string, mistakes *domain.Fields) {
-	switch len(values) {
-	case 0:
-		if p.required {
-			mistakes.Add(p.name, "required", "缺少该参数", "is required")
-		}
+	switch n := len(values); {
+	case n == 0 && p.required:
+		mistakes.Add(p.name, "required", "缺少该参数", "is required")
 		return
-	case 1:
-	default:
+	case n > p.most && p.most == 1:
 		mistakes.Add(p.name, "repeated_parameter", "该参数只能出现一次", "must be given once")
 		return
+	case n > p.most:
+		mistakes.Add(p.name, "too_many", fmt.Sprintf("该参数最多出现 %d 次", p.most), fmt.Sprintf("must be given at most %d times", p.most))
+		return
 	}
-	value := values[0]
+	for _, value := range values {
+		before := len(*mistakes)
+		if p.checkOne(value, mistakes); len(*mistakes) > before {
+			return // one mistake says how it is to be
+		}
+	}
+}
+
+func (p *parameter) checkOne(value string, mistakes *domain.Fields) {
 	switch p.kind {
 	case integer:
 		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || n < p.least || n > p.most || strings.HasPrefix(value, "+") {
-			mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须为 %d 到 %d 的整数", p.least, p.most),
-				fmt.Sprintf("must be an integer from %d to %d", p.least, p.most))
+		if err != nil || n < p.least || n > p.greatest || strings.HasPrefix(value, "+") {
+			mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须为 %d 到 %d 的整数", p.least, p.greatest),
+				fmt.Sprintf("must be an integer from %d to %d", p.least, p.greatest))
 		}
 	case identifier:
 		if _, err := uuid.Parse(value); err != nil || len(value) != 36 {

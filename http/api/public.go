@@ -8,7 +8,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
-	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
 	"waybill/projections/listing"
@@ -17,7 +16,7 @@ import (
 // BrowseProducts is the public list (R29, R32, R34).
 func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) error {
 	page, err := s.listing.Page(c.Request().Context(), listing.Filter{
-		Mode: product.Mode(params.Mode), Country: params.Country, City: params.City, Tag: params.Tag, Text: params.Q,
+		Modes: modesOf(params.Mode), Country: params.Country, City: params.City, Tags: params.Tag, Provider: params.Provider, Text: params.Q,
 		After: params.Cursor, Limit: params.Limit, Total: params.Total,
 	})
 	if err != nil {
@@ -27,6 +26,21 @@ func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) err
 	return answer(c, nethttp.StatusOK, ProductPage{
 		Items: convert(page.Rows, cardOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
 	})
+}
+
+// MapProducts is the public list on a map (R32).
+func (s *server) MapProducts(c echo.Context, params MapProductsParams) error {
+	box, err := parseBox(params.Bbox)
+	if err != nil {
+		return err
+	}
+	m, err := s.listing.Map(c.Request().Context(), listing.Filter{
+		Modes: modesOf(params.Mode), Country: params.Country, City: params.City, Tags: params.Tag, Provider: params.Provider, Text: params.Q,
+	}, box, params.Zoom)
+	if err != nil {
+		return err
+	}
+	return answer(c, nethttp.StatusOK, mapOf(m))
 }
 
 // GetProduct is the detail of a public product (R30, R31). No write can name its tag.

@@ -46,6 +46,13 @@ func (q Queries) Facets(ctx context.Context, f Filter) (Facets, error) {
 	return facets, nil
 }
 
+// Key is the same for filters that mean the same, apart from cursor, limit and total.
+func (f Filter) Key() string {
+	f.After = ""
+	s, _ := newSearch(f) // only a cursor can be wrong
+	return fmt.Sprintf("%q %q %q %q %q %s", s.modes, s.country, s.city, s.tags, s.words, s.provider)
+}
+
 func (q Queries) facets(ctx context.Context, s search) (Facets, error) {
 	if len(s.words) == 0 {
 		return q.count(ctx, s.kept())
