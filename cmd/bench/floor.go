@@ -122,7 +122,10 @@ func (f *floor) record(c echo.Context) (recorded, error) {
 	for _, mode := range c.QueryParams()["mode"] {
 		modes = append(modes, product.Mode(mode))
 	}
-	owner, _ := uuid.Parse(c.QueryParam("provider")) // the nil id without one
+	var owner *uuid.UUID
+	if id, err := uuid.Parse(c.QueryParam("provider")); err == nil {
+		owner = &id
+	}
 	page, err := listing.Queries{DB: listener{f.pool, &r}}.Page(c.Request().Context(), listing.Filter{
 		Modes: modes, Country: c.QueryParam("country"), City: c.QueryParam("city"), Tags: c.QueryParams()["tag"], Provider: owner,
 		Text: c.QueryParam("q"), After: c.QueryParam("cursor"),

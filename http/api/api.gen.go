@@ -1385,6 +1385,7 @@ type ProductMap struct {
 
 	// Total 范围内的产品总数 / How many products the area has.
 	Total int32 `json:"total"`
+	Zoom  int32 `json:"zoom"`
 }
 
 // ProductPage defines model for ProductPage.
@@ -1673,7 +1674,7 @@ type AccountStateFilter string
 // ActorFilter defines model for ActorFilter.
 type ActorFilter = openapi_types.UUID
 
-// BBox Example: 105,-10,155,25
+// BBox defines model for BBox.
 type BBox = string
 
 // BookingID Example: 0193b3a1-2222-7cc1-9d0e-2f6f1c1f5a01
@@ -1781,7 +1782,7 @@ type WaybillPosition = int64
 // WithTotal defines model for WithTotal.
 type WithTotal = bool
 
-// Zoom Example: 4
+// Zoom defines model for Zoom.
 type Zoom = int
 
 // BadRequest RFC 9457 problem details.
@@ -2076,7 +2077,7 @@ type BrowseProductsParams struct {
 	Tag Tags `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
 
 	// Provider 某一服务商的产品 / The products of one provider
-	Provider ProviderFilter `form:"provider,omitempty" json:"provider,omitempty,omitzero"`
+	Provider *ProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
 
 	// Q 关键词，一个字也可以
 	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
@@ -2107,7 +2108,7 @@ type CountProductsParams struct {
 	Tag Tags `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
 
 	// Provider 某一服务商的产品 / The products of one provider
-	Provider ProviderFilter `form:"provider,omitempty" json:"provider,omitempty,omitzero"`
+	Provider *ProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
 
 	// Q 关键词，一个字也可以
 	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
@@ -2122,13 +2123,14 @@ type CountProductsParams struct {
 
 // MapProductsParams defines parameters for MapProducts.
 type MapProductsParams struct {
-	// Bbox 西、南、东、北四个 WGS-84 度数，以逗号分隔；西大于东表示跨越 180° 经线。
+	// Bbox 西、南、东、北四个 WGS-84 度数，以逗号分隔，如 `105,-10,155,25`；西大于东表示跨越 180° 经线。不填则为全世界。
 	//
-	// West, south, east, north: four numbers of degrees in WGS-84, with commas. West is greater than east where the box crosses the date line.
-	Bbox BBox `form:"bbox" json:"bbox"`
+	// West, south, east, north: four numbers of degrees in WGS-84 with commas, such as `105,-10,155,25`. West is greater than east where
+	// the box crosses the date line. The whole world unless given.
+	Bbox BBox `form:"bbox,omitempty" json:"bbox,omitempty,omitzero"`
 
-	// Zoom 地图缩放级别，0 为全世界 / The map's zoom level; at 0 the world is one tile of 256 pixels
-	Zoom Zoom `form:"zoom" json:"zoom"`
+	// Zoom 地图缩放级别，0 为全世界一块瓦片 / The map's zoom level; at 0 the world is one tile of 256 pixels
+	Zoom *Zoom `form:"zoom,omitempty" json:"zoom,omitempty"`
 
 	// Mode 运输方式；可重复，符合其一即可 / Transport modes; may be repeated, and any of them will do
 	Mode Modes `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
@@ -2143,7 +2145,7 @@ type MapProductsParams struct {
 	Tag Tags `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
 
 	// Provider 某一服务商的产品 / The products of one provider
-	Provider ProviderFilter `form:"provider,omitempty" json:"provider,omitempty,omitzero"`
+	Provider *ProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
 
 	// Q 关键词，一个字也可以
 	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
@@ -3852,16 +3854,16 @@ func (w *ServerInterfaceWrapper) MapProducts(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params MapProductsParams
-	// ------------- Required query parameter "bbox" -------------
+	// ------------- Optional query parameter "bbox" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "bbox", ctx.QueryParams(), &params.Bbox, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bbox", ctx.QueryParams(), &params.Bbox, runtime.BindQueryParameterOptions{Type: "string", Format: "bbox"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bbox: %s", err))
 	}
 
-	// ------------- Required query parameter "zoom" -------------
+	// ------------- Optional query parameter "zoom" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "zoom", ctx.QueryParams(), &params.Zoom, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "zoom", ctx.QueryParams(), &params.Zoom, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter zoom: %s", err))
 	}

@@ -12,9 +12,7 @@ import (
 
 // CountProducts counts the public list by what its products have (R32). While nothing changed it answers from memory.
 func (s *server) CountProducts(c echo.Context, params CountProductsParams) error {
-	f := listing.Filter{
-		Modes: modesOf(params.Mode), Country: params.Country, City: params.City, Tags: params.Tag, Provider: params.Provider, Text: params.Q,
-	}
+	f := filterOf(params.Mode, params.Country, params.City, params.Tag, params.Provider, params.Q)
 	ctx := c.Request().Context()
 	// Asked before the counting begins: what is counted is at least as new, and an answer of another version is not kept.
 	version, err := runtime.Version(ctx, s.Queries, listing.Model)

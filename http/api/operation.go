@@ -175,6 +175,8 @@ func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 			p.kind = identifier
 		case "date-time":
 			p.kind = instant
+		case "bbox":
+			p.kind = box
 		}
 		for _, v := range schema.Enum {
 			p.oneOf = append(p.oneOf, fmt.Sprint(v))

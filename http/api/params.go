@@ -26,6 +26,7 @@ const (
 	integer
 	identifier
 	instant
+	box
 )
 
 // parameter is a path, query or header parameter of an operation.
@@ -129,6 +130,9 @@ func (p *parameter) checkOne(value string, mistakes *domain.Fields) {
 			}
 			mistakes.Add(p.name, "bad_time", zh, en)
 		}
+	case box:
+		_, wrong := parseBox(p.name, value)
+		*mistakes = append(*mistakes, wrong...)
 	case text:
 		if p.in == "query" && p.oneOf == nil && p.pattern == nil {
 			// As it is compared: what a page or a document puts around a word when it is copied does not count.

@@ -15,10 +15,9 @@ import (
 
 // BrowseProducts is the public list (R29, R32, R34).
 func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) error {
-	page, err := s.listing.Page(c.Request().Context(), listing.Filter{
-		Modes: modesOf(params.Mode), Country: params.Country, City: params.City, Tags: params.Tag, Provider: params.Provider, Text: params.Q,
-		After: params.Cursor, Limit: params.Limit, Total: params.Total,
-	})
+	f := filterOf(params.Mode, params.Country, params.City, params.Tag, params.Provider, params.Q)
+	f.After, f.Limit, f.Total = params.Cursor, params.Limit, params.Total
+	page, err := s.listing.Page(c.Request().Context(), f)
 	if err != nil {
 		return inPage(err)
 	}
@@ -28,19 +27,26 @@ func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) err
 	})
 }
 
+// worldZoom is the zoom level of the specification's default.
+const worldZoom = 2
+
 // MapProducts is the public list on a map (R32).
 func (s *server) MapProducts(c echo.Context, params MapProductsParams) error {
-	box, err := parseBox(params.Bbox)
+	box, zoom := listing.World, worldZoom
+	if params.Bbox != "" {
+		var wrong domain.Fields
+		if box, wrong = parseBox("bbox", params.Bbox); len(wrong) > 0 {
+			return wrong.Err()
+		}
+	}
+	if params.Zoom != nil {
+		zoom = *params.Zoom
+	}
+	m, err := s.listing.Map(c.Request().Context(), filterOf(params.Mode, params.Country, params.City, params.Tag, params.Provider, params.Q), box, zoom)
 	if err != nil {
 		return err
 	}
-	m, err := s.listing.Map(c.Request().Context(), listing.Filter{
-		Modes: modesOf(params.Mode), Country: params.Country, City: params.City, Tags: params.Tag, Provider: params.Provider, Text: params.Q,
-	}, box, params.Zoom)
-	if err != nil {
-		return err
-	}
-	return answer(c, nethttp.StatusOK, mapOf(m))
+	return answer(c, nethttp.StatusOK, mapOf(m, zoom))
 }
 
 // GetProduct is the detail of a public product (R30, R31). No write can name its tag.

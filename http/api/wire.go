@@ -191,8 +191,11 @@ func publicProductOf(p listing.Product) Product {
 	}
 }
 
-func modesOf(modes []Mode) []product.Mode {
-	return convert(modes, func(m Mode) product.Mode { return product.Mode(m) })
+// filterOf is what the public list, its map and its facets are narrowed by.
+func filterOf(modes []Mode, country, city string, tags []string, of *uuid.UUID, text string) listing.Filter {
+	f := listing.Filter{Country: country, City: city, Tags: tags, Provider: of, Text: text}
+	f.Modes = convert(modes, func(m Mode) product.Mode { return product.Mode(m) })
+	return f
 }
 
 func facetsOf(f listing.Facets) ProductFacets {
@@ -204,9 +207,9 @@ func facetsOf(f listing.Facets) ProductFacets {
 	}
 }
 
-func mapOf(m listing.Map) ProductMap {
+func mapOf(m listing.Map, zoom int) ProductMap {
 	return ProductMap{
-		Area: boxOf(m.Area), Total: int32of(m.Total), Estimate: m.Estimate,
+		Zoom: int32of(zoom), Area: boxOf(m.Area), Total: int32of(m.Total), Estimate: m.Estimate,
 		Products: convert(m.Pins, func(p listing.Pin) MapProduct { return MapProduct{At: pointOf(p.At), Product: cardOf(p.Card)} }),
 		Clusters: convert(m.Clusters, func(c listing.Cluster) MapCluster {
 			return MapCluster{Count: int32of(c.Count), At: pointOf(c.Middle), Box: boxOf(c.Box)}

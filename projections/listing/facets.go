@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"waybill/projections"
@@ -50,7 +49,7 @@ func (q Queries) Facets(ctx context.Context, f Filter) (Facets, error) {
 func (f Filter) Key() string {
 	f.After = ""
 	s, _ := newSearch(f) // only a cursor can be wrong
-	return fmt.Sprintf("%q %q %q %q %q %s", s.modes, s.country, s.city, s.tags, s.words, s.provider)
+	return fmt.Sprintf("%q %q %q %q %q %v", s.modes, s.country, s.city, s.tags, s.words, s.provider)
 }
 
 func (q Queries) facets(ctx context.Context, s search) (Facets, error) {
@@ -86,7 +85,7 @@ type source struct {
 // kept is the source that needs the least of what is kept for it: places and tags without the others where no filter asks for both,
 // products that are alike, or the products of a provider.
 func (s search) kept() source {
-	if s.provider != uuid.Nil {
+	if s.provider != nil {
 		sql, w := s.matches(alike + `, 1 AS n`)
 		return source{each: sql, args: w.Args}
 	}

@@ -123,7 +123,7 @@ func total(tallies []tally) int {
 
 // simple reports whether there is no filter but those that the counts of cells know.
 func (s search) simple() bool {
-	return s.provider == uuid.Nil && s.city == "" && len(s.tags)+len(s.words) == 0
+	return s.provider == nil && s.city == "" && len(s.tags)+len(s.words) == 0
 }
 
 // cells counts in the cells of a patch, of level 15 or above, how many products match, as far as the counts know the filter, and how

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"waybill/projections"
 )
 
@@ -25,7 +23,7 @@ func (q Queries) Page(ctx context.Context, f Filter) (projections.Page[Card], er
 	switch {
 	case !s.compound():
 		cards, err = q.cards(ctx, size, s.stretch)
-	case s.provider != uuid.Nil:
+	case s.provider != nil:
 		cards, err = q.cards(ctx, size, s.walk(""))
 	default:
 		cards, err = q.search(ctx, size, s)

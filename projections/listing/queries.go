@@ -47,11 +47,12 @@ type Product struct {
 // part of name, brief, tags, country or city, all without regard to case and width.
 type Filter struct {
 	// Modes are those it may have; Tags are those it must have, all of them.
-	Modes    []product.Mode
-	Country  string
-	City     string
-	Tags     []string
-	Provider uuid.UUID
+	Modes   []product.Mode
+	Country string
+	City    string
+	Tags    []string
+	// Provider is whose they are; nil is anybody.
+	Provider *uuid.UUID
 	Text     string
 	After    string
 	Limit    int

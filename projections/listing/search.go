@@ -13,7 +13,7 @@ import (
 type search struct {
 	modes, tags, words []string // ascending, without doubles
 	country, city      string
-	provider           uuid.UUID
+	provider           *uuid.UUID
 	after              *projections.Cursor
 }
 
@@ -43,7 +43,7 @@ func newSearch(f Filter) (search, error) {
 // compound reports whether no single index gives the list.
 func (s search) compound() bool {
 	filters := len(s.tags)
-	for _, given := range []bool{len(s.modes) > 0, s.country != "", s.city != "", s.provider != uuid.Nil} {
+	for _, given := range []bool{len(s.modes) > 0, s.country != "", s.city != "", s.provider != nil} {
 		if given {
 			filters++
 		}
@@ -67,7 +67,7 @@ const (
 )
 
 // byTag reports whether the index of a tag is the one to go along.
-func (s search) byTag() bool { return s.provider == uuid.Nil && len(s.tags) > 0 }
+func (s search) byTag() bool { return s.provider == nil && len(s.tags) > 0 }
 
 // stretch reads the page from the one index that gives it.
 func (s search) stretch(limit string) (string, []any) {
@@ -87,8 +87,8 @@ func (s search) walk(length string) func(limit string) (string, []any) {
 	return func(limit string) (string, []any) {
 		others := s
 		switch {
-		case s.provider != uuid.Nil:
-			others.provider = uuid.Nil
+		case s.provider != nil:
+			others.provider = nil
 		case s.byTag():
 			others.tags = s.tags[1:]
 		case s.city != "":
@@ -119,7 +119,7 @@ func (s search) walk(length string) func(limit string) (string, []any) {
 func (s search) matches(columns string) (string, projections.Where) {
 	var w projections.Where
 	switch {
-	case s.provider != uuid.Nil || !s.compound() && len(s.tags) == 0:
+	case s.provider != nil || !s.compound() && len(s.tags) == 0:
 		w.And("p.public")
 		s.narrowest(&w).check(&w)
 		return `SELECT ` + columns + ` FROM ` + tableProducts + ` p` + w.SQL(), w
@@ -169,9 +169,9 @@ func (s search) alongProducts(w *projections.Where) string {
 // narrowest adds the one filter that an index of products serves, and returns the others.
 func (s search) narrowest(w *projections.Where) search {
 	switch {
-	case s.provider != uuid.Nil:
-		w.And("p.provider_id = ?", [16]byte(s.provider))
-		s.provider = uuid.Nil
+	case s.provider != nil:
+		w.And("p.provider_id = ?", [16]byte(*s.provider))
+		s.provider = nil
 	case s.city != "":
 		w.And("p.city_key = ?", s.city)
 		s.city = ""
@@ -202,8 +202,8 @@ func (s search) rest(w *projections.Where, table string) {
 
 // check adds all filters, in a form that no index serves: the planner would think a city's index better than what is there.
 func (s search) check(w *projections.Where) {
-	if s.provider != uuid.Nil {
-		w.And("p.provider_id = ?", [16]byte(s.provider))
+	if s.provider != nil {
+		w.And("p.provider_id = ?", [16]byte(*s.provider))
 	}
 	if s.city != "" {
 		w.And("p.city_key || '' = ?", s.city)

@@ -31,7 +31,7 @@ type offered struct {
 // matches says what a filter means, in as many words.
 func (o offered) matches(f listing.Filter) bool {
 	if f.Modes != nil && !slices.Contains(f.Modes, o.c.Mode) || f.Country != "" && o.c.Destination.Country != f.Country ||
-		f.City != "" && o.c.Destination.City != f.City || f.Provider != uuid.Nil && o.provider != f.Provider {
+		f.City != "" && o.c.Destination.City != f.City || f.Provider != nil && o.provider != *f.Provider {
 		return false
 	}
 	for _, tag := range f.Tags {
@@ -68,10 +68,10 @@ var filters = []listing.Filter{
 	{Modes: []product.Mode{product.Rail, product.Air}, City: "城3"},
 	{Modes: []product.Mode{product.Rail, product.Air}, Tags: []string{"冷链", "整柜"}},
 	{Tags: []string{"整柜", "快船"}},
-	{Provider: domaintest.ID("few")},
-	{Provider: domaintest.ID("nobody")},
-	{Provider: domaintest.ID("few"), Text: "早", Modes: []product.Mode{product.Rail, product.Sea}, Tags: []string{"整柜"}},
-	{Provider: domaintest.ID("few"), Country: "国1"},
+	{Provider: new(domaintest.ID("few"))},
+	{Provider: new(domaintest.ID("nobody"))},
+	{Provider: new(domaintest.ID("few")), Text: "早", Modes: []product.Mode{product.Rail, product.Sea}, Tags: []string{"整柜"}},
+	{Provider: new(domaintest.ID("few")), Country: "国1"},
 }
 
 // cities are where manyProducts go: latitude and longitude. Some are at the ends of the map.
