@@ -71,6 +71,7 @@ func TestListingText(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			modeltest.Equal(t, "found", modeltest.Listed(t, pool, listing.Filter{Text: text}), named(want))
+			modeltest.Equal(t, "shown", modeltest.Shown(t, pool, listing.Filter{Text: text}), named(want))
 		})
 	}
 	for name, c := range map[string]struct {
@@ -88,12 +89,20 @@ func TestListingText(t *testing.T) {
 		"all":                      {listing.Filter{Modes: []product.Mode{product.Sea}, Country: "新加坡", City: "新加坡", Tags: []string{"海运"}, Text: "班"}, "sea"},
 		"all but the mode":         {listing.Filter{Modes: []product.Mode{product.Rail}, Country: "新加坡", City: "新加坡", Tags: []string{"海运"}, Text: "班"}, ""},
 		"all but the tag":          {listing.Filter{Modes: []product.Mode{product.Sea}, Country: "新加坡", City: "新加坡", Tags: []string{"整柜"}, Text: "班"}, ""},
+		"modes":                    {listing.Filter{Modes: []product.Mode{product.Air, product.Rail, product.Land}}, "rail air"},
+		"tags":                     {listing.Filter{Tags: []string{"整柜", "ハンブルク"}}, "rail"},
+		"tags of two products":     {listing.Filter{Tags: []string{"整柜", "亚马逊"}}, ""},
+		"provider":                 {listing.Filter{Provider: new(domaintest.ID("v"))}, "rail air sea"},
+		"another provider":         {listing.Filter{Provider: new(domaintest.ID("w"))}, ""},
+		"the nil provider":         {listing.Filter{Provider: new(uuid.UUID)}, ""},
+		"provider and the others":  {listing.Filter{Provider: new(domaintest.ID("v")), Modes: []product.Mode{product.Air}, Country: "德国", Tags: []string{"亚马逊"}, Text: "fba"}, "air"},
 		"tag and mode":             {listing.Filter{Modes: []product.Mode{product.Rail}, Tags: []string{"整柜"}}, "rail"},
 		"country and another city": {listing.Filter{Country: "德国", City: "新加坡"}, ""},
 		"nul":                      {listing.Filter{Modes: []product.Mode{"\x00"}, Country: "\x00", City: "\xff", Tags: []string{"\x00"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			modeltest.Equal(t, "found", modeltest.Listed(t, pool, c.filter), named(c.want))
+			modeltest.Equal(t, "shown", modeltest.Shown(t, pool, c.filter), named(c.want))
 		})
 	}
 }
@@ -154,6 +163,7 @@ func TestSuspension(t *testing.T) {
 		modeltest.Project(t, pool, h.Log[start:end])
 		for _, f := range []listing.Filter{{}, {Modes: []product.Mode{product.Sea}}, {Tags: []string{"清关"}}, {Text: "专线"}, {Text: "专线", City: "新加坡"}} {
 			modeltest.Equal(t, fmt.Sprintf("%d %+v", i, f), modeltest.Listed(t, pool, f), named(want))
+			modeltest.Equal(t, fmt.Sprintf("%d %+v on the map", i, f), modeltest.Shown(t, pool, f), named(want))
 		}
 	}
 }

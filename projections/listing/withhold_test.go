@@ -115,6 +115,7 @@ func public(t *testing.T, pool *pgxpool.Pool, when, names string) {
 		"modes": {Modes: []product.Mode{product.Sea, product.Air}}, "tags": {Tags: []string{"清关", "海运"}},
 	} {
 		modeltest.Equal(t, when+", by "+way, modeltest.Listed(t, pool, filter), want)
+		modeltest.Equal(t, when+", on the map, by "+way, modeltest.Shown(t, pool, filter), want)
 	}
 	var found []uuid.UUID
 	for _, name := range []string{"d", "c", "b", "a"} {
