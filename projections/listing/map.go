@@ -71,7 +71,7 @@ func (q Queries) Map(ctx context.Context, f Filter, b Box, zoom int) (Map, error
 
 func (q Queries) draw(ctx context.Context, s search, p patch, b Box) (Map, error) {
 	coarse := p
-	if finest := cellLevels[len(cellLevels)-1]; p.level > finest {
+	if p.level > finest {
 		coarse = b.patch(finest)
 	}
 	matching, all, err := q.cells(ctx, s, coarse)
@@ -92,16 +92,16 @@ func (q Queries) draw(ctx context.Context, s search, p patch, b Box) (Map, error
 		}
 		return clustered(coarse, matching, 1), nil
 	}
-	sampled, err := q.sampled(ctx, s, coarse)
+	sample, err := q.sampled(ctx, s, coarse)
 	if err != nil {
 		return Map{}, err
 	}
-	if total(sampled) <= fewSampled {
+	if total(sample) <= fewSampled {
 		if few, err := q.everywhere(ctx, s, manyProducts); err != nil || len(few) <= manyProducts {
 			return q.show(ctx, p, few, err)
 		}
 	}
-	m := clustered(coarse, sampled, sampleShare)
+	m := clustered(coarse, sample, sampleShare)
 	m.Estimate = true
 	return m, nil
 }
@@ -129,7 +129,7 @@ func (s search) simple() bool {
 // cells counts in the cells of a patch, of level 15 or above, how many products match, as far as the counts know the filter, and how
 // many there are in all.
 func (q Queries) cells(ctx context.Context, s search, p patch) (matching []tally, all int, err error) {
-	level := cellLevels[len(cellLevels)-1]
+	level := finest
 	for _, l := range slices.Backward(cellLevels) {
 		if l >= p.level {
 			level = l

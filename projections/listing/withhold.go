@@ -34,12 +34,14 @@ func setParked(ctx context.Context, tx pgx.Tx, streams []domain.StreamName, park
 		batch.Queue(`DELETE FROM withheld WHERE subject = ANY ($1)`, subjects)
 	}
 	const theirs = theirOrProducts
-	queueLeave(&batch, theirs, subjects)
+	batch.Queue(leaveTheirs, subjects)
+	batch.Queue(leaveSample+theirs, subjects)
 	batch.Queue(untagProducts+theirs+untagEnd, subjects)
 	batch.Queue(publishProducts+theirs+publishEnd, subjects)
 	batch.Queue(moveTerms+theirs, subjects)
 	batch.Queue(tagProducts+theirs, subjects)
-	queueEnter(&batch, theirs, subjects)
+	batch.Queue(enterTheirs, subjects)
+	batch.Queue(enterSample+theirs, subjects)
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("withhold: %w", err)
 	}

@@ -133,12 +133,10 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 	}
 	queue(untag, untagProducts+`p.id = ANY ($1)`+untagEnd, untag)
 	queue(withdrawn, untagProducts+`p.provider_id = ANY ($1)`+untagEnd, withdrawn)
-	if len(uncount) > 0 {
-		queueLeave(&batch, theseProducts, uncount)
-	}
-	if len(withdrawn) > 0 {
-		queueLeave(&batch, allBut, withdrawn, but(uncount))
-	}
+	queue(uncount, leaveThese, uncount)
+	queue(sampled(uncount), leaveSample+theseProducts, sampled(uncount))
+	queue(withdrawn, leaveAllBut, withdrawn, projections.OrEmpty(uncount))
+	queue(withdrawn, leaveSample+allBut, withdrawn, projections.OrEmpty(uncount))
 	for _, table := range []string{"products", "product_details", "product_terms"} {
 		queue(gone, `DELETE FROM `+table+` WHERE id = ANY ($1)`, gone)
 	}
@@ -152,12 +150,10 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 	queue(switched, moveTerms+`p.provider_id = ANY ($1)`, switched)
 	queue(retag, tagProducts+`p.id = ANY ($1)`, retag)
 	queue(activated, tagProducts+`p.provider_id = ANY ($1) ON CONFLICT DO NOTHING`, activated) // some are just above
-	if len(count) > 0 {
-		queueEnter(&batch, theseProducts, count)
-	}
-	if len(activated) > 0 {
-		queueEnter(&batch, allBut, activated, but(count))
-	}
+	queue(count, enterThese, count)
+	queue(sampled(count), enterSample+theseProducts, sampled(count))
+	queue(activated, enterAllBut, activated, projections.OrEmpty(count))
+	queue(activated, enterSample+allBut, activated, projections.OrEmpty(count))
 	queue(pending.gone, `DELETE FROM pending WHERE subject = ANY ($1)`, pending.gone)
 	queue(pending.ids, upsertPending, pending.ids, pending.revisions, pending.contents)
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
