@@ -55,7 +55,7 @@ func TestBrowse(t *testing.T) {
 		}
 	}
 	shown := get("/map", "mode=rail")
-	if shown.at("products", 0, "at", "longitude") != -179.9 || shown.text("products", 0, "product", "thumbnail_url") != "/media/"+image+"/thumbnail" {
+	if shown.at("products", 0, "at", "longitude") != -179.9 || shown.text("products", 0, "product", "thumbnail_url") != "/media/"+image+"?box=120x80" {
 		t.Errorf("map %s", shown.body)
 	}
 	id := shown.text("products", 0, "product", "id")

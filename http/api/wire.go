@@ -177,8 +177,8 @@ func cardOf(p listing.Card) ProductCard {
 // ImageAt is where an image is served, and ThumbnailAt a small one of it.
 func ImageAt(r domain.ImageRef) ImageURL { return "/media/" + string(r) }
 
-// ThumbnailAt is where a small picture of an image is served.
-func ThumbnailAt(r domain.ImageRef) ImageURL { return ImageAt(r) + "/thumbnail" }
+// ThumbnailAt is where a small picture of an image is served, as large as a row of a list is high.
+func ThumbnailAt(r domain.ImageRef) ImageURL { return ImageAt(r) + "?box=120x80" }
 
 func publicProductOf(p listing.Product) Product {
 	card := cardOf(p.Card)

@@ -8,8 +8,10 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/projections/listing"
+	"waybill/projections/modeltest"
 )
 
 // inside says where a product is, by degrees alone.
@@ -120,4 +122,26 @@ func covers(b listing.Box, latitude, longitude float64) bool {
 		return longitude >= b.West-hair || longitude <= b.East+hair
 	}
 	return longitude >= b.West-hair && longitude <= b.East+hair || math.Abs(b.East-b.West) >= 360
+}
+
+// TestMapIsInWGS84: what a Chinese map gave is shown where it is (Q24). Beijing's Tiananmen is some 0.006 degrees off on AMap, and twice that on Baidu.
+func TestMapIsInWGS84(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	h.Activate(domaintest.ID("v"))
+	for crs, at := range map[string][2]float64{"WGS-84": {39.907333, 116.391083}, "GCJ-02": {39.908736, 116.397327}, "BD-09": {39.915095, 116.403694}} {
+		c := domaintest.Content("北京")
+		c.Destination.Latitude, c.Destination.Longitude, c.Destination.CRS = at[0], at[1], crs
+		h.Offer(domaintest.ID(crs), domaintest.ID("v"), h.At, c)
+	}
+	modeltest.Project(t, pool, h.Log)
+	m, err := listing.Queries{DB: pool}.Map(t.Context(), listing.Filter{}, listing.Box{West: 116.39, South: 39.90, East: 116.392, North: 39.91}, 14)
+	if err != nil || len(m.Pins) != 3 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	for _, pin := range m.Pins {
+		if math.Abs(pin.At.Latitude-39.907333) > 1e-4 || math.Abs(pin.At.Longitude-116.391083) > 1e-4 {
+			t.Errorf("%s at %+v", pin.Destination.CRS, pin.At)
+		}
+	}
 }
