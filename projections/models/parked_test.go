@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -53,8 +54,17 @@ func TestPublicFailsClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	versions := map[string]string{}
 	public := func(when string, want []uuid.UUID) {
 		t.Helper()
+		version, err := runtime.Version(t.Context(), pool, listing.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before, ok := versions[version]; ok && before != fmt.Sprint(want) {
+			t.Fatalf("%s: version %s showed %v before, and %v now", when, version, before, want)
+		}
+		versions[version] = fmt.Sprint(want)
 		modeltest.Equal(t, when, modeltest.Listed(t, pool, listing.Filter{}), want)
 		modeltest.Equal(t, when+", on the map", modeltest.Shown(t, pool, listing.Filter{}), want)
 	}
