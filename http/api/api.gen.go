@@ -1295,6 +1295,11 @@ type EnterpriseBadges struct {
 	UnreadReplies Badge `json:"unread_replies"`
 }
 
+// Estimate 数字由 1/64 抽样估算，而非精确；n 的误差约为 8√n。
+//
+// The numbers are estimated from a sample of one product in 64, not exact: n is off by some 8√n.
+type Estimate = bool
+
 // EventType 一种事件及其数据的 JSON Schema / A type of event, and its data as a JSON Schema
 type EventType struct {
 	// Kind 所属流的种类 / The kind of its streams
@@ -1313,6 +1318,15 @@ type EventType struct {
 // EventTypes defines model for EventTypes.
 type EventTypes struct {
 	Items []EventType `json:"items"`
+}
+
+// Facet defines model for Facet.
+type Facet struct {
+	// Count 再加此条件后的产品数 / How many products are left with that filter.
+	Count int32 `json:"count"`
+
+	// Value 可用作筛选条件的值 / As a filter takes it.
+	Value string `json:"value"`
 }
 
 // Field defines model for Field.
@@ -1489,6 +1503,11 @@ type ImagePurpose string
 // Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 type ImageRef = string
 
+// ImageURL 图片的地址，相对于本站 / Where the image is, on this site.
+//
+// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+type ImageURL = string
+
 // Inquiry defines model for Inquiry.
 type Inquiry struct {
 	// ContactName 联系人
@@ -1513,6 +1532,35 @@ type Inquiry struct {
 
 	// WeightVolume 重量体积
 	WeightVolume string `json:"weight_volume,omitempty,omitzero"`
+}
+
+// MapBox 西大于东表示跨越 180° 经线 / Where west is greater than east it crosses the date line.
+type MapBox struct {
+	East  float64 `json:"east"`
+	North float64 `json:"north"`
+	South float64 `json:"south"`
+	West  float64 `json:"west"`
+}
+
+// MapCluster defines model for MapCluster.
+type MapCluster struct {
+	At MapPoint `json:"at"`
+
+	// Box 西大于东表示跨越 180° 经线 / Where west is greater than east it crosses the date line.
+	Box   MapBox `json:"box"`
+	Count int32  `json:"count"`
+}
+
+// MapPoint defines model for MapPoint.
+type MapPoint struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+}
+
+// MapProduct defines model for MapProduct.
+type MapProduct struct {
+	At      MapPoint    `json:"at"`
+	Product ProductCard `json:"product"`
 }
 
 // MatchedPlace 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
@@ -1774,11 +1822,19 @@ type Product struct {
 	// Cover An image by the SHA-256 of its bytes.
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-	Cover       ImageRef           `json:"cover"`
-	CreatedAt   Instant            `json:"created_at"`
-	Destination Destination        `json:"destination"`
-	Details     []ImageRef         `json:"details"`
-	ID          openapi_types.UUID `json:"id"`
+	Cover ImageRef `json:"cover"`
+
+	// CoverURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	CoverURL    ImageURL    `json:"cover_url"`
+	CreatedAt   Instant     `json:"created_at"`
+	Destination Destination `json:"destination"`
+
+	// DetailUrls 与 details 顺序相同 / In the order of details.
+	DetailUrls []ImageURL         `json:"detail_urls"`
+	Details    []ImageRef         `json:"details"`
+	ID         openapi_types.UUID `json:"id"`
 
 	// Mode 运输方式：海运、空运、陆运、铁路
 	Mode     Mode         `json:"mode"`
@@ -1789,6 +1845,11 @@ type Product struct {
 	// Revision 线上内容是第几版
 	Revision int32    `json:"revision"`
 	Tags     []string `json:"tags"`
+
+	// ThumbnailURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	ThumbnailURL ImageURL `json:"thumbnail_url"`
 }
 
 // ProductCard defines model for ProductCard.
@@ -1798,7 +1859,12 @@ type ProductCard struct {
 	// Cover An image by the SHA-256 of its bytes.
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-	Cover       ImageRef           `json:"cover"`
+	Cover ImageRef `json:"cover"`
+
+	// CoverURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	CoverURL    ImageURL           `json:"cover_url"`
 	CreatedAt   Instant            `json:"created_at"`
 	Destination Destination        `json:"destination"`
 	ID          openapi_types.UUID `json:"id"`
@@ -1809,6 +1875,11 @@ type ProductCard struct {
 	Pinned   bool         `json:"pinned"`
 	Provider ProviderCard `json:"provider"`
 	Tags     []string     `json:"tags"`
+
+	// ThumbnailURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	ThumbnailURL ImageURL `json:"thumbnail_url"`
 }
 
 // ProductContent defines model for ProductContent.
@@ -1833,6 +1904,39 @@ type ProductContent struct {
 
 	// Tags 产品标签
 	Tags []string `json:"tags"`
+}
+
+// ProductFacets defines model for ProductFacets.
+type ProductFacets struct {
+	Cities    []Facet `json:"cities"`
+	Countries []Facet `json:"countries"`
+
+	// Estimate 数字由 1/64 抽样估算，而非精确；n 的误差约为 8√n。
+	//
+	// The numbers are estimated from a sample of one product in 64, not exact: n is off by some 8√n.
+	Estimate Estimate `json:"estimate"`
+	Modes    []Facet  `json:"modes"`
+	Tags     []Facet  `json:"tags"`
+
+	// Total 产品总数 / How many products there are.
+	Total int32 `json:"total"`
+}
+
+// ProductMap defines model for ProductMap.
+type ProductMap struct {
+	// Area 西大于东表示跨越 180° 经线 / Where west is greater than east it crosses the date line.
+	Area     MapBox       `json:"area"`
+	Clusters []MapCluster `json:"clusters"`
+
+	// Estimate 数字由 1/64 抽样估算，而非精确；n 的误差约为 8√n。
+	//
+	// The numbers are estimated from a sample of one product in 64, not exact: n is off by some 8√n.
+	Estimate Estimate     `json:"estimate"`
+	Products []MapProduct `json:"products"`
+
+	// Total 范围内的产品总数 / How many products the area has.
+	Total int32 `json:"total"`
+	Zoom  int32 `json:"zoom"`
 }
 
 // ProductPage defines model for ProductPage.
@@ -1923,7 +2027,12 @@ type ProviderCard struct {
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Logo ImageRef `json:"logo"`
-	Name string   `json:"name"`
+
+	// LogoURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	LogoURL ImageURL `json:"logo_url"`
+	Name    string   `json:"name"`
 }
 
 // ProviderProfile 物流机构的申请表，全部必填
@@ -2141,6 +2250,9 @@ type AccountStateFilter string
 // ActorFilter defines model for ActorFilter.
 type ActorFilter = openapi_types.UUID
 
+// BBox defines model for BBox.
+type BBox = string
+
 // BookingID Example: 0193b3a1-2222-7cc1-9d0e-2f6f1c1f5a01
 type BookingID = openapi_types.UUID
 
@@ -2195,6 +2307,9 @@ type Limit = int
 // Longitude Example: 106.6881
 type Longitude = float64
 
+// Modes defines model for Modes.
+type Modes = []Mode
+
 // OlderThan defines model for OlderThan.
 type OlderThan = Instant
 
@@ -2218,6 +2333,9 @@ type Preview string
 
 // ProductID Example: 0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01
 type ProductID = openapi_types.UUID
+
+// ProviderFilter defines model for ProviderFilter.
+type ProviderFilter = openapi_types.UUID
 
 // ProviderID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
 type ProviderID = openapi_types.UUID
@@ -2246,8 +2364,8 @@ type StreamFilter = string
 // StreamKindFilter defines model for StreamKindFilter.
 type StreamKindFilter string
 
-// Tag defines model for Tag.
-type Tag = string
+// Tags defines model for Tags.
+type Tags = []string
 
 // To defines model for To.
 type To = Instant
@@ -2266,6 +2384,9 @@ type WaybillPosition = int64
 
 // WithTotal defines model for WithTotal.
 type WithTotal = bool
+
+// Zoom defines model for Zoom.
+type Zoom = int
 
 // BadRequest RFC 9457 problem details.
 type BadRequest = Problem
@@ -2624,15 +2745,20 @@ type GetPlaceParams struct {
 
 // BrowseProductsParams defines parameters for BrowseProducts.
 type BrowseProductsParams struct {
-	// Mode 运输方式
-	Mode Mode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+	// Mode 运输方式；可重复，符合其一即可 / Transport modes; may be repeated, and any of them will do
+	Mode Modes `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
 
 	// Country 目的国
 	Country Country `form:"country,omitempty" json:"country,omitempty,omitzero"`
 
 	// City 目的城市
 	City City `form:"city,omitempty" json:"city,omitempty,omitzero"`
-	Tag  Tag  `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
+
+	// Tag 标签；可重复，须全部具备 / Tags; may be repeated, and all of them must be there
+	Tag Tags `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
+
+	// Provider 某一服务商的产品 / The products of one provider
+	Provider *ProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
 
 	// Q 关键词，一个字也可以
 	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
@@ -2643,6 +2769,67 @@ type BrowseProductsParams struct {
 
 	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
 	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// CountProductsParams defines parameters for CountProducts.
+type CountProductsParams struct {
+	// Mode 运输方式；可重复，符合其一即可 / Transport modes; may be repeated, and any of them will do
+	Mode Modes `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
+	// Country 目的国
+	Country Country `form:"country,omitempty" json:"country,omitempty,omitzero"`
+
+	// City 目的城市
+	City City `form:"city,omitempty" json:"city,omitempty,omitzero"`
+
+	// Tag 标签；可重复，须全部具备 / Tags; may be repeated, and all of them must be there
+	Tag Tags `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
+
+	// Provider 某一服务商的产品 / The products of one provider
+	Provider *ProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
+
+	// Q 关键词，一个字也可以
+	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// MapProductsParams defines parameters for MapProducts.
+type MapProductsParams struct {
+	// Bbox 西、南、东、北四个 WGS-84 度数，以逗号分隔，如 `105,-10,155,25`；西大于东表示跨越 180° 经线。不填则为全世界。
+	//
+	// West, south, east, north: four numbers of degrees in WGS-84 with commas, such as `105,-10,155,25`. West is greater than east where
+	// the box crosses the date line. The whole world unless given.
+	Bbox BBox `form:"bbox,omitempty" json:"bbox,omitempty,omitzero"`
+
+	// Zoom 地图缩放级别，0 为全世界一块瓦片 / The map's zoom level; at 0 the world is one tile of 256 pixels
+	Zoom *Zoom `form:"zoom,omitempty" json:"zoom,omitempty"`
+
+	// Mode 运输方式；可重复，符合其一即可 / Transport modes; may be repeated, and any of them will do
+	Mode Modes `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
+	// Country 目的国
+	Country Country `form:"country,omitempty" json:"country,omitempty,omitzero"`
+
+	// City 目的城市
+	City City `form:"city,omitempty" json:"city,omitempty,omitzero"`
+
+	// Tag 标签；可重复，须全部具备 / Tags; may be repeated, and all of them must be there
+	Tag Tags `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
+
+	// Provider 某一服务商的产品 / The products of one provider
+	Provider *ProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
+
+	// Q 关键词，一个字也可以
+	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -3245,6 +3432,12 @@ type ServerInterface interface {
 	// BrowseProducts 公开产品列表：置顶在前，其余按创建时间倒序
 	// (GET /api/v1/products)
 	BrowseProducts(ctx echo.Context, params BrowseProductsParams) error
+	// CountProducts 公开产品的运输方式、目的国、目的城市与标签，各有多少 / The modes, countries, cities and tags of the public products, counted
+	// (GET /api/v1/products/facets)
+	CountProducts(ctx echo.Context, params CountProductsParams) error
+	// MapProducts 地图：公开产品按目的地聚合 / The public products on a map, by destination
+	// (GET /api/v1/products/map)
+	MapProducts(ctx echo.Context, params MapProductsParams) error
 	// GetProduct 公开产品详情
 	// (GET /api/v1/products/{id})
 	GetProduct(ctx echo.Context, id ProductID, params GetProductParams) error
@@ -4639,7 +4832,7 @@ func (w *ServerInterfaceWrapper) BrowseProducts(ctx echo.Context) error {
 	var params BrowseProductsParams
 	// ------------- Optional query parameter "mode" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
 	}
@@ -4660,9 +4853,16 @@ func (w *ServerInterfaceWrapper) BrowseProducts(ctx echo.Context) error {
 
 	// ------------- Optional query parameter "tag" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
 	}
 
 	// ------------- Optional query parameter "q" -------------
@@ -4712,6 +4912,175 @@ func (w *ServerInterfaceWrapper) BrowseProducts(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.BrowseProducts(ctx, params)
+	return err
+}
+
+// CountProducts converts echo context to params.
+func (w *ServerInterfaceWrapper) CountProducts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CountProductsParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
+
+	// ------------- Optional query parameter "country" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "country", ctx.QueryParams(), &params.Country, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter country: %s", err))
+	}
+
+	// ------------- Optional query parameter "city" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "city", ctx.QueryParams(), &params.City, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter city: %s", err))
+	}
+
+	// ------------- Optional query parameter "tag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CountProducts(ctx, params)
+	return err
+}
+
+// MapProducts converts echo context to params.
+func (w *ServerInterfaceWrapper) MapProducts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MapProductsParams
+	// ------------- Optional query parameter "bbox" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bbox", ctx.QueryParams(), &params.Bbox, runtime.BindQueryParameterOptions{Type: "string", Format: "bbox"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bbox: %s", err))
+	}
+
+	// ------------- Optional query parameter "zoom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "zoom", ctx.QueryParams(), &params.Zoom, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter zoom: %s", err))
+	}
+
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
+
+	// ------------- Optional query parameter "country" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "country", ctx.QueryParams(), &params.Country, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter country: %s", err))
+	}
+
+	// ------------- Optional query parameter "city" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "city", ctx.QueryParams(), &params.City, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter city: %s", err))
+	}
+
+	// ------------- Optional query parameter "tag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MapProducts(ctx, params)
 	return err
 }
 
@@ -6129,6 +6498,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.GET(options.BaseURL+"/api/v1/products", wrapper.BrowseProducts, options.OperationMiddlewares["browseProducts"]...)
+	router.GET(options.BaseURL+"/api/v1/products/facets", wrapper.CountProducts, options.OperationMiddlewares["countProducts"]...)
+	router.GET(options.BaseURL+"/api/v1/products/map", wrapper.MapProducts, options.OperationMiddlewares["mapProducts"]...)
 	router.GET(options.BaseURL+"/api/v1/products/:id", wrapper.GetProduct, options.OperationMiddlewares["getProduct"]...)
 	router.GET(options.BaseURL+"/api/v1/provider-types", wrapper.ListProviderTypes, options.OperationMiddlewares["listProviderTypes"]...)
 	router.GET(options.BaseURL+"/api/v1/forms/provider-application", wrapper.GetApplicationForm, options.OperationMiddlewares["getApplicationForm"]...)

@@ -89,6 +89,7 @@ type server struct {
 	web        *http.Web
 	operations map[string]*operation
 	listing    listing.Queries
+	facets     answers
 	backoffice backoffice.Queries
 	review     review.Queries
 	bookings   bookings.Queries

@@ -186,6 +186,10 @@ var causes = map[string]domain.Text{
 
 // mistakes are the codes of single mistakes in errors, each with what it says in general; the answer itself names the field and limit.
 var mistakes = map[string]domain.Text{
+	"bad_bbox": {
+		ZH: "范围须为以逗号分隔的四个度数：西、南、东、北。",
+		EN: "The box must be four numbers of degrees with commas: west, south, east, north.",
+	},
 	"bad_cursor": {ZH: "分页游标不是该列表给出的。", EN: "The cursor is not one that this list gave."},
 	"bad_date":   {ZH: "日期须为 YYYY-MM-DD，且存在。", EN: "A date must be YYYY-MM-DD, and exist."},
 	"bad_etag": {
@@ -208,6 +212,7 @@ var mistakes = map[string]domain.Text{
 	"bad_uscc":           {ZH: "不是有效的18位统一社会信用代码。", EN: "Not a valid code of 18 characters."},
 	"bad_uuid":           {ZH: "须为36个字符的 UUID。", EN: "Must be a UUID of 36 characters."},
 	"control_characters": {ZH: "含有不可见的控制字符或方向符。", EN: "Has control characters or marks of direction."},
+	"empty_bbox":         {ZH: "范围没有宽度或高度；南须小于北。", EN: "The box has no width or no height; south must be less than north."},
 	"image_broken": {
 		ZH: "图片已损坏、不完整，或解码失败。重新导出后再上传。",
 		EN: "The image is damaged, cut short, or cannot be decoded to its last pixel. Export it again.",

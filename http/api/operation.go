@@ -161,18 +161,26 @@ func extension(spec *openapi3.Operation, name string, into any) error {
 // newParameter knows the part of JSON Schema that the specification uses for parameters, and fails on any other.
 func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 	schema := spec.Schema.Value
-	p := &parameter{name: spec.Name, in: spec.In, required: spec.Required}
+	p := &parameter{name: spec.Name, in: spec.In, required: spec.Required, most: 1}
+	if schema.Type.Is("array") {
+		// Repeated, never a list with commas: a tag may have one.
+		if spec.In != "query" || schema.MaxItems == nil || (spec.Explode != nil && !*spec.Explode) {
+			return nil, fmt.Errorf("parameter %s: a list is a query parameter that may be repeated, so often", spec.Name)
+		}
+		p.most = int(*schema.MaxItems) //nolint:gosec // small numbers of our own
+		schema = schema.Items.Value
+	}
 	switch {
 	case schema.Type.Is("integer"):
-		p.kind, p.least, p.most = integer, 0, 1<<63-1
+		p.kind, p.least, p.greatest = integer, 0, 1<<63-1
 		if schema.Format == "int32" {
-			p.most = 1<<31 - 1
+			p.greatest = 1<<31 - 1
 		}
 		if schema.Min != nil {
 			p.least = int64(*schema.Min)
 		}
 		if schema.Max != nil {
-			p.most = int64(*schema.Max)
+			p.greatest = int64(*schema.Max)
 		}
 	case schema.Type.Is("number"):
 		p.kind, p.from, p.to = number, -math.MaxFloat64, math.MaxFloat64
@@ -194,6 +202,8 @@ func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 			p.kind = identifier
 		case "date-time":
 			p.kind = instant
+		case "bbox":
+			p.kind = box
 		}
 		for _, v := range schema.Enum {
 			p.oneOf = append(p.oneOf, fmt.Sprint(v))

@@ -28,6 +28,7 @@ const (
 	number
 	identifier
 	instant
+	box
 )
 
 // parameter is a path, query or header parameter of an operation.
@@ -35,15 +36,17 @@ type parameter struct {
 	name, in string
 	required bool
 	kind     parameterKind
-	// least and most bound an integer.
-	least, most int64
+	// least and greatest bound an integer.
+	least, greatest int64
 	// from and to bound a number.
 	from, to float64
 	// shortest and longest bound a text, in code points; a longest of 0 is no bound.
 	shortest, longest int
 	oneOf             []string
-	label             string
-	pattern           *regexp.Regexp
+	// most is how often it may be there.
+	most    int
+	label   string
+	pattern *regexp.Regexp
 }
 
 var errBadQuery = http.Refuse(nethttp.StatusBadRequest, "malformed_query", "查询参数无法解析", "the query string cannot be parsed")
@@ -91,24 +94,32 @@ func (op *operation) checkConditions(header nethttp.Header, mistakes *domain.Fie
 }
 
 func (p *parameter) check(values []string, mistakes *domain.Fields) {
-	switch len(values) {
-	case 0:
-		if p.required {
-			mistakes.Add(p.name, "required", "缺少该参数", "is required")
-		}
+	switch n := len(values); {
+	case n == 0 && p.required:
+		mistakes.Add(p.name, "required", "缺少该参数", "is required")
 		return
-	case 1:
-	default:
+	case n > p.most && p.most == 1:
 		mistakes.Add(p.name, "repeated_parameter", "该参数只能出现一次", "must be given once")
 		return
+	case n > p.most:
+		mistakes.Add(p.name, "too_many", fmt.Sprintf("该参数最多出现 %d 次", p.most), fmt.Sprintf("must be given at most %d times", p.most))
+		return
 	}
-	value := values[0]
+	for _, value := range values {
+		before := len(*mistakes)
+		if p.checkOne(value, mistakes); len(*mistakes) > before {
+			return // one mistake says how it is to be
+		}
+	}
+}
+
+func (p *parameter) checkOne(value string, mistakes *domain.Fields) {
 	switch p.kind {
 	case integer:
 		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || n < p.least || n > p.most || strings.HasPrefix(value, "+") {
-			mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须为 %d 到 %d 的整数", p.least, p.most),
-				fmt.Sprintf("must be an integer from %d to %d", p.least, p.most))
+		if err != nil || n < p.least || n > p.greatest || strings.HasPrefix(value, "+") {
+			mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须为 %d 到 %d 的整数", p.least, p.greatest),
+				fmt.Sprintf("must be an integer from %d to %d", p.least, p.greatest))
 		}
 	case number:
 		p.checkNumber(value, mistakes)
@@ -125,6 +136,9 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 			}
 			mistakes.Add(p.name, "bad_time", zh, en)
 		}
+	case box:
+		_, wrong := parseBox(p.name, value)
+		*mistakes = append(*mistakes, wrong...)
 	case text:
 		if p.in == "query" && p.oneOf == nil && p.pattern == nil {
 			// As it is compared: what a page or a document puts around a word when it is copied does not count.

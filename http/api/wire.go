@@ -2,12 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"math"
 
 	"github.com/google/uuid"
 
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
@@ -168,19 +170,63 @@ func bookingStateOf(id uuid.UUID, s booking.State) BookingState {
 func cardOf(p listing.Card) ProductCard {
 	return ProductCard{
 		ID: p.ID, Name: p.Name, Brief: p.Brief, Tags: list(p.Tags), Mode: Mode(p.Mode), Destination: destinationOf(p.Destination),
-		Cover: ImageRef(p.Cover), Pinned: p.Pinned, CreatedAt: at(p.CreatedAt),
-		Provider: ProviderCard{ID: p.ProviderID, Name: p.ProviderName, Logo: ImageRef(p.ProviderLogo)},
+		Cover: ImageRef(p.Cover), CoverURL: ImageAt(p.Cover), ThumbnailURL: ThumbnailAt(p.Cover), Pinned: p.Pinned, CreatedAt: at(p.CreatedAt),
+		Provider: ProviderCard{ID: p.ProviderID, Name: p.ProviderName, Logo: ImageRef(p.ProviderLogo), LogoURL: ImageAt(p.ProviderLogo)},
 	}
 }
+
+// ImageAt is where an image is served, and ThumbnailAt a small one of it.
+func ImageAt(r domain.ImageRef) ImageURL { return "/media/" + string(r) }
+
+// ThumbnailAt is where a small picture of an image is served, as large as a row of a list is high.
+func ThumbnailAt(r domain.ImageRef) ImageURL { return ImageAt(r) + "?box=120x80" }
 
 func publicProductOf(p listing.Product) Product {
 	card := cardOf(p.Card)
 	card.Provider.Introduction = p.ProviderIntroduction
 	return Product{
 		ID: card.ID, Name: card.Name, Brief: card.Brief, Tags: card.Tags, Mode: card.Mode, Destination: card.Destination,
-		Cover: card.Cover, Details: convert(p.Details, imageOf), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
+		Cover: card.Cover, CoverURL: card.CoverURL, ThumbnailURL: card.ThumbnailURL, Details: convert(p.Details, imageOf),
+		DetailUrls: convert(p.Details, ImageAt), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
 		Revision: int32of(p.ContentRevision), Provider: card.Provider,
 	}
+}
+
+// filterOf is what the public list, its map and its facets are narrowed by.
+func filterOf(modes []Mode, country, city string, tags []string, of *uuid.UUID, text string) listing.Filter {
+	f := listing.Filter{Country: country, City: city, Tags: tags, Provider: of, Text: text}
+	f.Modes = convert(modes, func(m Mode) product.Mode { return product.Mode(m) })
+	return f
+}
+
+func facetsOf(f listing.Facets) ProductFacets {
+	of := func(facets []listing.Facet) []Facet {
+		return convert(facets, func(f listing.Facet) Facet { return Facet{Value: f.Value, Count: int32of(f.Count)} })
+	}
+	return ProductFacets{
+		Modes: of(f.Modes), Countries: of(f.Countries), Cities: of(f.Cities), Tags: of(f.Tags), Total: int32of(f.Total), Estimate: f.Estimate,
+	}
+}
+
+func mapOf(m listing.Map, zoom int) ProductMap {
+	return ProductMap{
+		Zoom: int32of(zoom), Area: boxOf(m.Area), Total: int32of(m.Total), Estimate: m.Estimate,
+		Products: convert(m.Pins, func(p listing.Pin) MapProduct { return MapProduct{At: pointOf(p.At), Product: cardOf(p.Card)} }),
+		Clusters: convert(m.Clusters, func(c listing.Cluster) MapCluster {
+			return MapCluster{Count: int32of(c.Count), At: pointOf(c.Middle), Box: boxOf(c.Box)}
+		}),
+	}
+}
+
+// micro rounds degrees to a tenth of a metre.
+func micro(degrees float64) float64 { return math.Round(degrees*1e6) / 1e6 }
+
+func pointOf(p place.Point) MapPoint {
+	return MapPoint{Latitude: micro(p.Latitude), Longitude: micro(p.Longitude)}
+}
+
+func boxOf(b listing.Box) MapBox {
+	return MapBox{West: micro(b.West), South: micro(b.South), East: micro(b.East), North: micro(b.North)}
 }
 
 func (s *server) applicationOf(a backoffice.Application) Application {

@@ -78,6 +78,10 @@ func (w *world) step(t *rapid.T) {
 	c := domaintest.Content(name)
 	c.Tags = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"清关", "拼箱", "ＦＣＬ", "fcl"}), 0, 4, rapid.ID[string]).Draw(t, "tags")
 	c.Mode = rapid.SampledFrom([]product.Mode{product.Sea, product.Air}).Draw(t, "mode")
+	c.Destination = rapid.SampledFrom([]product.Destination{
+		c.Destination, {Country: "新加坡", City: "裕廊", Latitude: 1.3, Longitude: 103.7, CRS: "WGS-84"},
+		{Country: "斐济", City: "苏瓦", Latitude: -18.1, Longitude: 180, CRS: "WGS-84"},
+	}).Draw(t, "destination")
 	profile, known := domaintest.Profile(name), domaintest.FactsOfContent(c)
 	if rapid.Bool().Draw(t, "there is something to find") {
 		profile.Name, known.Place = "三亚海丰", place.Fact{}
@@ -220,12 +224,18 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 		filter listing.Filter
 		keep   func(product.Content) bool
 	}{
-		"tag": {listing.Filter{Tag: "FCL"}, func(c product.Content) bool {
+		"tag": {listing.Filter{Tags: []string{"FCL"}}, func(c product.Content) bool {
 			return slices.Contains(c.Tags, "fcl") || slices.Contains(c.Tags, "ＦＣＬ")
 		}},
-		"mode": {listing.Filter{Mode: product.Air}, func(c product.Content) bool { return c.Mode == product.Air }},
-		"text": {listing.Filter{Text: "空运"}, func(c product.Content) bool { return c.Name == "空运专线" }},
-		"tag and mode": {listing.Filter{Tag: "拼箱", Mode: product.Sea}, func(c product.Content) bool {
+		"mode":       {listing.Filter{Modes: []product.Mode{product.Air}}, func(c product.Content) bool { return c.Mode == product.Air }},
+		"text":       {listing.Filter{Text: "空运"}, func(c product.Content) bool { return c.Name == "空运专线" }},
+		"everything": {listing.Filter{}, func(product.Content) bool { return true }},
+		"modes":      {listing.Filter{Modes: []product.Mode{product.Air, product.Land}}, func(c product.Content) bool { return c.Mode == product.Air }},
+		"tags": {listing.Filter{Tags: []string{"清关", "拼箱"}}, func(c product.Content) bool {
+			return slices.Contains(c.Tags, "清关") && slices.Contains(c.Tags, "拼箱")
+		}},
+		"country and city": {listing.Filter{Country: "新加坡", City: "新加坡"}, func(c product.Content) bool { return c.Destination.City == "新加坡" }},
+		"tag and mode": {listing.Filter{Tags: []string{"拼箱"}, Modes: []product.Mode{product.Sea}}, func(c product.Content) bool {
 			return c.Mode == product.Sea && slices.Contains(c.Tags, "拼箱")
 		}},
 	} {
@@ -236,6 +246,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 			}
 		}
 		modeltest.Equal(t, name, modeltest.Listed(t, pool, c.filter), want)
+		modeltest.Equal(t, name+", on the map", modeltest.Shown(t, pool, c.filter), want)
 	}
 	for p, s := range w.products {
 		w.checkProduct(t, pool, p, s, listed)
