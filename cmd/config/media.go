@@ -16,6 +16,8 @@ type Media struct {
 	MediaURL string
 	// MediaQuota bounds what an account uploads in a day.
 	MediaQuota media.Quota
+	// ImagePolicies are what each purpose asks of an image.
+	ImagePolicies media.Policies
 }
 
 // media must be called when the data folder is absolute.
@@ -26,6 +28,10 @@ func (e *environment) media(dataDir string) Media {
 			Images: e.number("WAYBILL_MEDIA_DAILY_IMAGES", media.StandardQuota.Images, 0, 1_000_000),
 			Bytes:  e.bytes("WAYBILL_MEDIA_DAILY_BYTES", media.StandardQuota.Bytes),
 		},
+	}
+	var err error
+	if m.ImagePolicies, err = media.ParsePolicies(e.getenv("WAYBILL_IMAGE_POLICIES")); err != nil {
+		e.mistake("WAYBILL_IMAGE_POLICIES", e.getenv("WAYBILL_IMAGE_POLICIES"), err.Error())
 	}
 	if m.MediaURL == "" {
 		m.MediaURL = (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(dataDir, "media"))}).String()

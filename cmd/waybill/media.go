@@ -13,7 +13,6 @@ import (
 	"waybill/adapters/media/intake"
 	"waybill/adapters/postgres"
 	"waybill/cmd/config"
-	"waybill/domain/media"
 	"waybill/projections"
 	"waybill/projections/pictures"
 	"waybill/projections/runtime"
@@ -38,7 +37,7 @@ func (a *app) openImages(ctx context.Context, claim bool) (*images, error) {
 			return nil, errors.Join(err, files.Close())
 		}
 	}
-	i.library = filestore.NewLibrary(files, i.uploads, intake.New(intake.Standard()), media.Standard(), a.cfg.MediaQuota)
+	i.library = filestore.NewLibrary(files, i.uploads, intake.New(intake.Standard()), a.cfg.ImagePolicies, a.cfg.MediaQuota)
 	return i, nil
 }
 

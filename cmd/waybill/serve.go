@@ -71,6 +71,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 		return err
 	}
 	defer images.files.Close() //nolint:errcheck // everything in it is on the disk
+	a.takeSubmissions(images.library, places)
 	projectors, err := runtime.Start(ctx, runtime.Config{
 		Pool: a.pool, Store: a.store, Models: models.All, Owner: a.cfg.Node, Logger: a.log, Registerer: registry,
 		Reactions: reactions.All(a.commands, a.pool), MaxWait: a.cfg.WaitForRead,

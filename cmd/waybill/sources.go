@@ -3,13 +3,10 @@ package main
 import (
 	"waybill/domain/commands"
 	"waybill/domain/media"
+	"waybill/domain/place"
 )
 
-// sources are where the facts come from that commands are decided on.
-//
-// TO BE WIRED HERE, and nowhere else: the library of uploaded images for Believing, the configured policies for Standard, and the
-// gazetteer as Places. Until then every reference is taken for an image that fits, and every city for one that was typed.
-func sources() commands.Sources {
-	policies := media.Standard()
-	return commands.Sources{Images: media.Believing{Policies: policies}, Policies: policies}
+// takeSubmissions lets the commands take what refers to images and places. Without it they refuse every image.
+func (a *app) takeSubmissions(images media.Library, places place.Gazetteer) {
+	a.commands = commands.New(a.store, commands.Sources{Images: images, Policies: a.cfg.ImagePolicies, Places: places})
 }
