@@ -25,6 +25,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain/media"
 )
 
 // uploader is a client that uploads images and submits products with some of them, until each is acknowledged.
@@ -155,7 +157,7 @@ func TestChaosUploads(t *testing.T) {
 		t.Errorf("collect: %s", out)
 	}
 	left := filesOf(t, env)
-	for _, digest := range submitted {
+	for _, digest := range append(submitted, string(image(media.Licence)), string(image(media.Logo))) {
 		if !left[digest] {
 			t.Errorf("%s is referred to and was collected", digest)
 		}

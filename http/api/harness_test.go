@@ -22,16 +22,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"waybill/adapters/gazetteer"
-	filestore "waybill/adapters/media"
-	"waybill/adapters/media/intake"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/commands"
 	"waybill/domain/domaintest"
-	"waybill/domain/media"
 	"waybill/http"
 	"waybill/http/api"
 	"waybill/projections/models"
@@ -120,31 +116,6 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	})
 	w.loadSpec()
 	return w
-}
-
-// places is the whole gazetteer, which is loaded once for all worlds.
-func places(t testing.TB) *gazetteer.Gazetteer {
-	t.Helper()
-	g, err := gazetteer.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
-// images keeps what is uploaded in a folder of the test's own.
-func (w *world) images(t testing.TB) api.Images {
-	t.Helper()
-	files, err := filestore.OpenFiles(context.Background(), "file://"+t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = files.Close() })
-	// What profile and content name is there.
-	if err := files.Put(context.Background(), image, drawn(239, 160, 1)); err != nil {
-		t.Fatal(err)
-	}
-	return filestore.NewLibrary(files, postgres.NewUploads(w.pool), intake.New(intake.Standard()), media.Standard(), media.Quota{Images: 100, Bytes: 64 << 20})
 }
 
 // specified is the specification and what finds a request's operation in it, read once for all worlds.
