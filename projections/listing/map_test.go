@@ -29,10 +29,15 @@ func inside(b listing.Box, latitude, longitude float64) bool {
 // numbers are estimates, and they are near.
 func testMap(t *testing.T, pool *pgxpool.Pool, rows []offered) {
 	boxes := []listing.Box{
-		listing.World, {West: 170, South: -30, East: -165, North: 60}, {West: -10, South: 40, East: 20, North: 60},
-		{West: 103.799, South: 1.349, East: 103.801, North: 1.351}, {West: -180, South: 80, East: 180, North: 90},
-		{West: -180, South: -90, East: 180, North: -85.06}, {West: -1, South: -1, East: 0, North: 0},
-		{West: 179, South: 52, East: -179, North: 53}, {West: 10, South: -90, East: 9, North: 90},
+		listing.World,
+		{West: 170, South: -30, East: -165, North: 60},
+		{West: -10, South: 40, East: 20, North: 60},
+		{West: 103.799, South: 1.349, East: 103.801, North: 1.351},
+		{West: -180, South: 80, East: 180, North: 90},
+		{West: -180, South: -90, East: 180, North: -85.06},
+		{West: -1, South: -1, East: 0, North: 0},
+		{West: 179, South: 52, East: -179, North: 53},
+		{West: 10, South: -90, East: 9, North: 90},
 	}
 	var exact, estimates, pins, clusters int
 	for _, f := range filters {
