@@ -75,13 +75,15 @@ func (b *bench) maps(ctx context.Context, w *listingWorld) error {
 		b.report.works("map, "+k.name, s)
 		rows = append(rows, []string{
 			k.name, grouped(size), grouped(s.perSecond()) + "/s", millis(s.percentile(50)),
-			b.report.most("map, "+k.name+", p99", float64(s.percentile(99))/float64(time.Millisecond), mapTarget, "%.1f ms"),
+			b.report.most("map, "+k.name+", p99", inMillis(s.percentile(99)), mapTarget, "%.1f ms"),
 		})
 	}
-	b.report.table(fmt.Sprintf("Map of %s products: any zoom level from 0 to %d, %d connections", grouped(float64(w.products)), lastMapLevel,
-		mapConnections), rows)
+	b.report.table(fmt.Sprintf("Map of %s products: any zoom level from 0 to %d, %d connections",
+		grouped(float64(w.products)), lastMapLevel, mapConnections), rows)
 	return ctx.Err()
 }
+
+func inMillis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // facetKinds are kinds of filters that facets are asked for.
 var facetKinds = []kind{
@@ -130,7 +132,7 @@ func (b *bench) facets(ctx context.Context, w *listingWorld) error {
 				if err := get(ctx, client, w.server.base+page); err != nil {
 					return err
 				}
-				cold = append(cold, float64(time.Since(start))/float64(time.Millisecond))
+				cold = append(cold, inMillis(time.Since(start)))
 			}
 		}
 		for _, page := range pages {
@@ -145,8 +147,9 @@ func (b *bench) facets(ctx context.Context, w *listingWorld) error {
 			longest = max(longest, ms)
 		}
 		rows = append(rows, []string{
-			k.name, grouped(size), b.report.most("facets, "+k.name+", cold", median(cold), coldTarget, "%.1f ms"), fmt.Sprintf("%.1f ms", longest),
-			b.report.most("facets, "+k.name+", nothing changed", float64(warm.percentile(50))/float64(time.Millisecond), warmTarget, "%.2f ms"),
+			k.name, grouped(size), b.report.most("facets, "+k.name+", cold", median(cold), coldTarget, "%.1f ms"),
+			fmt.Sprintf("%.1f ms", longest),
+			b.report.most("facets, "+k.name+", nothing changed", inMillis(warm.percentile(50)), warmTarget, "%.2f ms"),
 			millis(warm.percentile(99)),
 		})
 	}

@@ -42,7 +42,8 @@ func (s *server) MapProducts(c echo.Context, params MapProductsParams) error {
 	if params.Zoom != nil {
 		zoom = *params.Zoom
 	}
-	m, err := s.listing.Map(c.Request().Context(), filterOf(params.Mode, params.Country, params.City, params.Tag, params.Provider, params.Q), box, zoom)
+	f := filterOf(params.Mode, params.Country, params.City, params.Tag, params.Provider, params.Q)
+	m, err := s.listing.Map(c.Request().Context(), f, box, zoom)
 	if err != nil {
 		return err
 	}

@@ -170,7 +170,8 @@ func bookingStateOf(id uuid.UUID, s booking.State) BookingState {
 func cardOf(p listing.Card) ProductCard {
 	return ProductCard{
 		ID: p.ID, Name: p.Name, Brief: p.Brief, Tags: list(p.Tags), Mode: Mode(p.Mode), Destination: destinationOf(p.Destination),
-		Cover: ImageRef(p.Cover), CoverURL: ImageAt(p.Cover), ThumbnailURL: ThumbnailAt(p.Cover), Pinned: p.Pinned, CreatedAt: at(p.CreatedAt),
+		Cover: ImageRef(p.Cover), CoverURL: ImageAt(p.Cover), ThumbnailURL: ThumbnailAt(p.Cover),
+		Pinned: p.Pinned, CreatedAt: at(p.CreatedAt),
 		Provider: ProviderCard{ID: p.ProviderID, Name: p.ProviderName, Logo: ImageRef(p.ProviderLogo), LogoURL: ImageAt(p.ProviderLogo)},
 	}
 }
@@ -204,7 +205,8 @@ func facetsOf(f listing.Facets) ProductFacets {
 		return convert(facets, func(f listing.Facet) Facet { return Facet{Value: f.Value, Count: int32of(f.Count)} })
 	}
 	return ProductFacets{
-		Modes: of(f.Modes), Countries: of(f.Countries), Cities: of(f.Cities), Tags: of(f.Tags), Total: int32of(f.Total), Estimate: f.Estimate,
+		Modes: of(f.Modes), Countries: of(f.Countries), Cities: of(f.Cities), Tags: of(f.Tags),
+		Total: int32of(f.Total), Estimate: f.Estimate,
 	}
 }
 

@@ -56,12 +56,18 @@ func (q Queries) facets(ctx context.Context, s search) (Facets, error) {
 	if len(s.words) == 0 {
 		return q.count(ctx, s.kept())
 	}
-	var w projections.Where
-	s.check(&w)
-	sample := ` FROM ` + tableSample + ` p` + w.SQL()
-	var sampled int
-	if err := q.DB.QueryRow(ctx, `SELECT count(*)`+sample, w.Args...).Scan(&sampled); err != nil {
+	rare, err := q.rare(ctx, s)
+	if err != nil {
 		return Facets{}, err
+	}
+	var w projections.Where
+	s.plainly(&w)
+	sample := ` FROM ` + tableSample + ` p` + w.SQL()
+	sampled := 0
+	if !rare {
+		if err := q.DB.QueryRow(ctx, `SELECT count(*)`+sample, w.Args...).Scan(&sampled); err != nil {
+			return Facets{}, err
+		}
 	}
 	if sampled <= fewSampled {
 		sql, w := s.matches(alike + `, 1 AS n`)

@@ -84,26 +84,57 @@ func (q Queries) draw(ctx context.Context, s search, p patch, b Box) (Map, error
 		}
 	}
 	if s.simple() {
-		if total(matching) > maxPins {
-			return clustered(coarse, matching, 1), nil
-		}
-		if few, err := q.everywhere(ctx, s, fewProducts); err != nil || len(few) <= fewProducts {
-			return q.show(ctx, p, few, err)
-		}
-		return clustered(coarse, matching, 1), nil
+		return q.simply(ctx, s, p, coarse, matching)
 	}
-	sample, err := q.sampled(ctx, s, coarse)
+	rare, err := q.rare(ctx, s)
 	if err != nil {
 		return Map{}, err
+	}
+	var sample []tally
+	if !rare {
+		if sample, err = q.sampled(ctx, s, coarse); err != nil {
+			return Map{}, err
+		}
 	}
 	if total(sample) <= fewSampled {
 		if few, err := q.everywhere(ctx, s, manyProducts); err != nil || len(few) <= manyProducts {
 			return q.show(ctx, p, few, err)
 		}
+		if sample, err = q.sampled(ctx, s, coarse); err != nil {
+			return Map{}, err
+		}
 	}
 	m := clustered(coarse, sample, sampleShare)
 	m.Estimate = true
 	return m, nil
+}
+
+// simply shows what the counts of cells know all of: one by one where that is little, and little of the whole list.
+func (q Queries) simply(ctx context.Context, s search, p, coarse patch, matching []tally) (Map, error) {
+	if n := total(matching); n == 0 || n > maxPins {
+		return clustered(coarse, matching, 1), nil
+	}
+	var (
+		w projections.Where
+		n int
+	)
+	w.And("p.level = 0")
+	s.plainly(&w)
+	err := q.DB.QueryRow(ctx, `SELECT coalesce(sum(p.n), 0)::bigint FROM `+tableCells+` p`+w.SQL(), w.Args...).Scan(&n)
+	if err != nil || n > fewProducts {
+		return clustered(coarse, matching, 1), err
+	}
+	few, err := q.everywhere(ctx, s, fewProducts)
+	return q.show(ctx, p, few, err)
+}
+
+// rare reports whether few can match a search, for all that the inverted index knows.
+func (q Queries) rare(ctx context.Context, s search) (bool, error) {
+	if len(s.terms()) == 0 {
+		return false, nil
+	}
+	n, err := q.haveTerms(ctx, s)
+	return n <= fewSampled, err
 }
 
 // tally is how many products a cell has, and the sums of their columns and rows.
@@ -151,8 +182,8 @@ func (q Queries) cells(ctx context.Context, s search, p patch) (matching []tally
 	if len(w.Args) > 4 {
 		filter = ` FILTER (` + w.SQL() + `)`
 	}
-	rows, err := q.DB.Query(ctx, `SELECT c.cell >> $4::integer, coalesce(sum(c.n)`+filter+`, 0)::bigint, coalesce(sum(c.x)`+filter+`, 0)::bigint,
-			coalesce(sum(c.y)`+filter+`, 0)::bigint, sum(c.n)::bigint
+	rows, err := q.DB.Query(ctx, `SELECT c.cell >> $4::integer, coalesce(sum(c.n)`+filter+`, 0)::bigint,
+			coalesce(sum(c.x)`+filter+`, 0)::bigint, coalesce(sum(c.y)`+filter+`, 0)::bigint, sum(c.n)::bigint
 		FROM unnest($1::bigint[], $2::bigint[]) r (first, last)
 			JOIN `+tableCells+` c ON c.level = $3::smallint AND c.cell BETWEEN r.first AND r.last
 		GROUP BY 1`, w.Args...)
@@ -177,7 +208,7 @@ func (q Queries) cells(ctx context.Context, s search, p patch) (matching []tally
 // sampled counts the products of the sample that match, by the cells of a patch's level; also those that are not in it.
 func (q Queries) sampled(ctx context.Context, s search, p patch) ([]tally, error) {
 	w := projections.Where{Args: []any{depth - p.level}}
-	s.check(&w)
+	s.plainly(&w)
 	rows, err := q.DB.Query(ctx, `SELECT p.x >> $1::integer, p.y >> $1::integer, count(*), sum(p.x), sum(p.y)
 		FROM `+tableSample+` p`+w.SQL()+` GROUP BY 1, 2`, w.Args...)
 	if err != nil {
@@ -194,15 +225,17 @@ type found struct {
 	at spot
 }
 
-// within finds the matching products of a patch; not all of them where it has more than fewProducts, matching or not.
+// within finds the matching products of a patch; not all of them where it has more than fewProducts, matching or not. Order and limit
+// of each range are literal, so that the planner goes by the index of cells.
 func (q Queries) within(ctx context.Context, s search, p patch) (matching []found, all bool, err error) {
 	first, last := p.ranges()
 	w := projections.Where{Args: []any{first, last, fewProducts + 1}}
-	s.check(&w)
+	s.plainly(&w)
 	rows, err := q.DB.Query(ctx, `WITH here AS MATERIALIZED (
-			SELECT p.id, p.x, p.y, p.provider_id, p.mode, p.country_key, p.city_key, p.tag_keys, p.text
-			FROM unnest($1::bigint[], $2::bigint[]) r (first, last) JOIN `+tableProducts+` p ON p.cell BETWEEN r.first AND r.last
-			WHERE p.public LIMIT $3)
+			SELECT p.* FROM unnest($1::bigint[], $2::bigint[]) r (first, last) CROSS JOIN LATERAL (
+				SELECT p.id, p.x, p.y, p.provider_id, p.mode, p.country_key, p.city_key, p.tag_keys, p.text FROM `+tableProducts+` p
+				WHERE p.public AND p.cell BETWEEN r.first AND r.last ORDER BY p.cell LIMIT 1001) p
+			LIMIT $3)
 		SELECT counted.n < $3, p.id, coalesce(p.x, 0), coalesce(p.y, 0)
 		FROM (SELECT count(*) AS n FROM here) counted LEFT JOIN (SELECT p.id, p.x, p.y FROM here p`+w.SQL()+`) p ON true`, w.Args...)
 	if err != nil {

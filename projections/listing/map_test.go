@@ -29,10 +29,15 @@ func inside(b listing.Box, latitude, longitude float64) bool {
 // numbers are estimates, and they are near.
 func testMap(t *testing.T, pool *pgxpool.Pool, rows []offered) {
 	boxes := []listing.Box{
-		listing.World, {West: 170, South: -30, East: -165, North: 60}, {West: -10, South: 40, East: 20, North: 60},
-		{West: 100, South: -5, East: 110, North: 5}, {West: 103.799, South: 1.349, East: 103.801, North: 1.351}, {West: -180, South: 80, East: 180, North: 90},
-		{West: -180, South: -90, East: 180, North: -85.06}, {West: -1, South: -1, East: 0, North: 0}, {West: 179, South: 52, East: -179, North: 53},
-		{West: 10, South: -90, East: 9, North: 90}, {West: 0, South: 86, East: 20, North: 88}, {West: -30, South: -60, East: -20, North: -50},
+		listing.World,
+		{West: 170, South: -30, East: -165, North: 60},
+		{West: -10, South: 40, East: 20, North: 60},
+		{West: 103.799, South: 1.349, East: 103.801, North: 1.351},
+		{West: -180, South: 80, East: 180, North: 90},
+		{West: -180, South: -90, East: 180, North: -85.06},
+		{West: -1, South: -1, East: 0, North: 0},
+		{West: 179, South: 52, East: -179, North: 53},
+		{West: 10, South: -90, East: 9, North: 90},
 	}
 	var exact, estimates, pins, clusters int
 	for _, f := range filters {
@@ -43,12 +48,12 @@ func testMap(t *testing.T, pool *pgxpool.Pool, rows []offered) {
 			}
 		}
 		for _, b := range boxes {
-			for _, zoom := range []int{0, 3, 9, 22} {
+			for _, zoom := range []int{2, 9, 22} {
 				m, err := listing.Queries{DB: pool}.Map(t.Context(), f, b, zoom)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if again, err := (listing.Queries{DB: pool}).Map(t.Context(), f, b, zoom); zoom == 3 && (err != nil || !reflect.DeepEqual(again, m)) {
+				if again, err := (listing.Queries{DB: pool}).Map(t.Context(), f, b, zoom); zoom == 2 && (err != nil || !reflect.DeepEqual(again, m)) {
 					t.Fatalf("the same question has another answer: %v", err)
 				}
 				name := fmt.Sprintf("%+v %+v zoom %d", f, b, zoom)
@@ -124,18 +129,21 @@ func covers(b listing.Box, latitude, longitude float64) bool {
 	return longitude >= b.West-hair && longitude <= b.East+hair || math.Abs(b.East-b.West) >= 360
 }
 
-// TestMapIsInWGS84: what a Chinese map gave is shown where it is (Q24). Beijing's Tiananmen is some 0.006 degrees off on AMap, and twice that on Baidu.
+// TestMapIsInWGS84: what a Chinese map gave is shown where it is (Q24). Tian'anmen is some 0.006 degrees off on AMap, and twice that on Baidu.
 func TestMapIsInWGS84(t *testing.T) {
 	pool := modeltest.Tables(t)
 	h := modeltest.NewHistory()
 	h.Activate(domaintest.ID("v"))
-	for crs, at := range map[string][2]float64{"WGS-84": {39.907333, 116.391083}, "GCJ-02": {39.908736, 116.397327}, "BD-09": {39.915095, 116.403694}} {
+	for crs, at := range map[string][2]float64{
+		"WGS-84": {39.907333, 116.391083}, "GCJ-02": {39.908736, 116.397327}, "BD-09": {39.915095, 116.403694},
+	} {
 		c := domaintest.Content("北京")
 		c.Destination.Latitude, c.Destination.Longitude, c.Destination.CRS = at[0], at[1], crs
 		h.Offer(domaintest.ID(crs), domaintest.ID("v"), h.At, c)
 	}
 	modeltest.Project(t, pool, h.Log)
-	m, err := listing.Queries{DB: pool}.Map(t.Context(), listing.Filter{}, listing.Box{West: 116.39, South: 39.90, East: 116.392, North: 39.91}, 14)
+	box := listing.Box{West: 116.39, South: 39.90, East: 116.392, North: 39.91}
+	m, err := listing.Queries{DB: pool}.Map(t.Context(), listing.Filter{}, box, 14)
 	if err != nil || len(m.Pins) != 3 {
 		t.Fatalf("%+v, %v", m, err)
 	}

@@ -10,9 +10,10 @@ import (
 // Page lists public products, pinned ones first, then the newest, by time of first submission (R34).
 //
 // Without a filter, or with one of mode, country, city, tag and provider, the page is a stretch of an index in the list's order; with
-// several modes, of as many stretches merged. What one provider has is walked through. With text or several other filters there are two ways, and neither is good for all: what is common is found by walking such
-// an index and checking, what is rare by the inverted index and sorting. A short walk finds what is very common; then a
-// sample of the products tells which way to go. A walk that still does not get there is given up.
+// several modes, of as many stretches merged. What one provider has is walked through. With text or several other filters there are two
+// ways, and neither is good for all: what is common is found by walking such an index and checking, what is rare by the inverted index
+// and sorting. A short walk finds what is very common; then a sample of the products tells which way to go. A walk that still does not
+// get there is given up.
 func (q Queries) Page(ctx context.Context, f Filter) (projections.Page[Card], error) {
 	s, err := newSearch(f)
 	if err != nil {
@@ -44,17 +45,22 @@ func (q Queries) search(ctx context.Context, size int, s search) ([]Card, error)
 	if err != nil || len(cards) > size {
 		return cards, err
 	}
-	sql, args := s.sample()
-	var common bool
-	if err := q.DB.QueryRow(ctx, sql, args...).Scan(&common); err != nil {
+	sampled, err := q.haveTerms(ctx, s)
+	if err != nil {
 		return nil, err
 	}
-	if common {
+	if sampled >= common {
 		if cards, err = q.cards(ctx, size, s.walk(longWalk)); err != nil || len(cards) > size {
 			return cards, err
 		}
 	}
 	return q.cards(ctx, size, s.lookUp)
+}
+
+// haveTerms is how many of the sample have all terms of a search, up to common.
+func (q Queries) haveTerms(ctx context.Context, s search) (n int, err error) {
+	sql, args := s.sample()
+	return n, q.DB.QueryRow(ctx, sql, args...).Scan(&n)
 }
 
 func (q Queries) cards(ctx context.Context, size int, build func(limit string) (string, []any)) ([]Card, error) {

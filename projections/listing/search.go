@@ -57,9 +57,10 @@ const (
 )
 
 const (
-	// One of sampleShare products is in the sample; with sampleCommon of them a filter is common. Looking up the 4,096
+	// One of sampleShare products is in the sample; with so many of them a filter is common. Looking up the 4,096
 	// that it stands for then takes about as long as walking until a page of them is found, at a million products.
 	sampleShare  = 64
+	common       = 64
 	sampleCommon = ` LIMIT 64`
 
 	shortWalk = ` LIMIT 300`
@@ -201,22 +202,27 @@ func (s search) rest(w *projections.Where, table string) {
 }
 
 // check adds all filters, in a form that no index serves: the planner would think a city's index better than what is there.
-func (s search) check(w *projections.Where) {
+func (s search) check(w *projections.Where) { s.conditions(w, ` || ''`) }
+
+// plainly adds all filters, for a table that has no index they could be looked up in.
+func (s search) plainly(w *projections.Where) { s.conditions(w, "") }
+
+func (s search) conditions(w *projections.Where, fence string) {
 	if s.provider != nil {
 		w.And("p.provider_id = ?", [16]byte(*s.provider))
 	}
 	if s.city != "" {
-		w.And("p.city_key || '' = ?", s.city)
+		w.And("p.city_key"+fence+" = ?", s.city)
 	}
 	if s.country != "" {
-		w.And("p.country_key || '' = ?", s.country)
+		w.And("p.country_key"+fence+" = ?", s.country)
 	}
 	switch len(s.modes) {
 	case 0:
 	case 1:
-		w.And("p.mode || '' = ?", s.modes[0])
+		w.And("p.mode"+fence+" = ?", s.modes[0])
 	default:
-		w.And("p.mode || '' = ANY (?)", s.modes)
+		w.And("p.mode"+fence+" = ANY (?)", s.modes)
 	}
 	for _, tag := range s.tags {
 		w.And("? = ANY (p.tag_keys)", tag)
@@ -246,9 +252,9 @@ func (s search) terms() []int32 {
 	return t.list()
 }
 
-// sample asks whether the sample holds many that have all terms.
+// sample counts those of the sample that have all terms, up to what makes a filter common.
 func (s search) sample() (string, []any) {
-	return `SELECT count(*) = 64 FROM (
+	return `SELECT count(*) FROM (
 		SELECT FROM ` + tableTerms + ` t WHERE t.sampled AND t.public AND t.terms @> $1` + sampleCommon + `) s`, []any{s.terms()}
 }
 

@@ -79,7 +79,8 @@ func (w *world) step(t *rapid.T) {
 	c.Tags = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"清关", "拼箱", "ＦＣＬ", "fcl"}), 0, 4, rapid.ID[string]).Draw(t, "tags")
 	c.Mode = rapid.SampledFrom([]product.Mode{product.Sea, product.Air}).Draw(t, "mode")
 	c.Destination = rapid.SampledFrom([]product.Destination{
-		c.Destination, {Country: "新加坡", City: "裕廊", Latitude: 1.3, Longitude: 103.7, CRS: "WGS-84"},
+		c.Destination,
+		{Country: "新加坡", City: "裕廊", Latitude: 1.3, Longitude: 103.7, CRS: "WGS-84"},
 		{Country: "斐济", City: "苏瓦", Latitude: -18.1, Longitude: 180, CRS: "WGS-84"},
 	}).Draw(t, "destination")
 	profile, known := domaintest.Profile(name), domaintest.FactsOfContent(c)
