@@ -127,7 +127,7 @@ func (s *player) provider(actor, reviewer domain.Actor, d supplier, number int) 
 	key := d.enterprise.USCC
 	_, err := s.commands.ApplyAsProvider(s.ctx, s.request(actor, "apply "+key), provider.Profile{
 		Type: "logistics", Name: d.enterprise.Name, USCC: d.enterprise.USCC, LegalRepresentative: d.enterprise.LegalRepresentative,
-		Licence: s.picture(actor.ID, media.Licence, key, uint64(number)), Logo: s.picture(actor.ID, media.Logo, key, uint64(number)),
+		Licence: s.picture(actor.ID, media.Licence, key, number), Logo: s.picture(actor.ID, media.Logo, key, number),
 		Contact: d.contact, Address: d.address, Phone: d.phone, Introduction: d.introduction,
 	})
 	s.keep(err)
@@ -137,10 +137,10 @@ func (s *player) provider(actor, reviewer domain.Actor, d supplier, number int) 
 	for i, p := range d.products {
 		label := productLabel(number, i)
 		content := p.content(label)
-		view := uint64(number*10+i)*4 + scenes[p.mode]
+		view := (number*10+i)*4 + scenes[p.mode]
 		content.Cover = s.picture(actor.ID, media.Cover, label, view)
 		for j := range content.Details {
-			content.Details[j] = s.picture(actor.ID, media.Detail, fmt.Sprintf("%s %d", label, j+1), view+uint64(j+1)*400)
+			content.Details[j] = s.picture(actor.ID, media.Detail, fmt.Sprintf("%s %d", label, j+1), view+(j+1)*400)
 		}
 		submitted, err := s.commands.SubmitProduct(s.ctx, s.request(seller, "submit "+label), content)
 		s.keep(err)
@@ -179,12 +179,12 @@ func (s *player) bookings(buyer, seller domain.Actor) {
 }
 
 // scenes are the pictures of the modes, as drawing.Draw counts them.
-var scenes = map[product.Mode]uint64{product.Sea: 0, product.Air: 1, product.Land: 2, product.Rail: 3}
+var scenes = map[product.Mode]int{product.Sea: 0, product.Air: 1, product.Land: 2, product.Rail: 3}
 
 // picture draws an image and uploads it.
-func (s *player) picture(by uuid.UUID, purpose media.Purpose, label string, seed uint64) domain.ImageRef {
+func (s *player) picture(by uuid.UUID, purpose media.Purpose, label string, seed int) domain.ImageRef {
 	id := uuid.NewSHA1(namespace, []byte("upload "+string(purpose)+" "+label))
-	digest, err := s.upload(by, purpose, id, drawing.Draw(purpose, seed))
+	digest, err := s.upload(by, purpose, id, drawing.Draw(purpose, uint64(seed))) //nolint:gosec // it counts
 	s.keep(err)
 	return domain.ImageRef(digest)
 }

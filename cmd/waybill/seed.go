@@ -18,7 +18,7 @@ import (
 )
 
 type seedCommand struct {
-	Products *int      `help:"Instead of the demo world: this many products, appended in bulk to an empty log; they refer to images that are nowhere."`
+	Products *int      `help:"Instead of the demo world: this many products, appended in bulk to an empty log, without their images."`
 	Events   *int      `help:"With --products: go on with revisions, decisions and pins up to this many events."`
 	TTL      *lifetime `help:"How long the demo tokens are valid, such as 12h or 30d (which is usual)."`
 }

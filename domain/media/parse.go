@@ -38,7 +38,8 @@ func ParsePolicies(list string) (Policies, error) {
 			ok = p.setFormats(value)
 		}
 		if !ok {
-			return nil, fmt.Errorf("%q is none of %s.pixels=exact|box|any, .bytes=1…%d, .formats=jpeg|png|jpeg+png", item, purpose, mostBytes)
+			return nil, fmt.Errorf("%q is none of %s.pixels=exact|box|any, .bytes=1…%d, .formats=jpeg|png|jpeg+png",
+				item, purpose, mostBytes)
 		}
 		policies[Purpose(purpose)] = p
 	}
