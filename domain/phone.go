@@ -2,6 +2,8 @@ package domain
 
 import (
 	"regexp"
+	"slices"
+	"strings"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -18,16 +20,24 @@ var phones = []*regexp.Regexp{
 // Phone cleans *value in place (full-width digits become plain ones) and notes at pointer when it is missing or is not a
 // mobile, landline or 400 number of the mainland (Q9).
 func (f *Fields) Phone(pointer string, value *string, label Text) {
-	*value = norm.NFKC.String(*value)
+	*value = CleanPhone(*value)
 	before := len(*f)
 	f.Line(pointer, value, MaxPhone, label)
 	if len(*f) > before {
 		return
 	}
-	for _, p := range phones {
-		if p.MatchString(*value) {
-			return
-		}
+	if !IsPhone(*value) {
+		f.Add(pointer, "bad_phone", "请输入正确的手机号码、固定电话或400电话", label.EN+" must be a mobile, landline or 400 number")
 	}
-	f.Add(pointer, "bad_phone", "请输入正确的手机号码、固定电话或400电话", label.EN+" must be a mobile, landline or 400 number")
+}
+
+// CleanPhone is CleanText for a phone number: full-width digits become plain ones.
+func CleanPhone(s string) string {
+	// Where there is much that is not UTF-8, the normaliser leaves alone what stands beside it.
+	return CleanText(norm.NFKC.String(strings.ToValidUTF8(s, "\uFFFD")))
+}
+
+// IsPhone reports whether a cleaned text is a mobile, landline, 400 or 800 number of the mainland (Q9).
+func IsPhone(s string) bool {
+	return slices.ContainsFunc(phones, func(p *regexp.Regexp) bool { return p.MatchString(s) })
 }

@@ -2,7 +2,6 @@ package domain
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,6 +12,39 @@ import (
 // CleanText brings typed text to the form in which it is counted, compared and stored: NFC, trimmed, line ends as \n, and
 // without characters that show nothing. A text in which nothing shows is empty.
 func CleanText(s string) string {
+	if plain(s) {
+		return strings.Trim(s, " ")
+	}
+	return cleanText(s)
+}
+
+// plain reports whether a text has nothing but printable ASCII, Chinese characters (U+4E00 to U+9FFF) and their punctuation (、 。 and
+// U+FF01 to U+FF5E), as nearly all texts have: none of them means anything else in NFC, and all but the space show something.
+func plain(s string) bool {
+	for i := 0; i < len(s); {
+		if c := s[i]; ' ' <= c && c <= '~' {
+			i++
+			continue
+		}
+		if len(s)-i < 3 {
+			return false
+		}
+		a, b, c := s[i], s[i+1], s[i+2] // a character of three bytes in UTF-8
+		switch {
+		case b&0xc0 != 0x80 || c&0xc0 != 0x80:
+			return false
+		case a >= 0xe5 && a <= 0xe9, a == 0xe4 && b >= 0xb8: // from U+4E00 to U+9FFF
+		case a == 0xe3 && b == 0x80 && (c == 0x81 || c == 0x82): // 、 and 。
+		case a == 0xef && b == 0xbc && c >= 0x81, a == 0xef && b == 0xbd && c <= 0x9e: // from U+FF01 to U+FF5E
+		default:
+			return false
+		}
+		i += 3
+	}
+	return true
+}
+
+func cleanText(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if Ignorable(r) && !staying(r) {
 			return -1
@@ -70,7 +102,7 @@ func (f *Fields) Optional(pointer string, value *string, max int, label Text) {
 		f.Add(pointer, "too_long", fmt.Sprintf("%s不能超过%d个字", label.ZH, max),
 			fmt.Sprintf("%s must have at most %d characters, not %d", label.EN, max, n))
 	}
-	if strings.ContainsFunc(*value, invalid) {
+	if Unprintable(*value) {
 		f.Add(pointer, "control_characters", label.ZH+"含有无效字符", label.EN+" has invalid characters")
 	}
 }
@@ -83,6 +115,10 @@ func (f *Fields) Line(pointer string, value *string, max int, label Text) {
 		f.Add(pointer, "line_break", label.ZH+"不能换行", label.EN+" must be one line")
 	}
 }
+
+// Unprintable reports whether a text has control characters, line or paragraph separators other than \n, what was not UTF-8, or marks
+// that turn the direction of writing, with which a text can be made to look like another.
+func Unprintable(s string) bool { return !plain(s) && strings.ContainsFunc(s, invalid) }
 
 // invalid reports control characters, line and paragraph separators, what was not UTF-8, and the marks that turn the
 // direction of writing, with which a text can be made to look like another.
@@ -99,16 +135,12 @@ func invalid(r rune) bool {
 // ImageRef names an image by the SHA-256 of its bytes: "sha256:" and 64 lower-case hex digits.
 type ImageRef string
 
-var imageRef = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+const digestStart = "sha256:"
 
-// Image notes at pointer when ref is missing or not an image reference.
-func (f *Fields) Image(pointer string, ref ImageRef, label Text) {
-	switch {
-	case ref == "":
-		f.Add(pointer, "required", "请上传"+label.ZH, label.EN+" is required")
-	case !imageRef.MatchString(string(ref)):
-		f.Add(pointer, "bad_image_reference", label.ZH+"的图片引用无效", label.EN+` must be "sha256:" and 64 lower-case hex digits`)
-	}
+// WellFormed reports whether it is a reference at all; there may be no image of it.
+func (r ImageRef) WellFormed() bool {
+	digits, ok := strings.CutPrefix(string(r), digestStart)
+	return ok && len(digits) == 64 && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
 // Reason is one coded reason of a rejection (R20, R28): which field, and what a person should know.
@@ -128,66 +160,8 @@ const ReasonProviderClosed = "provider_closed"
 // ProviderGone are the reasons of a submission that ends undecided because its provider was closed.
 func ProviderGone() []Reason { return []Reason{{Code: ReasonProviderClosed}} }
 
-// TextOfReason is the sentence of a reason code, a reviewer's or Waybill's own; blank for an unknown one.
-func TextOfReason(code string) Text {
-	if code == ReasonProviderClosed {
-		return Text{ZH: "服务商已关闭，未经审核而结束", EN: "the provider was closed, so this ended without a decision"}
-	}
-	return ReasonText[code]
-}
-
-// ReasonText names every reason code a reviewer can give.
-var ReasonText = map[string]Text{
-	"incomplete":          {ZH: "信息不完整", EN: "information is incomplete"},
-	"inconsistent":        {ZH: "信息与证照不一致", EN: "information does not match the licence"},
-	"image_unclear":       {ZH: "图片不清晰", EN: "image is not legible"},
-	"image_inappropriate": {ZH: "图片不合规", EN: "image is not acceptable"},
-	"text_inappropriate":  {ZH: "文字内容不合规", EN: "text is not acceptable"},
-	"misleading":          {ZH: "夸大或误导性宣传", EN: "misleading claim"},
-	"wrong_destination":   {ZH: "目的地信息有误", EN: "destination is wrong"},
-	"unqualified":         {ZH: "资质不符合要求", EN: "qualification is missing"},
-	"duplicate":           {ZH: "重复提交", EN: "duplicate of another submission"},
-	ReasonOther:           {ZH: "其他原因", EN: "other; see the note"},
-}
-
 // Limits of a rejection.
 const (
 	MaxReasons    = 20
 	MaxReasonNote = 500
 )
-
-// CleanReasons cleans the reasons of a rejection and refuses none, too many, unknown codes, a bare ReasonOther, and fields that
-// are not in content, which is what was reviewed.
-func CleanReasons(reasons []Reason, content any) ([]Reason, error) {
-	var f Fields
-	if len(reasons) == 0 {
-		f.Add("/reasons", "required", "请填写拒绝原因", "at least one reason is required")
-	}
-	if len(reasons) > MaxReasons {
-		f.Add("/reasons", "too_many", fmt.Sprintf("拒绝原因不能超过%d条", MaxReasons), fmt.Sprintf("at most %d reasons", MaxReasons))
-		return nil, f.Err()
-	}
-	clean := make([]Reason, len(reasons))
-	for i, r := range reasons {
-		at := fmt.Sprintf("/reasons/%d", i)
-		if _, ok := ReasonText[r.Code]; !ok {
-			f.Add(at+"/code", "unknown_code", "未知的原因代码", "not a known reason code")
-		}
-		f.Optional(at+"/field", &r.Field, 100, Text{ZH: "字段", EN: "field"})
-		switch {
-		case r.Field == "":
-		case !strings.HasPrefix(r.Field, "/"):
-			f.Add(at+"/field", "bad_pointer", "字段指针须以 / 开头", "must be a JSON pointer, such as /name")
-		case !pointsInto(content, r.Field):
-			f.Add(at+"/field", "unknown_field", "被审核的内容中没有该字段", "is not a field of what was reviewed")
-		}
-		note := Text{ZH: "说明", EN: "note"}
-		if r.Code == ReasonOther {
-			f.Required(at+"/note", &r.Note, MaxReasonNote, note)
-		} else {
-			f.Optional(at+"/note", &r.Note, MaxReasonNote, note)
-		}
-		clean[i] = r
-	}
-	return clean, f.Err()
-}

@@ -16,6 +16,10 @@ type headKey struct{}
 func (w *Web) serveHead(writer nethttp.ResponseWriter, r *nethttp.Request) {
 	get := r.WithContext(context.WithValue(r.Context(), headKey{}, true))
 	get.Method = nethttp.MethodGet
+	if get.Header.Get("Range") != "" {
+		get.Header = get.Header.Clone()
+		get.Header.Del("Range") // it is for GET alone (RFC 9110, 14.2)
+	}
 	counting := &headWriter{ResponseWriter: writer}
 	w.Echo.ServeHTTP(counting, get)
 	counting.finish()

@@ -7,11 +7,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/labstack/echo/v4"
 
 	"waybill/cmd/config"
+	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/http/api"
 	"waybill/projections"
@@ -106,6 +108,8 @@ func (f *floor) read(ctx context.Context, q query) ([]api.ProductCard, error) {
 			return nil, err
 		}
 		p.CreatedAt.Time = p.CreatedAt.UTC()
+		p.CoverURL, p.ThumbnailURL = api.ImageAt(domain.ImageRef(p.Cover)), api.ThumbnailAt(domain.ImageRef(p.Cover))
+		p.Provider.LogoURL = api.ImageAt(domain.ImageRef(p.Provider.Logo))
 		items = append(items, p)
 	}
 	return items, rows.Err()
@@ -114,8 +118,16 @@ func (f *floor) read(ctx context.Context, q query) ([]api.ProductCard, error) {
 // record has the query layer answer once and takes down what it asks.
 func (f *floor) record(c echo.Context) (recorded, error) {
 	var r recorded
+	var modes []product.Mode
+	for _, mode := range c.QueryParams()["mode"] {
+		modes = append(modes, product.Mode(mode))
+	}
+	var owner *uuid.UUID
+	if id, err := uuid.Parse(c.QueryParam("provider")); err == nil {
+		owner = &id
+	}
 	page, err := listing.Queries{DB: listener{f.pool, &r}}.Page(c.Request().Context(), listing.Filter{
-		Mode: product.Mode(c.QueryParam("mode")), Country: c.QueryParam("country"), City: c.QueryParam("city"), Tag: c.QueryParam("tag"),
+		Modes: modes, Country: c.QueryParam("country"), City: c.QueryParam("city"), Tags: c.QueryParams()["tag"], Provider: owner,
 		Text: c.QueryParam("q"), After: c.QueryParam("cursor"),
 	})
 	r.next = page.Next

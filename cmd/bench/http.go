@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	nethttp "net/http"
@@ -10,11 +11,13 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/adapters/media/drawing"
 	"waybill/adapters/postgres"
 	"waybill/cmd/demo"
 	"waybill/domain"
 	"waybill/domain/access"
 	"waybill/domain/commands"
+	"waybill/domain/media"
 )
 
 // portal is the demo world with a server on it, for the sections that go through HTTP.
@@ -35,6 +38,11 @@ type seller struct {
 	token access.Secret
 }
 
+// believing are sources for which every image is there: no measurement looks at one.
+func believing() commands.Sources {
+	return commands.Sources{Images: media.Believing{Policies: media.Standard()}, Policies: media.Standard()}
+}
+
 // portalWorld makes the portal on first use.
 func (b *bench) portalWorld(ctx context.Context) (*portal, error) {
 	if b.portal != nil {
@@ -44,14 +52,13 @@ func (b *bench) portalWorld(ctx context.Context) (*portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &portal{database: d, commands: commands.New(d.store), tokens: postgres.NewTokens(d.pool), client: newClient(2 * connections)}
+	p := &portal{
+		database: d, commands: commands.New(d.store, believing()), tokens: postgres.NewTokens(d.pool), client: newClient(2 * connections),
+	}
 	if err := p.populate(ctx); err != nil {
 		return nil, err
 	}
 	if p.event, err = typicalEvent(); err != nil {
-		return nil, err
-	}
-	if p.body, err = json.Marshal(typicalContent()); err != nil {
 		return nil, err
 	}
 	if p.server, err = b.spawn(ctx, d.url, waybillProgram, "serve"); err != nil {
@@ -60,13 +67,54 @@ func (b *bench) portalWorld(ctx context.Context) (*portal, error) {
 	if err := d.caughtUp(ctx, time.Minute); err != nil {
 		return nil, err
 	}
+	if err := p.illustrate(ctx); err != nil {
+		return nil, err
+	}
 	b.portal = p
 	return p, nil
 }
 
+// illustrate uploads a cover and a detail image for every seller, and writes the product that refers to them.
+func (p *portal) illustrate(ctx context.Context) error {
+	content := typicalContent()
+	digest := func(purpose media.Purpose) (domain.ImageRef, error) {
+		picture := drawing.Draw(purpose, 1)
+		for _, s := range p.sellers {
+			if err := p.upload(ctx, s, purpose, picture); err != nil {
+				return "", err
+			}
+		}
+		return domain.ImageRef(fmt.Sprintf("sha256:%x", sha256.Sum256(picture))), nil
+	}
+	var err error
+	if content.Cover, err = digest(media.Cover); err != nil {
+		return err
+	}
+	if content.Details[0], err = digest(media.Detail); err != nil {
+		return err
+	}
+	p.body, err = json.Marshal(content)
+	return err
+}
+
+func (p *portal) upload(ctx context.Context, s seller, purpose media.Purpose, picture []byte) error {
+	address := p.server.base + "/api/v1/images?purpose=" + string(purpose)
+	request, err := nethttp.NewRequestWithContext(ctx, nethttp.MethodPost, address, bytes.NewReader(picture))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+string(s.token))
+	request.Header.Set("Content-Type", "application/octet-stream")
+	_, err = fetch(p.client, request, nethttp.StatusCreated, nil)
+	return err
+}
+
 // populate plays the demo world and issues a token to each provider and to the reviewer.
 func (p *portal) populate(ctx context.Context) error {
-	people, err := demo.Play(ctx, p.commands)
+	// Nobody looks at these images.
+	people, err := demo.Play(ctx, p.commands, func(_ uuid.UUID, _ media.Purpose, _ uuid.UUID, content []byte) (string, error) {
+		return fmt.Sprintf("sha256:%x", sha256.Sum256(content)), nil
+	})
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,10 @@ import (
 	nethttp "net/http"
 	"net/url"
 	"os"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"waybill/cmd/demo"
 	"waybill/domain/product"
@@ -23,6 +26,8 @@ type listingWorld struct {
 	server   *child
 	floor    *child
 	cursors  []string
+	// providers are those whose products the first pages show.
+	providers []uuid.UUID
 }
 
 // listingWorlds makes the lists on first use. Only the listing is built: the other read models would take longer than all
@@ -94,6 +99,11 @@ func (b *bench) serve(ctx context.Context, w *listingWorld) (err error) {
 		if err != nil {
 			return err
 		}
+		for _, card := range page.Rows {
+			if len(w.providers) < b.size.pages && !slices.Contains(w.providers, card.ProviderID) {
+				w.providers = append(w.providers, card.ProviderID)
+			}
+		}
 		if after = page.Next; after == "" {
 			return nil
 		}
@@ -127,6 +137,15 @@ var kinds = []kind{
 	{"mode, country and text", filtered(func(p product.Content) url.Values {
 		return url.Values{"mode": {string(p.Mode)}, "country": {p.Destination.Country}, "q": {runes(p.Name, 0, 2)}}
 	})},
+	{"two modes", func(rng *rand.Rand, w *listingWorld) url.Values {
+		values := w.anywhere(rng)
+		values["mode"] = []string{"sea", "rail"}
+		return values
+	}},
+	{"two tags", filtered(func(p product.Content) url.Values { return url.Values{"tag": {p.Tags[0], p.Tags[len(p.Tags)-1]}} })},
+	{"provider", func(rng *rand.Rand, w *listingWorld) url.Values {
+		return url.Values{"provider": {w.providers[rng.IntN(len(w.providers))].String()}}
+	}},
 	{"mode and city, no match", func(*rand.Rand, *listingWorld) url.Values {
 		return url.Values{"mode": {"rail"}, "city": {"曼谷"}}
 	}},
@@ -200,6 +219,12 @@ func (b *bench) pages(ctx context.Context) error {
 	}
 	b.report.table(fmt.Sprintf("Public listing: 20 to a page, %d connections, %d different pages of a kind at random; "+
 		"the bare handler runs the same queries and writes the same bytes", connections, b.size.pages), rows)
+	if err := b.maps(ctx, large); err != nil {
+		return err
+	}
+	if err := b.facets(ctx, large); err != nil {
+		return err
+	}
 	for _, w := range worlds {
 		b.resident(fmt.Sprintf("the listing of %s products", grouped(float64(w.products))), w.server)
 		if err := w.stop(); err != nil {
@@ -252,15 +277,23 @@ func (b *bench) kind(ctx context.Context, k kind, small, large *listingWorld) (m
 	return m, nil
 }
 
-// addresses makes a kind's pages and asks both server and bare handler for each once: they must answer with the same
+// addresses makes a kind's pages of the list and asks both server and bare handler for each once: they must answer with the same
 // bytes. It also returns their mean size.
 func (b *bench) addresses(ctx context.Context, client *nethttp.Client, k kind, w *listingWorld) ([]string, float64, error) {
+	return b.answers(ctx, client, "/api/v1/products", k, w, w.floor)
+}
+
+// answers makes a kind's addresses below a path and asks the server, and others, for each once: all must answer with the same bytes. It
+// also returns their mean size.
+func (b *bench) answers(
+	ctx context.Context, client *nethttp.Client, path string, k kind, w *listingWorld, others ...*child,
+) ([]string, float64, error) {
 	rng := rand.New(rand.NewPCG(2, uint64(w.products))) //nolint:gosec // the same pages every time
 	seen := map[string]bool{}
 	var pages []string
 	total := 0
 	for range b.size.pages {
-		page := "/api/v1/products"
+		page := path
 		if values := k.address(rng, w); len(values) > 0 {
 			page += "?" + values.Encode()
 		}
@@ -268,21 +301,23 @@ func (b *bench) addresses(ctx context.Context, client *nethttp.Client, k kind, w
 			continue
 		}
 		seen[page] = true
-		var bodies [2]bytes.Buffer
-		for i, c := range []*child{w.server, w.floor} {
+		var first []byte
+		for i, c := range append([]*child{w.server}, others...) {
 			request, err := nethttp.NewRequestWithContext(ctx, nethttp.MethodGet, c.base+page, nil)
 			if err != nil {
 				return nil, 0, err
 			}
-			if _, err := fetch(client, request, nethttp.StatusOK, &bodies[i]); err != nil {
+			var body bytes.Buffer
+			if _, err := fetch(client, request, nethttp.StatusOK, &body); err != nil {
 				return nil, 0, err
 			}
+			if i == 0 {
+				first = body.Bytes()
+			} else if !bytes.Equal(first, body.Bytes()) {
+				return nil, 0, fmt.Errorf("%s: server and bare handler answer differently:\n%.600s\n%.600s", page, first, body.Bytes())
+			}
 		}
-		if !bytes.Equal(bodies[0].Bytes(), bodies[1].Bytes()) {
-			return nil, 0, fmt.Errorf("%s: server and bare handler answer differently:\n%.600s\n%.600s",
-				page, bodies[0].String(), bodies[1].String())
-		}
-		total += bodies[0].Len()
+		total += len(first)
 		pages = append(pages, page)
 	}
 	return pages, float64(total) / float64(len(pages)), nil

@@ -42,7 +42,8 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Measure Waybill, beside a floor measured in the same run."),
-		kong.Vars{"sections": "append,http,live,rebuild,listing,start,eventstoredb"}, kong.Writers(out, os.Stderr), kong.UsageOnError())
+		kong.Vars{"sections": "rules,append,http,live,rebuild,listing,places,start,images,eventstoredb"},
+		kong.Writers(out, os.Stderr), kong.UsageOnError())
 	if err != nil {
 		return err
 	}
@@ -77,12 +78,15 @@ func (c cli) run(ctx context.Context, cfg config.Config, out io.Writer) (err err
 		name string
 		run  func(context.Context) error
 	}{
+		{"rules", b.rules},
 		{"append", b.appends},
 		{"http", b.submissions},
 		{"live", b.live},
 		{"rebuild", b.rebuilds},
 		{"listing", b.pages},
+		{"places", b.places},
 		{"start", b.starts},
+		{"images", b.images},
 		{"eventstoredb", b.remote},
 	} {
 		if !slices.Contains(c.Only, section.name) {

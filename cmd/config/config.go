@@ -30,7 +30,7 @@ type Config struct {
 	// EventStore is "postgres", for the same database, or an EventStoreDB's connection string.
 	EventStore       string
 	EventStorePrefix string
-	DataDir          string // absolute; the embedded PostgreSQL keeps its data below it
+	DataDir          string // absolute; the embedded PostgreSQL keeps its data below it, and so do images when nothing else is said
 	Node             string // this node's name in leases and logs
 	MaxConns         int32  // of each pool
 	// WaitForRead is how long a read that names a position waits for its read model.
@@ -40,6 +40,7 @@ type Config struct {
 	// TokenMaxTTL is the most that a bearer token may live.
 	TokenMaxTTL time.Duration
 	Surface
+	Media
 
 	logLevel slog.Level
 	logJSON  bool
@@ -84,6 +85,7 @@ func Load(getenv func(string) string) (Config, error) {
 	if dir, err := filepath.Abs(c.DataDir); err == nil {
 		c.DataDir = dir
 	}
+	c.Media = e.media(c.DataDir)
 	return c, errors.Join(e.mistakes...)
 }
 

@@ -10,10 +10,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"waybill/adapters/media/drawing"
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/media"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 )
@@ -21,9 +23,13 @@ import (
 // namespace makes the demo world's ids the same every time, so that seeding twice changes nothing.
 var namespace = uuid.MustParse("6f1d7c0e-6a43-4b0e-9a55-6f8f0a3a5d11")
 
+// Upload uploads an image for an account, once for each request, and returns its digest.
+type Upload func(account uuid.UUID, purpose media.Purpose, request uuid.UUID, content []byte) (digest string, err error)
+
 // player issues the demo world's commands one after the other and keeps the first error.
 type player struct {
 	commands *commands.Service
+	upload   Upload
 	ctx      context.Context
 	at       time.Time
 	err      error
@@ -49,10 +55,10 @@ type People struct {
 	Providers []domain.Actor
 }
 
-// Play plays the demo world through the ordinary commands. Its ids are the same every time, so that playing it twice changes
-// nothing.
-func Play(ctx context.Context, service *commands.Service) (People, error) {
-	s := &player{commands: service, ctx: ctx, at: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)}
+// Play plays the demo world through the ordinary commands, with pictures that it draws and uploads. Its ids are the same every time,
+// so that playing it twice changes nothing.
+func Play(ctx context.Context, service *commands.Service, upload Upload) (People, error) {
+	s := &player{commands: service, upload: upload, ctx: ctx, at: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)}
 	p := People{
 		Reviewer: s.staff(firstName, domain.RoleReviewer),
 		Auditor:  s.staff("审计员 周明", domain.RoleAuditor),
@@ -121,7 +127,7 @@ func (s *player) provider(actor, reviewer domain.Actor, d supplier, number int) 
 	key := d.enterprise.USCC
 	_, err := s.commands.ApplyAsProvider(s.ctx, s.request(actor, "apply "+key), provider.Profile{
 		Type: "logistics", Name: d.enterprise.Name, USCC: d.enterprise.USCC, LegalRepresentative: d.enterprise.LegalRepresentative,
-		Licence: image("licence " + key), Logo: image("logo " + key),
+		Licence: s.picture(actor.ID, media.Licence, key, number), Logo: s.picture(actor.ID, media.Logo, key, number),
 		Contact: d.contact, Address: d.address, Phone: d.phone, Introduction: d.introduction,
 	})
 	s.keep(err)
@@ -131,6 +137,11 @@ func (s *player) provider(actor, reviewer domain.Actor, d supplier, number int) 
 	for i, p := range d.products {
 		label := productLabel(number, i)
 		content := p.content(label)
+		view := (number*10+i)*4 + scenes[p.mode]
+		content.Cover = s.picture(actor.ID, media.Cover, label, view)
+		for j := range content.Details {
+			content.Details[j] = s.picture(actor.ID, media.Detail, fmt.Sprintf("%s %d", label, j+1), view+(j+1)*400)
+		}
 		submitted, err := s.commands.SubmitProduct(s.ctx, s.request(seller, "submit "+label), content)
 		s.keep(err)
 		switch p.fate {
@@ -167,7 +178,18 @@ func (s *player) bookings(buyer, seller domain.Actor) {
 	}
 }
 
-// image stands for an image that has not been uploaded: a reference is all that the API takes.
+// scenes are the pictures of the modes, as drawing.Draw counts them.
+var scenes = map[product.Mode]int{product.Sea: 0, product.Air: 1, product.Land: 2, product.Rail: 3}
+
+// picture draws an image and uploads it.
+func (s *player) picture(by uuid.UUID, purpose media.Purpose, label string, seed int) domain.ImageRef {
+	id := uuid.NewSHA1(namespace, []byte("upload "+string(purpose)+" "+label))
+	digest, err := s.upload(by, purpose, id, drawing.Draw(purpose, uint64(seed))) //nolint:gosec // it counts
+	s.keep(err)
+	return domain.ImageRef(digest)
+}
+
+// image stands for one in a large world, which nobody has uploaded.
 func image(label string) domain.ImageRef {
 	return domain.ImageRef(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(label))))
 }

@@ -66,7 +66,7 @@ func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
 		return nil, err
 	}
 	a.tokens = postgres.NewTokens(a.pool)
-	a.commands = commands.New(a.store)
+	a.commands = commands.New(a.store, commands.Sources{Policies: cfg.ImagePolicies})
 	return a, nil
 }
 

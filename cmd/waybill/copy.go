@@ -31,8 +31,8 @@ func (copyCommand) Help() string {
 An argument shows in the list of processes: one with a password is refused. Use env: or file: for it.
 
 Streams, revisions, ids, types, bytes, metadata and the order of all events stay what they are. Positions are the
-target's own. The time of recording stays in PostgreSQL; in EventStoreDB it is the time of the copy. Tokens and read
-models are no part of the log and are not copied.
+target's own. The time of recording stays in PostgreSQL; in EventStoreDB it is the time of the copy. Tokens, read
+models, images and the table of who uploaded them are no part of the log and are not copied: see docs/operating.md.
 
 It can be interrupted and run again: it compares what is there and goes on after it. It refuses a target that holds
 anything else, and a source whose streams were truncated. What others keep in an EventStoreDB that is the source is left

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/commands"
+	"waybill/domain/media"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
 )
@@ -77,6 +77,12 @@ func newHammer(t testing.TB, env environ, clients int) *hammer {
 	h := &hammer{t: t, env: env, client: &nethttp.Client{Timeout: 20 * time.Second, Transport: transport}, pairs: make([]pair, clients)}
 	t.Cleanup(h.client.CloseIdleConnections)
 	env.inspect(t, func(ctx context.Context, a *app) error {
+		images, err := a.openImages(ctx, true)
+		if err != nil {
+			return err
+		}
+		defer images.files.Close()
+		a.takeSubmissions(images.library, nil)
 		reviewer, err := h.open(ctx, a, "审核员")
 		if err != nil {
 			return err
@@ -92,6 +98,9 @@ func newHammer(t testing.TB, env environ, clients int) *hammer {
 				return err
 			}
 			if h.pairs[i].buyer, err = h.enterprise(ctx, a, 2*i+1); err != nil {
+				return err
+			}
+			if err := images.upload(ctx, h.pairs[i].provider.id); err != nil {
 				return err
 			}
 			if err := h.admit(ctx, a, h.pairs[i].provider.id); err != nil {
@@ -147,7 +156,7 @@ func (h *hammer) admit(ctx context.Context, a *app, id uuid.UUID) error {
 	request.Actor = domain.Actor{ID: id, Role: domain.RoleEnterprise}
 	_, err = a.commands.ApplyAsProvider(ctx, request, provider.Profile{
 		Type: "logistics", Name: state.Enterprise.Name, USCC: state.Enterprise.USCC, LegalRepresentative: state.Enterprise.LegalRepresentative,
-		Licence: image("licence"), Logo: image("logo"), Contact: "林晓燕", Address: "海南省三亚市天涯区凤凰路188号", Phone: "0898-88271234",
+		Licence: image(media.Licence), Logo: image(media.Logo), Contact: "林晓燕", Address: "海南省三亚市天涯区凤凰路188号", Phone: "0898-88271234",
 		Introduction: "专注东南亚航线的跨境物流。",
 	})
 	if err != nil {
@@ -222,16 +231,11 @@ func (h *hammer) story(p pair, n int) bool {
 	return !h.t.Failed()
 }
 
-// image stands for one that was uploaded: a reference is all that the API takes.
-func image(label string) domain.ImageRef {
-	return domain.ImageRef(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(label))))
-}
-
 func someContent(name string) map[string]any {
 	return map[string]any{
 		"name": name, "brief": "每周三、周六开航", "tags": []string{"拼箱", "冷链"}, "mode": "sea",
 		"destination": map[string]any{"country": "越南", "city": "海防", "latitude": 20.8449, "longitude": 106.6881, "crs": "WGS-84"},
-		"cover":       image("cover"), "details": []domain.ImageRef{image("detail")},
+		"cover":       image(media.Cover), "details": []domain.ImageRef{image(media.Detail)},
 	}
 }
 

@@ -27,6 +27,7 @@ type cli struct {
 	Rebuild     rebuildCommand     `cmd:"" help:"Build a read model anew beside the live one, then switch."`
 	Deadletters deadLettersCommand `cmd:"" help:"Events that a read model could not apply."`
 	Prune       pruneCommand       `cmd:"" help:"Drop the tables of earlier versions of read models that no node serves any more."`
+	Media       mediaCommand       `cmd:"" help:"Images: the uploads, what nobody needs, and whether they are whole."`
 	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
 	Openapi     openapiCommand     `cmd:"" help:"Print the specification of the API, as it is served at /openapi.yaml."`

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/adapters/postgres/pgtest"
+	"waybill/domain/media"
 )
 
 // replicated is a server that reads from a standby.
@@ -51,6 +52,10 @@ func newReplicated(t *testing.T) *replicated {
 	if r.token == "" {
 		t.Fatalf("no token in %q", out.String())
 	}
+	u := &uploader{t: t, client: nethttp.DefaultClient, token: r.token}
+	u.url.Store(&r.node.url)
+	u.upload(t.Context(), "licence", samples()[media.Licence], "licence")
+	u.upload(t.Context(), "logo", samples()[media.Logo], "logo")
 	return r
 }
 
@@ -92,8 +97,8 @@ const application = "/api/v1/provider/application"
 func (r *replicated) write(method, address string) string {
 	r.t.Helper()
 	status, header, got := r.do(method, application, "", `{"type":"logistics", "name":"三亚副本物流有限公司", "uscc":"91460200MA5TBJ3K4Y",
-		"licence":"sha256:1f0c0bd5b1f9a1d5e3b5e7c7c0d0a5d9e3f1b2a4968778695a4b3c2d1e0f9a8b", "legal_representative":"邢小雨",
-		"logo":"sha256:2e1d0c3b4a59687786958473625140f1e2d3c4b5a69788796a5b4c3d2e1f0a9b", "contact":"邢小雨",
+		"licence":"`+string(image(media.Licence))+`", "legal_representative":"邢小雨",
+		"logo":"`+string(image(media.Logo))+`", "contact":"邢小雨",
 		"address":"`+address+`", "phone":"0898-88651234", "introduction":"产地直采，全程冷链。"}`)
 	if status >= 300 {
 		r.t.Fatalf("%s: %d %v", method, status, got)

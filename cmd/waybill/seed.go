@@ -1,19 +1,24 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
+	"github.com/google/uuid"
+
+	"waybill/adapters/gazetteer"
 	"waybill/cmd/config"
 	"waybill/cmd/demo"
 	"waybill/domain"
+	"waybill/domain/media"
 )
 
 type seedCommand struct {
-	Products *int      `help:"Instead of the demo world: this many products, appended in bulk to an empty log."`
+	Products *int      `help:"Instead of the demo world: this many products, appended in bulk to an empty log, without their images."`
 	Events   *int      `help:"With --products: go on with revisions, decisions and pins up to this many events."`
 	TTL      *lifetime `help:"How long the demo tokens are valid, such as 12h or 30d (which is usual)."`
 }
@@ -91,7 +96,21 @@ func (a *app) seedBulk(ctx context.Context, out io.Writer, products, events int)
 
 // seedDemo plays the demo world and prints a token for each of its people.
 func (a *app) seedDemo(ctx context.Context, out io.Writer, ttl time.Duration) error {
-	world, err := demo.Play(ctx, a.commands)
+	places, err := gazetteer.Load()
+	if err != nil {
+		return err
+	}
+	images, err := a.openImages(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer images.files.Close() //nolint:errcheck // everything in it is on the disk
+	a.takeSubmissions(images.library, places)
+	upload := func(by uuid.UUID, purpose media.Purpose, request uuid.UUID, content []byte) (string, error) {
+		receipt, err := images.library.Upload(ctx, by, purpose, request, bytes.NewReader(content))
+		return receipt.Digest, err
+	}
+	world, err := demo.Play(ctx, a.commands, upload)
 	if err != nil {
 		return fmt.Errorf("seed: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"waybill/adapters/gazetteer"
 	"waybill/adapters/postgres"
 	"waybill/cmd/config"
 	"waybill/http"
@@ -29,6 +30,7 @@ type serveCommand struct{}
 
 // Run is called by kong.
 func (serveCommand) Run(ctx context.Context, cfg config.Config) error {
+	go gazetteer.Load() //nolint:errcheck // meanwhile; serve asks again
 	return withApp(ctx, cfg, func(a *app) error { return a.serve(ctx, nil) })
 }
 
@@ -53,6 +55,10 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	defer adminListener.Close() //nolint:errcheck // Shutdown closes it first
 
+	places, err := gazetteer.Load()
+	if err != nil {
+		return err
+	}
 	replica, err := a.openReplica(ctx)
 	if err != nil {
 		return err
@@ -60,6 +66,12 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if replica != nil {
 		defer replica.Close()
 	}
+	images, err := a.openImages(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer images.files.Close() //nolint:errcheck // everything in it is on the disk
+	a.takeSubmissions(images.library, places)
 	projectors, err := runtime.Start(ctx, runtime.Config{
 		Pool: a.pool, Store: a.store, Models: models.All, Owner: a.cfg.Node, Logger: a.log, Registerer: registry,
 		Reactions: reactions.All(a.commands, a.pool), MaxWait: a.cfg.WaitForRead,
@@ -68,8 +80,8 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 		return fmt.Errorf("projectors: %w", err)
 	}
 	deps := api.Deps{
-		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors,
-		Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
+		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
+		Images: images.library, Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
 	}
 	if replica != nil {
 		registry.MustRegister(replica)
@@ -79,6 +91,14 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if err != nil {
 		return errors.Join(err, projectors.Close(ctx))
 	}
+
+	collecting, stopCollecting := context.WithCancel(ctx)
+	collected, measured := make(chan struct{}), newMediaMetrics(registry)
+	go func() {
+		defer close(collected)
+		a.collectUnused(collecting, a.collector(images), measured)
+	}()
+	defer func() { stopCollecting(); <-collected }()
 
 	failed := make(chan error, 2)
 	go func() { failed <- operating.Serve(adminListener) }()
@@ -157,5 +177,5 @@ func (a *app) announce(ctx context.Context, url, admin string) {
 		events = "EventStoreDB at " + eventStoreHosts(rest)
 	}
 	a.log.InfoContext(ctx, "serving", "url", url, "docs", url+"/docs", "admin", admin,
-		"node", a.cfg.Node, "database", database, "eventstore", events)
+		"node", a.cfg.Node, "database", database, "eventstore", events, "images", a.cfg.MediaURL)
 }

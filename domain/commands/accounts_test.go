@@ -10,6 +10,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/commands"
+	"waybill/domain/domaintest"
 )
 
 // Nothing is left of an account that cannot be opened whole.
@@ -66,7 +67,7 @@ func TestOnlyAnOperatorIsAnOperator(t *testing.T) {
 // What a node remembers of an account is never behind the log, whoever wrote to it.
 func TestAnAccountIsNeverBehindTheLog(t *testing.T) {
 	w := newWorld(t)
-	elsewhere := commands.New(w.store) // another node
+	elsewhere := commands.New(w.store, domaintest.Sources()) // another node
 	id := must[account.State](t)(elsewhere.OpenAccount(t.Context(), staff(), "陈静")).ID
 	same := func() {
 		t.Helper()

@@ -19,21 +19,24 @@ import (
 // reservation that the same request finds again, and that another account may take over a minute later.
 
 // submit carries out Apply or Revise for the actor.
-func (s *Service) submit(ctx context.Context, req Request,
-	command func(account.Enterprise, domain.Pace) provider.Command,
+func (s *Service) submit(ctx context.Context, req Request, p provider.Profile,
+	command func(provider.Facts, domain.Pace) provider.Command,
 ) (Outcome[provider.State], error) {
-	var certified account.Enterprise
+	known := provider.Facts{Policies: s.sources.Policies}
 	return execute(ctx, s.store, req, provider.Decider, req.Actor.ID, plan[provider.State, provider.Command]{
 		command: func(ctx context.Context, _ provider.State) (provider.Command, error) {
 			var err error
-			if certified, err = s.certified(ctx, req.Actor.ID); err != nil {
-				return command(certified, domain.Pace{}), err
+			if known.Certified, err = s.certified(ctx, req.Actor.ID); err != nil {
+				return command(known, domain.Pace{}), err
+			}
+			if known.Images, err = s.uploaded(ctx, req.Actor.ID, p.References()); err != nil {
+				return nil, err
 			}
 			pace, err := s.pace(ctx, domain.Stream(provider.Category, req.Actor.ID), req)
-			return command(certified, pace), err
+			return command(known, pace), err
 		},
 		ahead: func(ctx context.Context, after provider.State) error {
-			if after.Latest.USCC != certified.USCC {
+			if after.Latest.USCC != known.Certified.USCC {
 				return nil
 			}
 			return s.reserve(ctx, req, uscc.Code(after.Latest.USCC), req.Actor.ID)

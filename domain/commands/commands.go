@@ -49,15 +49,15 @@ func (s *Service) CloseAccount(ctx context.Context, req Request, id uuid.UUID, r
 
 // ApplyAsProvider submits the actor's application, and reserves its code first if that is the certified one.
 func (s *Service) ApplyAsProvider(ctx context.Context, req Request, p provider.Profile) (Outcome[provider.State], error) {
-	return s.submit(ctx, req, func(e account.Enterprise, _ domain.Pace) provider.Command {
-		return provider.Apply{Profile: p, Certified: e}
+	return s.submit(ctx, req, p, func(known provider.Facts, _ domain.Pace) provider.Command {
+		return provider.Apply{Profile: p, Facts: known}
 	})
 }
 
 // ReviseApplication submits a later revision of it, as ApplyAsProvider does.
 func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider.Profile) (Outcome[provider.State], error) {
-	return s.submit(ctx, req, func(e account.Enterprise, pace domain.Pace) provider.Command {
-		return provider.Revise{Profile: p, Certified: e, Pace: pace}
+	return s.submit(ctx, req, p, func(known provider.Facts, pace domain.Pace) provider.Command {
+		return provider.Revise{Profile: p, Facts: known, Pace: pace}
 	})
 }
 
@@ -97,9 +97,16 @@ func (s *Service) SetPinLimit(ctx context.Context, req Request, id uuid.UUID, li
 
 // SubmitProduct submits a new product of the actor's for review.
 func (s *Service) SubmitProduct(ctx context.Context, req Request, c product.Content) (Outcome[product.State], error) {
-	return create(ctx, s.store, req, product.Decider, s.offering(req, func(p provider.Standing) product.Command {
-		return product.Submit{ProviderID: req.Actor.ID, Provider: p, Content: c}
-	}))
+	return create(ctx, s.store, req, product.Decider, plan[product.State, product.Command]{
+		command: func(ctx context.Context, _ product.State) (product.Command, error) {
+			standing, err := s.standing(ctx, req.Actor.ID)
+			if err != nil {
+				return nil, err
+			}
+			known, err := s.facts(ctx, req.Actor.ID, c)
+			return product.Submit{ProviderID: req.Actor.ID, Provider: standing, Content: c, Facts: known}, err
+		},
+	})
 }
 
 // ReviseProduct submits a later revision of the actor's product for review.
@@ -110,8 +117,12 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 			if err != nil {
 				return nil, err
 			}
+			known, err := s.facts(ctx, req.Actor.ID, c)
+			if err != nil {
+				return nil, err
+			}
 			pace, err := s.pace(ctx, domain.Stream(product.Category, id), req)
-			return product.Revise{By: req.Actor.ID, Provider: standing, Content: c, Pace: pace}, err
+			return product.Revise{By: req.Actor.ID, Provider: standing, Content: c, Facts: known, Pace: pace}, err
 		},
 	})
 }
@@ -259,6 +270,12 @@ func (s *Service) standing(ctx context.Context, id uuid.UUID) (provider.Standing
 		err = nil
 	}
 	return p.Standing, err
+}
+
+// facts are what is known of a product's content that an account submits.
+func (s *Service) facts(ctx context.Context, account uuid.UUID, c product.Content) (product.Facts, error) {
+	images, err := s.uploaded(ctx, account, c.References())
+	return product.Facts{Images: images, Policies: s.sources.Policies, Place: c.Destination.Find(s.sources.Places)}, err
 }
 
 // inquiry makes the command from what the enterprise sees of the product now.

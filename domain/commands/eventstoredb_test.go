@@ -63,7 +63,7 @@ func onServer(t testing.TB, server *esdbtest.Server) domain.EventStore {
 // repetition of the first: its event ids are the same.
 func TestOneKeyForTwoRequestsOnTwoNodes(t *testing.T) {
 	server := esdbtest.Start(t)
-	nodes := []*commands.Service{commands.New(onServer(t, server)), commands.New(onServer(t, server))}
+	nodes := []*commands.Service{commands.New(onServer(t, server), domaintest.Sources()), commands.New(onServer(t, server), domaintest.Sources())}
 	w := &world{Service: nodes[0], t: t, codeA: domaintest.FreshCode()}
 	owner := w.provider(w.codeA)
 	listed := w.listed(owner)

@@ -2,11 +2,15 @@
 package commands
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/media"
+	"waybill/domain/place"
 )
 
 // Request is what accompanies every command.
@@ -47,11 +51,39 @@ type Outcome[S any] struct {
 	Replayed bool
 }
 
+// Sources are where the facts come from that commands are decided on, beside the log.
+type Sources struct {
+	// Images knows what was uploaded. Without it no image is known, and nothing that needs one can be submitted.
+	Images media.Library
+	// Policies are what is asked of images; a purpose without one takes no image.
+	Policies media.Policies
+	// Places knows destinations. Without it every city is one that was typed.
+	Places place.Gazetteer
+}
+
 // Service carries out commands on a store.
 type Service struct {
 	store    domain.EventStore
+	sources  Sources
 	recalled recalled
 }
 
 // New is the service on store.
-func New(store domain.EventStore) *Service { return &Service{store: store} }
+func New(store domain.EventStore, sources Sources) *Service {
+	return &Service{store: store, sources: sources}
+}
+
+// Policies are what is asked of images.
+func (s *Service) Policies() media.Policies { return s.sources.Policies }
+
+// uploaded is what is known of the images that an account refers to.
+func (s *Service) uploaded(ctx context.Context, account uuid.UUID, references []media.Reference) (media.Facts, error) {
+	if s.sources.Images == nil || len(references) == 0 {
+		return nil, nil
+	}
+	facts, err := s.sources.Images.Uploaded(ctx, account, references)
+	if err != nil {
+		return nil, fmt.Errorf("uploaded images: %w", err)
+	}
+	return facts, nil
+}

@@ -36,7 +36,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &watched{EventStore: newStore(t)}
-	return &world{Service: commands.New(w), t: t, store: w, codeA: domaintest.FreshCode(), codeB: domaintest.FreshCode()}
+	return &world{Service: commands.New(w, domaintest.Sources()), t: t, store: w, codeA: domaintest.FreshCode(), codeB: domaintest.FreshCode()}
 }
 
 // fork is the same store with other codes, for a subtest that nothing runs beside.

@@ -10,6 +10,9 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/commands"
+	"waybill/domain/media"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -74,6 +77,37 @@ func Content(name string) product.Content {
 		Destination: product.Destination{Country: "新加坡", City: "新加坡", Latitude: 1.29, Longitude: 103.85, CRS: "WGS-84"},
 		Cover:       Image("a"), Details: []domain.ImageRef{Image("b"), Image("c")},
 	}
+}
+
+// Sources are those of a service in which every image that is named was uploaded and fits, and every city is known.
+func Sources() commands.Sources {
+	return commands.Sources{Images: media.Believing{Policies: media.Standard()}, Policies: media.Standard(), Places: everywhere{}}
+}
+
+// everywhere is a gazetteer that has every city, with the point in its centre.
+type everywhere struct{}
+
+func (everywhere) Find(string, string, place.Point) place.Fact { return Place }
+
+// Place is what the gazetteer says of every city, in most tests.
+var Place = place.Fact{ID: 1880252}
+
+// FactsOfProfile are those of Enterprise's application, with every image uploaded and fitting.
+func FactsOfProfile(p provider.Profile) provider.Facts {
+	return provider.Facts{Certified: Enterprise, Images: uploaded(p.References()), Policies: media.Standard()}
+}
+
+// FactsOfContent are those of a product, with every image uploaded and fitting.
+func FactsOfContent(c product.Content) product.Facts {
+	return product.Facts{Images: uploaded(c.References()), Policies: media.Standard(), Place: Place}
+}
+
+func uploaded(references []media.Reference) media.Facts {
+	facts := media.Facts{}
+	for _, r := range references {
+		facts[r] = media.Standard()[r.Purpose].Fitting(r.Digest)
+	}
+	return facts
 }
 
 // Inquiry is an enterprise's, without a mistake.

@@ -5,6 +5,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/rules"
 )
 
 // Mode is one of the four transport modes (R24).
@@ -44,6 +45,10 @@ type Submitted struct {
 	ProviderID uuid.UUID              `json:"provider_id"`
 	Revision   domain.ContentRevision `json:"revision"`
 	Content    Content                `json:"content"`
+	// Verdict is the rule book's; zero in events from before there was one.
+	rules.Verdict
+	// Place is the gazetteer's entry of the destination; 0 is none.
+	Place int64 `json:"place,omitempty"`
 }
 
 // Revised is the card's ProductRevised: a later revision was submitted (R25, R28); a pending one before it is superseded,
@@ -51,6 +56,8 @@ type Submitted struct {
 type Revised struct {
 	Revision domain.ContentRevision `json:"revision"`
 	Content  Content                `json:"content"`
+	rules.Verdict
+	Place int64 `json:"place,omitempty"`
 }
 
 // Approved is the card's ProductApproved: this revision is now the live one. The first approval is followed by Listed (R27).

@@ -7,6 +7,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 )
 
 // Category names the streams of products.
@@ -19,6 +20,9 @@ type State struct {
 	Revision domain.ContentRevision `json:"revision"`
 	Review   domain.Review          `json:"review"`
 	Latest   Content                `json:"latest"`
+	// Verdict is the rule book's on Latest, and Place the gazetteer's entry of its destination; 0 is none.
+	rules.Verdict
+	Place int64 `json:"place,omitempty"`
 	// Reasons are those of the latest revision's rejection.
 	Reasons []domain.Reason `json:"reasons,omitempty"`
 	// ApprovedRevision is 0 before the first approval. Approved is the content the public sees.
@@ -28,7 +32,7 @@ type State struct {
 	Pinned           bool                   `json:"pinned"`
 	// TakenDown is set while an operator's take-down stands.
 	TakenDown *Takedown `json:"taken_down,omitempty"`
-	// Deleted is final; Latest, Reasons and Approved are blank then.
+	// Deleted is final; Latest, what was found about it, Reasons and Approved are blank then.
 	Deleted bool `json:"deleted"`
 }
 
@@ -68,6 +72,7 @@ type Submit struct {
 	ProviderID uuid.UUID
 	Provider   provider.Standing
 	Content    Content
+	Facts
 }
 
 // Revise submits a later revision for review. The same content again is a revision too.
@@ -75,7 +80,8 @@ type Revise struct {
 	By       uuid.UUID
 	Provider provider.Standing
 	Content  Content
-	Pace     domain.Pace
+	Facts
+	Pace domain.Pace
 }
 
 // Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer. Nothing of a
@@ -192,10 +198,13 @@ func decideSubmit(s State, c Submit) ([]domain.Event, error) {
 	if err := c.Provider.MayOffer(); err != nil {
 		return nil, err
 	}
-	if err := c.Content.Clean(); err != nil {
+	verdict, err := c.Content.Clean(c.Facts)
+	if err != nil {
 		return nil, err
 	}
-	return []domain.Event{Submitted{ProviderID: c.ProviderID, Revision: 1, Content: c.Content}}, nil
+	return []domain.Event{Submitted{
+		ProviderID: c.ProviderID, Revision: 1, Content: c.Content, Verdict: verdict, Place: c.Place.ID,
+	}}, nil
 }
 
 func decideRevise(s State, c Revise) ([]domain.Event, error) {
@@ -205,13 +214,14 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	if err := c.Provider.MayOffer(); err != nil {
 		return nil, err
 	}
-	if err := c.Content.Clean(); err != nil {
+	verdict, err := c.Content.Clean(c.Facts)
+	if err != nil {
 		return nil, err
 	}
 	if err := c.Pace.Check(); err != nil {
 		return nil, err
 	}
-	return []domain.Event{Revised{Revision: s.Revision + 1, Content: c.Content}}, nil
+	return []domain.Event{Revised{Revision: s.Revision + 1, Content: c.Content, Verdict: verdict, Place: c.Place.ID}}, nil
 }
 
 // decideApprove lists on the first approval only (R27): later the display is as the provider left it.
@@ -239,7 +249,7 @@ func decideReject(s State, c Reject) ([]domain.Event, error) {
 	if err := s.checkDecision(c.By, c.Provider, c.Revision); err != nil {
 		return nil, err
 	}
-	reasons, err := domain.CleanReasons(c.Reasons, s.Latest)
+	reasons, err := rules.CleanReasons(c.Reasons, s.Latest)
 	if err != nil {
 		return nil, err
 	}
@@ -289,9 +299,9 @@ func Evolve(s State, e domain.Event) State {
 	switch e := e.(type) {
 	case Submitted:
 		s.ProviderID = e.ProviderID
-		s.submit(e.Revision, e.Content)
+		s.submit(Revised{Revision: e.Revision, Content: e.Content, Verdict: e.Verdict, Place: e.Place})
 	case Revised:
-		s.submit(e.Revision, e.Content)
+		s.submit(e)
 	case Approved:
 		s.Review, s.ApprovedRevision, s.Approved = domain.ReviewApproved, e.Revision, s.Latest
 	case Rejected:
@@ -307,10 +317,11 @@ func Evolve(s State, e domain.Event) State {
 	case Deleted:
 		s.Deleted, s.Listed, s.Pinned = true, false, false
 		s.Latest, s.Approved, s.Reasons = Content{}, Content{}, nil
+		s.Verdict, s.Place = rules.Verdict{}, 0
 	}
 	return s
 }
 
-func (s *State) submit(revision domain.ContentRevision, c Content) {
-	s.Revision, s.Review, s.Latest, s.Reasons = revision, domain.ReviewPending, c, nil
+func (s *State) submit(e Revised) {
+	s.Revision, s.Review, s.Latest, s.Verdict, s.Place, s.Reasons = e.Revision, domain.ReviewPending, e.Content, e.Verdict, e.Place, nil
 }

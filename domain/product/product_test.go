@@ -24,6 +24,9 @@ var (
 
 func content() product.Content { return domaintest.Content("三亚—新加坡海运专线") }
 
+// known are the facts of a content.
+func known(c product.Content) product.Facts { return domaintest.FactsOfContent(c) }
+
 func history(then ...domain.Event) []domain.Event {
 	return append([]domain.Event{product.Submitted{ProviderID: owner, Revision: 1, Content: content()}}, then...)
 }
@@ -52,13 +55,13 @@ func TestProcess(t *testing.T) {
 			"taken down, approved": listed(down, product.Revised{Revision: 2, Content: content()}, product.Approved{Revision: 2}),
 		},
 		When: map[string]product.Command{
-			"submit":                product.Submit{ProviderID: owner, Provider: active, Content: content()},
+			"submit":                product.Submit{ProviderID: owner, Provider: active, Content: content(), Facts: known(content())},
 			"submit, no content":    product.Submit{ProviderID: owner, Provider: active},
-			"submit by applicant":   product.Submit{ProviderID: owner, Provider: provider.StandingApplicant, Content: content()},
-			"revise":                product.Revise{By: owner, Provider: active, Content: content()},
+			"submit by applicant":   product.Submit{ProviderID: owner, Provider: provider.StandingApplicant, Content: content(), Facts: known(content())},
+			"revise":                product.Revise{By: owner, Provider: active, Content: content(), Facts: known(content())},
 			"revise, no content":    product.Revise{By: owner, Provider: active},
-			"revise by stranger":    product.Revise{By: stranger, Provider: active, Content: content()},
-			"revise suspended":      product.Revise{By: owner, Provider: provider.StandingSuspended, Content: content()},
+			"revise by stranger":    product.Revise{By: stranger, Provider: active, Content: content(), Facts: known(content())},
+			"revise suspended":      product.Revise{By: owner, Provider: provider.StandingSuspended, Content: content(), Facts: known(content())},
 			"approve 1":             product.Approve{By: reviewer, Revision: 1},
 			"approve 2":             product.Approve{By: reviewer, Revision: 2},
 			"approve own":           product.Approve{By: owner, Revision: 1},
@@ -225,7 +228,8 @@ func TestContentLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := content()
 			test.change(&c)
-			if got := decidertest.Mistakes(c.Clean()); got != test.want {
+			_, err := c.Clean(known(c))
+			if got := decidertest.Mistakes(err); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
@@ -235,14 +239,14 @@ func TestContentLimits(t *testing.T) {
 func TestTagsAreCleanedAndKeptInOrder(t *testing.T) {
 	c := content()
 	c.Tags = []string{" 海运 ", "", "清关", "海运", "e\u0301"}
-	if err := c.Clean(); err != nil {
+	if _, err := c.Clean(known(c)); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"海运", "清关", "é"}; !reflect.DeepEqual(c.Tags, want) {
 		t.Errorf("got %q, want %q", c.Tags, want)
 	}
 	c.Tags = nil
-	if err := c.Clean(); err != nil || c.Tags == nil {
+	if _, err := c.Clean(known(c)); err != nil || c.Tags == nil {
 		t.Errorf("no tags must be an empty list in JSON, got %#v (%v)", c.Tags, err)
 	}
 }

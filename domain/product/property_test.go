@@ -23,8 +23,8 @@ func commands() *rapid.Generator[product.Command] {
 		c.Name = fmt.Sprint("产品", rapid.IntRange(0, 99).Draw(t, "name"))
 		c.Tags = rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "tags")
 		return rapid.SampledFrom([]product.Command{
-			product.Submit{ProviderID: owner, Provider: standing, Content: c},
-			product.Revise{By: by, Provider: standing, Content: c},
+			product.Submit{ProviderID: owner, Provider: standing, Content: c, Facts: known(c)},
+			product.Revise{By: by, Provider: standing, Content: c, Facts: known(c)},
 			product.Approve{By: reviewer, Revision: revision},
 			product.Approve{By: reviewer, Revision: revision},
 			product.Reject{By: reviewer, Revision: revision, Reasons: unfit},

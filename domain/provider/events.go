@@ -5,6 +5,7 @@ package provider
 import (
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/rules"
 )
 
 // Profile is the application form of 物流机构 (R15). All fields are required.
@@ -29,6 +30,8 @@ type Applied struct {
 	Mismatches []string `json:"mismatches,omitempty"`
 	// Certified is what the profile was compared with; nil in events from before it was recorded.
 	Certified *account.Enterprise `json:"certified,omitempty"`
+	// Verdict is the rule book's; zero in events from before there was one.
+	rules.Verdict
 }
 
 // Revised records that a later revision was submitted; a pending one before it is superseded, an approved one stays live (Q12).
@@ -37,6 +40,7 @@ type Revised struct {
 	Profile    Profile                `json:"profile"`
 	Mismatches []string               `json:"mismatches,omitempty"`
 	Certified  *account.Enterprise    `json:"certified,omitempty"`
+	rules.Verdict
 }
 
 // Approved is the card's ProviderApproved: this revision is the live one; the first approval makes the provider active (R21).

@@ -3,13 +3,16 @@ package provider_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 )
 
 func TestProfileLimits(t *testing.T) {
@@ -47,21 +50,30 @@ func TestProfileLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := profile()
 			test.change(&p)
-			if got := decidertest.Mistakes(p.Clean(certified)); got != test.want {
+			if got := mistakes(p, known(p)); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
 }
 
+// mistakes are those of a profile, of which some facts are known.
+func mistakes(p provider.Profile, facts provider.Facts) string {
+	_, err := p.Clean(facts)
+	return decidertest.Mistakes(err)
+}
+
 func TestCertifiedNameMayBeLonger(t *testing.T) {
 	name := strings.Repeat("长", 50)
 	p := profile()
 	p.Name = name
-	if got := decidertest.Mistakes(p.Clean(account.Enterprise{Name: name})); got != "" {
+	facts := known(p)
+	facts.Certified = account.Enterprise{Name: name}
+	if got := mistakes(p, facts); got != "" {
 		t.Errorf("the certified name: %s", got)
 	}
-	if got := decidertest.Mistakes(p.Clean(account.Enterprise{Name: name + "司"})); got != "/name too_long" {
+	facts.Certified.Name += "司"
+	if got := mistakes(p, facts); got != "/name too_long" {
 		t.Errorf("another name: %s", got)
 	}
 }
@@ -69,7 +81,7 @@ func TestCertifiedNameMayBeLonger(t *testing.T) {
 func TestMistakesAreWordedAsTheFormDoes(t *testing.T) {
 	var p provider.Profile
 	var refusal *domain.Error
-	if !errors.As(p.Clean(certified), &refusal) {
+	if _, err := p.Clean(known(p)); !errors.As(err, &refusal) {
 		t.Fatal("no refusal")
 	}
 	said := map[string]string{}
@@ -95,14 +107,35 @@ func TestFormsNameTheFieldsOfTheProfile(t *testing.T) {
 	if err := json.Unmarshal(data, &fields); err != nil {
 		t.Fatal(err)
 	}
-	for _, form := range provider.Forms {
-		if len(form.Fields) != len(fields) {
+	for _, form := range append(rules.Applications, rules.Unselected) {
+		if form.Type == rules.Logistics && len(form.Fields) != len(fields) {
 			t.Errorf("%s has %d fields, the profile %d", form.Type, len(form.Fields), len(fields))
 		}
 		for _, field := range form.Fields {
-			if _, ok := fields[field.Name]; !ok {
-				t.Errorf("%s names %q", form.Type, field.Name)
+			if _, ok := fields[strings.TrimPrefix(field.Pointer, "/")]; !ok {
+				t.Errorf("%s names %q", form.Type, field.Pointer)
 			}
 		}
+	}
+}
+
+// TestAnotherTypeIsAnotherForm: a type that asks for less is data alone; what its form does not have is refused.
+func TestAnotherTypeIsAnotherForm(t *testing.T) {
+	forms := rules.Applications
+	t.Cleanup(func() { rules.Applications = forms })
+	other := rules.Unselected
+	other.Type = "customs"
+	rules.Applications = append(slices.Clone(forms), other)
+	p := profile()
+	p.Type, p.Licence, p.Logo, p.Introduction = other.Type, "", "", " \u200b"
+	if got := mistakes(p, known(p)); got != "" {
+		t.Errorf("with what its form asks for: %s", got)
+	}
+	if events, err := provider.Decide(provider.State{}, apply(p)); err != nil || events[0].(provider.Applied).Profile.Introduction != "" {
+		t.Errorf("got %v, %v", events, err)
+	}
+	p.Logo, p.Introduction, p.Contact = domaintest.Image("1"), "国际物流", ""
+	if got, want := mistakes(p, known(p)), "/contact required, /logo unknown_field, /introduction unknown_field"; got != want {
+		t.Errorf("with more: %s, want %s", got, want)
 	}
 }

@@ -21,9 +21,9 @@ func commands() *rapid.Generator[provider.Command] {
 		by := rapid.SampledFrom([]uuid.UUID{reviewer, reviewer, owner}).Draw(t, "by")
 		revision := domain.ContentRevision(rapid.IntRange(0, 6).Draw(t, "revision"))
 		return rapid.SampledFrom([]provider.Command{
-			provider.Apply{Profile: p, Certified: certified},
-			provider.Revise{Profile: p, Certified: certified},
-			provider.Revise{Profile: p, Certified: certified},
+			apply(p),
+			revise(p),
+			revise(p),
 			provider.Approve{By: by, Provider: owner, Revision: revision},
 			provider.Approve{By: by, Provider: owner, Revision: revision},
 			provider.Reject{By: by, Provider: owner, Revision: revision, Reasons: unfit},

@@ -7,6 +7,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/rules"
 )
 
 // Category names the streams of providers; a stream's id is the account's.
@@ -72,6 +73,8 @@ type State struct {
 	Review     domain.Review          `json:"review"`
 	Latest     Profile                `json:"latest"`
 	Mismatches []string               `json:"mismatches,omitempty"`
+	// Verdict is the rule book's on Latest.
+	rules.Verdict
 	// Reasons are those of the latest revision's rejection.
 	Reasons []domain.Reason `json:"reasons,omitempty"`
 	// ApprovedRevision is 0 before the first approval. Approved is the profile the public sees.
@@ -98,18 +101,18 @@ func (s State) Needs(code string, confirmed bool) bool {
 // Command is one of the structs below.
 type Command interface{ command() }
 
-// Apply submits revision 1. Certified is the account's enterprise; its zero value is refused.
+// Apply submits revision 1.
 type Apply struct {
-	Profile   Profile
-	Certified account.Enterprise
+	Profile Profile
+	Facts
 }
 
 // Revise submits a later revision: of a pending, rejected or approved application, also while suspended, since
 // that may be what the suspension asks for. It never publishes by itself, and never reinstates.
 type Revise struct {
-	Profile   Profile
-	Certified account.Enterprise
-	Pace      domain.Pace
+	Profile Profile
+	Facts
+	Pace domain.Pace
 }
 
 // Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer, and Provider
@@ -249,11 +252,12 @@ func decideApply(s State, c Apply) ([]domain.Event, error) {
 	case c.Certified == account.Enterprise{}:
 		return nil, account.ErrNotCertified
 	}
-	if err := c.Profile.Clean(c.Certified); err != nil {
+	verdict, err := c.Profile.Clean(c.Facts)
+	if err != nil {
 		return nil, err
 	}
 	return []domain.Event{Applied{
-		Revision: 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified,
+		Revision: 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified, Verdict: verdict,
 	}}, nil
 }
 
@@ -261,7 +265,8 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	if c.Certified == (account.Enterprise{}) {
 		return nil, account.ErrNotCertified
 	}
-	if err := c.Profile.Clean(c.Certified); err != nil {
+	verdict, err := c.Profile.Clean(c.Facts)
+	if err != nil {
 		return nil, err
 	}
 	if s.ApprovedRevision > 0 {
@@ -277,6 +282,7 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	}
 	return []domain.Event{Revised{
 		Revision: s.Revision + 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified,
+		Verdict: verdict,
 	}}, nil
 }
 
@@ -284,7 +290,7 @@ func decideReject(s State, c Reject) ([]domain.Event, error) {
 	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
 		return nil, err
 	}
-	reasons, err := domain.CleanReasons(c.Reasons, s.Latest)
+	reasons, err := rules.CleanReasons(c.Reasons, s.Latest)
 	if err != nil {
 		return nil, err
 	}
@@ -346,9 +352,9 @@ func Evolve(s State, e domain.Event) State {
 	s.Standing = s.Standing.After(e)
 	switch e := e.(type) {
 	case Applied:
-		s.submit(e.Revision, e.Profile, e.Mismatches)
+		s.submit(e)
 	case Revised:
-		s.submit(e.Revision, e.Profile, e.Mismatches)
+		s.submit(Applied(e))
 	case Approved:
 		s.Review, s.ApprovedRevision, s.Approved = domain.ReviewApproved, e.Revision, s.Latest
 	case Rejected:
@@ -365,6 +371,7 @@ func Evolve(s State, e domain.Event) State {
 	return s
 }
 
-func (s *State) submit(revision domain.ContentRevision, p Profile, mismatches []string) {
-	s.Revision, s.Review, s.Latest, s.Mismatches, s.Reasons = revision, domain.ReviewPending, p, mismatches, nil
+func (s *State) submit(e Applied) {
+	s.Revision, s.Review, s.Latest, s.Reasons = e.Revision, domain.ReviewPending, e.Profile, nil
+	s.Mismatches, s.Verdict = e.Mismatches, e.Verdict
 }

@@ -8,6 +8,7 @@ import (
 	"waybill/domain/decidertest"
 	"waybill/domain/domaintest"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 )
 
 var (
@@ -17,6 +18,13 @@ var (
 )
 
 func profile() provider.Profile { return domaintest.Profile("立足三亚的国际物流企业。") }
+
+// known are the facts of a profile, and apply and revise commands with them.
+func known(p provider.Profile) provider.Facts { return domaintest.FactsOfProfile(p) }
+
+func apply(p provider.Profile) provider.Command { return provider.Apply{Profile: p, Facts: known(p)} }
+
+func revise(p provider.Profile) provider.Command { return provider.Revise{Profile: p, Facts: known(p)} }
 
 func history(then ...domain.Event) []domain.Event {
 	return append([]domain.Event{provider.Applied{Revision: 1, Profile: profile()}}, then...)
@@ -46,13 +54,13 @@ func TestProcess(t *testing.T) {
 			"closed, pending":    history(provider.Closed{Reason: "注销"}), // as in older logs
 		},
 		When: map[string]provider.Command{
-			"apply":                 provider.Apply{Profile: profile(), Certified: certified},
+			"apply":                 apply(profile()),
 			"apply, not certified":  provider.Apply{Profile: profile()},
-			"apply, no profile":     provider.Apply{Certified: certified},
-			"revise":                provider.Revise{Profile: profile(), Certified: certified},
+			"apply, no profile":     apply(provider.Profile{}),
+			"revise":                revise(profile()),
 			"revise, not certified": provider.Revise{Profile: profile()},
-			"revise, no profile":    provider.Revise{Certified: certified},
-			"revise the code":       provider.Revise{Profile: otherCode, Certified: certified},
+			"revise, no profile":    revise(provider.Profile{}),
+			"revise the code":       revise(otherCode),
 			"approve 1":             provider.Approve{By: reviewer, Provider: owner, Revision: 1},
 			"approve 2":             provider.Approve{By: reviewer, Provider: owner, Revision: 2},
 			"reject 1":              provider.Reject{By: reviewer, Provider: owner, Revision: 1, Reasons: unfit},
@@ -120,19 +128,18 @@ func TestApprovedProfileStaysLiveAndSuspensionStays(t *testing.T) {
 }
 
 func TestTypeIsFixedAfterApproval(t *testing.T) {
-	forms := provider.Forms
-	t.Cleanup(func() { provider.Forms = forms })
+	forms := rules.Applications
+	t.Cleanup(func() { rules.Applications = forms })
 	other := forms[0]
 	other.Type = "customs"
-	provider.Forms = append(slices.Clone(forms), other)
+	rules.Applications = append(slices.Clone(forms), other)
 	changed := profile()
 	changed.Type = other.Type
-	revise := provider.Revise{Profile: changed, Certified: certified}
 	rejected := decidertest.Fold(provider.Decider, history(provider.Rejected{Revision: 1, Reasons: unfit}))
-	if _, err := provider.Decide(rejected, revise); err != nil {
+	if _, err := provider.Decide(rejected, revise(changed)); err != nil {
 		t.Errorf("before the first approval: %v", err)
 	}
-	_, err := provider.Decide(decidertest.Fold(provider.Decider, history(provider.Approved{Revision: 1})), revise)
+	_, err := provider.Decide(decidertest.Fold(provider.Decider, history(provider.Approved{Revision: 1})), revise(changed))
 	if err != error(provider.ErrTypeFixed) { //nolint:errorlint // the very value
 		t.Errorf("after: %v", err)
 	}
@@ -141,7 +148,7 @@ func TestTypeIsFixedAfterApproval(t *testing.T) {
 func TestMismatchesAreForTheReviewer(t *testing.T) {
 	p := profile()
 	p.Name, p.USCC, p.LegalRepresentative = "三亚海丰物流", domaintest.OtherCode, "符海"
-	for _, c := range []provider.Command{provider.Apply{Profile: p, Certified: certified}, provider.Revise{Profile: p, Certified: certified}} {
+	for _, c := range []provider.Command{apply(p), revise(p)} {
 		var s provider.State
 		if _, revise := c.(provider.Revise); revise {
 			s = decidertest.Fold(provider.Decider, history())

@@ -26,19 +26,39 @@ var (
 // StreamID is the id of the code's reservation stream.
 func (c Code) StreamID() uuid.UUID { return uuid.NewSHA1(codes, []byte(c)) }
 
-// Clean trims *value and makes it upper-case in place, and notes at pointer what keeps it from being a code (Q6).
+// What keeps a text from being a code, in the order in which it is looked for.
+var (
+	TextLength     = domain.Text{ZH: "统一社会信用代码应为18位", EN: label.EN + " must have 18 characters"}
+	TextCharacters = domain.Text{
+		ZH: "统一社会信用代码只能包含数字和大写字母（不含I、O、S、V、Z）", EN: label.EN + " has only digits and letters other than I, O, S, V and Z",
+	}
+	TextCheck = domain.Text{
+		ZH: "统一社会信用代码校验位不正确，请核对", EN: label.EN + " has a wrong check character; see whether it was mistyped",
+	}
+)
+
+// Normal is a typed code trimmed and in upper case.
+func Normal(s string) string { return strings.ToUpper(domain.CleanText(s)) }
+
+// Spelt reports whether a text has no character that codes do not have.
+func Spelt(s string) bool { return strings.Trim(s, alphabet) == "" }
+
+// Checks reports whether a text of Length that is Spelt ends with its check character.
+func Checks(s string) bool { return s[Length-1] == CheckCharacter(s[:Length-1]) }
+
+// Clean brings *value to its Normal form in place, and notes at pointer what keeps it from being a code (Q6).
 func Clean(f *domain.Fields, pointer string, value *string) {
-	*value = strings.ToUpper(domain.CleanText(*value))
+	*value = Normal(*value)
+	wrong := func(t domain.Text) { f.Add(pointer, "bad_uscc", t.ZH, t.EN) }
 	switch {
 	case *value == "":
 		f.Add(pointer, "required", "请输入"+label.ZH, label.EN+" is required")
 	case len(*value) != Length:
-		f.Add(pointer, "bad_uscc", "统一社会信用代码应为18位", label.EN+" must have 18 characters")
-	case strings.Trim(*value, alphabet) != "":
-		f.Add(pointer, "bad_uscc", "统一社会信用代码只能包含数字和大写字母（不含I、O、S、V、Z）",
-			label.EN+" has only digits and letters other than I, O, S, V and Z")
-	case (*value)[Length-1] != CheckCharacter((*value)[:Length-1]):
-		f.Add(pointer, "bad_uscc", "统一社会信用代码校验位不正确，请核对", label.EN+" has a wrong check character; see whether it was mistyped")
+		wrong(TextLength)
+	case !Spelt(*value):
+		wrong(TextCharacters)
+	case !Checks(*value):
+		wrong(TextCheck)
 	}
 }
 

@@ -102,19 +102,19 @@ func (e CloseReason) Valid() bool {
 
 // Defines values for DestinationCrs.
 const (
-	BD09  DestinationCrs = "BD-09"
-	GCJ02 DestinationCrs = "GCJ-02"
-	WGS84 DestinationCrs = "WGS-84"
+	DestinationCrsBD09  DestinationCrs = "BD-09"
+	DestinationCrsGCJ02 DestinationCrs = "GCJ-02"
+	DestinationCrsWGS84 DestinationCrs = "WGS-84"
 )
 
 // Valid indicates whether the value is a known member of the DestinationCrs enum.
 func (e DestinationCrs) Valid() bool {
 	switch e {
-	case BD09:
+	case DestinationCrsBD09:
 		return true
-	case GCJ02:
+	case DestinationCrsGCJ02:
 		return true
-	case WGS84:
+	case DestinationCrsWGS84:
 		return true
 	default:
 		return false
@@ -136,6 +136,63 @@ func (e Display) Valid() bool {
 	case DisplayListed:
 		return true
 	case DisplayUnlisted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FieldKind.
+const (
+	FieldKindCoordinates FieldKind = "coordinates"
+	FieldKindImage       FieldKind = "image"
+	FieldKindImages      FieldKind = "images"
+	FieldKindPhone       FieldKind = "phone"
+	FieldKindPlace       FieldKind = "place"
+	FieldKindSelect      FieldKind = "select"
+	FieldKindTags        FieldKind = "tags"
+	FieldKindText        FieldKind = "text"
+	FieldKindTextarea    FieldKind = "textarea"
+)
+
+// Valid indicates whether the value is a known member of the FieldKind enum.
+func (e FieldKind) Valid() bool {
+	switch e {
+	case FieldKindCoordinates:
+		return true
+	case FieldKindImage:
+		return true
+	case FieldKindImages:
+		return true
+	case FieldKindPhone:
+		return true
+	case FieldKindPlace:
+		return true
+	case FieldKindSelect:
+		return true
+	case FieldKindTags:
+		return true
+	case FieldKindText:
+		return true
+	case FieldKindTextarea:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormForm.
+const (
+	FormFormProduct             FormForm = "product"
+	FormFormProviderApplication FormForm = "provider-application"
+)
+
+// Valid indicates whether the value is a known member of the FormForm enum.
+func (e FormForm) Valid() bool {
+	switch e {
+	case FormFormProduct:
+		return true
+	case FormFormProviderApplication:
 		return true
 	default:
 		return false
@@ -229,6 +286,72 @@ func (e HealthPartStatus) Valid() bool {
 	}
 }
 
+// Defines values for ImageFormat.
+const (
+	ImageJpeg ImageFormat = "image/jpeg"
+	ImagePng  ImageFormat = "image/png"
+)
+
+// Valid indicates whether the value is a known member of the ImageFormat enum.
+func (e ImageFormat) Valid() bool {
+	switch e {
+	case ImageJpeg:
+		return true
+	case ImagePng:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImagePolicyPurpose.
+const (
+	ImagePolicyPurposeCover   ImagePolicyPurpose = "cover"
+	ImagePolicyPurposeDetail  ImagePolicyPurpose = "detail"
+	ImagePolicyPurposeLicence ImagePolicyPurpose = "licence"
+	ImagePolicyPurposeLogo    ImagePolicyPurpose = "logo"
+)
+
+// Valid indicates whether the value is a known member of the ImagePolicyPurpose enum.
+func (e ImagePolicyPurpose) Valid() bool {
+	switch e {
+	case ImagePolicyPurposeCover:
+		return true
+	case ImagePolicyPurposeDetail:
+		return true
+	case ImagePolicyPurposeLicence:
+		return true
+	case ImagePolicyPurposeLogo:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImagePurpose.
+const (
+	ImagePurposeCover   ImagePurpose = "cover"
+	ImagePurposeDetail  ImagePurpose = "detail"
+	ImagePurposeLicence ImagePurpose = "licence"
+	ImagePurposeLogo    ImagePurpose = "logo"
+)
+
+// Valid indicates whether the value is a known member of the ImagePurpose enum.
+func (e ImagePurpose) Valid() bool {
+	switch e {
+	case ImagePurposeCover:
+		return true
+	case ImagePurposeDetail:
+		return true
+	case ImagePurposeLicence:
+		return true
+	case ImagePurposeLogo:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MeRoles.
 const (
 	MeRolesAuditor    MeRoles = "auditor"
@@ -274,6 +397,27 @@ func (e Mode) Valid() bool {
 	case Rail:
 		return true
 	case Sea:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PlaceKind.
+const (
+	PlaceKindCity    PlaceKind = "city"
+	PlaceKindPort    PlaceKind = "port"
+	PlaceKindRailHub PlaceKind = "rail_hub"
+)
+
+// Valid indicates whether the value is a known member of the PlaceKind enum.
+func (e PlaceKind) Valid() bool {
+	switch e {
+	case PlaceKindCity:
+		return true
+	case PlaceKindPort:
+		return true
+	case PlaceKindRailHub:
 		return true
 	default:
 		return false
@@ -403,6 +547,27 @@ func (e AccountStateFilter) Valid() bool {
 	}
 }
 
+// Defines values for CRS.
+const (
+	CRSBD09  CRS = "BD-09"
+	CRSGCJ02 CRS = "GCJ-02"
+	CRSWGS84 CRS = "WGS-84"
+)
+
+// Valid indicates whether the value is a known member of the CRS enum.
+func (e CRS) Valid() bool {
+	switch e {
+	case CRSBD09:
+		return true
+	case CRSGCJ02:
+		return true
+	case CRSWGS84:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DisplayFilter.
 const (
 	DisplayFilterListed   DisplayFilter = "listed"
@@ -433,6 +598,21 @@ func (e Order) Valid() bool {
 	case OrderAsc:
 		return true
 	case OrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Preview.
+const (
+	PreviewPreview Preview = "preview"
+)
+
+// Valid indicates whether the value is a known member of the Preview enum.
+func (e Preview) Valid() bool {
+	switch e {
+	case PreviewPreview:
 		return true
 	default:
 		return false
@@ -616,6 +796,57 @@ func (e ListAccountsParamsRole) Valid() bool {
 	}
 }
 
+// Defines values for FindNearestPlacesParamsCrs.
+const (
+	FindNearestPlacesParamsCrsBD09  FindNearestPlacesParamsCrs = "BD-09"
+	FindNearestPlacesParamsCrsGCJ02 FindNearestPlacesParamsCrs = "GCJ-02"
+	FindNearestPlacesParamsCrsWGS84 FindNearestPlacesParamsCrs = "WGS-84"
+)
+
+// Valid indicates whether the value is a known member of the FindNearestPlacesParamsCrs enum.
+func (e FindNearestPlacesParamsCrs) Valid() bool {
+	switch e {
+	case FindNearestPlacesParamsCrsBD09:
+		return true
+	case FindNearestPlacesParamsCrsGCJ02:
+		return true
+	case FindNearestPlacesParamsCrsWGS84:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ApplyAsProviderParamsMode.
+const (
+	ApplyAsProviderParamsModePreview ApplyAsProviderParamsMode = "preview"
+)
+
+// Valid indicates whether the value is a known member of the ApplyAsProviderParamsMode enum.
+func (e ApplyAsProviderParamsMode) Valid() bool {
+	switch e {
+	case ApplyAsProviderParamsModePreview:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReviseApplicationParamsMode.
+const (
+	ReviseApplicationParamsModePreview ReviseApplicationParamsMode = "preview"
+)
+
+// Valid indicates whether the value is a known member of the ReviseApplicationParamsMode enum.
+func (e ReviseApplicationParamsMode) Valid() bool {
+	switch e {
+	case ReviseApplicationParamsModePreview:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListOwnProductsParamsDisplay.
 const (
 	ListOwnProductsParamsDisplayListed   ListOwnProductsParamsDisplay = "listed"
@@ -628,6 +859,36 @@ func (e ListOwnProductsParamsDisplay) Valid() bool {
 	case ListOwnProductsParamsDisplayListed:
 		return true
 	case ListOwnProductsParamsDisplayUnlisted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SubmitProductParamsMode.
+const (
+	SubmitProductParamsModePreview SubmitProductParamsMode = "preview"
+)
+
+// Valid indicates whether the value is a known member of the SubmitProductParamsMode enum.
+func (e SubmitProductParamsMode) Valid() bool {
+	switch e {
+	case SubmitProductParamsModePreview:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReviseProductParamsMode.
+const (
+	ReviseProductParamsModePreview ReviseProductParamsMode = "preview"
+)
+
+// Valid indicates whether the value is a known member of the ReviseProductParamsMode enum.
+func (e ReviseProductParamsMode) Valid() bool {
+	switch e {
+	case ReviseProductParamsModePreview:
 		return true
 	default:
 		return false
@@ -655,6 +916,24 @@ func (e GetReviewQueueParamsState) Valid() bool {
 	case GetReviewQueueParamsStateRejected:
 		return true
 	case GetReviewQueueParamsStateSuperseded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetImageParamsBox.
+const (
+	N120X80  GetImageParamsBox = "120x80"
+	N239X160 GetImageParamsBox = "239x160"
+)
+
+// Valid indicates whether the value is a known member of the GetImageParamsBox enum.
+func (e GetImageParamsBox) Valid() bool {
+	switch e {
+	case N120X80:
+		return true
+	case N239X160:
 		return true
 	default:
 		return false
@@ -711,6 +990,7 @@ type Application struct {
 	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 	CertifiedNow Certified `json:"certified_now,omitempty,omitzero"`
 	DecidedAt    Instant   `json:"decided_at,omitempty,omitzero"`
+	Findings     []Finding `json:"findings,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
@@ -734,6 +1014,9 @@ type Application struct {
 	Review   Review `json:"review"`
 	Revision int32  `json:"revision"`
 
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules RuleBook `json:"rules,omitempty,omitzero"`
+
 	// Standing 服务商状态：申请中、正常、暂停、关闭
 	Standing Standing `json:"standing"`
 
@@ -752,6 +1035,18 @@ type ApplicationPage struct {
 
 	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
 	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
+}
+
+// ApplicationPreview 将提交的申请，文字已整理 / The application as it would be submitted, its texts cleaned.
+type ApplicationPreview struct {
+	Findings []Finding       `json:"findings"`
+	Images   []MeasuredImage `json:"images"`
+
+	// Profile 物流机构的申请表，全部必填
+	Profile ProviderProfile `json:"profile"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules RuleBook `json:"rules"`
 }
 
 // ApplicationState defines model for ApplicationState.
@@ -779,6 +1074,12 @@ type ApplicationState struct {
 type Approval struct {
 	// Revision 审核的是第几版内容
 	Revision int32 `json:"revision"`
+}
+
+// Attribution 数据来源；展示地名时须一并展示 / Where the data is from; to be shown wherever places are.
+type Attribution struct {
+	En string `json:"en"`
+	Zh string `json:"zh"`
 }
 
 // AuditEvent defines model for AuditEvent.
@@ -952,6 +1253,20 @@ type Certified struct {
 // CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
 type CloseReason string
 
+// Countries defines model for Countries.
+type Countries struct {
+	Items []CountryOrRegion `json:"items"`
+}
+
+// CountryOrRegion defines model for CountryOrRegion.
+type CountryOrRegion struct {
+	// Code ISO 3166-1 两字母代码 / The two letters of ISO 3166-1.
+	Code string `json:"code"`
+
+	// Name The same sentence in Chinese and English.
+	Name Text `json:"name"`
+}
+
 // Destination defines model for Destination.
 type Destination struct {
 	City    string `json:"city"`
@@ -980,6 +1295,11 @@ type EnterpriseBadges struct {
 	UnreadReplies Badge `json:"unread_replies"`
 }
 
+// Estimate 数字由 1/64 抽样估算，而非精确；n 的误差约为 8√n。
+//
+// The numbers are estimated from a sample of one product in 64, not exact: n is off by some 8√n.
+type Estimate = bool
+
 // EventType 一种事件及其数据的 JSON Schema / A type of event, and its data as a JSON Schema
 type EventType struct {
 	// Kind 所属流的种类 / The kind of its streams
@@ -999,6 +1319,77 @@ type EventType struct {
 type EventTypes struct {
 	Items []EventType `json:"items"`
 }
+
+// Facet defines model for Facet.
+type Facet struct {
+	// Count 再加此条件后的产品数 / How many products are left with that filter.
+	Count int32 `json:"count"`
+
+	// Value 可用作筛选条件的值 / As a filter takes it.
+	Value string `json:"value"`
+}
+
+// Field defines model for Field.
+type Field struct {
+	// CertifiedCounter 与认证信息一致时的字数上限 / The counter of a value that equals the certified one
+	CertifiedCounter int32 `json:"certified_counter,omitempty,omitzero"`
+
+	// Counter 输入框的字数上限与计数（“0/20”）；标签为每个的字数 / How many code points the box takes and counts ("0/20"), of each tag
+	Counter int32 `json:"counter,omitempty,omitzero"`
+
+	// Image 对图片的要求；没有给出的边不限 / What is asked of an image; a side that is not there is free.
+	Image ImagePolicy `json:"image,omitempty,omitzero"`
+
+	// Kind place 从地名库选择或手工填写；coordinates 由点击地图得到，不手工填写。
+	// A `place` is chosen from the gazetteer or typed; `coordinates` come from a click on the map and are never typed.
+	Kind FieldKind `json:"kind"`
+
+	// Label The same sentence in Chinese and English.
+	Label    Text      `json:"label"`
+	MaxItems int32     `json:"max_items,omitempty,omitzero"`
+	Messages []Message `json:"messages"`
+	Options  []Option  `json:"options,omitempty,omitzero"`
+
+	// Pointer Where it is in what is submitted (RFC 6901).
+	Pointer  string `json:"pointer"`
+	Required bool   `json:"required"`
+
+	// UpperCase 字母按大写保存 / Letters are taken in upper case
+	UpperCase bool `json:"upper_case,omitempty,omitzero"`
+}
+
+// FieldKind place 从地名库选择或手工填写；coordinates 由点击地图得到，不手工填写。
+// A `place` is chosen from the gazetteer or typed; `coordinates` come from a click on the map and are never typed.
+type FieldKind string
+
+// Finding 不影响提交、供审核员参考的提示 / What is no reason to refuse, and goes to the reviewer.
+type Finding struct {
+	Code string `json:"code"`
+
+	// Field RFC 6901 pointer into what was submitted.
+	Field string `json:"field"`
+
+	// Text The same sentence in Chinese and English.
+	Text Text `json:"text"`
+}
+
+// Form defines model for Form.
+type Form struct {
+	Fields []Field  `json:"fields"`
+	Form   FormForm `json:"form"`
+
+	// Label The same sentence in Chinese and English.
+	Label Text `json:"label"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules RuleBook `json:"rules"`
+
+	// Type 服务商类型；初始表单没有 / The type of provider; none before one is chosen
+	Type string `json:"type,omitempty,omitzero"`
+}
+
+// FormForm defines model for Form.Form.
+type FormForm string
 
 // FormField A required field of the form; name is its name in ProviderProfile.
 type FormField struct {
@@ -1046,10 +1437,76 @@ type HealthPartPart string
 // HealthPartStatus defines model for HealthPart.Status.
 type HealthPartStatus string
 
+// Image defines model for Image.
+type Image struct {
+	// Bytes 所存的字节数 / as it is stored
+	Bytes int64 `json:"bytes"`
+
+	// Digest An image by the SHA-256 of its bytes.
+	//
+	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Digest ImageRef `json:"digest"`
+
+	// Findings 提示，不影响提交，审核员也会看到 / remarks that refuse nothing; the reviewer sees them, too
+	Findings []ImageFinding `json:"findings"`
+	Format   ImageFormat    `json:"format"`
+
+	// Height 像素 / pixels
+	Height int32 `json:"height"`
+
+	// URL 图片的地址 / where it is
+	URL string `json:"url"`
+
+	// Width 像素 / pixels
+	Width int32 `json:"width"`
+}
+
+// ImageFormat defines model for Image.Format.
+type ImageFormat string
+
+// ImageFinding defines model for ImageFinding.
+type ImageFinding struct {
+	// Code 稳定，供程序使用 / stable, for programs
+	Code string `json:"code"`
+
+	// Text The same sentence in Chinese and English.
+	Text Text `json:"text"`
+}
+
+// ImageForm 只含一个文件的表单 / A form with one file and nothing else
+type ImageForm struct {
+	File openapi_types.File `json:"file"`
+}
+
+// ImagePolicy 对图片的要求；没有给出的边不限 / What is asked of an image; a side that is not there is free.
+type ImagePolicy struct {
+	// Formats 媒体类型 / Media types
+	Formats []string `json:"formats"`
+	Height  Pixels   `json:"height,omitempty,omitzero"`
+
+	// MaxBytes 含该值 / Inclusive
+	MaxBytes int64 `json:"max_bytes"`
+
+	// Purpose 上传时注明的用途 / What an upload names
+	Purpose ImagePolicyPurpose `json:"purpose"`
+	Width   Pixels             `json:"width,omitempty,omitzero"`
+}
+
+// ImagePolicyPurpose 上传时注明的用途 / What an upload names
+type ImagePolicyPurpose string
+
+// ImagePurpose 营业执照、logo、产品封面图、详情图 / business licence, logo, cover, detail image
+type ImagePurpose string
+
 // ImageRef An image by the SHA-256 of its bytes.
 //
 // Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 type ImageRef = string
+
+// ImageURL 图片的地址，相对于本站 / Where the image is, on this site.
+//
+// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+type ImageURL = string
 
 // Inquiry defines model for Inquiry.
 type Inquiry struct {
@@ -1077,6 +1534,38 @@ type Inquiry struct {
 	WeightVolume string `json:"weight_volume,omitempty,omitzero"`
 }
 
+// MapBox 西大于东表示跨越 180° 经线 / Where west is greater than east it crosses the date line.
+type MapBox struct {
+	East  float64 `json:"east"`
+	North float64 `json:"north"`
+	South float64 `json:"south"`
+	West  float64 `json:"west"`
+}
+
+// MapCluster defines model for MapCluster.
+type MapCluster struct {
+	At MapPoint `json:"at"`
+
+	// Box 西大于东表示跨越 180° 经线 / Where west is greater than east it crosses the date line.
+	Box   MapBox `json:"box"`
+	Count int32  `json:"count"`
+}
+
+// MapPoint defines model for MapPoint.
+type MapPoint struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+}
+
+// MapProduct defines model for MapProduct.
+type MapProduct struct {
+	At      MapPoint    `json:"at"`
+	Product ProductCard `json:"product"`
+}
+
+// MatchedPlace 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
+type MatchedPlace = int64
+
 // Me defines model for Me.
 type Me struct {
 	AccountID openapi_types.UUID `json:"account_id"`
@@ -1094,6 +1583,40 @@ type Me struct {
 
 // MeRoles defines model for Me.Roles.
 type MeRoles string
+
+// MeasuredImage 上传时解码测得的图片数据 / An image as it was measured when it was uploaded.
+type MeasuredImage struct {
+	Bytes int64 `json:"bytes"`
+
+	// Digest An image by the SHA-256 of its bytes.
+	//
+	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Digest ImageRef `json:"digest"`
+	Format string   `json:"format"`
+	Height int32    `json:"height"`
+	Width  int32    `json:"width"`
+}
+
+// Message 一条规则及其提示 / A rule, and what is said when it is broken.
+type Message struct {
+	// Code As in `errors` of a refusal, or in `findings`.
+	Code string `json:"code"`
+
+	// Limit 检查所用的数 / The number of the test
+	Limit int64 `json:"limit,omitempty,omitzero"`
+
+	// Pointer Where; `*` stands for any index.
+	Pointer string `json:"pointer"`
+
+	// Soft 不影响提交，仅提示审核员 / It refuses nothing and goes to the reviewer
+	Soft bool `json:"soft"`
+
+	// Test 检查的内容；图片要求的提示没有 / What is tested; none where `image` says it
+	Test string `json:"test,omitempty,omitzero"`
+
+	// Text The same sentence in Chinese and English.
+	Text Text `json:"text"`
+}
 
 // Mistake defines model for Mistake.
 type Mistake struct {
@@ -1117,6 +1640,37 @@ type Mistake struct {
 // Mode 运输方式：海运、空运、陆运、铁路
 type Mode string
 
+// NearPlace defines model for NearPlace.
+type NearPlace struct {
+	// DistanceKm 到其中心的距离，公里 / How far its centre is, in kilometres.
+	DistanceKm float64 `json:"distance_km"`
+	Place      Place   `json:"place"`
+}
+
+// NearestPlaces defines model for NearestPlaces.
+type NearestPlaces struct {
+	// Attribution 数据来源；展示地名时须一并展示 / Where the data is from; to be shown wherever places are.
+	Attribution Attribution `json:"attribution"`
+	Items       []NearPlace `json:"items"`
+
+	// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+	Point Point `json:"point"`
+}
+
+// OnePlace defines model for OnePlace.
+type OnePlace struct {
+	// Attribution 数据来源；展示地名时须一并展示 / Where the data is from; to be shown wherever places are.
+	Attribution Attribution `json:"attribution"`
+	Place       Place       `json:"place"`
+}
+
+// Option defines model for Option.
+type Option struct {
+	// Label The same sentence in Chinese and English.
+	Label Text   `json:"label"`
+	Value string `json:"value"`
+}
+
 // OwnProduct defines model for OwnProduct.
 type OwnProduct struct {
 	Content   ProductContent `json:"content"`
@@ -1124,7 +1678,8 @@ type OwnProduct struct {
 	DecidedAt Instant        `json:"decided_at,omitempty,omitzero"`
 
 	// Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
-	Display Display `json:"display"`
+	Display  Display   `json:"display"`
+	Findings []Finding `json:"findings,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
@@ -1135,10 +1690,13 @@ type OwnProduct struct {
 	Reasons          []GivenReason      `json:"reasons,omitempty,omitzero"`
 
 	// Review 审核状态：待审核、已通过、已拒绝
-	Review      Review  `json:"review"`
-	Revision    int32   `json:"revision"`
-	SubmittedAt Instant `json:"submitted_at"`
-	TakenDownAt Instant `json:"taken_down_at,omitempty,omitzero"`
+	Review   Review `json:"review"`
+	Revision int32  `json:"revision"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules       RuleBook `json:"rules,omitempty,omitzero"`
+	SubmittedAt Instant  `json:"submitted_at"`
+	TakenDownAt Instant  `json:"taken_down_at,omitempty,omitzero"`
 
 	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
@@ -1164,6 +1722,47 @@ type PinLimit struct {
 	// Limit 同时置顶的产品数上限
 	Limit  int32  `json:"limit"`
 	Reason string `json:"reason"`
+}
+
+// Pixels defines model for Pixels.
+type Pixels struct {
+	// Exact 必须恰好；否则为展示框，较大亦可 / Exactly so many; otherwise it is a display box, and more is welcome
+	Exact  bool  `json:"exact"`
+	Pixels int32 `json:"pixels"`
+}
+
+// Place defines model for Place.
+type Place struct {
+	Country CountryOrRegion `json:"country"`
+	ID      int64           `json:"id"`
+
+	// Kind 城市、港口、铁路枢纽 / A city, a port, a rail hub.
+	Kind PlaceKind `json:"kind"`
+
+	// Latitude 中心的坐标，WGS-84 / Of the centre, in WGS-84.
+	Latitude float64 `json:"latitude"`
+
+	// Longitude 中心的坐标，WGS-84 / Of the centre, in WGS-84.
+	Longitude float64 `json:"longitude"`
+
+	// Name The same sentence in Chinese and English.
+	Name Text `json:"name"`
+}
+
+// PlaceKind 城市、港口、铁路枢纽 / A city, a port, a rail hub.
+type PlaceKind string
+
+// PlaceList defines model for PlaceList.
+type PlaceList struct {
+	// Attribution 数据来源；展示地名时须一并展示 / Where the data is from; to be shown wherever places are.
+	Attribution Attribution `json:"attribution"`
+	Items       []Place     `json:"items"`
+}
+
+// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+type Point struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
 }
 
 // Problem RFC 9457 problem details.
@@ -1223,11 +1822,19 @@ type Product struct {
 	// Cover An image by the SHA-256 of its bytes.
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-	Cover       ImageRef           `json:"cover"`
-	CreatedAt   Instant            `json:"created_at"`
-	Destination Destination        `json:"destination"`
-	Details     []ImageRef         `json:"details"`
-	ID          openapi_types.UUID `json:"id"`
+	Cover ImageRef `json:"cover"`
+
+	// CoverURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	CoverURL    ImageURL    `json:"cover_url"`
+	CreatedAt   Instant     `json:"created_at"`
+	Destination Destination `json:"destination"`
+
+	// DetailUrls 与 details 顺序相同 / In the order of details.
+	DetailUrls []ImageURL         `json:"detail_urls"`
+	Details    []ImageRef         `json:"details"`
+	ID         openapi_types.UUID `json:"id"`
 
 	// Mode 运输方式：海运、空运、陆运、铁路
 	Mode     Mode         `json:"mode"`
@@ -1238,6 +1845,11 @@ type Product struct {
 	// Revision 线上内容是第几版
 	Revision int32    `json:"revision"`
 	Tags     []string `json:"tags"`
+
+	// ThumbnailURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	ThumbnailURL ImageURL `json:"thumbnail_url"`
 }
 
 // ProductCard defines model for ProductCard.
@@ -1247,7 +1859,12 @@ type ProductCard struct {
 	// Cover An image by the SHA-256 of its bytes.
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-	Cover       ImageRef           `json:"cover"`
+	Cover ImageRef `json:"cover"`
+
+	// CoverURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	CoverURL    ImageURL           `json:"cover_url"`
 	CreatedAt   Instant            `json:"created_at"`
 	Destination Destination        `json:"destination"`
 	ID          openapi_types.UUID `json:"id"`
@@ -1258,6 +1875,11 @@ type ProductCard struct {
 	Pinned   bool         `json:"pinned"`
 	Provider ProviderCard `json:"provider"`
 	Tags     []string     `json:"tags"`
+
+	// ThumbnailURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	ThumbnailURL ImageURL `json:"thumbnail_url"`
 }
 
 // ProductContent defines model for ProductContent.
@@ -1284,6 +1906,39 @@ type ProductContent struct {
 	Tags []string `json:"tags"`
 }
 
+// ProductFacets defines model for ProductFacets.
+type ProductFacets struct {
+	Cities    []Facet `json:"cities"`
+	Countries []Facet `json:"countries"`
+
+	// Estimate 数字由 1/64 抽样估算，而非精确；n 的误差约为 8√n。
+	//
+	// The numbers are estimated from a sample of one product in 64, not exact: n is off by some 8√n.
+	Estimate Estimate `json:"estimate"`
+	Modes    []Facet  `json:"modes"`
+	Tags     []Facet  `json:"tags"`
+
+	// Total 产品总数 / How many products there are.
+	Total int32 `json:"total"`
+}
+
+// ProductMap defines model for ProductMap.
+type ProductMap struct {
+	// Area 西大于东表示跨越 180° 经线 / Where west is greater than east it crosses the date line.
+	Area     MapBox       `json:"area"`
+	Clusters []MapCluster `json:"clusters"`
+
+	// Estimate 数字由 1/64 抽样估算，而非精确；n 的误差约为 8√n。
+	//
+	// The numbers are estimated from a sample of one product in 64, not exact: n is off by some 8√n.
+	Estimate Estimate     `json:"estimate"`
+	Products []MapProduct `json:"products"`
+
+	// Total 范围内的产品总数 / How many products the area has.
+	Total int32 `json:"total"`
+	Zoom  int32 `json:"zoom"`
+}
+
 // ProductPage defines model for ProductPage.
 type ProductPage struct {
 	Items []ProductCard `json:"items"`
@@ -1298,10 +1953,27 @@ type ProductPage struct {
 	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
+// ProductPreview 将提交的产品，文字已整理 / The product as it would be submitted, its texts cleaned.
+type ProductPreview struct {
+	Content  ProductContent  `json:"content"`
+	Findings []Finding       `json:"findings"`
+	Images   []MeasuredImage `json:"images"`
+
+	// Place 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
+	Place MatchedPlace `json:"place,omitempty,omitzero"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules RuleBook `json:"rules"`
+}
+
 // ProductReview defines model for ProductReview.
 type ProductReview struct {
-	Content ProductContent `json:"content"`
-	Item    ReviewItem     `json:"item"`
+	Content ProductContent  `json:"content"`
+	Images  []MeasuredImage `json:"images,omitempty,omitzero"`
+	Item    ReviewItem      `json:"item"`
+
+	// Place 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
+	Place MatchedPlace `json:"place,omitempty,omitzero"`
 
 	// TakenDownReason 该产品现被运营人员强制下架的原因 / Why an operator has taken the product down
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
@@ -1355,7 +2027,12 @@ type ProviderCard struct {
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Logo ImageRef `json:"logo"`
-	Name string   `json:"name"`
+
+	// LogoURL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	LogoURL ImageURL `json:"logo_url"`
+	Name    string   `json:"name"`
 }
 
 // ProviderProfile 物流机构的申请表，全部必填
@@ -1404,8 +2081,9 @@ type ProviderReview struct {
 	Certified Certified `json:"certified,omitempty,omitzero"`
 
 	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
-	CertifiedNow Certified  `json:"certified_now,omitempty,omitzero"`
-	Item         ReviewItem `json:"item"`
+	CertifiedNow Certified       `json:"certified_now,omitempty,omitzero"`
+	Images       []MeasuredImage `json:"images,omitempty,omitzero"`
+	Item         ReviewItem      `json:"item"`
 
 	// Profile 物流机构的申请表，全部必填
 	Profile ProviderProfile `json:"profile"`
@@ -1485,6 +2163,7 @@ type Review string
 type ReviewItem struct {
 	DecidedAt        Instant            `json:"decided_at,omitempty,omitzero"`
 	DecidedBy        openapi_types.UUID `json:"decided_by,omitempty,omitzero"`
+	Findings         []Finding          `json:"findings,omitempty,omitzero"`
 	FirstSubmittedAt Instant            `json:"first_submitted_at"`
 	ID               openapi_types.UUID `json:"id"`
 	Kind             ReviewKind         `json:"kind"`
@@ -1496,8 +2175,11 @@ type ReviewItem struct {
 	ProviderName string             `json:"provider_name,omitempty,omitzero"`
 	Reasons      []GivenReason      `json:"reasons,omitempty,omitzero"`
 	Revision     int32              `json:"revision"`
-	State        ReviewItemState    `json:"state"`
-	SubmittedAt  Instant            `json:"submitted_at"`
+
+	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+	Rules       RuleBook        `json:"rules,omitempty,omitzero"`
+	State       ReviewItemState `json:"state"`
+	SubmittedAt Instant         `json:"submitted_at"`
 }
 
 // ReviewItemState defines model for ReviewItem.State.
@@ -1541,6 +2223,9 @@ type ReviewerBadges struct {
 	PendingProviders Badge `json:"pending_providers"`
 }
 
+// RuleBook 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
+type RuleBook = int32
+
 // Standing 服务商状态：申请中、正常、暂停、关闭
 type Standing string
 
@@ -1565,6 +2250,9 @@ type AccountStateFilter string
 // ActorFilter defines model for ActorFilter.
 type ActorFilter = openapi_types.UUID
 
+// BBox defines model for BBox.
+type BBox = string
+
 // BookingID Example: 0193b3a1-2222-7cc1-9d0e-2f6f1c1f5a01
 type BookingID = openapi_types.UUID
 
@@ -1573,6 +2261,9 @@ type BookingProductFilter = openapi_types.UUID
 
 // BookingStateFilter 待回复、已回复、已关闭
 type BookingStateFilter = BookingProgress
+
+// CRS Example: WGS-84
+type CRS string
 
 // City defines model for City.
 type City = string
@@ -1589,6 +2280,9 @@ type DirectoryQuery = string
 // DisplayFilter defines model for DisplayFilter.
 type DisplayFilter string
 
+// FormType defines model for FormType.
+type FormType = string
+
 // From defines model for From.
 type From = Instant
 
@@ -1604,8 +2298,17 @@ type IfNoneMatch = string
 // KindFilter defines model for KindFilter.
 type KindFilter = ReviewKind
 
+// Latitude Example: 20.8449
+type Latitude = float64
+
 // Limit defines model for Limit.
 type Limit = int
+
+// Longitude Example: 106.6881
+type Longitude = float64
+
+// Modes defines model for Modes.
+type Modes = []Mode
 
 // OlderThan defines model for OlderThan.
 type OlderThan = Instant
@@ -1613,8 +2316,26 @@ type OlderThan = Instant
 // Order defines model for Order.
 type Order string
 
+// PlaceCountry defines model for PlaceCountry.
+type PlaceCountry = string
+
+// PlaceID Example: 1581298
+type PlaceID = int64
+
+// PlaceLimit defines model for PlaceLimit.
+type PlaceLimit = int32
+
+// PlaceQuery defines model for PlaceQuery.
+type PlaceQuery = string
+
+// Preview defines model for Preview.
+type Preview string
+
 // ProductID Example: 0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01
 type ProductID = openapi_types.UUID
+
+// ProviderFilter defines model for ProviderFilter.
+type ProviderFilter = openapi_types.UUID
 
 // ProviderID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
 type ProviderID = openapi_types.UUID
@@ -1643,8 +2364,8 @@ type StreamFilter = string
 // StreamKindFilter defines model for StreamKindFilter.
 type StreamKindFilter string
 
-// Tag defines model for Tag.
-type Tag = string
+// Tags defines model for Tags.
+type Tags = []string
 
 // To defines model for To.
 type To = Instant
@@ -1663,6 +2384,9 @@ type WaybillPosition = int64
 
 // WithTotal defines model for WithTotal.
 type WithTotal = bool
+
+// Zoom defines model for Zoom.
+type Zoom = int
 
 // BadRequest RFC 9457 problem details.
 type BadRequest = Problem
@@ -1684,6 +2408,9 @@ type NotFound = Problem
 
 // PreconditionFailed RFC 9457 problem details.
 type PreconditionFailed = Problem
+
+// RangeNotSatisfiable RFC 9457 problem details.
+type RangeNotSatisfiable = Problem
 
 // TooLarge RFC 9457 problem details.
 type TooLarge = Problem
@@ -1792,6 +2519,39 @@ type WithdrawBookingParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// ListCountriesParams defines parameters for ListCountries.
+type ListCountriesParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// GetProductFormParams defines parameters for GetProductForm.
+type GetProductFormParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// GetApplicationFormParams defines parameters for GetApplicationForm.
+type GetApplicationFormParams struct {
+	// Type 服务商类型；未选择类型时不填 / A type of provider; left out before one is chosen
+	Type FormType `form:"type,omitempty" json:"type,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// UploadImageParams defines parameters for UploadImage.
+type UploadImageParams struct {
+	// Purpose 用途：营业执照、logo、产品封面图、详情图 / What it is for
+	Purpose ImagePurpose `form:"purpose" json:"purpose"`
+
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // GetBadgesParams defines parameters for GetBadges.
 type GetBadgesParams struct {
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -1803,7 +2563,7 @@ type ListAccountsParams struct {
 	// State 账号状态 / Whether it is open
 	State ListAccountsParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
-	// Role 角色；enterprise 为已认证企业 / A role it holds; enterprise is a certified one
+	// Role 账号现有的角色，已关闭的账号没有；enterprise 为已认证企业 / A role that it holds, as a closed one does not; enterprise is a certified one
 	Role ListAccountsParamsRole `form:"role,omitempty" json:"role,omitempty,omitzero"`
 
 	// Uscc 统一社会信用代码 / Unified social credit code
@@ -1941,17 +2701,64 @@ type SuspendProviderParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// SearchPlacesParams defines parameters for SearchPlaces.
+type SearchPlacesParams struct {
+	// Q 名称的开头：中文、全拼、首字母或外文 / The beginning of a name in Chinese, pinyin, its initials or Latin letters.
+	Q PlaceQuery `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// Country 国家或地区的代码或名称；CN 包括香港、澳门、台湾 / Code or name of a country or region; CN has Hong Kong, Macau and Taiwan, too.
+	Country PlaceCountry `form:"country,omitempty" json:"country,omitempty,omitzero"`
+
+	// Limit 最多几个 / How many at most.
+	Limit PlaceLimit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// FindNearestPlacesParams defines parameters for FindNearestPlaces.
+type FindNearestPlacesParams struct {
+	// Lat 纬度，十进制度 / Latitude in decimal degrees.
+	Lat Latitude `form:"lat" json:"lat"`
+
+	// Lng 经度，十进制度 / Longitude in decimal degrees.
+	Lng Longitude `form:"lng" json:"lng"`
+
+	// Crs 地图所用坐标系
+	Crs FindNearestPlacesParamsCrs `form:"crs" json:"crs"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// FindNearestPlacesParamsCrs defines parameters for FindNearestPlaces.
+type FindNearestPlacesParamsCrs string
+
+// GetPlaceParams defines parameters for GetPlace.
+type GetPlaceParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
 // BrowseProductsParams defines parameters for BrowseProducts.
 type BrowseProductsParams struct {
-	// Mode 运输方式
-	Mode Mode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+	// Mode 运输方式；可重复，符合其一即可 / Transport modes; may be repeated, and any of them will do
+	Mode Modes `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
 
 	// Country 目的国
 	Country Country `form:"country,omitempty" json:"country,omitempty,omitzero"`
 
 	// City 目的城市
 	City City `form:"city,omitempty" json:"city,omitempty,omitzero"`
-	Tag  Tag  `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
+
+	// Tag 标签；可重复，须全部具备 / Tags; may be repeated, and all of them must be there
+	Tag Tags `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
+
+	// Provider 某一服务商的产品 / The products of one provider
+	Provider *ProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
 
 	// Q 关键词，一个字也可以
 	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
@@ -1962,6 +2769,67 @@ type BrowseProductsParams struct {
 
 	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
 	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// CountProductsParams defines parameters for CountProducts.
+type CountProductsParams struct {
+	// Mode 运输方式；可重复，符合其一即可 / Transport modes; may be repeated, and any of them will do
+	Mode Modes `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
+	// Country 目的国
+	Country Country `form:"country,omitempty" json:"country,omitempty,omitzero"`
+
+	// City 目的城市
+	City City `form:"city,omitempty" json:"city,omitempty,omitzero"`
+
+	// Tag 标签；可重复，须全部具备 / Tags; may be repeated, and all of them must be there
+	Tag Tags `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
+
+	// Provider 某一服务商的产品 / The products of one provider
+	Provider *ProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
+
+	// Q 关键词，一个字也可以
+	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// MapProductsParams defines parameters for MapProducts.
+type MapProductsParams struct {
+	// Bbox 西、南、东、北四个 WGS-84 度数，以逗号分隔，如 `105,-10,155,25`；西大于东表示跨越 180° 经线。不填则为全世界。
+	//
+	// West, south, east, north: four numbers of degrees in WGS-84 with commas, such as `105,-10,155,25`. West is greater than east where
+	// the box crosses the date line. The whole world unless given.
+	Bbox BBox `form:"bbox,omitempty" json:"bbox,omitempty,omitzero"`
+
+	// Zoom 地图缩放级别，0 为全世界一块瓦片 / The map's zoom level; at 0 the world is one tile of 256 pixels
+	Zoom *Zoom `form:"zoom,omitempty" json:"zoom,omitempty"`
+
+	// Mode 运输方式；可重复，符合其一即可 / Transport modes; may be repeated, and any of them will do
+	Mode Modes `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
+	// Country 目的国
+	Country Country `form:"country,omitempty" json:"country,omitempty,omitzero"`
+
+	// City 目的城市
+	City City `form:"city,omitempty" json:"city,omitempty,omitzero"`
+
+	// Tag 标签；可重复，须全部具备 / Tags; may be repeated, and all of them must be there
+	Tag Tags `form:"tag,omitempty" json:"tag,omitempty,omitzero"`
+
+	// Provider 某一服务商的产品 / The products of one provider
+	Provider *ProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
+
+	// Q 关键词，一个字也可以
+	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
@@ -1989,6 +2857,11 @@ type GetApplicationParams struct {
 
 // ApplyAsProviderParams defines parameters for ApplyAsProvider.
 type ApplyAsProviderParams struct {
+	// Mode `preview`：进行全部检查但不保存；回答将提交的内容与提示，或与提交相同的拒绝。Idempotency-Key 此时不起作用，之后仍可用于提交。
+	// `preview`: everything is checked and nothing is saved. The answer is what would be submitted and what was noticed, or the refusal
+	// that the submission would get. An Idempotency-Key has no effect on it, and can be used for the submission after it.
+	Mode ApplyAsProviderParamsMode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -1997,14 +2870,30 @@ type ApplyAsProviderParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// ApplyAsProviderParamsMode defines parameters for ApplyAsProvider.
+type ApplyAsProviderParamsMode string
+
 // ReviseApplicationParams defines parameters for ReviseApplication.
 type ReviseApplicationParams struct {
+	// Mode `preview`：进行全部检查但不保存；回答将提交的内容与提示，或与提交相同的拒绝。Idempotency-Key 此时不起作用，之后仍可用于提交。
+	// `preview`: everything is checked and nothing is saved. The answer is what would be submitted and what was noticed, or the refusal
+	// that the submission would get. An Idempotency-Key has no effect on it, and can be used for the submission after it.
+	Mode ReviseApplicationParamsMode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ReviseApplicationParamsMode defines parameters for ReviseApplication.
+type ReviseApplicationParamsMode string
+
+// ReviseApplication200JSONResponseBody defines parameters for ReviseApplication.
+type ReviseApplication200JSONResponseBody struct {
+	union json.RawMessage
 }
 
 // ListReceivedBookingsParams defines parameters for ListReceivedBookings.
@@ -2075,9 +2964,17 @@ type ListOwnProductsParamsDisplay string
 
 // SubmitProductParams defines parameters for SubmitProduct.
 type SubmitProductParams struct {
+	// Mode `preview`：进行全部检查但不保存；回答将提交的内容与提示，或与提交相同的拒绝。Idempotency-Key 此时不起作用，之后仍可用于提交。
+	// `preview`: everything is checked and nothing is saved. The answer is what would be submitted and what was noticed, or the refusal
+	// that the submission would get. An Idempotency-Key has no effect on it, and can be used for the submission after it.
+	Mode SubmitProductParamsMode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
+
+// SubmitProductParamsMode defines parameters for SubmitProduct.
+type SubmitProductParamsMode string
 
 // DeleteProductParams defines parameters for DeleteProduct.
 type DeleteProductParams struct {
@@ -2101,12 +2998,25 @@ type GetOwnProductParams struct {
 
 // ReviseProductParams defines parameters for ReviseProduct.
 type ReviseProductParams struct {
+	// Mode `preview`：进行全部检查但不保存；回答将提交的内容与提示，或与提交相同的拒绝。Idempotency-Key 此时不起作用，之后仍可用于提交。
+	// `preview`: everything is checked and nothing is saved. The answer is what would be submitted and what was noticed, or the refusal
+	// that the submission would get. An Idempotency-Key has no effect on it, and can be used for the submission after it.
+	Mode ReviseProductParamsMode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
+
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ReviseProductParamsMode defines parameters for ReviseProduct.
+type ReviseProductParamsMode string
+
+// ReviseProduct200JSONResponseBody defines parameters for ReviseProduct.
+type ReviseProduct200JSONResponseBody struct {
+	union json.RawMessage
 }
 
 // UnpublishProductParams defines parameters for UnpublishProduct.
@@ -2239,8 +3149,27 @@ type GetReviewQueueParams struct {
 // GetReviewQueueParamsState defines parameters for GetReviewQueue.
 type GetReviewQueueParamsState string
 
+// GetImageParams defines parameters for GetImage.
+type GetImageParams struct {
+	// Box 缩小到不超过该尺寸；已小于它的不放大 / Made small enough to fit; nothing is made larger.
+	Box GetImageParamsBox `form:"box,omitempty" json:"box,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetImageParamsBox defines parameters for GetImage.
+type GetImageParamsBox string
+
 // RequestBookingJSONRequestBody defines body for RequestBooking for application/json ContentType.
 type RequestBookingJSONRequestBody = BookingRequest
+
+// UploadImageMultipartRequestBody defines body for UploadImage for multipart/form-data ContentType.
+type UploadImageMultipartRequestBody = ImageForm
 
 // TakeDownProductJSONRequestBody defines body for TakeDownProduct for application/json ContentType.
 type TakeDownProductJSONRequestBody = Reasoned
@@ -2287,6 +3216,130 @@ type ApproveProviderJSONRequestBody = Approval
 // RejectProviderJSONRequestBody defines body for RejectProvider for application/json ContentType.
 type RejectProviderJSONRequestBody = Rejection
 
+// AsApplicationState returns the union data inside the ReviseApplication200JSONResponseBody as a ApplicationState
+func (t ReviseApplication200JSONResponseBody) AsApplicationState() (ApplicationState, error) {
+	var body ApplicationState
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromApplicationState overwrites any union data inside the ReviseApplication200JSONResponseBody as the provided ApplicationState
+func (t *ReviseApplication200JSONResponseBody) FromApplicationState(v ApplicationState) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeApplicationState performs a merge with any union data inside the ReviseApplication200JSONResponseBody, using the provided ApplicationState
+func (t *ReviseApplication200JSONResponseBody) MergeApplicationState(v ApplicationState) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsApplicationPreview returns the union data inside the ReviseApplication200JSONResponseBody as a ApplicationPreview
+func (t ReviseApplication200JSONResponseBody) AsApplicationPreview() (ApplicationPreview, error) {
+	var body ApplicationPreview
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromApplicationPreview overwrites any union data inside the ReviseApplication200JSONResponseBody as the provided ApplicationPreview
+func (t *ReviseApplication200JSONResponseBody) FromApplicationPreview(v ApplicationPreview) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeApplicationPreview performs a merge with any union data inside the ReviseApplication200JSONResponseBody, using the provided ApplicationPreview
+func (t *ReviseApplication200JSONResponseBody) MergeApplicationPreview(v ApplicationPreview) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ReviseApplication200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ReviseApplication200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsProductState returns the union data inside the ReviseProduct200JSONResponseBody as a ProductState
+func (t ReviseProduct200JSONResponseBody) AsProductState() (ProductState, error) {
+	var body ProductState
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromProductState overwrites any union data inside the ReviseProduct200JSONResponseBody as the provided ProductState
+func (t *ReviseProduct200JSONResponseBody) FromProductState(v ProductState) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeProductState performs a merge with any union data inside the ReviseProduct200JSONResponseBody, using the provided ProductState
+func (t *ReviseProduct200JSONResponseBody) MergeProductState(v ProductState) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsProductPreview returns the union data inside the ReviseProduct200JSONResponseBody as a ProductPreview
+func (t ReviseProduct200JSONResponseBody) AsProductPreview() (ProductPreview, error) {
+	var body ProductPreview
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromProductPreview overwrites any union data inside the ReviseProduct200JSONResponseBody as the provided ProductPreview
+func (t *ReviseProduct200JSONResponseBody) FromProductPreview(v ProductPreview) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeProductPreview performs a merge with any union data inside the ReviseProduct200JSONResponseBody, using the provided ProductPreview
+func (t *ReviseProduct200JSONResponseBody) MergeProductPreview(v ProductPreview) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ReviseProduct200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ReviseProduct200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// Home 转到可浏览的文档
@@ -2310,9 +3363,21 @@ type ServerInterface interface {
 	// WithdrawBooking 撤回预约
 	// (POST /api/v1/bookings/{id}/withdraw)
 	WithdrawBooking(ctx echo.Context, id BookingID, params WithdrawBookingParams) error
+	// ListCountries 国家和地区的代码与名称 / Countries and regions, with their codes and names
+	// (GET /api/v1/countries)
+	ListCountries(ctx echo.Context, params ListCountriesParams) error
 	// ListEventTypes 全部事件类型及其数据 / Every type of event and its data
 	// (GET /api/v1/event-types)
 	ListEventTypes(ctx echo.Context) error
+	// GetProductForm 物流产品表单 / The form of a product
+	// (GET /api/v1/forms/product)
+	GetProductForm(ctx echo.Context, params GetProductFormParams) error
+	// GetApplicationForm 服务商申请表；未选择类型时为初始表单 / The form of an application, of one type of provider or before one is chosen
+	// (GET /api/v1/forms/provider-application)
+	GetApplicationForm(ctx echo.Context, params GetApplicationFormParams) error
+	// UploadImage 上传一张图片 / Upload an image
+	// (POST /api/v1/images)
+	UploadImage(ctx echo.Context, params UploadImageParams) error
 	// GetMe 当前账号及其角色
 	// (GET /api/v1/me)
 	GetMe(ctx echo.Context) error
@@ -2355,9 +3420,24 @@ type ServerInterface interface {
 	// ListReadModels 读模型的位置、延迟与停放的事件
 	// (GET /api/v1/operator/read-models)
 	ListReadModels(ctx echo.Context) error
+	// SearchPlaces 按名称查找城市、港口与铁路枢纽 / Find cities, ports and rail hubs by name
+	// (GET /api/v1/places)
+	SearchPlaces(ctx echo.Context, params SearchPlacesParams) error
+	// FindNearestPlaces 在地图上点击处最近的城市 / The cities nearest to a click on the map
+	// (GET /api/v1/places/nearest)
+	FindNearestPlaces(ctx echo.Context, params FindNearestPlacesParams) error
+	// GetPlace 一个城市、港口或铁路枢纽 / One city, port or rail hub
+	// (GET /api/v1/places/{id})
+	GetPlace(ctx echo.Context, id PlaceID, params GetPlaceParams) error
 	// BrowseProducts 公开产品列表：置顶在前，其余按创建时间倒序
 	// (GET /api/v1/products)
 	BrowseProducts(ctx echo.Context, params BrowseProductsParams) error
+	// CountProducts 公开产品的运输方式、目的国、目的城市与标签，各有多少 / The modes, countries, cities and tags of the public products, counted
+	// (GET /api/v1/products/facets)
+	CountProducts(ctx echo.Context, params CountProductsParams) error
+	// MapProducts 地图：公开产品按目的地聚合 / The public products on a map, by destination
+	// (GET /api/v1/products/map)
+	MapProducts(ctx echo.Context, params MapProductsParams) error
 	// GetProduct 公开产品详情
 	// (GET /api/v1/products/{id})
 	GetProduct(ctx echo.Context, id ProductID, params GetProductParams) error
@@ -2439,6 +3519,9 @@ type ServerInterface interface {
 	// Livez 进程存活
 	// (GET /livez)
 	Livez(ctx echo.Context) error
+	// GetImage 一张图片，或其缩略图 / An image, or its thumbnail
+	// (GET /media/{digest})
+	GetImage(ctx echo.Context, digest ImageRef, params GetImageParams) error
 	// Openapi 本文档
 	// (GET /openapi.yaml)
 	Openapi(ctx echo.Context) error
@@ -2817,12 +3900,140 @@ func (w *ServerInterfaceWrapper) WithdrawBooking(ctx echo.Context) error {
 	return err
 }
 
+// ListCountries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCountries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCountriesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCountries(ctx, params)
+	return err
+}
+
 // ListEventTypes converts echo context to params.
 func (w *ServerInterfaceWrapper) ListEventTypes(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListEventTypes(ctx)
+	return err
+}
+
+// GetProductForm converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProductForm(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProductFormParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProductForm(ctx, params)
+	return err
+}
+
+// GetApplicationForm converts echo context to params.
+func (w *ServerInterfaceWrapper) GetApplicationForm(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetApplicationFormParams
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetApplicationForm(ctx, params)
+	return err
+}
+
+// UploadImage converts echo context to params.
+func (w *ServerInterfaceWrapper) UploadImage(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UploadImageParams
+	// ------------- Required query parameter "purpose" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "purpose", ctx.QueryParams(), &params.Purpose, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter purpose: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UploadImage(ctx, params)
 	return err
 }
 
@@ -3479,6 +4690,140 @@ func (w *ServerInterfaceWrapper) ListReadModels(ctx echo.Context) error {
 	return err
 }
 
+// SearchPlaces converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchPlaces(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SearchPlacesParams
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "country" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "country", ctx.QueryParams(), &params.Country, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter country: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchPlaces(ctx, params)
+	return err
+}
+
+// FindNearestPlaces converts echo context to params.
+func (w *ServerInterfaceWrapper) FindNearestPlaces(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FindNearestPlacesParams
+	// ------------- Required query parameter "lat" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "lat", ctx.QueryParams(), &params.Lat, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lat: %s", err))
+	}
+
+	// ------------- Required query parameter "lng" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "lng", ctx.QueryParams(), &params.Lng, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lng: %s", err))
+	}
+
+	// ------------- Required query parameter "crs" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "crs", ctx.QueryParams(), &params.Crs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter crs: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FindNearestPlaces(ctx, params)
+	return err
+}
+
+// GetPlace converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPlace(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PlaceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPlaceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPlace(ctx, id, params)
+	return err
+}
+
 // BrowseProducts converts echo context to params.
 func (w *ServerInterfaceWrapper) BrowseProducts(ctx echo.Context) error {
 	var err error
@@ -3487,7 +4832,7 @@ func (w *ServerInterfaceWrapper) BrowseProducts(ctx echo.Context) error {
 	var params BrowseProductsParams
 	// ------------- Optional query parameter "mode" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
 	}
@@ -3508,9 +4853,16 @@ func (w *ServerInterfaceWrapper) BrowseProducts(ctx echo.Context) error {
 
 	// ------------- Optional query parameter "tag" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
 	}
 
 	// ------------- Optional query parameter "q" -------------
@@ -3560,6 +4912,175 @@ func (w *ServerInterfaceWrapper) BrowseProducts(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.BrowseProducts(ctx, params)
+	return err
+}
+
+// CountProducts converts echo context to params.
+func (w *ServerInterfaceWrapper) CountProducts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CountProductsParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
+
+	// ------------- Optional query parameter "country" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "country", ctx.QueryParams(), &params.Country, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter country: %s", err))
+	}
+
+	// ------------- Optional query parameter "city" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "city", ctx.QueryParams(), &params.City, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter city: %s", err))
+	}
+
+	// ------------- Optional query parameter "tag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CountProducts(ctx, params)
+	return err
+}
+
+// MapProducts converts echo context to params.
+func (w *ServerInterfaceWrapper) MapProducts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MapProductsParams
+	// ------------- Optional query parameter "bbox" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bbox", ctx.QueryParams(), &params.Bbox, runtime.BindQueryParameterOptions{Type: "string", Format: "bbox"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bbox: %s", err))
+	}
+
+	// ------------- Optional query parameter "zoom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "zoom", ctx.QueryParams(), &params.Zoom, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter zoom: %s", err))
+	}
+
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
+
+	// ------------- Optional query parameter "country" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "country", ctx.QueryParams(), &params.Country, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter country: %s", err))
+	}
+
+	// ------------- Optional query parameter "city" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "city", ctx.QueryParams(), &params.City, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter city: %s", err))
+	}
+
+	// ------------- Optional query parameter "tag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MapProducts(ctx, params)
 	return err
 }
 
@@ -3673,6 +5194,12 @@ func (w *ServerInterfaceWrapper) ApplyAsProvider(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ApplyAsProviderParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -3717,6 +5244,12 @@ func (w *ServerInterfaceWrapper) ReviseApplication(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ReviseApplicationParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -4010,6 +5543,12 @@ func (w *ServerInterfaceWrapper) SubmitProduct(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params SubmitProductParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -4148,6 +5687,12 @@ func (w *ServerInterfaceWrapper) ReviseProduct(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ReviseProductParams
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", ctx.QueryParams(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mode: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
@@ -4805,6 +6350,63 @@ func (w *ServerInterfaceWrapper) Livez(ctx echo.Context) error {
 	return err
 }
 
+// GetImage converts echo context to params.
+func (w *ServerInterfaceWrapper) GetImage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "digest" -------------
+	var digest ImageRef
+
+	err = runtime.BindStyledParameterWithOptions("simple", "digest", ctx.Param("digest"), &digest, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter digest: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetImageParams
+	// ------------- Optional query parameter "box" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "box", ctx.QueryParams(), &params.Box, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter box: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetImage(ctx, digest, params)
+	return err
+}
+
 // Openapi converts echo context to params.
 func (w *ServerInterfaceWrapper) Openapi(ctx echo.Context) error {
 	var err error
@@ -4896,9 +6498,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.GET(options.BaseURL+"/api/v1/products", wrapper.BrowseProducts, options.OperationMiddlewares["browseProducts"]...)
+	router.GET(options.BaseURL+"/api/v1/products/facets", wrapper.CountProducts, options.OperationMiddlewares["countProducts"]...)
+	router.GET(options.BaseURL+"/api/v1/products/map", wrapper.MapProducts, options.OperationMiddlewares["mapProducts"]...)
 	router.GET(options.BaseURL+"/api/v1/products/:id", wrapper.GetProduct, options.OperationMiddlewares["getProduct"]...)
 	router.GET(options.BaseURL+"/api/v1/provider-types", wrapper.ListProviderTypes, options.OperationMiddlewares["listProviderTypes"]...)
+	router.GET(options.BaseURL+"/api/v1/forms/provider-application", wrapper.GetApplicationForm, options.OperationMiddlewares["getApplicationForm"]...)
+	router.GET(options.BaseURL+"/api/v1/forms/product", wrapper.GetProductForm, options.OperationMiddlewares["getProductForm"]...)
 	router.GET(options.BaseURL+"/api/v1/review-reasons", wrapper.ListReviewReasons, options.OperationMiddlewares["listReviewReasons"]...)
+	router.GET(options.BaseURL+"/api/v1/countries", wrapper.ListCountries, options.OperationMiddlewares["listCountries"]...)
+	router.GET(options.BaseURL+"/api/v1/places", wrapper.SearchPlaces, options.OperationMiddlewares["searchPlaces"]...)
+	router.GET(options.BaseURL+"/api/v1/places/nearest", wrapper.FindNearestPlaces, options.OperationMiddlewares["findNearestPlaces"]...)
+	router.GET(options.BaseURL+"/api/v1/places/:id", wrapper.GetPlace, options.OperationMiddlewares["getPlace"]...)
 	router.GET(options.BaseURL+"/api/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 	router.GET(options.BaseURL+"/api/v1/me/badges", wrapper.GetBadges, options.OperationMiddlewares["getBadges"]...)
 	router.GET(options.BaseURL+"/api/v1/provider/application", wrapper.GetApplication, options.OperationMiddlewares["getApplication"]...)
@@ -4949,5 +6559,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/event-types", wrapper.ListEventTypes, options.OperationMiddlewares["listEventTypes"]...)
 	router.GET(options.BaseURL+"/problems", wrapper.ListProblems, options.OperationMiddlewares["listProblems"]...)
 	router.GET(options.BaseURL+"/problems/:code", wrapper.ExplainProblem, options.OperationMiddlewares["explainProblem"]...)
+	router.POST(options.BaseURL+"/api/v1/images", wrapper.UploadImage, options.OperationMiddlewares["uploadImage"]...)
+	router.GET(options.BaseURL+"/media/:digest", wrapper.GetImage, options.OperationMiddlewares["getImage"]...)
 
 }

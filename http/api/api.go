@@ -13,6 +13,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/domain/place"
 	"waybill/http"
 	"waybill/http/ready"
 	"waybill/projections"
@@ -22,6 +23,7 @@ import (
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/models"
+	"waybill/projections/pictures"
 	"waybill/projections/review"
 )
 
@@ -40,12 +42,29 @@ type Projectors interface {
 	Outdated(model string) bool
 }
 
-// Deps is what the API stands on beside http.Web. The first four are required.
+// Gazetteer knows cities, ports and rail hubs. It answers at once, from memory.
+type Gazetteer interface {
+	// Search finds by the beginning of a name, the best first.
+	Search(text, country string, limit int) []place.Place
+	// Nearest are the cities nearest to a point, the nearest first.
+	Nearest(at place.Point, limit int) []place.Near
+	Place(id int64) (place.Place, bool)
+	// Country finds by a name or a code.
+	Country(name string) (place.Country, bool)
+	Countries() []place.Country
+	// Attribution is to be shown beside what it says.
+	Attribution() domain.Text
+}
+
+// Deps is what the API stands on beside http.Web. The first five are required.
 type Deps struct {
 	Commands  *commands.Service
 	Queries   projections.Querier
 	Positions Positions
 	Status    Projectors
+	Places    Gazetteer
+	// Images keeps images; without it they are unavailable.
+	Images Images
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
 	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
@@ -70,11 +89,13 @@ type server struct {
 	web        *http.Web
 	operations map[string]*operation
 	listing    listing.Queries
+	facets     answers
 	backoffice backoffice.Queries
 	review     review.Queries
 	bookings   bookings.Queries
 	history    history.Queries
 	directory  directory.Queries
+	pictures   pictures.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -85,7 +106,7 @@ var _ ServerInterface = (*server)(nil)
 // Mount adds the API's routes to web. It fails when a dependency is missing, or when the specification and the code do
 // not fit together.
 func Mount(web *http.Web, d Deps) error {
-	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil {
+	if d.Commands == nil || d.Queries == nil || d.Positions == nil || d.Status == nil || d.Places == nil {
 		return errors.New("api: a dependency is missing")
 	}
 	operations, err := loaded()
@@ -111,6 +132,9 @@ func Mount(web *http.Web, d Deps) error {
 		return err
 	}
 	docs.tag = tagOf(docs.specification)
+	if d.Images == nil {
+		d.Images = noImages{}
+	}
 	s := &server{
 		Deps: d, web: web, operations: operations, service: docs, waiting: waiting,
 		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Needed: needed(operations)},
@@ -120,6 +144,7 @@ func Mount(web *http.Web, d Deps) error {
 		bookings:   bookings.Queries{DB: d.Queries},
 		history:    history.Queries{DB: d.Queries},
 		directory:  directory.Queries{DB: d.Queries},
+		pictures:   pictures.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

@@ -16,10 +16,13 @@ import (
 )
 
 // ApplyAsProvider submits the caller's application (R12–R17).
-func (s *server) ApplyAsProvider(c echo.Context, _ ApplyAsProviderParams) error {
+func (s *server) ApplyAsProvider(c echo.Context, params ApplyAsProviderParams) error {
 	profile, err := decode[ProviderProfile](c)
 	if err != nil {
 		return err
+	}
+	if params.Mode != "" {
+		return s.previewApplication(c, profile.toDomain(), s.Commands.Preview().ApplyAsProvider)
 	}
 	req, err := s.request(c)
 	if err != nil {
@@ -34,10 +37,13 @@ func (s *server) ApplyAsProvider(c echo.Context, _ ApplyAsProviderParams) error 
 }
 
 // ReviseApplication submits a later revision of it (R20, Q12).
-func (s *server) ReviseApplication(c echo.Context, _ ReviseApplicationParams) error {
+func (s *server) ReviseApplication(c echo.Context, params ReviseApplicationParams) error {
 	profile, err := decode[ProviderProfile](c)
 	if err != nil {
 		return err
+	}
+	if params.Mode != "" {
+		return s.previewApplication(c, profile.toDomain(), s.Commands.Preview().ReviseApplication)
 	}
 	req, err := s.request(c)
 	if err != nil {
@@ -60,7 +66,7 @@ func (s *server) showApplication(c echo.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	shown := applicationOf(a)
+	shown := s.applicationOf(a)
 	if shown.Certified, shown.CertifiedNow, err = s.certified(c.Request().Context(), a.ProviderID, a.Certified, a.SubmittedAt); err != nil {
 		return err
 	}

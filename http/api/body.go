@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	nethttp "net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -95,13 +96,18 @@ func isJSON(header nethttp.Header) bool {
 	if err != nil || media != "application/json" {
 		return false
 	}
-	for _, coding := range header.Values("Content-Encoding") {
-		if coding != "" && !strings.EqualFold(coding, "identity") {
-			return false
-		}
+	if !plainCoding(header) {
+		return false
 	}
 	charset := params["charset"]
 	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
+}
+
+// plainCoding says whether a header announces a body that is not compressed.
+func plainCoding(header nethttp.Header) bool {
+	return !slices.ContainsFunc(header.Values("Content-Encoding"), func(coding string) bool {
+		return coding != "" && !strings.EqualFold(coding, "identity")
+	})
 }
 
 // refuseBody refuses a body where none is taken, rather than to act as if it were not there.

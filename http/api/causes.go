@@ -27,8 +27,8 @@ var causes = map[string]domain.Text{
 		EN: "The request is not sound HTTP, such as a body cut short.",
 	},
 	"body_too_large": {
-		ZH: "请求体超过 1 MiB。图片请先上传，只提交其摘要。",
-		EN: "The body is larger than 1 MiB. Images are not sent in it, only their digests.",
+		ZH: "请求体超过 1 MiB，或上传的文件超过 4 MiB。图片请先上传，只提交其摘要。",
+		EN: "The body is larger than 1 MiB, or an uploaded file than 4 MiB. Images are uploaded first; then only their digests are sent.",
 	},
 	"booking_closed": {
 		ZH: "预约已撤回，或其产品、服务商、预约企业已不在，不再需要回复。",
@@ -42,7 +42,7 @@ var causes = map[string]domain.Text{
 		ZH: "同一对象同时被多次更改，多次重试仍未成功。稍后再发一次。",
 		EN: "The same object was changed by many at once, and retries did not get through. Send it again.",
 	},
-	"empty_body": {ZH: "该操作需要一个 JSON 对象作为请求体。", EN: "The operation needs a body, one JSON object."},
+	"empty_body": {ZH: "该操作需要请求体：一个 JSON 对象，或上传时一个文件。", EN: "The operation needs a body: one JSON object, or to upload, a file."},
 	"enterprise_closed": {
 		ZH: "预约企业的账号已注销，回复不会有人阅读。",
 		EN: "The account of the enterprise that booked is closed: nobody would read the reply.",
@@ -55,6 +55,14 @@ var causes = map[string]domain.Text{
 	"idempotency_key_reused": {
 		ZH: "同一 Idempotency-Key 先前用于内容不同的请求。换一个新的键。",
 		EN: "The same Idempotency-Key was sent with another body before. Choose a new one.",
+	},
+	"image_quota_reached": {
+		ZH: "账号今日（北京时间）上传的图片数量或字节数已达上限，被拒绝的也计入。Retry-After 为距次日零时的秒数。",
+		EN: "The account has sent as many images or bytes today (Beijing) as it may, refused ones included. Retry-After is until midnight.",
+	},
+	"images_unavailable": {
+		ZH: "图片存储（文件夹或 S3）暂时不可达或已满。",
+		EN: "The store of images, a folder or S3, cannot be reached for now, or is full.",
 	},
 	"internal": {
 		ZH: "服务器出错。请将 request_id 告知运营人员，日志中有原因。",
@@ -77,6 +85,10 @@ var causes = map[string]domain.Text{
 	"not_found": {
 		ZH: "没有该对象，或它不属于您，或已删除。",
 		EN: "There is no such object, or it is not yours, or it was deleted.",
+	},
+	"not_one_file": {
+		ZH: "multipart/form-data 须格式正确，且只含一个文件。",
+		EN: "The multipart/form-data is malformed, or has no part, or more than one.",
 	},
 	"not_ready": {
 		ZH: "数据库不可达或读模型落后，暂不应接收流量。",
@@ -121,6 +133,10 @@ var causes = map[string]domain.Text{
 		EN: "An operator suspended the provider; its application says why.",
 	},
 	"provider_type_fixed": {ZH: "首次通过审核后，服务商类型不可变更。", EN: "The type is fixed by the first approval."},
+	"range_not_satisfiable": {
+		ZH: "Range 从文件末尾之后开始；Content-Range 为文件的长度。",
+		EN: "The Range begins beyond the end of the file; Content-Range has its length.",
+	},
 	"read_model_behind": {
 		ZH: "所指位置的数据尚未处理到。稍后重试。",
 		EN: "The data up to the named position is not shown yet. Try again in a moment.",
@@ -161,7 +177,8 @@ var causes = map[string]domain.Text{
 	},
 	"unknown_route": {ZH: "该地址不存在；全部地址见 /docs。", EN: "There is nothing at this address; /docs lists all."},
 	"unsupported_media_type": {
-		ZH: "Content-Type 须为 application/json（UTF-8），不带压缩。", EN: "Content-Type must be application/json in UTF-8, without compression.",
+		ZH: "Content-Type 须为 application/json（UTF-8），上传时须为规范所列之一；不带压缩。",
+		EN: "Content-Type must be application/json in UTF-8, or to upload, one that the specification lists; without compression.",
 	},
 	"uscc_fixed": {ZH: "首次通过审核后，统一社会信用代码不可变更。", EN: "The code is fixed by the first approval."},
 	"uscc_taken": {ZH: "另一账号的服务商使用该统一社会信用代码。", EN: "Another account's provider has this code."},
@@ -169,6 +186,10 @@ var causes = map[string]domain.Text{
 
 // mistakes are the codes of single mistakes in errors, each with what it says in general; the answer itself names the field and limit.
 var mistakes = map[string]domain.Text{
+	"bad_bbox": {
+		ZH: "范围须为以逗号分隔的四个度数：西、南、东、北。",
+		EN: "The box must be four numbers of degrees with commas: west, south, east, north.",
+	},
 	"bad_cursor": {ZH: "分页游标不是该列表给出的。", EN: "The cursor is not one that this list gave."},
 	"bad_date":   {ZH: "日期须为 YYYY-MM-DD，且存在。", EN: "A date must be YYYY-MM-DD, and exist."},
 	"bad_etag": {
@@ -180,6 +201,7 @@ var mistakes = map[string]domain.Text{
 		ZH: "图片须以 sha256: 加 64 位小写十六进制摘要引用。",
 		EN: "An image is named by sha256: and 64 lower-case hex digits.",
 	},
+	"bad_number": {ZH: "须为十进制数，如 18.2528。", EN: "Must be a decimal number, such as 18.2528."},
 	"bad_phone": {
 		ZH: "须为大陆手机、座机或400/800号码。",
 		EN: "Must be a mobile, landline or 400 or 800 number of the mainland.",
@@ -190,6 +212,33 @@ var mistakes = map[string]domain.Text{
 	"bad_uscc":           {ZH: "不是有效的18位统一社会信用代码。", EN: "Not a valid code of 18 characters."},
 	"bad_uuid":           {ZH: "须为36个字符的 UUID。", EN: "Must be a UUID of 36 characters."},
 	"control_characters": {ZH: "含有不可见的控制字符或方向符。", EN: "Has control characters or marks of direction."},
+	"empty_bbox":         {ZH: "范围没有宽度或高度；南须小于北。", EN: "The box has no width or no height; south must be less than north."},
+	"image_broken": {
+		ZH: "图片已损坏、不完整，或解码失败。重新导出后再上传。",
+		EN: "The image is damaged, cut short, or cannot be decoded to its last pixel. Export it again.",
+	},
+	"image_empty":  {ZH: "上传的文件没有内容。", EN: "The file that was uploaded has no content."},
+	"image_format": {ZH: "按内容判断不是 JPEG 或 PNG；文件名与类型不作数。", EN: "By its content it is no JPEG or PNG; its name and type do not count."},
+	"image_height": {ZH: "图片转正后的高度不符合该用途的要求。", EN: "Its height, upright, is not what the purpose asks for."},
+	"image_small":  {ZH: "图片小于展示尺寸；仅为提示。", EN: "The image is smaller than its display box; a remark only."},
+	"image_too_large": {
+		ZH: "去除元数据并转正后，图片仍超过该用途的字节上限。",
+		EN: "The image has more bytes than the purpose allows, without its metadata and upright.",
+	},
+	"image_too_many_pixels": {
+		ZH: "图片像素过多，解码所需内存超过上限。缩小后再上传。",
+		EN: "Decoding so many pixels would take more memory than is allowed. Make it smaller.",
+	},
+	"image_unknown": {
+		ZH: "该账号没有为此用途上传过这张图片；请先上传。",
+		EN: "This account has not uploaded the image for this purpose; upload it first.",
+	},
+	"image_unsupported": {
+		ZH: "不支持该编码方式，例如 CMYK、每通道 12 位或算术编码。另存为普通 RGB 图片。",
+		EN: "It is encoded in a way that is not taken, such as CMYK, 12 bits a channel or arithmetic coding. " +
+			"Save it as an ordinary RGB image.",
+	},
+	"image_width":        {ZH: "图片转正后的宽度不符合该用途的要求。", EN: "Its width, upright, is not what the purpose asks for."},
 	"line_break":         {ZH: "该字段只能有一行。", EN: "The field has one line only."},
 	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},

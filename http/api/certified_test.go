@@ -78,6 +78,7 @@ func TestCertifiedValuesOfOldSubmissions(t *testing.T) {
 	applied := w.do(applicant, "POST", "/api/v1/provider/application", w.profile()).is(201)
 	reviewer := w.staff(domain.RoleReviewer)
 	w.do(reviewer, "GET", "/api/v1/review/providers/"+applicant.id.String(), nil, "Waybill-Position", applied.position()).is(200)
+	w.do(applicant, "GET", "/api/v1/provider/application", nil, "Waybill-Position", applied.position()).is(200)
 	for _, table := range []string{review.Model.Schema + ".submissions", backoffice.Model.Schema + ".applications"} {
 		if _, err := w.pool.Exec(t.Context(), `UPDATE `+table+` SET certified = NULL`); err != nil {
 			t.Fatal(err)

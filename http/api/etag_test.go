@@ -73,7 +73,7 @@ func TestConditions(t *testing.T) {
 	h := startHostile(t)
 	shape := regexp.MustCompile(`^"([0-9]+-)?[A-Za-z0-9_-]{16}"$`)
 	for _, r := range h.routes() {
-		target, who := h.target(r), h.caller(r)
+		target, who := h.address(r), h.caller(r)
 		if r.method != "GET" {
 			for _, condition := range []string{"If-Match", "If-None-Match"} {
 				if slices.ContainsFunc(r.op.Parameters, func(p *openapi3.ParameterRef) bool { return p.Value.Name == condition }) {

@@ -117,7 +117,10 @@ func schemaOf(t reflect.Type) (map[string]any, error) {
 
 func objectSchema(t reflect.Type) (map[string]any, error) {
 	properties, required := map[string]any{}, []string{}
-	for field := range t.Fields() {
+	for _, field := range reflect.VisibleFields(t) {
+		if field.Anonymous {
+			continue // its fields stand beside the others
+		}
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		schema, err := schemaOf(field.Type)
 		if err != nil {

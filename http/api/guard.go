@@ -70,7 +70,7 @@ func (s *server) guard(op *operation) echo.MiddlewareFunc {
 			if err := op.checkParameters(c); err != nil {
 				return err
 			}
-			if !op.body {
+			if op.takes == nil {
 				if err := refuseBody(r); err != nil {
 					return err
 				}

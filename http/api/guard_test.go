@@ -13,6 +13,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/access"
 	"waybill/domain/commands"
+	"waybill/domain/domaintest"
 	"waybill/http"
 	"waybill/http/api"
 	"waybill/projections"
@@ -50,7 +51,7 @@ func TestAReadWaitsForThePositionNamed(t *testing.T) {
 	if err := api.Mount(web, api.Deps{Queries: b, Positions: b, Status: b}); err == nil {
 		t.Error("an API without commands")
 	}
-	if err := api.Mount(web, api.Deps{Commands: commands.New(nil), Queries: b, Positions: b, Status: b}); err != nil {
+	if err := api.Mount(web, api.Deps{Commands: commands.New(nil, domaintest.Sources()), Queries: b, Positions: b, Status: b, Places: places(t)}); err != nil {
 		t.Fatal(err)
 	}
 	for named, want := range map[string]domain.Position{"0": 0, "7": 7, "9223372036854775807": 9223372036854775807} {
@@ -71,7 +72,7 @@ func TestAnOutdatedReadModelShowsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := api.Mount(web, api.Deps{Commands: commands.New(nil), Queries: b, Positions: b, Status: b}); err != nil {
+	if err := api.Mount(web, api.Deps{Commands: commands.New(nil, domaintest.Sources()), Queries: b, Positions: b, Status: b, Places: places(t)}); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]int{

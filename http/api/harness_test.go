@@ -71,7 +71,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: newClient()}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
-	w.commands = commands.New(store)
+	w.commands = commands.New(store, domaintest.Sources())
 	registry := prometheus.NewRegistry()
 	config := runtime.Config{Pool: pool, Store: store, Models: models.All, Owner: "test", Registerer: registry, MaxWait: runtimetest.Patience}
 	for _, option := range options {
@@ -86,7 +86,10 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := api.Deps{Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head}
+	deps := api.Deps{
+		Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head,
+		Places: places(t), Images: w.images(t),
+	}
 	if err := api.Mount(w.web, deps); err != nil {
 		t.Fatal(err)
 	}
@@ -335,67 +338,3 @@ func (w *world) conforms(r *nethttp.Request, a answer) {
 		w.t.Errorf("%s: %d does not fit the specification: %v\n%s", a.what, a.status, err, a.body)
 	}
 }
-
-func (a answer) is(status int) answer {
-	a.t.Helper()
-	if a.status != status {
-		a.t.Fatalf("%s: %d, want %d\n%s", a.what, a.status, status, a.body)
-	}
-	return a
-}
-
-// refuses checks a problem's status and code.
-func (a answer) refuses(status int, code string) answer {
-	a.t.Helper()
-	if got := a.is(status).text("code"); got != code {
-		a.t.Fatalf("%s: code %q, want %q\n%s", a.what, got, code, a.body)
-	}
-	return a
-}
-
-// at is the value at a path of names and indexes, such as "items", 0, "id"; nil when there is none.
-func (a answer) at(path ...any) any {
-	a.t.Helper()
-	var v any
-	if err := json.Unmarshal(a.body, &v); err != nil {
-		a.t.Fatalf("%s: %v\n%s", a.what, err, a.body)
-	}
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			object, _ := v.(m)
-			v = object[step]
-		case int:
-			list, _ := v.([]any)
-			if step >= len(list) {
-				return nil
-			}
-			v = list[step]
-		}
-	}
-	return v
-}
-
-func (a answer) text(path ...any) string {
-	a.t.Helper()
-	s, _ := a.at(path...).(string)
-	return s
-}
-
-func (a answer) count(path ...any) int {
-	a.t.Helper()
-	list, _ := a.at(path...).([]any)
-	return len(list)
-}
-
-// mistakes are the pointers or parameters that a problem names, with their codes.
-func (a answer) mistakes() map[string]string {
-	a.t.Helper()
-	found := map[string]string{}
-	for i := range a.count("errors") {
-		found[a.text("errors", i, "pointer")+a.text("errors", i, "parameter")] = a.text("errors", i, "code")
-	}
-	return found
-}
-
-func (a answer) position() string { return a.header.Get("Waybill-Position") }

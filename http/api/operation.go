@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
 	nethttp "net/http"
 	"regexp"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
 	"waybill/domain/provider"
@@ -31,13 +34,24 @@ type operation struct {
 	standings []provider.Standing
 	// readModels are those a read waits for; none for writes.
 	readModels names
-	body       bool
-	// tagged is a read whose answer has an ETag.
-	tagged bool
-	params []*parameter
+	// takes are the media types of a body, in a stable order; none when there is none to be sent.
+	takes []string
+	// identifies is a public operation that shows more to whoever sends a token.
+	identifies bool
+	// tagged is a read whose answer has an ETag, and partial one that can answer with a part.
+	tagged, partial bool
+	params          []*parameter
 }
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
+
+// takesMedia says whether the operation takes a body of a media type.
+func (op *operation) takesMedia(media string) bool { return slices.Contains(op.takes, media) }
+
+// takesFile says whether the body is a file, and not JSON.
+func (op *operation) takesFile() bool {
+	return len(op.takes) > 0 && !op.takesMedia(echo.MIMEApplicationJSON)
+}
 
 var loaded = sync.OnceValues(loadOperations)
 
@@ -83,7 +97,11 @@ func loadOperations() (map[string]*operation, error) {
 }
 
 func newOperation(method, path string, spec *openapi3.Operation) (*operation, error) {
-	op := &operation{id: spec.OperationID, method: method, path: path, body: spec.RequestBody != nil}
+	op := &operation{id: spec.OperationID, method: method, path: path}
+	if spec.RequestBody != nil {
+		op.takes = slices.Sorted(maps.Keys(spec.RequestBody.Value.Content))
+	}
+	op.identifies = spec.Security != nil && len(*spec.Security) > 1
 	if err := extension(spec, "x-roles", &op.roles); err != nil {
 		return nil, err
 	}
@@ -101,6 +119,7 @@ func newOperation(method, path string, spec *openapi3.Operation) (*operation, er
 	}
 	if ok := spec.Responses.Value("200"); method == nethttp.MethodGet && ok != nil {
 		op.tagged = ok.Value.Headers["ETag"] != nil
+		op.partial = spec.Responses.Value("206") != nil
 	}
 	for _, ref := range spec.Parameters {
 		p, err := newParameter(ref.Value)
@@ -142,18 +161,34 @@ func extension(spec *openapi3.Operation, name string, into any) error {
 // newParameter knows the part of JSON Schema that the specification uses for parameters, and fails on any other.
 func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 	schema := spec.Schema.Value
-	p := &parameter{name: spec.Name, in: spec.In, required: spec.Required}
+	p := &parameter{name: spec.Name, in: spec.In, required: spec.Required, most: 1}
+	if schema.Type.Is("array") {
+		// Repeated, never a list with commas: a tag may have one.
+		if spec.In != "query" || schema.MaxItems == nil || (spec.Explode != nil && !*spec.Explode) {
+			return nil, fmt.Errorf("parameter %s: a list is a query parameter that may be repeated, so often", spec.Name)
+		}
+		p.most = int(*schema.MaxItems) //nolint:gosec // small numbers of our own
+		schema = schema.Items.Value
+	}
 	switch {
 	case schema.Type.Is("integer"):
-		p.kind, p.least, p.most = integer, 0, 1<<63-1
+		p.kind, p.least, p.greatest = integer, 0, 1<<63-1
 		if schema.Format == "int32" {
-			p.most = 1<<31 - 1
+			p.greatest = 1<<31 - 1
 		}
 		if schema.Min != nil {
 			p.least = int64(*schema.Min)
 		}
 		if schema.Max != nil {
-			p.most = int64(*schema.Max)
+			p.greatest = int64(*schema.Max)
+		}
+	case schema.Type.Is("number"):
+		p.kind, p.from, p.to = number, -math.MaxFloat64, math.MaxFloat64
+		if schema.Min != nil {
+			p.from = *schema.Min
+		}
+		if schema.Max != nil {
+			p.to = *schema.Max
 		}
 	case schema.Type.Is("boolean"):
 		p.kind, p.oneOf = text, []string{"true", "false"}
@@ -167,6 +202,8 @@ func newParameter(spec *openapi3.Parameter) (*parameter, error) {
 			p.kind = identifier
 		case "date-time":
 			p.kind = instant
+		case "bbox":
+			p.kind = box
 		}
 		for _, v := range schema.Enum {
 			p.oneOf = append(p.oneOf, fmt.Sprint(v))

@@ -74,7 +74,7 @@ func (s *server) ListProviders(c echo.Context, params ListProvidersParams) error
 	}
 	total, more := totalOf(page.Total)
 	return answer(c, nethttp.StatusOK, ApplicationPage{
-		Items: convert(page.Rows, applicationOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+		Items: convert(page.Rows, s.applicationOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
 	})
 }
 
@@ -117,7 +117,7 @@ func (s *server) GetAnyProduct(c echo.Context, id ProductID, _ GetAnyProductPara
 	if err != nil {
 		return err
 	}
-	return conditional(c, p.Revision, ownProductOf(p))
+	return conditional(c, p.Revision, s.ownProductOf(p))
 }
 
 // TakeDownProduct hides one product from the public, with a reason that its provider sees.

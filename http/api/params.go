@@ -25,8 +25,10 @@ type parameterKind int
 const (
 	text parameterKind = iota
 	integer
+	number
 	identifier
 	instant
+	box
 )
 
 // parameter is a path, query or header parameter of an operation.
@@ -34,13 +36,17 @@ type parameter struct {
 	name, in string
 	required bool
 	kind     parameterKind
-	// least and most bound an integer.
-	least, most int64
+	// least and greatest bound an integer.
+	least, greatest int64
+	// from and to bound a number.
+	from, to float64
 	// shortest and longest bound a text, in code points; a longest of 0 is no bound.
 	shortest, longest int
 	oneOf             []string
-	label             string
-	pattern           *regexp.Regexp
+	// most is how often it may be there.
+	most    int
+	label   string
+	pattern *regexp.Regexp
 }
 
 var errBadQuery = http.Refuse(nethttp.StatusBadRequest, "malformed_query", "查询参数无法解析", "the query string cannot be parsed")
@@ -49,24 +55,19 @@ var errBadQuery = http.Refuse(nethttp.StatusBadRequest, "malformed_query", "查�
 // names nothing, so it is ErrNotFound.
 func (op *operation) checkParameters(c echo.Context) error {
 	var mistakes domain.Fields
-	if raw := c.Request().URL.RawQuery; raw != "" {
-		query, err := url.ParseQuery(raw)
-		if err != nil {
-			return errBadQuery
-		}
-		for name := range query {
-			if !slices.ContainsFunc(op.params, func(p *parameter) bool { return p.in == "query" && p.name == name }) {
-				mistakes.Add(printable(name), "unknown_parameter", "未知的查询参数", "not a parameter of this operation")
-			}
-		}
-		for _, p := range op.params {
-			if p.in == "query" {
-				p.check(query[p.name], &mistakes)
-			}
+	query, err := url.ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return errBadQuery
+	}
+	for name := range query {
+		if !slices.ContainsFunc(op.params, func(p *parameter) bool { return p.in == "query" && p.name == name }) {
+			mistakes.Add(printable(name), "unknown_parameter", "未知的查询参数", "not a parameter of this operation")
 		}
 	}
 	for _, p := range op.params {
 		switch p.in {
+		case "query":
+			p.check(query[p.name], &mistakes)
 		case "path":
 			var wrong domain.Fields
 			if p.check([]string{c.Param(p.name)}, &wrong); len(wrong) > 0 {
@@ -93,25 +94,35 @@ func (op *operation) checkConditions(header nethttp.Header, mistakes *domain.Fie
 }
 
 func (p *parameter) check(values []string, mistakes *domain.Fields) {
-	switch len(values) {
-	case 0:
-		if p.required {
-			mistakes.Add(p.name, "required", "缺少该参数", "is required")
-		}
+	switch n := len(values); {
+	case n == 0 && p.required:
+		mistakes.Add(p.name, "required", "缺少该参数", "is required")
 		return
-	case 1:
-	default:
+	case n > p.most && p.most == 1:
 		mistakes.Add(p.name, "repeated_parameter", "该参数只能出现一次", "must be given once")
 		return
+	case n > p.most:
+		mistakes.Add(p.name, "too_many", fmt.Sprintf("该参数最多出现 %d 次", p.most), fmt.Sprintf("must be given at most %d times", p.most))
+		return
 	}
-	value := values[0]
+	for _, value := range values {
+		before := len(*mistakes)
+		if p.checkOne(value, mistakes); len(*mistakes) > before {
+			return // one mistake says how it is to be
+		}
+	}
+}
+
+func (p *parameter) checkOne(value string, mistakes *domain.Fields) {
 	switch p.kind {
 	case integer:
 		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || n < p.least || n > p.most || strings.HasPrefix(value, "+") {
-			mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须为 %d 到 %d 的整数", p.least, p.most),
-				fmt.Sprintf("must be an integer from %d to %d", p.least, p.most))
+		if err != nil || n < p.least || n > p.greatest || strings.HasPrefix(value, "+") {
+			mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须为 %d 到 %d 的整数", p.least, p.greatest),
+				fmt.Sprintf("must be an integer from %d to %d", p.least, p.greatest))
 		}
+	case number:
+		p.checkNumber(value, mistakes)
 	case identifier:
 		if _, err := uuid.Parse(value); err != nil || len(value) != 36 {
 			mistakes.Add(p.name, "bad_uuid", "须为 UUID", "must be a UUID")
@@ -125,6 +136,9 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 			}
 			mistakes.Add(p.name, "bad_time", zh, en)
 		}
+	case box:
+		_, wrong := parseBox(p.name, value)
+		*mistakes = append(*mistakes, wrong...)
 	case text:
 		if p.in == "query" && p.oneOf == nil && p.pattern == nil {
 			// As it is compared: what a page or a document puts around a word when it is copied does not count.
@@ -132,6 +146,25 @@ func (p *parameter) check(values []string, mistakes *domain.Fields) {
 			return
 		}
 		p.checkText(value, value, mistakes)
+	}
+}
+
+// numeral is a number as JSON writes one, and as scripts print one: 1e-7 is a click beside the prime meridian.
+var numeral = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// checkNumber judges a number. No script prints more than 25 characters of one.
+func (p *parameter) checkNumber(value string, mistakes *domain.Fields) {
+	const longest = 40
+	if len(value) > longest {
+		mistakes.Add(p.name, "too_long", fmt.Sprintf("不能超过%d个字符", longest), fmt.Sprintf("must have at most %d characters", longest))
+		return
+	}
+	if !numeral.MatchString(value) {
+		mistakes.Add(p.name, "bad_number", "须为十进制数，如 18.2528", "must be a decimal number, such as 18.2528")
+		return
+	}
+	if n, err := strconv.ParseFloat(value, 64); err != nil || n < p.from || n > p.to {
+		mistakes.Add(p.name, "out_of_range", fmt.Sprintf("须在 %v 到 %v 之间", p.from, p.to), fmt.Sprintf("must be from %v to %v", p.from, p.to))
 	}
 }
 

@@ -8,12 +8,15 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/domain/domaintest"
 	"waybill/projections/reactions"
 	"waybill/projections/runtime"
 )
 
 // withReactions sets the side effects to work too.
-func withReactions(c *runtime.Config) { c.Reactions = reactions.All(commands.New(c.Store), c.Pool) }
+func withReactions(c *runtime.Config) {
+	c.Reactions = reactions.All(commands.New(c.Store, domaintest.Sources()), c.Pool)
+}
 
 // eventually asks again until the answer is as it should be.
 func (w *world) eventually(what string, holds func() bool) {

@@ -12,6 +12,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/media"
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -25,6 +26,7 @@ var explained = func() map[string]*http.Refusal {
 	byCode := map[string]*http.Refusal{}
 	for _, r := range append(http.Refusals(),
 		errNotReady, errBadQuery, errMediaType, errTooLarge, errEmptyBody, errUnexpectedBody, errNotJSON, errTooDeep,
+		errNotOneFile, errRange,
 	) {
 		byCode[r.Code] = r
 	}
@@ -41,6 +43,7 @@ var explained = func() map[string]*http.Refusal {
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		runtime.ErrBehind, errTooManyWaiting,
+		media.ErrQuota, media.ErrUnavailable,
 	} {
 		byCode[e.Code] = http.Explain(e)
 	}

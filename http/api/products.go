@@ -29,15 +29,20 @@ func (s *server) ListOwnProducts(c echo.Context, params ListOwnProductsParams) e
 	}
 	total, more := totalOf(page.Total)
 	return answer(c, nethttp.StatusOK, OwnProductPage{
-		Items: convert(page.Rows, ownProductOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+		Items: convert(page.Rows, s.ownProductOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
 	})
 }
 
 // SubmitProduct submits a new product (R23).
-func (s *server) SubmitProduct(c echo.Context, _ SubmitProductParams) error {
+func (s *server) SubmitProduct(c echo.Context, params SubmitProductParams) error {
 	content, err := decode[ProductContent](c)
 	if err != nil {
 		return err
+	}
+	if params.Mode != "" {
+		return s.previewProduct(c, func(ctx context.Context, req commands.Request) (commands.Outcome[product.State], error) {
+			return s.Commands.Preview().SubmitProduct(ctx, req, content.toDomain())
+		})
 	}
 	req, err := s.request(c)
 	if err != nil {
@@ -57,14 +62,19 @@ func (s *server) GetOwnProduct(c echo.Context, id ProductID, _ GetOwnProductPara
 	if err != nil {
 		return err
 	}
-	return conditional(c, p.Revision, ownProductOf(p))
+	return conditional(c, p.Revision, s.ownProductOf(p))
 }
 
 // ReviseProduct submits a later revision (R25, R28, Q12).
-func (s *server) ReviseProduct(c echo.Context, id ProductID, _ ReviseProductParams) error {
+func (s *server) ReviseProduct(c echo.Context, id ProductID, params ReviseProductParams) error {
 	content, err := decode[ProductContent](c)
 	if err != nil {
 		return err
+	}
+	if params.Mode != "" {
+		return s.previewProduct(c, func(ctx context.Context, req commands.Request) (commands.Outcome[product.State], error) {
+			return s.Commands.Preview().ReviseProduct(ctx, req, id, content.toDomain())
+		})
 	}
 	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
 		return s.Commands.ReviseProduct(ctx, req, id, content.toDomain())

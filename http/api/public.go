@@ -8,7 +8,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
-	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
 	"waybill/projections/listing"
@@ -16,10 +15,9 @@ import (
 
 // BrowseProducts is the public list (R29, R32, R34).
 func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) error {
-	page, err := s.listing.Page(c.Request().Context(), listing.Filter{
-		Mode: product.Mode(params.Mode), Country: params.Country, City: params.City, Tag: params.Tag, Text: params.Q,
-		After: params.Cursor, Limit: params.Limit, Total: params.Total,
-	})
+	f := filterOf(params.Mode, params.Country, params.City, params.Tag, params.Provider, params.Q)
+	f.After, f.Limit, f.Total = params.Cursor, params.Limit, params.Total
+	page, err := s.listing.Page(c.Request().Context(), f)
 	if err != nil {
 		return inPage(err)
 	}
@@ -27,6 +25,29 @@ func (s *server) BrowseProducts(c echo.Context, params BrowseProductsParams) err
 	return answer(c, nethttp.StatusOK, ProductPage{
 		Items: convert(page.Rows, cardOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
 	})
+}
+
+// worldZoom is the zoom level of the specification's default.
+const worldZoom = 2
+
+// MapProducts is the public list on a map (R32).
+func (s *server) MapProducts(c echo.Context, params MapProductsParams) error {
+	box, zoom := listing.World, worldZoom
+	if params.Bbox != "" {
+		var wrong domain.Fields
+		if box, wrong = parseBox("bbox", params.Bbox); len(wrong) > 0 {
+			return wrong.Err()
+		}
+	}
+	if params.Zoom != nil {
+		zoom = *params.Zoom
+	}
+	f := filterOf(params.Mode, params.Country, params.City, params.Tag, params.Provider, params.Q)
+	m, err := s.listing.Map(c.Request().Context(), f, box, zoom)
+	if err != nil {
+		return err
+	}
+	return answer(c, nethttp.StatusOK, mapOf(m, zoom))
 }
 
 // GetProduct is the detail of a public product (R30, R31). No write can name its tag.
@@ -40,33 +61,6 @@ func (s *server) GetProduct(c echo.Context, id ProductID, _ GetProductParams) er
 		return err
 	}
 	return tagged(c, tagOf(raw), echo.MIMEApplicationJSON, raw)
-}
-
-// ListProviderTypes serves the forms of the provider types (Q26).
-func (s *server) ListProviderTypes(c echo.Context) error {
-	return answer(c, nethttp.StatusOK, ProviderTypes{Items: convert(provider.Forms, func(f provider.Form) ProviderType {
-		return ProviderType{Type: f.Type, Label: textOf(f.Label), Fields: convert(f.Fields, func(f provider.Field) FormField {
-			return FormField{Name: f.Name, Label: textOf(f.Label), Kind: FormFieldKind(f.Kind), Max: int32of(f.Max)}
-		})}
-	})})
-}
-
-// ListReviewReasons serves the codes a rejection can give, in a stable order with domain.ReasonOther last.
-func (s *server) ListReviewReasons(c echo.Context) error {
-	var reasons ReviewReasons
-	for code, text := range domain.ReasonText {
-		reasons.Items = append(reasons.Items, ReviewReason{Code: code, Text: textOf(text), NoteRequired: code == domain.ReasonOther})
-	}
-	slices.SortFunc(reasons.Items, func(a, b ReviewReason) int {
-		switch {
-		case a.NoteRequired != b.NoteRequired && b.NoteRequired, a.Code < b.Code && !a.NoteRequired:
-			return -1
-		case a.Code == b.Code:
-			return 0
-		}
-		return 1
-	})
-	return answer(c, nethttp.StatusOK, reasons)
 }
 
 // GetMe tells the caller who it is, and whether it is a provider.

@@ -11,6 +11,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/media"
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -43,6 +44,8 @@ var refusals = map[string][]*domain.Error{
 	"limitPins":         {provider.ErrClosed},
 	"liftPinLimit":      {provider.ErrClosed},
 	"takeDownProduct":   {product.ErrNeverPublic},
+	"uploadImage":       {domain.ErrKeyReused, media.ErrQuota, media.ErrUnavailable},
+	"getImage":          {media.ErrUnavailable},
 }
 
 // codes are all codes that an operation can answer, with their statuses: by its kind, and by refusals.
@@ -60,7 +63,7 @@ func (op *operation) codes() map[int][]*http.Refusal {
 		}
 	}
 	add(errBadQuery, domain.ErrInvalid)
-	if !op.public() {
+	if !op.public() || op.identifies {
 		add(explained["unauthorized"], access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked)
 		add(account.ErrClosed, account.ErrRoleNotHeld)
 	}
@@ -74,12 +77,15 @@ func (op *operation) codes() map[int][]*http.Refusal {
 	if strings.Contains(op.path, "{") {
 		add(domain.ErrNotFound)
 	}
-	if op.body {
+	switch {
+	case op.takesFile():
+		add(errEmptyBody, errNotOneFile, errTooLarge, errMediaType)
+	case op.takes != nil:
 		add(errEmptyBody, errNotJSON, errTooDeep, errTooLarge, errMediaType)
-	} else {
+	default:
 		add(errUnexpectedBody)
 	}
-	if write {
+	if write && !op.takesFile() {
 		add(domain.ErrKeyReused, domain.ErrContention, commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge)
 	}
 	if op.tagged || slices.ContainsFunc(op.params, func(p *parameter) bool { return p.name == "If-Match" }) {
@@ -90,6 +96,9 @@ func (op *operation) codes() map[int][]*http.Refusal {
 	}
 	if op.id == "readyz" {
 		add(errNotReady)
+	}
+	if op.partial {
+		add(errRange)
 	}
 	for _, e := range refusals[op.id] {
 		add(e)

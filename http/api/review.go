@@ -27,7 +27,7 @@ func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) err
 	}
 	total, more := totalOf(page.Total)
 	return answer(c, nethttp.StatusOK, ReviewPage{
-		Items: convert(page.Rows, reviewItemOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+		Items: convert(page.Rows, s.reviewItemOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
 	})
 }
 
@@ -39,7 +39,8 @@ func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetPro
 		return err
 	}
 	return conditional(c, item.Revision, ProductReview{
-		Item: reviewItemOf(item.Submission), Content: contentOf(content), TakenDownReason: takedownOf(item.TakenDown),
+		Item: s.reviewItemOf(item.Submission), Content: contentOf(content), TakenDownReason: takedownOf(item.TakenDown),
+		Images: imagesOf(item.Verdict), Place: item.Place,
 	})
 }
 
@@ -55,7 +56,8 @@ func (s *server) GetProviderForReview(c echo.Context, id ProviderID, params GetP
 		return err
 	}
 	return conditional(c, item.Revision, ProviderReview{
-		Item: reviewItemOf(item.Submission), Profile: profileOf(profile), Certified: was, CertifiedNow: now,
+		Item: s.reviewItemOf(item.Submission), Profile: profileOf(profile), Certified: was, CertifiedNow: now,
+		Images: imagesOf(item.Verdict),
 	})
 }
 

@@ -93,10 +93,10 @@ func TestABodyWhereNoneIsTakenIsRefused(t *testing.T) {
 		}
 		tried++
 		for _, body := range []any{m{}, "{}", " ", "null", m{"pinned": false}, "x"} {
-			h.do(h.caller(r), r.method, h.target(r), body).refuses(400, "unexpected_body")
+			h.do(h.caller(r), r.method, h.address(r), body).refuses(400, "unexpected_body")
 		}
 		for _, content := range []string{"", "x"} { // in chunks, without a length
-			request, err := nethttp.NewRequestWithContext(t.Context(), r.method, h.url+h.target(r), io.MultiReader(strings.NewReader(content)))
+			request, err := nethttp.NewRequestWithContext(t.Context(), r.method, h.url+h.address(r), io.MultiReader(strings.NewReader(content)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -214,6 +214,9 @@ func TestTimesAreInTheirOrderAsTexts(t *testing.T) {
 			continue
 		}
 		got := h.do(h.caller(r), "GET", h.target(r), nil, "Waybill-Position", read.position())
+		if !strings.Contains(got.header.Get("Content-Type"), "json") {
+			continue // an image
+		}
 		times(got.at(), func(name, text string) {
 			names[name] = true
 			if !form.MatchString(text) {

@@ -58,7 +58,7 @@ func startQueue(t *testing.T, most int) *queue {
 	q.web, err = http.New(http.Deps{Tokens: w.tokens, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Clock: time.Now})
 	if err == nil {
 		err = api.Mount(q.web, api.Deps{
-			Commands: w.commands, Queries: q, Positions: q, Status: q, Head: q.head, MaxWaiting: most,
+			Commands: w.commands, Queries: q, Positions: q, Status: q, Head: q.head, MaxWaiting: most, Places: places(t),
 		})
 	}
 	if err != nil {

@@ -2,14 +2,17 @@ package api
 
 import (
 	"encoding/json"
+	"math"
 
 	"github.com/google/uuid"
 
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
@@ -73,7 +76,7 @@ func reasonsOf(reasons []domain.Reason) []GivenReason {
 		return nil
 	}
 	return convert(reasons, func(r domain.Reason) GivenReason {
-		return GivenReason{Code: r.Code, Field: r.Field, Note: r.Note, Text: textOf(domain.TextOfReason(r.Code))}
+		return GivenReason{Code: r.Code, Field: r.Field, Note: r.Note, Text: textOf(rules.TextOfReason(r.Code))}
 	})
 }
 
@@ -167,27 +170,74 @@ func bookingStateOf(id uuid.UUID, s booking.State) BookingState {
 func cardOf(p listing.Card) ProductCard {
 	return ProductCard{
 		ID: p.ID, Name: p.Name, Brief: p.Brief, Tags: list(p.Tags), Mode: Mode(p.Mode), Destination: destinationOf(p.Destination),
-		Cover: ImageRef(p.Cover), Pinned: p.Pinned, CreatedAt: at(p.CreatedAt),
-		Provider: ProviderCard{ID: p.ProviderID, Name: p.ProviderName, Logo: ImageRef(p.ProviderLogo)},
+		Cover: ImageRef(p.Cover), CoverURL: ImageAt(p.Cover), ThumbnailURL: ThumbnailAt(p.Cover),
+		Pinned: p.Pinned, CreatedAt: at(p.CreatedAt),
+		Provider: ProviderCard{ID: p.ProviderID, Name: p.ProviderName, Logo: ImageRef(p.ProviderLogo), LogoURL: ImageAt(p.ProviderLogo)},
 	}
 }
+
+// ImageAt is where an image is served, and ThumbnailAt a small one of it.
+func ImageAt(r domain.ImageRef) ImageURL { return "/media/" + string(r) }
+
+// ThumbnailAt is where a small picture of an image is served, as large as a row of a list is high.
+func ThumbnailAt(r domain.ImageRef) ImageURL { return ImageAt(r) + "?box=120x80" }
 
 func publicProductOf(p listing.Product) Product {
 	card := cardOf(p.Card)
 	card.Provider.Introduction = p.ProviderIntroduction
 	return Product{
 		ID: card.ID, Name: card.Name, Brief: card.Brief, Tags: card.Tags, Mode: card.Mode, Destination: card.Destination,
-		Cover: card.Cover, Details: convert(p.Details, imageOf), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
+		Cover: card.Cover, CoverURL: card.CoverURL, ThumbnailURL: card.ThumbnailURL, Details: convert(p.Details, imageOf),
+		DetailUrls: convert(p.Details, ImageAt), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
 		Revision: int32of(p.ContentRevision), Provider: card.Provider,
 	}
 }
 
-func applicationOf(a backoffice.Application) Application {
+// filterOf is what the public list, its map and its facets are narrowed by.
+func filterOf(modes []Mode, country, city string, tags []string, of *uuid.UUID, text string) listing.Filter {
+	f := listing.Filter{Country: country, City: city, Tags: tags, Provider: of, Text: text}
+	f.Modes = convert(modes, func(m Mode) product.Mode { return product.Mode(m) })
+	return f
+}
+
+func facetsOf(f listing.Facets) ProductFacets {
+	of := func(facets []listing.Facet) []Facet {
+		return convert(facets, func(f listing.Facet) Facet { return Facet{Value: f.Value, Count: int32of(f.Count)} })
+	}
+	return ProductFacets{
+		Modes: of(f.Modes), Countries: of(f.Countries), Cities: of(f.Cities), Tags: of(f.Tags),
+		Total: int32of(f.Total), Estimate: f.Estimate,
+	}
+}
+
+func mapOf(m listing.Map, zoom int) ProductMap {
+	return ProductMap{
+		Zoom: int32of(zoom), Area: boxOf(m.Area), Total: int32of(m.Total), Estimate: m.Estimate,
+		Products: convert(m.Pins, func(p listing.Pin) MapProduct { return MapProduct{At: pointOf(p.At), Product: cardOf(p.Card)} }),
+		Clusters: convert(m.Clusters, func(c listing.Cluster) MapCluster {
+			return MapCluster{Count: int32of(c.Count), At: pointOf(c.Middle), Box: boxOf(c.Box)}
+		}),
+	}
+}
+
+// micro rounds degrees to a tenth of a metre.
+func micro(degrees float64) float64 { return math.Round(degrees*1e6) / 1e6 }
+
+func pointOf(p place.Point) MapPoint {
+	return MapPoint{Latitude: micro(p.Latitude), Longitude: micro(p.Longitude)}
+}
+
+func boxOf(b listing.Box) MapBox {
+	return MapBox{West: micro(b.West), South: micro(b.South), East: micro(b.East), North: micro(b.North)}
+}
+
+func (s *server) applicationOf(a backoffice.Application) Application {
 	out := Application{
 		ID: a.ProviderID, Standing: Standing(a.Standing), StandingReason: a.StandingReason, Revision: int32of(a.ContentRevision),
 		Review: Review(a.Review), Reasons: reasonsOf(a.Reasons), Profile: profileOf(a.Profile), Mismatches: a.Mismatches,
 		LiveRevision: int32of(a.LiveRevision), FirstSubmittedAt: at(a.FirstSubmittedAt), SubmittedAt: at(a.SubmittedAt),
 		DecidedAt: timeOf(a.DecidedAt), PinLimit: pinLimitOf(a.PinLimit),
+		Rules: int32of(a.Verdict.Rules), Findings: s.findingsOf(a.Verdict),
 	}
 	if a.LiveProfile != nil {
 		out.LiveProfile = profileOf(*a.LiveProfile)
@@ -195,7 +245,7 @@ func applicationOf(a backoffice.Application) Application {
 	return out
 }
 
-func ownProductOf(p backoffice.Product) OwnProduct {
+func (s *server) ownProductOf(p backoffice.Product) OwnProduct {
 	out := OwnProduct{
 		ID: p.ID, Revision: int32of(p.ContentRevision), Review: Review(p.Review), Reasons: reasonsOf(p.Reasons),
 		Display: displayOf(p.Listed && !p.Withheld()), Withheld: p.Withheld(), Pinned: p.Pinned,
@@ -203,6 +253,7 @@ func ownProductOf(p backoffice.Product) OwnProduct {
 		CreatedAt: at(p.CreatedAt), FirstSubmittedAt: at(p.FirstSubmittedAt),
 		SubmittedAt: at(p.SubmittedAt), DecidedAt: timeOf(p.DecidedAt),
 		TakenDownReason: takedownOf(p.TakenDown), TakenDownAt: timeOf(p.TakenDownAt),
+		Rules: int32of(p.Verdict.Rules), Findings: s.findingsOf(p.Verdict),
 	}
 	if p.LiveContent != nil {
 		out.LiveContent = contentOf(*p.LiveContent)
@@ -222,15 +273,15 @@ func bookingOf(b bookings.Booking) Booking {
 	}
 }
 
-func reviewItemOf(s review.Submission) ReviewItem {
+func (s *server) reviewItemOf(r review.Submission) ReviewItem {
 	out := ReviewItem{
-		Kind: ReviewKind(s.Kind), ID: s.SubjectID, Revision: int32of(s.ContentRevision), State: ReviewItemState(s.State),
-		Name: s.Name, ProviderID: s.ProviderID, ProviderName: s.ProviderName, Mismatches: s.Mismatches,
-		FirstSubmittedAt: at(s.FirstSubmittedAt), SubmittedAt: at(s.SubmittedAt), DecidedAt: timeOf(s.DecidedAt),
-		Reasons: reasonsOf(s.Reasons),
+		Kind: ReviewKind(r.Kind), ID: r.SubjectID, Revision: int32of(r.ContentRevision), State: ReviewItemState(r.State),
+		Name: r.Name, ProviderID: r.ProviderID, ProviderName: r.ProviderName, Mismatches: r.Mismatches,
+		FirstSubmittedAt: at(r.FirstSubmittedAt), SubmittedAt: at(r.SubmittedAt), DecidedAt: timeOf(r.DecidedAt),
+		Reasons: reasonsOf(r.Reasons), Rules: int32of(r.Verdict.Rules), Findings: s.findingsOf(r.Verdict),
 	}
-	if s.DecidedBy != nil {
-		out.DecidedBy = *s.DecidedBy
+	if r.DecidedBy != nil {
+		out.DecidedBy = *r.DecidedBy
 	}
 	return out
 }

@@ -17,12 +17,13 @@ import (
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/domain/uscc"
 	"waybill/projections"
 )
 
 const (
-	schema = "backoffice_v2"
+	schema = "backoffice_v3"
 
 	// The tables as queries reach them.
 	tableApplications = schema + ".applications"
@@ -53,6 +54,7 @@ CREATE TABLE applications (
 	profile            json NOT NULL,
 	mismatches         text[] NOT NULL,
 	certified          json, -- what the profile was compared with; null where the event does not say
+	verdict            json NOT NULL, -- the rule book's: its version, findings and measured images
 	review             text NOT NULL,
 	reasons            json,
 	standing           text NOT NULL,
@@ -74,6 +76,7 @@ CREATE TABLE products (
 	provider_id        uuid NOT NULL,
 	content_revision   integer NOT NULL,
 	content            json NOT NULL,
+	verdict            json NOT NULL, -- as of applications
 	review             text NOT NULL,
 	reasons            json,
 	live_revision      integer NOT NULL,
@@ -101,6 +104,7 @@ CREATE INDEX products_owner_review ON products (provider_id, review, created_at,
 // reviewed is the review axis, as applications and products share it; the columns are named alike.
 type reviewed struct {
 	ContentRevision  domain.ContentRevision
+	Verdict          rules.Verdict
 	Review           domain.Review
 	Reasons          json.RawMessage
 	LiveRevision     domain.ContentRevision
@@ -111,8 +115,8 @@ type reviewed struct {
 }
 
 // submit starts a wait for a decision, or goes on with one (Q11).
-func (r *reviewed) submit(revision domain.ContentRevision, at time.Time) {
-	r.FirstSubmittedAt = r.Review.WaitingSince(r.FirstSubmittedAt, at)
+func (r *reviewed) submit(revision domain.ContentRevision, verdict rules.Verdict, at time.Time) {
+	r.FirstSubmittedAt, r.Verdict = r.Review.WaitingSince(r.FirstSubmittedAt, at), verdict
 	r.ContentRevision, r.Review, r.Reasons, r.SubmittedAt, r.DecidedAt = revision, domain.ReviewPending, nil, at, nil
 }
 
@@ -246,7 +250,7 @@ func (a *applicationRow) submit(fact provider.Applied, at time.Time) (err error)
 	if a.LiveRevision == a.ContentRevision {
 		a.LiveProfile, a.LiveText = a.Profile, a.Text
 	}
-	a.reviewed.submit(fact.Revision, at)
+	a.reviewed.submit(fact.Revision, fact.Verdict, at)
 	a.Mismatches, a.Certified = projections.OrEmpty(fact.Mismatches), fact.Certified
 	p := fact.Profile
 	a.USCC, a.Text = p.USCC, projections.SearchText(p.Name, p.USCC, p.LegalRepresentative, p.Contact, p.Phone)
@@ -262,9 +266,9 @@ func (p *productRow) fold(e projections.Event) error {
 	}
 	switch fact := e.Fact.(type) {
 	case product.Submitted:
-		err = p.submit(fact.Revision, fact.Content, at)
+		err = p.submit(fact.Revision, fact.Content, fact.Verdict, at)
 	case product.Revised:
-		err = p.submit(fact.Revision, fact.Content, at)
+		err = p.submit(fact.Revision, fact.Content, fact.Verdict, at)
 	case product.Approved:
 		err = p.decide(domain.ReviewApproved, fact.Revision, at)
 		p.LiveRevision, p.LiveContent = fact.Revision, nil
@@ -291,11 +295,11 @@ func (p *productRow) fold(e projections.Event) error {
 	return err
 }
 
-func (p *productRow) submit(revision domain.ContentRevision, content product.Content, at time.Time) (err error) {
+func (p *productRow) submit(revision domain.ContentRevision, content product.Content, verdict rules.Verdict, at time.Time) (err error) {
 	if p.LiveRevision == p.ContentRevision {
 		p.LiveContent = p.Content
 	}
-	p.reviewed.submit(revision, at)
+	p.reviewed.submit(revision, verdict, at)
 	d := content.Destination
 	p.Text = projections.SearchText(append([]string{content.Name, content.Brief, d.Country, d.City}, content.Tags...)...)
 	p.Content, err = json.Marshal(content)
@@ -306,14 +310,14 @@ func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicati
 	var batch pgx.Batch
 	for _, a := range applications {
 		batch.Queue(`INSERT INTO applications (`+applicationColumns+`, applied_at, uscc, text, live_text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 			ON CONFLICT (provider_id) DO UPDATE SET content_revision = $2, profile = $3, mismatches = $4, review = $5, reasons = $6,
 				standing = $7, standing_reason = $8, live_revision = $9, live_profile = $10, first_submitted_at = $11,
 				submitted_at = $12, decided_at = $13, revision = $14, pin_limit = $15, certified = $16,
-				uscc = $18, text = $19, live_text = $20`,
+				verdict = $17, uscc = $19, text = $20, live_text = $21`,
 			a.ProviderID, a.ContentRevision, a.Profile, a.Mismatches, a.Review, a.Reasons, a.Standing, a.StandingReason,
 			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision, a.PinLimit, a.Certified,
-			a.AppliedAt, a.USCC, a.Text, a.LiveText)
+			a.Verdict, a.AppliedAt, a.USCC, a.Text, a.LiveText)
 	}
 	for _, p := range products {
 		if p.deleted {
@@ -321,13 +325,13 @@ func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicati
 			continue
 		}
 		batch.Queue(`INSERT INTO products (`+productColumns+`, text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 			ON CONFLICT (id) DO UPDATE SET content_revision = $3, content = $4, review = $5, reasons = $6, live_revision = $7,
 				live_content = $8, listed = $9, pinned = $10, first_submitted_at = $12, submitted_at = $13, decided_at = $14,
-				revision = $15, taken_down = $16, taken_down_at = $17, text = $18`,
+				revision = $15, taken_down = $16, taken_down_at = $17, verdict = $18, text = $19`,
 			p.ID, p.ProviderID, p.ContentRevision, p.Content, p.Review, p.Reasons, p.LiveRevision, p.LiveContent,
 			p.Listed, p.Pinned, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt, p.Revision,
-			p.TakenDown, p.TakenDownAt, p.Text)
+			p.TakenDown, p.TakenDownAt, p.Verdict, p.Text)
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("write: %w", err)

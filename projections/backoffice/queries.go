@@ -12,6 +12,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/projections"
 )
 
@@ -24,6 +25,8 @@ type Application struct {
 	Mismatches []string
 	// Certified is what the latest submission was compared with; nil when its event is from before it was recorded.
 	Certified *account.Enterprise
+	// Verdict is the rule book's on the latest submission; zero when its event is from before there was one.
+	Verdict rules.Verdict
 	// Reasons are those of a rejection.
 	Review  domain.Review
 	Reasons []domain.Reason
@@ -49,6 +52,8 @@ type Product struct {
 	ProviderID      uuid.UUID
 	ContentRevision domain.ContentRevision
 	Content         product.Content
+	// Verdict is the rule book's on the latest submission; zero when its event is from before there was one.
+	Verdict rules.Verdict
 	// Reasons are those of a rejection.
 	Review  domain.Review
 	Reasons []domain.Reason
@@ -109,7 +114,7 @@ type ApplicationFilter struct {
 type Queries struct{ DB projections.Querier }
 
 const applicationColumns = `provider_id, content_revision, profile, mismatches, review, reasons, standing, standing_reason,
-	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit, certified`
+	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit, certified, verdict`
 
 // Application is the application of a provider; ErrNotFound when it never applied.
 func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Application, error) {
@@ -181,7 +186,7 @@ const standingColumn = `coalesce((SELECT a.standing FROM ` + tableApplications +
 	WHERE a.provider_id = ` + tableProducts + `.provider_id), '')`
 
 const productColumns = `id, provider_id, content_revision, content, review, reasons, live_revision, live_content,
-	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at`
+	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at, verdict`
 
 // Product is one of the provider's own products; ErrNotFound when it is another's or deleted.
 func (q Queries) Product(ctx context.Context, provider, id uuid.UUID) (Product, error) {

@@ -14,6 +14,7 @@ import (
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/domain/uscc"
 	"waybill/projections"
 )
@@ -79,8 +80,10 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 	case product.Submitted:
 		c.value("/provider_id", nil, e.ProviderID)
 		s.submit("/content", e.Content, e.Revision, c)
+		judged(e.Verdict, c)
 	case product.Revised:
 		s.submit("/content", e.Content, e.Revision, c)
+		judged(e.Verdict, c)
 	case product.Approved:
 		s.approve(e.Revision, c)
 	case product.Rejected:
@@ -101,9 +104,11 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 		state.Deleted = true
 	case provider.Applied:
 		s.submit("/profile", e.Profile, e.Revision, c)
+		judged(e.Verdict, c)
 		return compared(e.Mismatches, e.Certified, c)
 	case provider.Revised:
 		s.submit("/profile", e.Profile, e.Revision, c)
+		judged(e.Verdict, c)
 		return compared(e.Mismatches, e.Certified, c)
 	case provider.Approved:
 		s.approve(e.Revision, c)
@@ -231,6 +236,17 @@ func compared(mismatches []string, certified *account.Enterprise, c *changes) []
 		c.value("/mismatches", nil, mismatches)
 	}
 	return nil
+}
+
+// judged notes under which version of the rule book a submission was judged, and what that had to say. What was measured of its images
+// stays in the event: it goes with the content.
+func judged(v rules.Verdict, c *changes) {
+	if v.Rules > 0 {
+		c.value("/rules", nil, v.Rules)
+	}
+	if len(v.Findings) > 0 {
+		c.value("/findings", nil, v.Findings)
+	}
 }
 
 func note(reason string) []domain.Reason {

@@ -16,9 +16,11 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/domaintest"
+	"waybill/domain/media"
 	"waybill/domain/operation"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/domain/uscc"
 	"waybill/projections"
 	"waybill/projections/history"
@@ -124,6 +126,36 @@ func TestHistoryChanges(t *testing.T) {
 			e.CorrelationID, e.RequestID),
 			fmt.Sprint(recorded.Position, recorded.Stream, recorded.Revision, recorded.ID, recorded.Meta.Actor.ID, recorded.Meta.Actor.Role,
 				recorded.Meta.At.Truncate(time.Microsecond), recorded.Meta.CorrelationID, recorded.Meta.RequestID))
+	}
+}
+
+// TestHistorySaysUnderWhichRules: each submission has the version of the rule book that judged it, and what that found; what was measured
+// of its images is not among the changes.
+func TestHistorySaysUnderWhichRules(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	found := func(version int, code, field string) rules.Verdict {
+		return rules.Verdict{
+			Rules: version, Findings: []rules.Finding{{Code: code, Field: field}}, Images: []media.Image{{Digest: string(domaintest.Image("1"))}},
+		}
+	}
+	h.Add("provider", domaintest.ID("a"),
+		provider.Applied{Revision: 1, Profile: domaintest.Profile("旧"), Verdict: found(1, "image_small", "/licence")},
+		provider.Revised{Revision: 2, Profile: domaintest.Profile("旧"), Verdict: found(2, "differs_from_certified", "/name")})
+	h.Add("product", domaintest.ID("p"),
+		product.Submitted{ProviderID: domaintest.ID("a"), Revision: 1, Content: domaintest.Content("专线"), Verdict: found(1, "place_far", "/destination/latitude")},
+		product.Revised{Revision: 2, Content: domaintest.Content("专线"), Verdict: rules.Verdict{Rules: 2}})
+	modeltest.Project(t, pool, h.Log, 2)
+	for i, want := range []string{
+		`/rules: null → 1, /findings: null → [{"code":"image_small","field":"/licence"}]`,
+		`/rules: null → 2, /findings: null → [{"code":"differs_from_certified","field":"/name"}]`,
+		`/rules: null → 1, /findings: null → [{"code":"place_far","field":"/destination/latitude"}]`,
+		`/rules: null → 2`,
+	} {
+		got := shown(t, entries(t, pool, history.Filter{Limit: 7})[i])
+		if !strings.Contains(got, want) || strings.Contains(got, "images") {
+			t.Errorf("row %d: %s, want %s in it", i, got, want)
+		}
 	}
 }
 

@@ -1,18 +1,15 @@
 package listing_test
 
 import (
-	"cmp"
-	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
-	"waybill/domain"
 	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -74,29 +71,38 @@ func TestListingText(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			modeltest.Equal(t, "found", modeltest.Listed(t, pool, listing.Filter{Text: text}), named(want))
+			modeltest.Equal(t, "shown", modeltest.Shown(t, pool, listing.Filter{Text: text}), named(want))
 		})
 	}
 	for name, c := range map[string]struct {
 		filter listing.Filter
 		want   string
 	}{
-		"mode":                     {listing.Filter{Mode: product.Air}, "air"},
-		"no such mode":             {listing.Filter{Mode: "pipe"}, ""},
+		"mode":                     {listing.Filter{Modes: []product.Mode{product.Air}}, "air"},
+		"no such mode":             {listing.Filter{Modes: []product.Mode{"pipe"}}, ""},
 		"country":                  {listing.Filter{Country: "德国"}, "air"},
 		"a part of a country":      {listing.Filter{Country: "德"}, ""},
 		"city, other case":         {listing.Filter{City: "MÜNCHEN"}, "air"},
-		"tag":                      {listing.Filter{Tag: "清关"}, "sea"},
-		"tag, other case":          {listing.Filter{Tag: "door-TO-door"}, "air"},
-		"a part of a tag":          {listing.Filter{Tag: "清"}, ""},
-		"all":                      {listing.Filter{Mode: product.Sea, Country: "新加坡", City: "新加坡", Tag: "海运", Text: "班"}, "sea"},
-		"all but the mode":         {listing.Filter{Mode: product.Rail, Country: "新加坡", City: "新加坡", Tag: "海运", Text: "班"}, ""},
-		"all but the tag":          {listing.Filter{Mode: product.Sea, Country: "新加坡", City: "新加坡", Tag: "整柜", Text: "班"}, ""},
-		"tag and mode":             {listing.Filter{Mode: product.Rail, Tag: "整柜"}, "rail"},
+		"tag":                      {listing.Filter{Tags: []string{"清关"}}, "sea"},
+		"tag, other case":          {listing.Filter{Tags: []string{"door-TO-door"}}, "air"},
+		"a part of a tag":          {listing.Filter{Tags: []string{"清"}}, ""},
+		"all":                      {listing.Filter{Modes: []product.Mode{product.Sea}, Country: "新加坡", City: "新加坡", Tags: []string{"海运"}, Text: "班"}, "sea"},
+		"all but the mode":         {listing.Filter{Modes: []product.Mode{product.Rail}, Country: "新加坡", City: "新加坡", Tags: []string{"海运"}, Text: "班"}, ""},
+		"all but the tag":          {listing.Filter{Modes: []product.Mode{product.Sea}, Country: "新加坡", City: "新加坡", Tags: []string{"整柜"}, Text: "班"}, ""},
+		"modes":                    {listing.Filter{Modes: []product.Mode{product.Air, product.Rail, product.Land}}, "rail air"},
+		"tags":                     {listing.Filter{Tags: []string{"整柜", "ハンブルク"}}, "rail"},
+		"tags of two products":     {listing.Filter{Tags: []string{"整柜", "亚马逊"}}, ""},
+		"provider":                 {listing.Filter{Provider: new(domaintest.ID("v"))}, "rail air sea"},
+		"another provider":         {listing.Filter{Provider: new(domaintest.ID("w"))}, ""},
+		"the nil provider":         {listing.Filter{Provider: new(uuid.UUID)}, ""},
+		"provider and the others":  {listing.Filter{Provider: new(domaintest.ID("v")), Modes: []product.Mode{product.Air}, Country: "德国", Tags: []string{"亚马逊"}, Text: "fba"}, "air"},
+		"tag and mode":             {listing.Filter{Modes: []product.Mode{product.Rail}, Tags: []string{"整柜"}}, "rail"},
 		"country and another city": {listing.Filter{Country: "德国", City: "新加坡"}, ""},
-		"nul":                      {listing.Filter{Mode: "\x00", Country: "\x00", City: "\xff", Tag: "\x00"}, ""},
+		"nul":                      {listing.Filter{Modes: []product.Mode{"\x00"}, Country: "\x00", City: "\xff", Tags: []string{"\x00"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			modeltest.Equal(t, "found", modeltest.Listed(t, pool, c.filter), named(c.want))
+			modeltest.Equal(t, "shown", modeltest.Shown(t, pool, c.filter), named(c.want))
 		})
 	}
 }
@@ -109,82 +115,23 @@ func named(names string) []uuid.UUID {
 	return list
 }
 
-// TestListingPages: whatever the filter and the size of the page, every row comes once, in order, also where times tie.
-// There are enough products for each of the ways a search can go.
-func TestListingPages(t *testing.T) {
-	pool := modeltest.Tables(t)
-	h := modeltest.NewHistory()
-	h.Activate(domaintest.ID("v"))
-	rng := rand.New(rand.NewPCG(1, 2))
-	type row struct {
-		id     uuid.UUID
-		pinned bool
-		at     time.Time
-		c      product.Content
-	}
-	var rows []row
-	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	words := []string{"冷链", "拼箱", "整柜", "清关", "直飞", "快船"}
-	for i := range 9000 {
-		c := domaintest.Content(fmt.Sprintf("专线%d", i%7))
-		c.Brief = words[rng.IntN(6)] + words[rng.IntN(6)]
-		if i < 4500 {
-			c.Brief += "早" // common, but far down the list
-		}
-		if i%1000 == 0 {
-			c.Brief += "龘"
-		}
-		c.Tags = []string{words[rng.IntN(6)], words[rng.IntN(3)]}
-		c.Mode = []product.Mode{product.Sea, product.Air, product.Rail}[rng.IntN(3)]
-		c.Destination.Country, c.Destination.City = fmt.Sprint("国", rng.IntN(5)), fmt.Sprint("城", rng.IntN(20))
-		r := row{id: domaintest.ID(fmt.Sprint("p", i)), at: day.Add(time.Duration(i/10) * time.Minute), c: c, pinned: rng.IntN(50) == 0}
-		var pin []domain.Event
-		if r.pinned {
-			pin = append(pin, product.Pinned{})
-		}
-		h.Offer(r.id, domaintest.ID("v"), r.at, c, pin...)
-		rows = append(rows, r)
-	}
-	for chunk := range slices.Chunk(h.Log, 5000) {
-		if err := modeltest.Apply(context.Background(), pool, listing.Model, chunk); err != nil {
-			t.Fatal(err)
-		}
-	}
-	slices.SortFunc(rows, func(a, b row) int {
-		if a.pinned != b.pinned {
-			return map[bool]int{true: -1, false: 1}[a.pinned]
-		}
-		return cmp.Or(b.at.Compare(a.at), slices.Compare(b.id[:], a.id[:]))
-	})
-	for _, f := range []listing.Filter{
-		{},
-		{Mode: product.Sea},
-		{Country: "国1"},
-		{City: "城3"},
-		{Tag: "冷链"},
-		{Text: "冷"},
-		{Text: "冷链 清关"},
-		{Text: "早"},
-		{Text: "龘"},
-		{Text: "龘", Mode: product.Air},
-		{Text: "早", Tag: "快船"},
-		{Country: "国1", City: "城3"},
-		{Country: "国1", Mode: product.Rail, Tag: "冷链"},
-	} {
+// TestManyProducts looks at one long list in each of the ways there are.
+func TestManyProducts(t *testing.T) {
+	pool, rows := manyProducts(t)
+	t.Run("pages", func(t *testing.T) { testPages(t, pool, rows) })
+	t.Run("facets", func(t *testing.T) { testFacets(t, pool, rows) })
+	t.Run("map", func(t *testing.T) { testMap(t, pool, rows) })
+}
+
+// testPages: whatever the filter and the size of the page, every row comes once, in order, also where times tie.
+func testPages(t *testing.T, pool *pgxpool.Pool, rows []offered) {
+	for _, f := range filters {
 		for _, limit := range []int{0, 7, 33, 100} {
 			f.Limit = limit
 			t.Run(fmt.Sprintf("%+v", f), func(t *testing.T) {
 				var want []uuid.UUID
 				for _, r := range rows {
-					if f.Mode != "" && r.c.Mode != f.Mode || f.Country != "" && r.c.Destination.Country != f.Country ||
-						f.City != "" && r.c.Destination.City != f.City || f.Tag != "" && !slices.Contains(r.c.Tags, f.Tag) {
-						continue
-					}
-					all := true
-					for _, word := range strings.Fields(f.Text) {
-						all = all && strings.Contains(r.c.Name+"\n"+r.c.Brief+"\n"+strings.Join(r.c.Tags, "\n"), word)
-					}
-					if all {
+					if r.matches(f) {
 						want = append(want, r.id)
 					}
 				}
@@ -214,8 +161,9 @@ func TestSuspension(t *testing.T) {
 			start = 0
 		}
 		modeltest.Project(t, pool, h.Log[start:end])
-		for _, f := range []listing.Filter{{}, {Mode: product.Sea}, {Tag: "清关"}, {Text: "专线"}, {Text: "专线", City: "新加坡"}} {
+		for _, f := range []listing.Filter{{}, {Modes: []product.Mode{product.Sea}}, {Tags: []string{"清关"}}, {Text: "专线"}, {Text: "专线", City: "新加坡"}} {
 			modeltest.Equal(t, fmt.Sprintf("%d %+v", i, f), modeltest.Listed(t, pool, f), named(want))
+			modeltest.Equal(t, fmt.Sprintf("%d %+v on the map", i, f), modeltest.Shown(t, pool, f), named(want))
 		}
 	}
 }

@@ -43,16 +43,19 @@ type Product struct {
 	ProviderRevision domain.Revision
 }
 
-// Filter narrows the public list; empty fields do not. All given ones must hold. Mode, country, city and tag
-// match whole values and Text any part of name, brief, tags, country or city, all without regard to case and width.
+// Filter narrows the public list; empty fields do not. All given ones must hold. Country, city and tags match whole values and Text any
+// part of name, brief, tags, country or city, all without regard to case and width.
 type Filter struct {
-	Mode    product.Mode
+	// Modes are those it may have; Tags are those it must have, all of them.
+	Modes   []product.Mode
 	Country string
 	City    string
-	Tag     string
-	Text    string
-	After   string
-	Limit   int
+	Tags    []string
+	// Provider is whose they are; nil is anybody.
+	Provider *uuid.UUID
+	Text     string
+	After    string
+	Limit    int
 	// Total asks for Page.Total.
 	Total bool
 }

@@ -76,15 +76,14 @@ func (t *terms) list() []int32 {
 	return slices.Compact(*t)
 }
 
-// tagKeys are a product's tags as filters compare them, without doubles.
+// tagKeys are a product's tags as filters compare them, ascending and without doubles.
 func tagKeys(tags []string) []string {
 	keys := make([]string, 0, len(tags))
-	seen := make(map[string]bool, len(tags))
 	for _, tag := range tags {
-		if key := projections.FoldText(tag); key != "" && !seen[key] {
-			seen[key] = true
+		if key := projections.FoldText(tag); key != "" {
 			keys = append(keys, key)
 		}
 	}
-	return keys
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }

@@ -33,11 +33,15 @@ func setParked(ctx context.Context, tx pgx.Tx, streams []domain.StreamName, park
 	} else {
 		batch.Queue(`DELETE FROM withheld WHERE subject = ANY ($1)`, subjects)
 	}
-	const theirs = `(p.id = ANY ($1) OR p.provider_id = ANY ($1))`
+	const theirs = theirOrProducts
+	batch.Queue(leaveTheirs, subjects)
+	batch.Queue(leaveSample+theirs, subjects)
 	batch.Queue(untagProducts+theirs+untagEnd, subjects)
 	batch.Queue(publishProducts+theirs+publishEnd, subjects)
 	batch.Queue(moveTerms+theirs, subjects)
 	batch.Queue(tagProducts+theirs, subjects)
+	batch.Queue(enterTheirs, subjects)
+	batch.Queue(enterSample+theirs, subjects)
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("withhold: %w", err)
 	}

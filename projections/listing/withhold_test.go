@@ -111,9 +111,11 @@ func public(t *testing.T, pool *pgxpool.Pool, when, names string) {
 	t.Helper()
 	want := named(names)
 	for way, filter := range map[string]listing.Filter{
-		"list": {}, "mode": {Mode: product.Sea}, "tag": {Tag: "清关"}, "text": {Text: "专线"}, "mode and text": {Mode: product.Sea, Text: "清关"},
+		"list": {}, "mode": {Modes: []product.Mode{product.Sea}}, "tag": {Tags: []string{"清关"}}, "text": {Text: "专线"}, "mode and text": {Modes: []product.Mode{product.Sea}, Text: "清关"},
+		"modes": {Modes: []product.Mode{product.Sea, product.Air}}, "tags": {Tags: []string{"清关", "海运"}},
 	} {
 		modeltest.Equal(t, when+", by "+way, modeltest.Listed(t, pool, filter), want)
+		modeltest.Equal(t, when+", on the map, by "+way, modeltest.Shown(t, pool, filter), want)
 	}
 	var found []uuid.UUID
 	for _, name := range []string{"d", "c", "b", "a"} {

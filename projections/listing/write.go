@@ -67,6 +67,7 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 		fresh, changed       columns
 		live                 []*productRow
 		untag, retag, moved  projections.Keys // tags to take away and to give; rows whose place in the list changed
+		uncount, count       projections.Keys // those whose part in the counts changed
 		gone                 projections.Keys
 		pending              pendingRows
 		activated, withdrawn projections.Keys // providers
@@ -97,6 +98,14 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 				retag = append(retag, p.id)
 			}
 		}
+		if p.live != nil || public != p.wasPublic {
+			if p.wasPublic {
+				uncount = append(uncount, p.id)
+			}
+			if public {
+				count = append(count, p.id)
+			}
+		}
 		if err := pending.add(p.id, &p.pending, p.stored); err != nil {
 			return err
 		}
@@ -124,6 +133,10 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 	}
 	queue(untag, untagProducts+`p.id = ANY ($1)`+untagEnd, untag)
 	queue(withdrawn, untagProducts+`p.provider_id = ANY ($1)`+untagEnd, withdrawn)
+	queue(uncount, leaveThese, uncount)
+	queue(sampled(uncount), leaveSample+theseProducts, sampled(uncount))
+	queue(withdrawn, leaveAllBut, withdrawn, projections.OrEmpty(uncount))
+	queue(withdrawn, leaveSample+allBut, withdrawn, projections.OrEmpty(uncount))
 	for _, table := range []string{"products", "product_details", "product_terms"} {
 		queue(gone, `DELETE FROM `+table+` WHERE id = ANY ($1)`, gone)
 	}
@@ -137,6 +150,10 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 	queue(switched, moveTerms+`p.provider_id = ANY ($1)`, switched)
 	queue(retag, tagProducts+`p.id = ANY ($1)`, retag)
 	queue(activated, tagProducts+`p.provider_id = ANY ($1) ON CONFLICT DO NOTHING`, activated) // some are just above
+	queue(count, enterThese, count)
+	queue(sampled(count), enterSample+theseProducts, sampled(count))
+	queue(activated, enterAllBut, activated, projections.OrEmpty(count))
+	queue(activated, enterSample+allBut, activated, projections.OrEmpty(count))
 	queue(pending.gone, `DELETE FROM pending WHERE subject = ANY ($1)`, pending.gone)
 	queue(pending.ids, upsertPending, pending.ids, pending.revisions, pending.contents)
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
@@ -168,14 +185,15 @@ const (
 			ON CONFLICT (id) DO UPDATE SET public = excluded.public, pinned = excluded.pinned, terms = excluded.terms
 		)
 		INSERT INTO products (id, provider_id, created_at, public, pinned, listed, live_revision, revision,
-			latitude, longitude, crs, mode, country, city, country_key, city_key, name, brief, cover, tags, tag_keys, text)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+			latitude, longitude, crs, mode, country, city, country_key, city_key, name, brief, cover, tags, tag_keys, text,
+			cell, x, y, group_key)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $26, $27, $28, $29)
 		ON CONFLICT (id) DO UPDATE SET public = excluded.public, pinned = excluded.pinned, listed = excluded.listed,
 			live_revision = excluded.live_revision, revision = excluded.revision, latitude = excluded.latitude,
 			longitude = excluded.longitude, crs = excluded.crs, mode = excluded.mode, country = excluded.country,
 			city = excluded.city, country_key = excluded.country_key, city_key = excluded.city_key, name = excluded.name,
 			brief = excluded.brief, cover = excluded.cover, tags = excluded.tags, tag_keys = excluded.tag_keys,
-			text = excluded.text`
+			text = excluded.text, cell = excluded.cell, x = excluded.x, y = excluded.y, group_key = excluded.group_key`
 
 	moveTerms = `UPDATE product_terms t SET public = p.public, pinned = p.pinned FROM products p
 		WHERE t.id = p.id AND (t.public, t.pinned) <> (p.public, p.pinned) AND `
@@ -204,7 +222,7 @@ func liveArgs(p *productRow, public bool) []any {
 	d := c.Destination
 	fold := projections.FoldText
 	mode, country, city, tags := fold(string(c.Mode)), fold(d.Country), fold(d.City), tagKeys(c.Tags)
-	text := searchText(*c)
+	text, at := searchText(*c), spotOf(pointOf(d))
 	t := make(terms, 0, 2*len(text)/3)
 	t.addText(text)
 	t.add(termMode, mode)
@@ -217,5 +235,6 @@ func liveArgs(p *productRow, public bool) []any {
 		[16]byte(p.id), [16]byte(p.providerID), p.createdAt, public, p.pinned, p.listed, p.liveRevision, p.revision,
 		d.Latitude, d.Longitude, d.CRS, string(c.Mode), d.Country, d.City, country, city, c.Name, c.Brief, string(c.Cover),
 		projections.OrEmpty(c.Tags), tags, text, projections.OrEmpty(c.Details), t.list(), p.id[15] < 256/sampleShare,
+		at.cell(depth), at.x, at.y, [16]byte(groupKey(mode, country, city, tags)),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/projections/models"
 	"waybill/projections/reactions"
@@ -32,7 +33,7 @@ func BenchmarkLive(b *testing.B) {
 	})
 	store := runtimetest.Store(b, pool)
 	r, err := runtime.Start(b.Context(), runtime.Config{
-		Pool: pool, Store: store, Models: models.All, Reactions: reactions.All(commands.New(store), pool), Owner: "bench",
+		Pool: pool, Store: store, Models: models.All, Reactions: reactions.All(commands.New(store, domaintest.Sources()), pool), Owner: "bench",
 		MaxWait: runtimetest.Patience,
 	})
 	if err != nil {

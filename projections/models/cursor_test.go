@@ -93,7 +93,7 @@ func TestForgedCursors(t *testing.T) {
 				return modeltest.Error(listing.Queries{DB: pool}.Page(ctx, listing.Filter{After: after}))
 			},
 			"text": func(after string) error {
-				return modeltest.Error(listing.Queries{DB: pool}.Page(ctx, listing.Filter{After: after, Text: "专线", Tag: "清关"}))
+				return modeltest.Error(listing.Queries{DB: pool}.Page(ctx, listing.Filter{After: after, Text: "专线", Tags: []string{"清关"}}))
 			},
 		},
 		projections.ListOwnProducts: {"all": func(after string) error {

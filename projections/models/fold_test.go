@@ -20,121 +20,16 @@ import (
 	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/modeltest"
+	"waybill/projections/pictures"
 	"waybill/projections/review"
 )
-
-// world is the write side, folded with the deciders alone: what the read models must agree with.
-type world struct {
-	*modeltest.History
-	providers map[uuid.UUID]provider.State
-	products  map[uuid.UUID]product.State
-	bookings  map[uuid.UUID]booking.State
-	created   map[uuid.UUID]time.Time
-	tried     map[string]bool // the commands that were; nil for who does not ask
-}
-
-// try lets a decider decide, and records what happened when it does not refuse.
-func try[S, C any](w *world, d domain.Decider[S, C], states map[uuid.UUID]S, id uuid.UUID, c C) {
-	if w.tried != nil {
-		w.tried[fmt.Sprintf("%T", c)] = true
-	}
-	happened, err := d.Decide(states[id], c)
-	if err != nil {
-		return
-	}
-	for _, fact := range happened {
-		states[id] = d.Evolve(states[id], fact)
-		w.Add(d.Category, id, fact)
-	}
-}
-
-func (w *world) provider(id uuid.UUID, c provider.Command) {
-	try(w, provider.Decider, w.providers, id, c)
-}
-
-func (w *world) product(id uuid.UUID, c product.Command) { try(w, product.Decider, w.products, id, c) }
-
-func (w *world) booking(id uuid.UUID, c booking.Command) { try(w, booking.Decider, w.bookings, id, c) }
-
-// step draws one command. Names are few, so that most commands meet something that is there.
-func (w *world) step(t *rapid.T) {
-	p := domaintest.ID(rapid.SampledFrom([]string{"p1", "p2", "p3"}).Draw(t, "product"))
-	v := domaintest.ID(rapid.SampledFrom([]string{"v1", "v2"}).Draw(t, "provider"))
-	b := domaintest.ID(rapid.SampledFrom([]string{"b1", "b2", "b3"}).Draw(t, "booking"))
-	// Mostly the owner acts.
-	by := w.products[p].ProviderID
-	standing := w.providers[by].Standing
-	reasons := []domain.Reason{{Code: "other", Field: "/name", Note: "重写"}}
-	name := rapid.SampledFrom([]string{"海运专线", "空运专线", "铁路专线"}).Draw(t, "name")
-	c := domaintest.Content(name)
-	c.Tags = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"清关", "拼箱", "ＦＣＬ", "fcl"}), 0, 4, rapid.ID[string]).Draw(t, "tags")
-	c.Mode = rapid.SampledFrom([]product.Mode{product.Sea, product.Air}).Draw(t, "mode")
-	steps := []func(){
-		func() {
-			w.provider(v, provider.Apply{Profile: domaintest.Profile(name), Certified: domaintest.Enterprise})
-		},
-		func() {
-			w.provider(v, provider.Revise{Profile: domaintest.Profile(name), Certified: domaintest.Enterprise})
-		},
-		func() {
-			w.provider(v, provider.Approve{By: domaintest.ID("reviewer"), Provider: v, Revision: w.providers[v].Revision})
-		},
-		func() {
-			w.provider(v, provider.Reject{By: domaintest.ID("reviewer"), Provider: v, Revision: w.providers[v].Revision, Reasons: reasons})
-		},
-		func() { w.provider(v, provider.Suspend{Reason: "复核"}) },
-		func() { w.provider(v, provider.Reinstate{Reason: "复核通过"}) },
-		func() { w.provider(v, provider.Close{Reason: "注销"}) },
-		func() {
-			if w.products[p].Revision == 0 {
-				w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
-			}
-			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c})
-		},
-		func() { w.product(p, product.Revise{By: by, Provider: standing, Content: c}) },
-		func() {
-			w.product(p, product.Approve{By: domaintest.ID("reviewer"), Revision: w.products[p].Revision})
-		},
-		func() {
-			w.product(p, product.Reject{By: domaintest.ID("reviewer"), Revision: w.products[p].Revision, Reasons: reasons})
-		},
-		func() { w.product(p, product.Publish{By: by, Provider: standing}) },
-		func() { w.product(p, product.Unpublish{By: by}) },
-		func() { w.product(p, product.Pin{By: by, Provider: standing}) },
-		func() { w.product(p, product.Unpin{By: by}) },
-		func() { w.product(p, product.Delete{By: by}) },
-		func() { w.product(p, product.TakeDown{Reason: "投诉"}) },
-		func() {
-			// Deciders that look at an older product let a booking follow its deletion.
-			s := booking.Requested{
-				ProductID: p, ProductRevision: 1, ProductName: name, ProviderID: by,
-				EnterpriseID: domaintest.ID("enterprise"), EnterpriseName: "海南椰风贸易有限公司",
-				Inquiry: domaintest.Inquiry(name),
-			}
-			w.booking(b, booking.Request{Snapshot: s, Available: w.products[p].Revision > 0, At: w.At})
-		},
-		func() {
-			w.booking(b, booking.Reply{By: w.bookings[b].Request.ProviderID, Text: name})
-		},
-		func() { w.booking(b, booking.MarkRead{By: domaintest.ID("enterprise")}) },
-		func() { w.booking(b, booking.Withdraw{By: domaintest.ID("enterprise")}) },
-		func() { w.booking(b, booking.Close{Reason: booking.ProductDeleted}) },
-		func() { w.provider(v, provider.EndReview{}) },
-		func() { w.provider(v, provider.SetPinLimit{Limit: new(int), Reason: "首页位置有限"}) },
-		func() { w.provider(v, provider.SetPinLimit{Reason: "不再限制"}) },
-		func() { w.product(p, product.EndReview{Provider: standing}) },
-		func() { w.booking(b, booking.Close{Reason: booking.EnterpriseClosed}) },
-	}
-	// Review and display are drawn more often than the ends of things.
-	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 17, 18, 19, 20, 8, 9, 21, 22, 23, 24, 25, 26}
-	steps[rapid.SampledFrom(weights).Draw(t, "command")]()
-}
 
 // TestFold: whatever happened, and however it was cut into batches, the tables are those of one event at a time, and say
 // what the deciders' own states say.
@@ -149,12 +44,14 @@ func TestFold(t *testing.T) {
 		v, p, by := domaintest.ID("v1"), domaintest.ID("p1"), domaintest.ID("reviewer")
 		begun := rapid.SampledFrom([]string{"nothing", "provider", "product"}).Draw(rt, "begun")
 		if begun != "nothing" {
-			w.provider(v, provider.Apply{Profile: domaintest.Profile("立足三亚"), Certified: domaintest.Enterprise})
+			profile := domaintest.Profile("立足三亚")
+			w.provider(v, provider.Apply{Profile: profile, Facts: domaintest.FactsOfProfile(profile)})
 			w.provider(v, provider.Approve{By: by, Provider: v, Revision: 1})
 		}
 		if begun == "product" {
 			w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
-			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: domaintest.Content("海运专线")})
+			c := domaintest.Content("海运专线")
+			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c, Facts: domaintest.FactsOfContent(c)})
 			w.product(p, product.Approve{By: by, Revision: 1})
 		}
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
@@ -214,12 +111,18 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 		filter listing.Filter
 		keep   func(product.Content) bool
 	}{
-		"tag": {listing.Filter{Tag: "FCL"}, func(c product.Content) bool {
+		"tag": {listing.Filter{Tags: []string{"FCL"}}, func(c product.Content) bool {
 			return slices.Contains(c.Tags, "fcl") || slices.Contains(c.Tags, "ＦＣＬ")
 		}},
-		"mode": {listing.Filter{Mode: product.Air}, func(c product.Content) bool { return c.Mode == product.Air }},
-		"text": {listing.Filter{Text: "空运"}, func(c product.Content) bool { return c.Name == "空运专线" }},
-		"tag and mode": {listing.Filter{Tag: "拼箱", Mode: product.Sea}, func(c product.Content) bool {
+		"mode":       {listing.Filter{Modes: []product.Mode{product.Air}}, func(c product.Content) bool { return c.Mode == product.Air }},
+		"text":       {listing.Filter{Text: "空运"}, func(c product.Content) bool { return c.Name == "空运专线" }},
+		"everything": {listing.Filter{}, func(product.Content) bool { return true }},
+		"modes":      {listing.Filter{Modes: []product.Mode{product.Air, product.Land}}, func(c product.Content) bool { return c.Mode == product.Air }},
+		"tags": {listing.Filter{Tags: []string{"清关", "拼箱"}}, func(c product.Content) bool {
+			return slices.Contains(c.Tags, "清关") && slices.Contains(c.Tags, "拼箱")
+		}},
+		"country and city": {listing.Filter{Country: "新加坡", City: "新加坡"}, func(c product.Content) bool { return c.Destination.City == "新加坡" }},
+		"tag and mode": {listing.Filter{Tags: []string{"拼箱"}, Modes: []product.Mode{product.Sea}}, func(c product.Content) bool {
 			return c.Mode == product.Sea && slices.Contains(c.Tags, "拼箱")
 		}},
 	} {
@@ -230,6 +133,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 			}
 		}
 		modeltest.Equal(t, name, modeltest.Listed(t, pool, c.filter), want)
+		modeltest.Equal(t, name+", on the map", modeltest.Shown(t, pool, c.filter), want)
 	}
 	for p, s := range w.products {
 		w.checkProduct(t, pool, p, s, listed)
@@ -243,17 +147,18 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 			t.Fatalf("application: %v", err)
 		}
 		modeltest.Equal(t, "application", fmt.Sprint(a.ContentRevision, a.Profile, a.Review, a.Reasons, a.Standing, a.StandingReason,
-			a.LiveRevision, a.Mismatches, a.Revision, a.PinLimit != nil),
+			a.LiveRevision, a.Mismatches, a.Verdict, a.Revision, a.PinLimit != nil),
 			fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.Standing, s.StandingReason,
-				s.ApprovedRevision, s.Mismatches, w.last("provider", v), s.PinLimit != nil))
+				s.ApprovedRevision, s.Mismatches, s.Verdict, w.last("provider", v), s.PinLimit != nil))
 		modeltest.Equal(t, "certified", *a.Certified, domaintest.Enterprise)
 		if s.ApprovedRevision > 0 {
 			modeltest.Equal(t, "live profile", *a.LiveProfile, s.Approved)
 		} else if a.LiveProfile != nil {
 			t.Fatalf("a live profile before approval")
 		}
-		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest)
+		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest, s.Verdict, 0)
 	}
+	w.checkPictures(t, pool)
 	for b, s := range w.bookings {
 		got, err := bookings.Queries{DB: pool}.Get(ctx, s.Request.EnterpriseID, b)
 		if err != nil {
@@ -326,9 +231,9 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	if err != nil {
 		t.Fatalf("own product: %v", err)
 	}
-	modeltest.Equal(t, "own product", fmt.Sprint(own.ContentRevision, own.Content, own.Review, own.Reasons, own.LiveRevision,
+	modeltest.Equal(t, "own product", fmt.Sprint(own.ContentRevision, own.Content, own.Review, own.Reasons, own.LiveRevision, own.Verdict,
 		own.Listed, own.Pinned, own.CreatedAt, own.Revision),
-		fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.ApprovedRevision, s.Listed, s.Pinned, w.created[p], w.last("product", p)))
+		fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.ApprovedRevision, s.Verdict, s.Listed, s.Pinned, w.created[p], w.last("product", p)))
 	modeltest.Equal(t, "taken down", own.TakenDown, s.TakenDown)
 	if (own.TakenDownAt != nil) != (s.TakenDown != nil) {
 		t.Fatalf("taken down at %v, %+v", own.TakenDownAt, s.TakenDown)
@@ -338,19 +243,55 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	} else if own.LiveContent != nil {
 		t.Fatalf("live content before approval")
 	}
-	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest)
+	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest, s.Verdict, s.Place)
+}
+
+// checkPictures holds what is seen of every image to the states of all that may show it.
+func (w *world) checkPictures(t *rapid.T, pool *pgxpool.Pool) {
+	type viewer struct {
+		digest domain.ImageRef
+		owner  uuid.UUID
+	}
+	public, own := map[domain.ImageRef]bool{}, map[viewer]bool{}
+	for v, s := range w.providers {
+		own[viewer{s.Latest.Licence, v}], own[viewer{s.Latest.Logo, v}] = true, true
+		if s.ApprovedRevision > 0 && s.Standing == provider.StandingActive {
+			public[s.Approved.Logo] = true
+		}
+	}
+	for _, s := range w.products {
+		for _, d := range append([]domain.ImageRef{s.Latest.Cover}, s.Latest.Details...) {
+			own[viewer{d, s.ProviderID}] = own[viewer{d, s.ProviderID}] || !s.Deleted
+		}
+		if s.Public(w.providers[s.ProviderID].Standing) {
+			for _, d := range append([]domain.ImageRef{s.Approved.Cover}, s.Approved.Details...) {
+				public[d] = true
+			}
+		}
+	}
+	for of := range own {
+		if of.digest == "" {
+			continue // of a deleted product
+		}
+		got, err := pictures.Queries{DB: pool}.Sight(context.Background(), string(of.digest), of.owner)
+		if err != nil {
+			t.Fatalf("sight: %v", err)
+		}
+		modeltest.Equal(t, "sight of "+string(of.digest), fmt.Sprint(got.Public, got.Own), fmt.Sprint(public[of.digest], own[of]))
+	}
 }
 
 func (w *world) checkSubmission(t *rapid.T, pool *pgxpool.Pool, kind string, subject uuid.UUID,
 	revision domain.ContentRevision, state string, content any,
+	verdict rules.Verdict, place int64,
 ) {
 	item, err := review.Queries{DB: pool}.Item(context.Background(), kind, subject)
 	if err != nil {
 		t.Fatalf("submission: %v", err)
 	}
 	text, _ := json.Marshal(content)
-	modeltest.Equal(t, "submission", fmt.Sprint(item.ContentRevision, item.State, string(item.Content), item.Revision),
-		fmt.Sprint(revision, state, string(text), w.last(kind, subject)))
+	modeltest.Equal(t, "submission", fmt.Sprint(item.ContentRevision, item.State, string(item.Content), item.Verdict, item.Place, item.Revision),
+		fmt.Sprint(revision, state, string(text), verdict, place, w.last(kind, subject)))
 }
 
 // last is the revision of a stream's last event.

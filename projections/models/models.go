@@ -8,8 +8,11 @@ import (
 	"waybill/projections/directory"
 	"waybill/projections/history"
 	"waybill/projections/listing"
+	"waybill/projections/pictures"
 	"waybill/projections/review"
 )
 
 // All are Waybill's read models.
-var All = []projections.ReadModel{listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model}
+var All = []projections.ReadModel{
+	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model, pictures.Model,
+}

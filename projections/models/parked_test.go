@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -53,8 +54,22 @@ func TestPublicFailsClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	versions := map[string]string{}
+	public := func(when string, want []uuid.UUID) {
+		t.Helper()
+		version, err := runtime.Version(t.Context(), pool, listing.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before, ok := versions[version]; ok && before != fmt.Sprint(want) {
+			t.Fatalf("%s: version %s showed %v before, and %v now", when, version, before, want)
+		}
+		versions[version] = fmt.Sprint(want)
+		modeltest.Equal(t, when, modeltest.Listed(t, pool, listing.Filter{}), want)
+		modeltest.Equal(t, when+", on the map", modeltest.Shown(t, pool, listing.Filter{}), want)
+	}
 	wait(runtimetest.Head(t, store))
-	modeltest.Equal(t, "before", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good, bad})
+	public("before", []uuid.UUID{good, bad})
 
 	suspended := runtimetest.Events(provider.Suspended{Reason: "复核"})
 	suspended[0].Data = []byte(`{"grounds":"复核"}`)
@@ -65,11 +80,11 @@ func TestPublicFailsClosed(t *testing.T) {
 	}
 	last := runtimetest.Append(t, store, stream, provider.Reinstated{Reason: "复核通过"}).Position
 	wait(last)
-	modeltest.Equal(t, "parked", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good})
+	public("parked", []uuid.UUID{good})
 	if _, err := runtime.Rebuild(t.Context(), pool, store, listing.Model, nil); err != nil {
 		t.Fatal(err)
 	}
-	modeltest.Equal(t, "built anew", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good})
+	public("built anew", []uuid.UUID{good})
 	found, err := runtime.Compare(t.Context(), pool, store, listing.Model)
 	if err != nil || len(found.Differences) > 0 || found.Parked != 1 {
 		t.Errorf("compare: %+v, %v", found, err)
@@ -79,14 +94,14 @@ func TestPublicFailsClosed(t *testing.T) {
 	if got, err := letters.Retry(t.Context(), listing.Model.Name, stream); err != nil || got != (runtime.Retried{Left: 2}) {
 		t.Fatalf("retry: %+v, %v", got, err)
 	}
-	modeltest.Equal(t, "tried again in vain", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good})
+	public("tried again in vain", []uuid.UUID{good})
 	operator := domain.Actor{ID: uuid.New(), Role: domain.RoleOperator}
 	if err := letters.Skip(t.Context(), listing.Model.Name, stream, at.Position, "it was a test", operator); err != nil {
 		t.Fatal(err)
 	}
-	modeltest.Equal(t, "one of two given up", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good})
+	public("one of two given up", []uuid.UUID{good})
 	if err := letters.Skip(t.Context(), listing.Model.Name, stream, last, "it was a test", operator); err != nil {
 		t.Fatal(err)
 	}
-	modeltest.Equal(t, "given up", modeltest.Listed(t, pool, listing.Filter{}), []uuid.UUID{good, bad})
+	public("given up", []uuid.UUID{good, bad})
 }

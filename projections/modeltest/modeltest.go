@@ -2,6 +2,7 @@
 package modeltest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -239,6 +240,55 @@ func Listed(t Fataler, pool *pgxpool.Pool, f listing.Filter) []uuid.UUID {
 		}
 		f.After = page.Next
 	}
+}
+
+// Shown are the products of a filter as the map of the world shows them, in the list's order; at most 100. Facets count the same.
+func Shown(t Fataler, pool *pgxpool.Pool, f listing.Filter) []uuid.UUID {
+	t.Helper()
+	q := listing.Queries{DB: pool}
+	m, err := q.Map(context.Background(), f, listing.World, 2)
+	if err != nil || len(m.Clusters) > 0 || m.Estimate {
+		t.Fatalf("map of %+v: %+v, %v", f, m, err)
+	}
+	facets, err := q.Facets(context.Background(), f)
+	if err != nil {
+		t.Fatalf("facets of %+v: %v", f, err)
+	}
+	var list []uuid.UUID
+	var want listing.Facets
+	for _, pin := range m.Pins {
+		list = append(list, pin.ID)
+		want.Total++
+		count(&want.Modes, string(pin.Mode))
+		count(&want.Countries, pin.Destination.Country)
+		count(&want.Cities, pin.Destination.City)
+		seen := map[string]bool{}
+		for _, tag := range pin.Tags {
+			if key := projections.FoldText(tag); !seen[key] {
+				seen[key] = true
+				count(&want.Tags, key)
+			}
+		}
+	}
+	for i, tag := range facets.Tags {
+		facets.Tags[i].Value = projections.FoldText(tag.Value)
+	}
+	for _, list := range []*[]listing.Facet{&want.Modes, &want.Countries, &want.Cities, &want.Tags} {
+		slices.SortFunc(*list, func(a, b listing.Facet) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(projections.FoldText(a.Value), projections.FoldText(b.Value)))
+		})
+	}
+	Equal(t, fmt.Sprintf("facets of %+v", f), facets, want)
+	return list
+}
+
+func count(facets *[]listing.Facet, value string) {
+	at := slices.IndexFunc(*facets, func(f listing.Facet) bool { return f.Value == value })
+	if at < 0 {
+		at = len(*facets)
+		*facets = append(*facets, listing.Facet{Value: value})
+	}
+	(*facets)[at].Count++
 }
 
 // Error is the error of a call that also gives something else.

@@ -13,6 +13,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
@@ -51,7 +52,7 @@ func newWorld(t *testing.T) *world {
 		return runtime.Prepare(ctx, pool, models)
 	})
 	store := runtimetest.Store(t, pool)
-	return &world{t: t, pool: pool, store: store, service: commands.New(store)}
+	return &world{t: t, pool: pool, store: store, service: commands.New(store, domaintest.Sources())}
 }
 
 // start sets the read model and all reactions to work.

@@ -17,12 +17,13 @@ import (
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/domain/uscc"
 	"waybill/projections"
 )
 
 const (
-	schema = "review_v2"
+	schema = "review_v3"
 
 	// The tables as queries reach them.
 	tableSubjects    = schema + ".subjects"
@@ -72,6 +73,8 @@ CREATE TABLE submissions (
 	reasons            json,
 	content            json NOT NULL,
 	certified          json, -- what a profile was compared with; null of a product, and where the event does not say
+	verdict            json NOT NULL, -- the rule book's: its version, findings and measured images
+	place              bigint NOT NULL, -- the gazetteer's entry of a product's destination; 0 is none
 	PRIMARY KEY (subject_id, content_revision)
 ) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
@@ -111,10 +114,12 @@ type submissionRow struct {
 	Reasons          json.RawMessage
 	Content          json.RawMessage
 	Certified        json.RawMessage
+	Verdict          rules.Verdict
+	Place            int64
 }
 
 const submissionRowColumns = `kind, subject_id, content_revision, state, since, name, provider_id, mismatches,
-	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content, certified`
+	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content, certified, verdict, place`
 
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	subjects := map[uuid.UUID]*subject{}
@@ -170,10 +175,10 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 	case provider.Revised:
 		return s.submitProfile(e, provider.Applied(fact))
 	case product.Submitted:
-		row := submissionRow{Name: fact.Content.Name, ProviderID: fact.ProviderID, ContentRevision: fact.Revision}
-		return s.submit(e, row, fact.Content)
+		row := submissionRow{ProviderID: fact.ProviderID, ContentRevision: fact.Revision, Verdict: fact.Verdict, Place: fact.Place}
+		return s.submitContent(e, row, fact.Content)
 	case product.Revised:
-		return s.submit(e, submissionRow{Name: fact.Content.Name, ContentRevision: fact.Revision}, fact.Content)
+		return s.submitContent(e, submissionRow{ContentRevision: fact.Revision, Verdict: fact.Verdict, Place: fact.Place}, fact.Content)
 	case provider.Approved:
 		s.Approved = true
 		return s.decide(e, domain.ReviewApproved, fact.Revision, nil)
@@ -197,13 +202,20 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 }
 
 func (s *subject) submitProfile(e projections.Event, fact provider.Applied) (err error) {
-	row := submissionRow{Name: fact.Profile.Name, ProviderID: s.ID, ContentRevision: fact.Revision, Mismatches: fact.Mismatches}
+	row := submissionRow{
+		Name: fact.Profile.Name, ProviderID: s.ID, ContentRevision: fact.Revision, Mismatches: fact.Mismatches, Verdict: fact.Verdict,
+	}
 	if fact.Certified != nil {
 		if row.Certified, err = json.Marshal(fact.Certified); err != nil {
 			return err
 		}
 	}
 	return s.submit(e, row, fact.Profile)
+}
+
+func (s *subject) submitContent(e projections.Event, row submissionRow, content product.Content) error {
+	row.Name = content.Name
+	return s.submit(e, row, content)
 }
 
 func (s *subject) submit(e projections.Event, row submissionRow, content any) error {
@@ -261,11 +273,12 @@ func write(ctx context.Context, tx pgx.Tx, subjects map[uuid.UUID]*subject) erro
 			s.ID, s.Name, s.Approved, s.Latest, s.Closed, s.Revision, s.TakenDown)
 		for _, r := range s.changed {
 			batch.Queue(`INSERT INTO submissions (`+submissionRowColumns+`)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 				ON CONFLICT (subject_id, content_revision) DO UPDATE
 				SET state = $4, since = $5, decided_at = $11, decided_by = $12, reasons = $13`,
 				r.Kind, r.SubjectID, r.ContentRevision, r.State, r.Since, r.Name, r.ProviderID, r.Mismatches,
-				r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Content, r.Certified)
+				r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Content, r.Certified,
+				r.Verdict, r.Place)
 		}
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/product"
+	"waybill/domain/rules"
 	"waybill/projections"
 )
 
@@ -28,6 +29,8 @@ type Submission struct {
 	ProviderName string
 	// Mismatches points at the fields that differ from the certified enterprise (Q8).
 	Mismatches []string
+	// Verdict is the rule book's; zero of an event from before there was one.
+	Verdict rules.Verdict
 	// FirstSubmittedAt is when this wait for a decision began, SubmittedAt when this revision came in (Q11).
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
@@ -47,6 +50,8 @@ type SubmissionDetail struct {
 	TakenDown *product.Takedown
 	// Certified is what a profile was compared with (Q8); nil of a product, and of an event from before it was recorded.
 	Certified *account.Enterprise
+	// Place is the gazetteer's entry of a product's destination; 0 is none.
+	Place int64
 }
 
 // Decided as a Filter's State is approved and rejected together.
@@ -67,7 +72,7 @@ type Filter struct {
 type Queries struct{ DB projections.Querier }
 
 const submissionColumns = `s.kind, s.subject_id, s.content_revision, s.state, s.name, s.provider_id,
-	coalesce(p.name, '') AS provider_name, s.mismatches, s.first_submitted_at, s.submitted_at, s.decided_at, s.decided_by,
+	coalesce(p.name, '') AS provider_name, s.mismatches, s.verdict, s.first_submitted_at, s.submitted_at, s.decided_at, s.decided_by,
 	s.reasons, j.revision`
 
 // What filters look at, and what is shown besides.
@@ -155,7 +160,7 @@ func (q Queries) ItemAt(ctx context.Context, kind string, id uuid.UUID, revision
 }
 
 func (q Queries) item(ctx context.Context, condition string, args ...any) (SubmissionDetail, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content, s.certified, j.taken_down`+submissionTables+` WHERE `+condition, args...)
+	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content, s.certified, s.place, j.taken_down`+submissionTables+` WHERE `+condition, args...)
 	item, err := projections.One[SubmissionDetail](rows)
 	if err != nil {
 		return item, fmt.Errorf("submission: %w", err)

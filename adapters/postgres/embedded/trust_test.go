@@ -1,8 +1,8 @@
 package embedded
 
 import (
-	"errors"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"

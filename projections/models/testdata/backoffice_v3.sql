@@ -5,6 +5,7 @@ CREATE TABLE applications (
 	profile            json NOT NULL,
 	mismatches         text[] NOT NULL,
 	certified          json, -- what the profile was compared with; null where the event does not say
+	verdict            json NOT NULL, -- the rule book's: its version, findings and measured images
 	review             text NOT NULL,
 	reasons            json,
 	standing           text NOT NULL,
@@ -26,6 +27,7 @@ CREATE TABLE products (
 	provider_id        uuid NOT NULL,
 	content_revision   integer NOT NULL,
 	content            json NOT NULL,
+	verdict            json NOT NULL, -- as of applications
 	review             text NOT NULL,
 	reasons            json,
 	live_revision      integer NOT NULL,

@@ -28,6 +28,10 @@ CREATE TABLE products (
 	revision      bigint NOT NULL,
 	latitude      double precision NOT NULL DEFAULT 0,
 	longitude     double precision NOT NULL DEFAULT 0,
+	-- Where it is on the map (grid.go): the number of its cell at depth, column and row.
+	cell          bigint NOT NULL DEFAULT 0,
+	x             integer NOT NULL DEFAULT 0,
+	y             integer NOT NULL DEFAULT 0,
 	live_revision integer NOT NULL,
 	public        boolean NOT NULL,
 	pinned        boolean NOT NULL,
@@ -44,9 +48,10 @@ CREATE TABLE products (
 	brief         text NOT NULL DEFAULT '',
 	cover         text NOT NULL DEFAULT '',
 	tags          text[] NOT NULL DEFAULT '{}',
-	tag_keys      text[] COLLATE "C" NOT NULL DEFAULT '{}'
+	tag_keys      text[] COLLATE "C" NOT NULL DEFAULT '{}', -- ascending
+	group_key     uuid -- of product_groups
 ) WITH (fillfactor = 90);
-CREATE INDEX products_provider ON products (provider_id);
+CREATE INDEX products_provider ON products (provider_id, pinned, created_at, id);
 
 -- Apart, so that more rows of what a page reads share a block.
 CREATE TABLE product_details (
@@ -76,9 +81,57 @@ CREATE TABLE product_tags (
 	PRIMARY KEY (tag, pinned, created_at, id)
 );
 
+-- One of 64 public products at random, to estimate from: all that a filter looks at, in few blocks.
+CREATE TABLE product_sample (
+	id          uuid PRIMARY KEY,
+	provider_id uuid NOT NULL,
+	x           integer NOT NULL,
+	y           integer NOT NULL,
+	mode        text COLLATE "C" NOT NULL,
+	country_key text COLLATE "C" NOT NULL,
+	city_key    text COLLATE "C" NOT NULL,
+	tag_keys    text[] COLLATE "C" NOT NULL,
+	text        text COLLATE "C" NOT NULL
+) WITH (toast_tuple_target = 8160);
+
+-- How many public products there are: in each city (level 0), and in each cell of some levels of the map. The sums of their columns
+-- and rows give their middle. No count is 0.
+CREATE TABLE map_cells (
+	level       smallint NOT NULL,
+	cell        bigint NOT NULL,
+	mode        text COLLATE "C" NOT NULL,
+	country_key text COLLATE "C" NOT NULL,
+	city_key    text COLLATE "C" NOT NULL, -- empty but at level 0
+	n           bigint NOT NULL,
+	x           bigint NOT NULL,
+	y           bigint NOT NULL,
+	PRIMARY KEY (level, cell, mode, country_key, city_key)
+) WITH (fillfactor = 70);
+
+-- How many public products have a tag. No count is 0.
+CREATE TABLE tag_counts (
+	tag  text COLLATE "C" NOT NULL,
+	mode text COLLATE "C" NOT NULL,
+	n    bigint NOT NULL,
+	PRIMARY KEY (tag, mode)
+) WITH (fillfactor = 70);
+
+-- How many public products are alike in all that is counted. No count is 0.
+CREATE TABLE product_groups (
+	key         uuid PRIMARY KEY, -- a digest of what follows
+	mode        text COLLATE "C" NOT NULL,
+	country_key text COLLATE "C" NOT NULL,
+	city_key    text COLLATE "C" NOT NULL,
+	tag_keys    text[] COLLATE "C" NOT NULL,
+	n           bigint NOT NULL
+) WITH (fillfactor = 70);
+
 CREATE INDEX products_order ON products (pinned, created_at, id) WHERE public;
 CREATE INDEX products_mode ON products (mode, pinned, created_at, id) WHERE public;
 CREATE INDEX products_country ON products (country_key, pinned, created_at, id) WHERE public;
 CREATE INDEX products_city ON products (city_key, pinned, created_at, id) WHERE public;
+CREATE INDEX products_cell ON products (cell) WHERE public;
+CREATE INDEX product_groups_country ON product_groups (country_key);
+CREATE INDEX product_groups_city ON product_groups (city_key);
 CREATE INDEX product_terms_terms ON product_terms USING gin (terms) WITH (gin_pending_list_limit = 256);
 CREATE INDEX product_terms_sample ON product_terms USING gin (terms) WITH (fastupdate = off) WHERE sampled;

@@ -1,0 +1,60 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+)
+
+// spool is an upload on its way: a file without a name, so that slow senders, however many, hold no memory, and a crash leaves
+// nothing behind.
+type spool struct {
+	file *os.File
+	size int64
+	// over says that there was more than the limit; what is beyond was not read.
+	over bool
+}
+
+func (in *Intake) spool(ctx context.Context, r io.Reader, limit int64) (*spool, error) {
+	file, err := os.CreateTemp(in.config.Dir, "upload-*")
+	if err != nil {
+		return nil, fmt.Errorf("take an image: %w", err)
+	}
+	s := &spool{file: file}
+	if err := os.Remove(file.Name()); err != nil {
+		s.close()
+		return nil, fmt.Errorf("take an image: %w", err)
+	}
+	s.size, err = io.Copy(file, io.LimitReader(patient{ctx, r}, limit+1))
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("take an image: %w", err)
+	}
+	s.over = s.size > limit
+	return s, nil
+}
+
+// bytes are all that was read.
+func (s *spool) bytes() ([]byte, error) {
+	data := make([]byte, s.size)
+	if _, err := s.file.ReadAt(data, 0); err != nil {
+		return nil, fmt.Errorf("take an image: %w", err)
+	}
+	return data, nil
+}
+
+func (s *spool) close() { s.file.Close() }
+
+// patient is a reader as long as its context is not done.
+type patient struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (p patient) Read(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return p.Reader.Read(b)
+}

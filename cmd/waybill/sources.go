@@ -1,0 +1,12 @@
+package main
+
+import (
+	"waybill/domain/commands"
+	"waybill/domain/media"
+	"waybill/domain/place"
+)
+
+// takeSubmissions lets the commands take what refers to images and places. Without it they refuse every image.
+func (a *app) takeSubmissions(images media.Library, places place.Gazetteer) {
+	a.commands = commands.New(a.store, commands.Sources{Images: images, Policies: a.cfg.ImagePolicies, Places: places})
+}
