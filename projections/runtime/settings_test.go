@@ -33,7 +33,13 @@ func TestWhatMustOutliveACrash(t *testing.T) {
 	o := newOutside()
 	w.append(someProduct(), product.Listed{})
 	r := w.startWith(o.tell(FromStart))
-	w.eventually("all delivered", func() bool { return len(o.delivered()) == 2 })
+	w.eventually("all delivered, and a checkpoint claimed", func() bool {
+		var claims int
+		if err := w.pool.QueryRow(t.Context(), `SELECT count(*) FROM projections.seen WHERE what = 'claim'`).Scan(&claims); err != nil {
+			t.Fatal(err)
+		}
+		return len(o.delivered()) == 2 && claims > 0
+	})
 	w.close(r)
 	rows, err := w.pool.Query(t.Context(), `SELECT what, string_agg(DISTINCT how, ' ') FROM projections.seen GROUP BY what`)
 	if err != nil {
