@@ -104,6 +104,9 @@ func sweep(ctx context.Context, dataDir string) error {
 		limited, cancel := context.WithTimeout(ctx, 20*time.Second)
 		err := embedded.StopUnused(limited, folder, 0)
 		cancel()
+		if err == nil {
+			err = os.RemoveAll(folder) // images too
+		}
 		if err != nil {
 			return fmt.Errorf("left behind by a killed run: %s: %w", folder, err)
 		}
@@ -133,18 +136,24 @@ type database struct {
 	store *postgres.EventStore
 }
 
+// asAdmin runs a statement that the owner of a database may not run.
+func (b *bench) asAdmin(ctx context.Context, sql string) error {
+	conn, err := pgx.Connect(ctx, b.cluster.AdminURL())
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, sql)
+	return errors.Join(err, conn.Close(ctx))
+}
+
 // database makes a database in the cluster and opens it; the bench closes it.
 func (b *bench) database(ctx context.Context, name string) (*database, error) {
-	conn, err := pgx.Connect(ctx, b.cluster.URL())
-	if err != nil {
-		return nil, err
-	}
-	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
-	if err = errors.Join(err, conn.Close(ctx)); err != nil {
-		return nil, err
-	}
 	at, err := url.Parse(b.cluster.URL())
 	if err != nil {
+		return nil, err
+	}
+	owner := pgx.Identifier{at.User.Username()}.Sanitize()
+	if err := b.asAdmin(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" OWNER "+owner); err != nil {
 		return nil, err
 	}
 	at.Path = "/" + name

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,9 +32,12 @@ type child struct {
 }
 
 // environment is a child's: it works on a database, and nowhere else.
-func environment(database string, more ...string) []string {
+func (b *bench) environment(database string, more ...string) []string {
+	// Each database has images of its own, which go with the cluster.
+	name, _, _ := strings.Cut(path.Base(database), "?")
+	images := filepath.Join(b.folder, "media", name)
 	env := append(os.Environ(), "DATABASE_URL="+database, "WAYBILL_READ_DATABASE_URL=", "WAYBILL_EVENTSTORE=postgres",
-		"WAYBILL_EVENTSTORE_PREFIX=")
+		"WAYBILL_EVENTSTORE_PREFIX=", "WAYBILL_MEDIA=file://"+images)
 	return append(env, more...)
 }
 
@@ -48,7 +53,7 @@ func (b *bench) spawn(ctx context.Context, database, program string, args ...str
 	}
 	c := &child{base: "http://" + addr, log: log, exited: make(chan error, 1)}
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // Waybill or this very program; stop ends it, by a signal it can act on
-	cmd.Env = environment(database, "WAYBILL_ADDR="+addr)
+	cmd.Env = b.environment(database, "WAYBILL_ADDR="+addr)
 	cmd.Stderr = log
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -165,7 +170,7 @@ func (b *bench) once(ctx context.Context, database string, args ...string) (fini
 	}
 	defer log.Close()
 	cmd := exec.CommandContext(ctx, waybillProgram, args...) //nolint:gosec // the program that is measured
-	cmd.Env = environment(database)
+	cmd.Env = b.environment(database)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, log
 	start := time.Now()

@@ -65,7 +65,7 @@ func (b *bench) fill(ctx context.Context, w *listingWorld) error {
 	if _, err := w.pool.Exec(ctx, `VACUUM (ANALYZE)`); err != nil {
 		return err
 	}
-	if _, err := w.pool.Exec(ctx, `CHECKPOINT`); err != nil {
+	if err := b.asAdmin(ctx, `CHECKPOINT`); err != nil {
 		return err
 	}
 	head, err := w.head(ctx)
