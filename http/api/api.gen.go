@@ -2046,7 +2046,7 @@ type ProviderProfile struct {
 	// Introduction 公司介绍
 	Introduction string `json:"introduction"`
 
-	// LegalRepresentative 法定代表人
+	// LegalRepresentative 法定代表人；与认证信息不同的不超过20字
 	LegalRepresentative string `json:"legal_representative"`
 
 	// Licence An image by the SHA-256 of its bytes.
