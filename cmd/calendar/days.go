@@ -77,7 +77,7 @@ func amend(days map[string]day, table []byte) error {
 }
 
 // header is the beginning of the table; rows of days follow.
-const header = `# Mainland China's days off and make-up days, made by make generate; see ATTRIBUTION.md. All other days are as the week says.
+const header = `# Days off and make-up days of mainland China, made by make generate; see ATTRIBUTION.md. All others are as the week says.
 # The edition and its first and last year; then: first day, last day, rest or work, and the holiday in Chinese and English.
 edition	%s	%s	%s
 `

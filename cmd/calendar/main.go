@@ -56,8 +56,10 @@ func run(packages, folder string) error {
 		return err
 	}
 	fmt.Printf("calendar %s: %d days, %d bytes\n", edition, len(days), len(table))
-	if err := os.WriteFile(filepath.Join(folder, "LICENSE.chinese-days"), licence, 0o644); err != nil { //nolint:gosec // it is a source file
-		return err
+	for name, content := range map[string][]byte{"calendar.tsv": table, "LICENSE.chinese-days": licence} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil { //nolint:gosec // it is a source file
+			return err
+		}
 	}
-	return os.WriteFile(filepath.Join(folder, "calendar.tsv"), table, 0o644) //nolint:gosec // it is a source file
+	return nil
 }

@@ -61,7 +61,7 @@ func showCalendar(out io.Writer, calendar *workdays.Calendar, year int) error {
 
 type calendarDueCommand struct {
 	Submitted time.Time `required:"" help:"When it was submitted (RFC 3339), such as 2026-02-13T10:00:00+08:00."`
-	Days      int       `required:"" help:"How many working days are promised, from 1 to ${most_days}: ${product_days} for a product, ${application_days} for an application."`
+	Days      int       `required:"" help:"How many working days, to ${most}: ${product} for a product, ${application} for an application."`
 }
 
 // mostDays is more than anybody promises.

@@ -61,8 +61,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		kong.BindTo(out, (*io.Writer)(nil)),
 		kong.Bind(getenv),
 		kong.Vars{
-			"read_models": modelNames(), "most_days": strconv.Itoa(mostDays),
-			"product_days": strconv.Itoa(workdays.ForProduct), "application_days": strconv.Itoa(workdays.ForApplication),
+			"read_models": modelNames(),
+			"most":        strconv.Itoa(mostDays), "product": strconv.Itoa(workdays.ForProduct), "application": strconv.Itoa(workdays.ForApplication),
 		},
 		kong.Writers(out, &terminal{to: os.Stderr}),
 		kong.UsageOnError(),

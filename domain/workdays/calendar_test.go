@@ -39,7 +39,7 @@ func TestAnEditionStaysAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "775f3e56ba61a49187cd7dd5f7adcf5f9c0abdce8a13bce369dd52a765511ca4"
+	const want = "c5b87eab58d9683317921703f0ae2bbff8e3bcef06eb608c342845f94661625c"
 	if got := fmt.Sprintf("%x", sha256.Sum256(raw)); got != want {
 		t.Errorf("edition 2026 is another: %s", got)
 	}
