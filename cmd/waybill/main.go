@@ -62,7 +62,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		kong.Bind(getenv),
 		kong.Vars{
 			"read_models": modelNames(),
-			"most":        strconv.Itoa(mostDays), "product": strconv.Itoa(workdays.ForProduct), "application": strconv.Itoa(workdays.ForApplication),
+			"most":        strconv.Itoa(mostDays),
+			"product":     strconv.Itoa(workdays.ForProduct),
+			"application": strconv.Itoa(workdays.ForApplication),
 		},
 		kong.Writers(out, &terminal{to: os.Stderr}),
 		kong.UsageOnError(),

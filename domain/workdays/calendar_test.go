@@ -90,7 +90,7 @@ func TestDays(t *testing.T) {
 		if !got.Start().Equal(start) || workdays.DayOf(start) != got || workdays.DayOf(start.Add(-1)) != got-1 {
 			t.Errorf("%s begins at %s", got, got.Start())
 		}
-		if parts := start.In(workdays.Beijing); workdays.Date(parts.Year(), parts.Month(), parts.Day()) != got {
+		if parts := start.In(time.FixedZone("", 8*60*60)); workdays.Date(parts.Year(), parts.Month(), parts.Day()) != got {
 			t.Errorf("%s by its parts is another day", got)
 		}
 	}

@@ -5,12 +5,9 @@ import (
 	"time"
 )
 
-// offset is Beijing's, in seconds. China has had no summer time since 1991, and no case is older than that: a fixed offset needs no time
-// zone database, and is taken for earlier times too.
+// offset is that of Beijing (Asia/Shanghai), in seconds. China has had no summer time since 1991, and no case is older than that: a fixed
+// offset needs no time zone database, and is taken for earlier times too.
 const offset, secondsPerDay = 8 * 60 * 60, 24 * 60 * 60
-
-// Beijing is the zone of all days and deadlines.
-var Beijing = time.FixedZone("Asia/Shanghai", offset)
 
 // Day is a day in Beijing, counted from 1970-01-01. As text it is YYYY-MM-DD.
 type Day int
