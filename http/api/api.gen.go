@@ -1238,6 +1238,34 @@ type BookingState struct {
 	State BookingProgress `json:"state"`
 }
 
+// CalendarDay defines model for CalendarDay.
+type CalendarDay struct {
+	// Day 日期，YYYY-MM-DD，北京时间 / The day in Beijing, YYYY-MM-DD.
+	Day string `json:"day"`
+
+	// Name The same sentence in Chinese and English.
+	Name Text `json:"name"`
+
+	// Working true 为调休上班日，false 为休息日 / Whether it is a make-up day; a day off when not.
+	Working bool `json:"working"`
+}
+
+// CalendarYear defines model for CalendarYear.
+type CalendarYear struct {
+	// Days 按日期排序 / In their order.
+	Days []CalendarDay `json:"days"`
+
+	// Estimated 该年的放假安排尚未收录，按周一至周五估算 / The year's holidays are not known yet; it is estimated from Monday to Friday.
+	Estimated bool `json:"estimated"`
+
+	// Version 日历的版本，期限据此算出 / The version of the calendar by which it is computed what is due when.
+	Version string `json:"version"`
+
+	// WorkingDays 全年工作日数 / How many working days the year has.
+	WorkingDays int32 `json:"working_days"`
+	Year        int32 `json:"year"`
+}
+
 // Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 type Certified struct {
 	// LegalRepresentative 法定代表人 / Legal representative
@@ -2385,6 +2413,9 @@ type WaybillPosition = int64
 // WithTotal defines model for WithTotal.
 type WithTotal = bool
 
+// Year Example: 2026
+type Year = int32
+
 // Zoom defines model for Zoom.
 type Zoom = int
 
@@ -2517,6 +2548,13 @@ type WithdrawBookingParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetCalendarParams defines parameters for GetCalendar.
+type GetCalendarParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 }
 
 // ListCountriesParams defines parameters for ListCountries.
@@ -3363,6 +3401,9 @@ type ServerInterface interface {
 	// WithdrawBooking 撤回预约
 	// (POST /api/v1/bookings/{id}/withdraw)
 	WithdrawBooking(ctx echo.Context, id BookingID, params WithdrawBookingParams) error
+	// GetCalendar 一年的节假日与调休上班日 / A year's days off and make-up days
+	// (GET /api/v1/calendar/{year})
+	GetCalendar(ctx echo.Context, year Year, params GetCalendarParams) error
 	// ListCountries 国家和地区的代码与名称 / Countries and regions, with their codes and names
 	// (GET /api/v1/countries)
 	ListCountries(ctx echo.Context, params ListCountriesParams) error
@@ -3897,6 +3938,42 @@ func (w *ServerInterfaceWrapper) WithdrawBooking(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.WithdrawBooking(ctx, id, params)
+	return err
+}
+
+// GetCalendar converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCalendar(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "year" -------------
+	var year Year
+
+	err = runtime.BindStyledParameterWithOptions("simple", "year", ctx.Param("year"), &year, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int32", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter year: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCalendarParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCalendar(ctx, year, params)
 	return err
 }
 
@@ -6505,6 +6582,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/forms/provider-application", wrapper.GetApplicationForm, options.OperationMiddlewares["getApplicationForm"]...)
 	router.GET(options.BaseURL+"/api/v1/forms/product", wrapper.GetProductForm, options.OperationMiddlewares["getProductForm"]...)
 	router.GET(options.BaseURL+"/api/v1/review-reasons", wrapper.ListReviewReasons, options.OperationMiddlewares["listReviewReasons"]...)
+	router.GET(options.BaseURL+"/api/v1/calendar/:year", wrapper.GetCalendar, options.OperationMiddlewares["getCalendar"]...)
 	router.GET(options.BaseURL+"/api/v1/countries", wrapper.ListCountries, options.OperationMiddlewares["listCountries"]...)
 	router.GET(options.BaseURL+"/api/v1/places", wrapper.SearchPlaces, options.OperationMiddlewares["searchPlaces"]...)
 	router.GET(options.BaseURL+"/api/v1/places/nearest", wrapper.FindNearestPlaces, options.OperationMiddlewares["findNearestPlaces"]...)

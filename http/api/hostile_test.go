@@ -61,6 +61,8 @@ func (h hostile) target(r route) string {
 		return r.with(h.product)
 	case strings.Contains(r.path, "/places/"):
 		return r.with("1796556")
+	case strings.Contains(r.path, "/calendar/"):
+		return r.with("2026")
 	case strings.Contains(r.path, "/problems/"):
 		return r.with("internal")
 	case strings.Contains(r.path, "/media/"):
