@@ -213,7 +213,7 @@ func facetsOf(f listing.Facets) ProductFacets {
 func mapOf(m listing.Map, zoom int) ProductMap {
 	return ProductMap{
 		Zoom: int32of(zoom), Area: boxOf(m.Area), Total: int32of(m.Total), Estimate: m.Estimate,
-		Products: convert(m.Pins, func(p listing.Pin) MapProduct { return MapProduct{At: pointOf(p.At), Product: cardOf(p.Card)} }),
+		Products: convert(m.Pins, func(p listing.Card) MapProduct { return MapProduct{At: pointOf(p.Point), Product: cardOf(p)} }),
 		Clusters: convert(m.Clusters, func(c listing.Cluster) MapCluster {
 			return MapCluster{Count: int32of(c.Count), At: pointOf(c.Middle), Box: boxOf(c.Box)}
 		}),
