@@ -170,7 +170,7 @@ func bookingStateOf(id uuid.UUID, s booking.State) BookingState {
 func cardOf(p listing.Card) ProductCard {
 	return ProductCard{
 		ID: p.ID, Name: p.Name, Brief: p.Brief, Tags: list(p.Tags), Mode: Mode(p.Mode), Destination: destinationOf(p.Destination),
-		Cover: ImageRef(p.Cover), CoverURL: ImageAt(p.Cover), ThumbnailURL: ThumbnailAt(p.Cover),
+		Point: wgs84(p.Point), Cover: ImageRef(p.Cover), CoverURL: ImageAt(p.Cover), ThumbnailURL: ThumbnailAt(p.Cover),
 		Pinned: p.Pinned, CreatedAt: at(p.CreatedAt),
 		Provider: ProviderCard{ID: p.ProviderID, Name: p.ProviderName, Logo: ImageRef(p.ProviderLogo), LogoURL: ImageAt(p.ProviderLogo)},
 	}
@@ -187,7 +187,7 @@ func publicProductOf(p listing.Product) Product {
 	card.Provider.Introduction = p.ProviderIntroduction
 	return Product{
 		ID: card.ID, Name: card.Name, Brief: card.Brief, Tags: card.Tags, Mode: card.Mode, Destination: card.Destination,
-		Cover: card.Cover, CoverURL: card.CoverURL, ThumbnailURL: card.ThumbnailURL, Details: convert(p.Details, imageOf),
+		Point: card.Point, Cover: card.Cover, CoverURL: card.CoverURL, ThumbnailURL: card.ThumbnailURL, Details: convert(p.Details, imageOf),
 		DetailUrls: convert(p.Details, ImageAt), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
 		Revision: int32of(p.ContentRevision), Provider: card.Provider,
 	}
