@@ -2,7 +2,6 @@ package commands_test
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -172,18 +171,7 @@ var every = map[string]func(w *world) (commands.Request, call){
 		}
 	},
 	"MatchPlace": func(w *world) (commands.Request, call) {
-		owner := w.provider(w.codeA)
-		// Older logs have products whose submission does not say where they go.
-		data, err := json.Marshal(product.Submitted{ProviderID: owner, Revision: 1, Content: content()})
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		id := uuid.New()
-		submitted := domain.NewEvent{ID: uuid.New(), Type: product.Submitted{}.EventType(), Data: data, Metadata: []byte(`{}`)}
-		_, err = w.store.EventStore.Append(w.t.Context(), domain.Stream(product.Category, id), domain.NoStream(), []domain.NewEvent{submitted})
-		if err != nil {
-			w.t.Fatal(err)
-		}
+		id := w.older(w.provider(w.codeA))
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
 			return anyOutcome(w.MatchPlace(ctx, req, id, 1))
 		}
