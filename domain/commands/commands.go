@@ -158,7 +158,9 @@ func (s *Service) EndProviderReview(ctx context.Context, req Request, id uuid.UU
 }
 
 // MatchPlace records, for the system, where the destination of a revision is that was submitted before its event said so.
-func (s *Service) MatchPlace(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision) (Outcome[product.State], error) {
+func (s *Service) MatchPlace(ctx context.Context, req Request, id uuid.UUID,
+	revision domain.ContentRevision,
+) (Outcome[product.State], error) {
 	if s.sources.Places == nil {
 		return Outcome[product.State]{}, errors.New("no gazetteer to match a place with")
 	}

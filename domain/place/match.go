@@ -5,7 +5,7 @@ package place
 // better rule of where maps shift, must not change what was judged (docs/decisions/0038).
 type Match struct {
 	Point Point
-	Fact
+	Fact  Fact
 }
 
 // MatchOf matches a country and a city with the point that a map gave in one of Systems. It refuses as ToWGS84 does; a city that the
@@ -17,3 +17,6 @@ func MatchOf(g Gazetteer, country, city string, raw Point, crs string) (Match, e
 	}
 	return Match{Point: at, Fact: g.Find(country, city, at)}, nil
 }
+
+// Far reports a point that is further from its city than anything there is.
+func (m Match) Far() bool { return m.Fact.Far() }

@@ -187,8 +187,8 @@ func publicProductOf(p listing.Product) Product {
 	card.Provider.Introduction = p.ProviderIntroduction
 	return Product{
 		ID: card.ID, Name: card.Name, Brief: card.Brief, Tags: card.Tags, Mode: card.Mode, Destination: card.Destination,
-		Point: card.Point, Cover: card.Cover, CoverURL: card.CoverURL, ThumbnailURL: card.ThumbnailURL, Details: convert(p.Details, imageOf),
-		DetailUrls: convert(p.Details, ImageAt), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
+		Point: card.Point, Cover: card.Cover, CoverURL: card.CoverURL, ThumbnailURL: card.ThumbnailURL,
+		Details: convert(p.Details, imageOf), DetailUrls: convert(p.Details, ImageAt), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
 		Revision: int32of(p.ContentRevision), Provider: card.Provider,
 	}
 }
