@@ -157,6 +157,20 @@ func (s *Service) EndProviderReview(ctx context.Context, req Request, id uuid.UU
 	return s.provider(ctx, req, id, provider.EndReview{})
 }
 
+// MatchPlace records, for the system, where the destination of a revision is that was submitted before its event said so.
+func (s *Service) MatchPlace(ctx context.Context, req Request, id uuid.UUID,
+	revision domain.ContentRevision,
+) (Outcome[product.State], error) {
+	if s.sources.Places == nil {
+		return Outcome[product.State]{}, errors.New("no gazetteer to match a place with")
+	}
+	return execute(ctx, s.store, req, product.Decider, id, plan[product.State, product.Command]{
+		command: func(_ context.Context, before product.State) (product.Command, error) {
+			return product.MatchPlace{Revision: revision, Place: before.Latest.Destination.Find(s.sources.Places)}, nil
+		},
+	})
+}
+
 // PublishProduct shows the actor's product to the public.
 func (s *Service) PublishProduct(ctx context.Context, req Request, id uuid.UUID) (Outcome[product.State], error) {
 	return execute(ctx, s.store, req, product.Decider, id, s.offering(req, func(p provider.Standing) product.Command {

@@ -170,6 +170,12 @@ var every = map[string]func(w *world) (commands.Request, call){
 			return anyOutcome(w.EndProviderReview(ctx, req, id))
 		}
 	},
+	"MatchPlace": func(w *world) (commands.Request, call) {
+		id := w.older(w.provider(w.codeA))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.MatchPlace(ctx, req, id, 1))
+		}
+	},
 	"UnpublishProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
 		return anyOutcome(w.UnpublishProduct(ctx, req, id))
 	}),

@@ -15,6 +15,7 @@ import (
 	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/rules"
 	"waybill/domain/uscc"
 )
 
@@ -91,6 +92,23 @@ func (everywhere) Find(string, string, place.Point) place.Fact { return Place }
 
 // Place is what the gazetteer says of every city, in most tests.
 var Place = place.Fact{ID: 1880252}
+
+// Older are facts as they were recorded before there was a rule book, and before a submission said where its destination is.
+func Older(facts ...domain.Event) []domain.Event {
+	older := make([]domain.Event, len(facts))
+	for i, fact := range facts {
+		switch e := fact.(type) {
+		case product.Submitted:
+			e.Verdict, e.Place, e.Point = rules.Verdict{}, 0, place.Point{}
+			fact = e
+		case product.Revised:
+			e.Verdict, e.Place, e.Point = rules.Verdict{}, 0, place.Point{}
+			fact = e
+		}
+		older[i] = fact
+	}
+	return older
+}
 
 // FactsOfProfile are those of Enterprise's application, with every image uploaded and fitting.
 func FactsOfProfile(p provider.Profile) provider.Facts {

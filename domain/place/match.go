@@ -4,8 +4,8 @@ package place
 // of it. It is found once and recorded in an event beside the raw value and its system (Q24): another edition of the gazetteer, or a
 // better rule of where maps shift, must not change what was judged (docs/decisions/0038).
 type Match struct {
-	Point Point `json:"point"`
-	Fact  Fact  `json:"fact,omitzero"`
+	Point Point
+	Fact  Fact
 }
 
 // MatchOf matches a country and a city with the point that a map gave in one of Systems. It refuses as ToWGS84 does; a city that the
@@ -19,4 +19,4 @@ func MatchOf(g Gazetteer, country, city string, raw Point, crs string) (Match, e
 }
 
 // Far reports a point that is further from its city than anything there is.
-func (m Match) Far() bool { return m.Fact.Known() && m.Fact.Distance > MaxDistance }
+func (m Match) Far() bool { return m.Fact.Far() }

@@ -7,6 +7,9 @@ type Point struct {
 	Longitude float64 `json:"longitude"`
 }
 
+// IsZero reports the point that stands for none: at 0, 0 no city is, but a form whose map was never clicked is.
+func (p Point) IsZero() bool { return p == Point{} }
+
 // MaxDistance is how far a point may lie from the city it is said to be in before a reviewer is told, in kilometres.
 const MaxDistance = 100
 
@@ -20,6 +23,9 @@ type Fact struct {
 
 // Known reports whether the gazetteer has the city.
 func (f Fact) Known() bool { return f.ID != 0 }
+
+// Far reports a point that is further from its city than anything there is.
+func (f Fact) Far() bool { return f.Known() && f.Distance > MaxDistance }
 
 // Gazetteer knows cities, ports and rail hubs by their names.
 type Gazetteer interface {

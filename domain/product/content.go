@@ -45,7 +45,7 @@ func (c *Content) Clean(known Facts) (rules.Verdict, error) {
 			sheet.Gallery(field, c.Details)
 		case "/destination/latitude":
 			sheet.Degrees(field, d.Latitude, unclicked)
-			if known.Place.Known() && known.Place.Distance > place.MaxDistance {
+			if known.Place.Far() {
 				sheet.Soft(field, rules.NearPlace)
 			}
 		case "/destination/longitude":
@@ -83,11 +83,29 @@ func (c *Content) at(pointer string) *string {
 	return new(string) // a test holds the form to the fields that there are
 }
 
-// Find asks the gazetteer about the destination. Of coordinates as a map gave them, in whatever system: the systems are less than 2 km
-// apart, where place.MaxDistance is what matters.
+// Point is where the destination is, in WGS-84; the zero point is none, of what Clean refuses. It is arithmetic (place.ToWGS84), and what
+// came of it is recorded.
+func (d Destination) Point() place.Point {
+	at, err := place.ToWGS84(d.clicked(), d.CRS)
+	if err != nil {
+		return place.Point{}
+	}
+	return at
+}
+
+// Find asks the gazetteer about the destination as Clean leaves it, at its Point; of what has none nothing is known.
 func (d Destination) Find(g place.Gazetteer) place.Fact {
 	if g == nil {
 		return place.Fact{}
 	}
-	return g.Find(domain.CleanText(d.Country), domain.CleanText(d.City), place.Point{Latitude: d.Latitude, Longitude: d.Longitude})
+	match, err := place.MatchOf(g, domain.CleanText(d.Country), domain.CleanText(d.City), d.clicked(), d.CRS)
+	if err != nil {
+		return place.Fact{}
+	}
+	return match.Fact
+}
+
+// clicked is what the map gave, in its own system.
+func (d Destination) clicked() place.Point {
+	return place.Point{Latitude: d.Latitude, Longitude: d.Longitude}
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/place"
 	"waybill/domain/rules"
 )
 
@@ -19,13 +20,13 @@ const (
 	Rail Mode = "rail"
 )
 
-// Destination is one country and one city (Q23), with the coordinates of the map click (Q24).
+// Destination is one country and one city (Q23), with the coordinates of the map click (Q24), as the map gave them.
 type Destination struct {
 	Country   string  `json:"country"`
 	City      string  `json:"city"`
 	Latitude  float64 `json:"latitude"`
 	Longitude float64 `json:"longitude"`
-	// CRS is the coordinate system the map gave: "WGS-84", "GCJ-02" or "BD-09". The numbers are kept as given.
+	// CRS is the map's coordinate system, one of place.Systems.
 	CRS string `json:"crs"`
 }
 
@@ -49,6 +50,8 @@ type Submitted struct {
 	rules.Verdict
 	// Place is the gazetteer's entry of the destination; 0 is none.
 	Place int64 `json:"place,omitempty"`
+	// Point is where the destination is, in WGS-84 (Q24); zero in events from before it was recorded, which PlaceMatched makes up for.
+	Point place.Point `json:"point,omitzero"`
 }
 
 // Revised is the card's ProductRevised: a later revision was submitted (R25, R28); a pending one before it is superseded,
@@ -57,7 +60,16 @@ type Revised struct {
 	Revision domain.ContentRevision `json:"revision"`
 	Content  Content                `json:"content"`
 	rules.Verdict
-	Place int64 `json:"place,omitempty"`
+	Place int64       `json:"place,omitempty"`
+	Point place.Point `json:"point,omitzero"`
+}
+
+// PlaceMatched records where the destination of a revision is that was submitted before its event said so, and which of the gazetteer's
+// places that is; 0 is none. It is no judgement: what was found of the revision when it was submitted stays as it was.
+type PlaceMatched struct {
+	Revision domain.ContentRevision `json:"revision"`
+	Place    int64                  `json:"place,omitempty"`
+	Point    place.Point            `json:"point"`
 }
 
 // Approved is the card's ProductApproved: this revision is now the live one. The first approval is followed by Listed (R27).
@@ -100,6 +112,9 @@ func (Submitted) EventType() string { return "product-submitted.v1" }
 func (Revised) EventType() string { return "product-revised.v1" }
 
 // EventType is the stored name.
+func (PlaceMatched) EventType() string { return "product-place-matched.v1" }
+
+// EventType is the stored name.
 func (Approved) EventType() string { return "product-approved.v1" }
 
 // EventType is the stored name.
@@ -125,14 +140,15 @@ func (Deleted) EventType() string { return "product-deleted.v1" }
 
 // Types decodes this aggregate's events.
 var Types = domain.Types{
-	Submitted{}.EventType(): domain.JSON[Submitted],
-	Revised{}.EventType():   domain.JSON[Revised],
-	Approved{}.EventType():  domain.JSON[Approved],
-	Rejected{}.EventType():  domain.JSON[Rejected],
-	Listed{}.EventType():    domain.JSON[Listed],
-	Unlisted{}.EventType():  domain.JSON[Unlisted],
-	Pinned{}.EventType():    domain.JSON[Pinned],
-	Unpinned{}.EventType():  domain.JSON[Unpinned],
-	TakenDown{}.EventType(): domain.JSON[TakenDown],
-	Deleted{}.EventType():   domain.JSON[Deleted],
+	Submitted{}.EventType():    domain.JSON[Submitted],
+	Revised{}.EventType():      domain.JSON[Revised],
+	PlaceMatched{}.EventType(): domain.JSON[PlaceMatched],
+	Approved{}.EventType():     domain.JSON[Approved],
+	Rejected{}.EventType():     domain.JSON[Rejected],
+	Listed{}.EventType():       domain.JSON[Listed],
+	Unlisted{}.EventType():     domain.JSON[Unlisted],
+	Pinned{}.EventType():       domain.JSON[Pinned],
+	Unpinned{}.EventType():     domain.JSON[Unpinned],
+	TakenDown{}.EventType():    domain.JSON[TakenDown],
+	Deleted{}.EventType():      domain.JSON[Deleted],
 }

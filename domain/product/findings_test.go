@@ -1,6 +1,9 @@
 package product_test
 
 import (
+	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +52,102 @@ func TestFindingsGoToTheReviewer(t *testing.T) {
 		}
 		if s = product.Evolve(s, product.Deleted{}); s.Rules != 0 || s.Images != nil || s.Place != 0 {
 			t.Errorf("%s: deleted, and has %+v", name, s.Verdict)
+		}
+	}
+}
+
+// atlas is a gazetteer that knows Shanghai.
+type atlas struct{}
+
+func (atlas) Find(country, city string, at place.Point) place.Fact {
+	if country != "中国" || city != "上海" {
+		return place.Fact{}
+	}
+	return place.Fact{ID: 1796236, Distance: place.Distance(place.Point{Latitude: 31.1774276, Longitude: 121.5272106}, at)}
+}
+
+// TestTheDestinationIsLookedUpWhereItIs: what a Chinese map gives is converted before anything is compared with it (Q24), and recorded.
+func TestTheDestinationIsLookedUpWhereItIs(t *testing.T) {
+	shanghai := func(latitude, longitude float64, crs string) product.Destination {
+		return product.Destination{Country: " 中国", City: "上海\n", Latitude: latitude, Longitude: longitude, CRS: crs}
+	}
+	const metre = 0.001
+	for name, test := range map[string]struct {
+		at    product.Destination
+		known bool
+		km    float64
+	}{
+		"on AMap":              {shanghai(31.17530398364597, 121.531541859215, place.GCJ02), true, 0},
+		"on any other":         {shanghai(31.1774276, 121.5272106, place.WGS84), true, 0},
+		"as if AMap were GPS":  {shanghai(31.17530398364597, 121.531541859215, place.WGS84), true, 0.475},
+		"a city nobody knows":  {product.Destination{Country: "中国", City: "洋山", Latitude: 30.6, Longitude: 122, CRS: place.BD09}, false, 0},
+		"in no system":         {shanghai(31.1, 121.5, "EPSG:4326"), false, 0},
+		"nowhere on the earth": {shanghai(131, 121.5, place.WGS84), false, 0},
+	} {
+		found := test.at.Find(atlas{})
+		if found.Known() != test.known || math.Abs(found.Distance-test.km) > metre {
+			t.Errorf("%s: %+v, want %v and %.3f km", name, found, test.known, test.km)
+		}
+	}
+
+	c := content()
+	c.Destination = shanghai(31.17530398364597, 121.531541859215, place.GCJ02)
+	given, facts := c.Destination, known(c)
+	submitted, err := product.Decide(product.State{}, product.Submit{ProviderID: owner, Provider: active, Content: c, Facts: facts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := decidertest.Fold(product.Decider, submitted)
+	revised, err := product.Decide(s, product.Revise{By: owner, Provider: active, Content: c, Facts: facts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []product.State{s, product.Evolve(s, revised[0])} {
+		if d := place.Distance(s.Point, place.Point{Latitude: 31.1774276, Longitude: 121.5272106}); !(d < metre) || s.Place != facts.Place.ID {
+			t.Errorf("recorded at %v, %.3f km off, as place %d", s.Point, d, s.Place)
+		}
+		if d := s.Latest.Destination; d.Latitude != given.Latitude || d.Longitude != given.Longitude || d.CRS != given.CRS {
+			t.Errorf("what the map gave became %+v", d)
+		}
+	}
+}
+
+// TestAMatchIsNoJudgement: what is matched later changes neither what was found nor what was submitted, and what is nowhere is left alone.
+func TestAMatchIsNoJudgement(t *testing.T) {
+	older := domaintest.Older(history()...)
+	before := decidertest.Fold(product.Decider, older)
+	events, err := product.Decide(before, product.MatchPlace{Revision: 1, Place: place.Fact{ID: 7, Distance: 5000}})
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%+v, %v", events, err)
+	}
+	after := product.Evolve(before, events[0])
+	if after.Place != 7 || after.Point != content().Destination.Point() {
+		t.Errorf("place %d at %v", after.Place, after.Point)
+	}
+	after.Place, after.Point = 0, place.Point{}
+	if !reflect.DeepEqual(after, before) {
+		t.Errorf("got %+v, want %+v", after, before)
+	}
+	nowhere := content()
+	nowhere.Destination.CRS = ""
+	s := decidertest.Fold(product.Decider, []domain.Event{product.Submitted{ProviderID: owner, Revision: 1, Content: nowhere}})
+	if events, err := product.Decide(s, product.MatchPlace{Revision: 1, Place: place.Fact{ID: 7}}); err != nil || len(events) != 0 {
+		t.Errorf("%+v, %v", events, err)
+	}
+}
+
+// TestEveryCoordinateSystemIsOffered: a form offers those that a destination can be converted from.
+func TestEveryCoordinateSystemIsOffered(t *testing.T) {
+	for _, field := range rules.Product.Fields {
+		if field.Pointer != "/destination/crs" {
+			continue
+		}
+		var offered []string
+		for _, option := range field.Options {
+			offered = append(offered, option.Value)
+		}
+		if !slices.Equal(offered, place.Systems) {
+			t.Errorf("offered %q, converted %q", offered, place.Systems)
 		}
 	}
 }

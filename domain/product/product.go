@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/place"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
 )
@@ -20,9 +21,11 @@ type State struct {
 	Revision domain.ContentRevision `json:"revision"`
 	Review   domain.Review          `json:"review"`
 	Latest   Content                `json:"latest"`
-	// Verdict is the rule book's on Latest, and Place the gazetteer's entry of its destination; 0 is none.
+	// Verdict is the rule book's on Latest. Place is the gazetteer's entry of its destination, 0 is none; Point is where that is, in
+	// WGS-84, and zero as long as no event says so.
 	rules.Verdict
-	Place int64 `json:"place,omitempty"`
+	Place int64       `json:"place,omitempty"`
+	Point place.Point `json:"point,omitzero"`
 	// Reasons are those of the latest revision's rejection.
 	Reasons []domain.Reason `json:"reasons,omitempty"`
 	// ApprovedRevision is 0 before the first approval. Approved is the content the public sees.
@@ -84,6 +87,13 @@ type Revise struct {
 	Pace domain.Pace
 }
 
+// MatchPlace records, for the system, where the destination of the named revision is, with what the gazetteer says about it. Nothing
+// happens when that is recorded already, when a later revision was submitted meanwhile, and of a destination that is nowhere.
+type MatchPlace struct {
+	Revision domain.ContentRevision
+	Place    place.Fact
+}
+
 // Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer. Nothing of a
 // closed provider is decided.
 type Approve struct {
@@ -128,17 +138,18 @@ type Delete struct{ By uuid.UUID }
 // TakeDown hides a product that was approved, for an operator; Takedown says until when.
 type TakeDown struct{ Reason string }
 
-func (Submit) command()    {}
-func (Revise) command()    {}
-func (Approve) command()   {}
-func (Reject) command()    {}
-func (Publish) command()   {}
-func (Unpublish) command() {}
-func (Pin) command()       {}
-func (Unpin) command()     {}
-func (Delete) command()    {}
-func (EndReview) command() {}
-func (TakeDown) command()  {}
+func (Submit) command()     {}
+func (Revise) command()     {}
+func (Approve) command()    {}
+func (Reject) command()     {}
+func (Publish) command()    {}
+func (Unpublish) command()  {}
+func (Pin) command()        {}
+func (Unpin) command()      {}
+func (Delete) command()     {}
+func (EndReview) command()  {}
+func (MatchPlace) command() {}
+func (TakeDown) command()   {}
 
 // Refusals; the provider's standing refuses with package provider's.
 var (
@@ -187,6 +198,12 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 			return nil, nil
 		}
 		return []domain.Event{Rejected{Revision: s.Revision, Reasons: domain.ProviderGone()}}, nil
+	case MatchPlace:
+		at := s.Latest.Destination.Point()
+		if c.Revision != s.Revision || !s.Point.IsZero() || at.IsZero() {
+			return nil, nil
+		}
+		return []domain.Event{PlaceMatched{Revision: s.Revision, Place: c.Place.ID, Point: at}}, nil
 	}
 	return nil, fmt.Errorf("product: unknown command %T", c)
 }
@@ -203,7 +220,8 @@ func decideSubmit(s State, c Submit) ([]domain.Event, error) {
 		return nil, err
 	}
 	return []domain.Event{Submitted{
-		ProviderID: c.ProviderID, Revision: 1, Content: c.Content, Verdict: verdict, Place: c.Place.ID,
+		ProviderID: c.ProviderID, Revision: 1, Content: c.Content, Verdict: verdict,
+		Place: c.Place.ID, Point: c.Content.Destination.Point(),
 	}}, nil
 }
 
@@ -221,7 +239,9 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	if err := c.Pace.Check(); err != nil {
 		return nil, err
 	}
-	return []domain.Event{Revised{Revision: s.Revision + 1, Content: c.Content, Verdict: verdict, Place: c.Place.ID}}, nil
+	return []domain.Event{Revised{
+		Revision: s.Revision + 1, Content: c.Content, Verdict: verdict, Place: c.Place.ID, Point: c.Content.Destination.Point(),
+	}}, nil
 }
 
 // decideApprove lists on the first approval only (R27): later the display is as the provider left it.
@@ -299,9 +319,11 @@ func Evolve(s State, e domain.Event) State {
 	switch e := e.(type) {
 	case Submitted:
 		s.ProviderID = e.ProviderID
-		s.submit(Revised{Revision: e.Revision, Content: e.Content, Verdict: e.Verdict, Place: e.Place})
+		s.submit(Revised{Revision: e.Revision, Content: e.Content, Verdict: e.Verdict, Place: e.Place, Point: e.Point})
 	case Revised:
 		s.submit(e)
+	case PlaceMatched:
+		s.Place, s.Point = e.Place, e.Point
 	case Approved:
 		s.Review, s.ApprovedRevision, s.Approved = domain.ReviewApproved, e.Revision, s.Latest
 	case Rejected:
@@ -317,11 +339,12 @@ func Evolve(s State, e domain.Event) State {
 	case Deleted:
 		s.Deleted, s.Listed, s.Pinned = true, false, false
 		s.Latest, s.Approved, s.Reasons = Content{}, Content{}, nil
-		s.Verdict, s.Place = rules.Verdict{}, 0
+		s.Verdict, s.Place, s.Point = rules.Verdict{}, 0, place.Point{}
 	}
 	return s
 }
 
 func (s *State) submit(e Revised) {
-	s.Revision, s.Review, s.Latest, s.Verdict, s.Place, s.Reasons = e.Revision, domain.ReviewPending, e.Content, e.Verdict, e.Place, nil
+	s.Revision, s.Review, s.Latest, s.Reasons = e.Revision, domain.ReviewPending, e.Content, nil
+	s.Verdict, s.Place, s.Point = e.Verdict, e.Place, e.Point
 }

@@ -10,6 +10,8 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/decidertest"
+	"waybill/domain/domaintest"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 )
@@ -34,6 +36,7 @@ func commands() *rapid.Generator[product.Command] {
 			product.Unpin{By: by},
 			product.Delete{By: by},
 			product.TakeDown{Reason: "投诉"},
+			product.MatchPlace{Revision: revision, Place: place.Fact{ID: 7}},
 		}).Draw(t, "command")
 	})
 }
@@ -53,6 +56,9 @@ func TestAnySequenceOfCommandsKeepsTheInvariants(t *testing.T) {
 				t.Fatalf("%T refused with events", c)
 			}
 			decidertest.Lossless(t, product.Types, facts)
+			if rapid.Bool().Draw(t, "recorded long ago") {
+				facts = domaintest.Older(facts...)
+			}
 			for _, fact := range facts {
 				s = product.Evolve(s, fact)
 			}
@@ -82,6 +88,8 @@ func checkInvariants(t *rapid.T, before, s product.State, facts []domain.Event) 
 		{!s.Deleted || (!s.Public(active) && !s.Pinned && s.Latest.Name == "" && s.Approved.Name == ""), "deleted product still shows"},
 		{s.TakenDown == nil || !s.Listed, "taken down and listed"},
 		{before.Revision == 0 || s.ProviderID == before.ProviderID, "changed owner"},
+		{s.Point.IsZero() || s.Point == s.Latest.Destination.Point(), "is not where its destination is"},
+		{s.Place == 0 || !s.Point.IsZero(), "a place that is nowhere"},
 	} {
 		if !rule.holds {
 			t.Fatalf("%s: %+v", rule.name, s)
@@ -96,6 +104,10 @@ func checkInvariants(t *rapid.T, before, s product.State, facts []domain.Event) 
 		case product.Approved:
 			if before.Review != domain.ReviewPending || e.Revision != before.Revision {
 				t.Fatalf("approved %d when %d was %s", e.Revision, before.Revision, before.Review)
+			}
+		case product.PlaceMatched:
+			if e.Revision != before.Revision || !before.Point.IsZero() {
+				t.Fatalf("matched %d when %d was at %v", e.Revision, before.Revision, before.Point)
 			}
 		}
 	}

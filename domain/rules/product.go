@@ -37,9 +37,9 @@ var Product = Form{Name: ProductForm, Label: domain.Text{ZH: "物流产品", EN:
 	latitudeField(),
 	degrees("/destination/longitude", 180, domain.Text{ZH: "经度", EN: "longitude"}),
 	choice("/destination/crs", "unknown_crs", domain.Text{ZH: "坐标系", EN: "coordinate system"}, []Option{
-		{"WGS-84", domain.Text{ZH: "WGS-84", EN: "WGS-84"}},
-		{"GCJ-02", domain.Text{ZH: "GCJ-02（高德、腾讯）", EN: "GCJ-02 (Amap, Tencent)"}},
-		{"BD-09", domain.Text{ZH: "BD-09（百度）", EN: "BD-09 (Baidu)"}},
+		{place.WGS84, domain.Text{ZH: "WGS-84", EN: "WGS-84"}},
+		{place.GCJ02, domain.Text{ZH: "GCJ-02（高德、腾讯）", EN: "GCJ-02 (Amap, Tencent)"}},
+		{place.BD09, domain.Text{ZH: "BD-09（百度）", EN: "BD-09 (Baidu)"}},
 	}, "坐标系须为 WGS-84、GCJ-02 或 BD-09", "coordinate system must be WGS-84, GCJ-02 or BD-09"),
 	picture("/cover", media.Cover, domain.Text{ZH: "产品封面图", EN: "cover image"}),
 	detailsField(),

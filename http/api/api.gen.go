@@ -1295,7 +1295,9 @@ type CountryOrRegion struct {
 	Name Text `json:"name"`
 }
 
-// Destination defines model for Destination.
+// Destination 目的地，坐标为地图所给的原值；换算成 WGS-84 的坐标见同级的 point，可用于任何地图。
+//
+// The destination, its coordinates as the map gave them. What they are in WGS-84, for any map, is the `point` beside it.
 type Destination struct {
 	City    string `json:"city"`
 	Country string `json:"country"`
@@ -1855,8 +1857,12 @@ type Product struct {
 	// CoverURL 图片的地址，相对于本站 / Where the image is, on this site.
 	//
 	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-	CoverURL    ImageURL    `json:"cover_url"`
-	CreatedAt   Instant     `json:"created_at"`
+	CoverURL  ImageURL `json:"cover_url"`
+	CreatedAt Instant  `json:"created_at"`
+
+	// Destination 目的地，坐标为地图所给的原值；换算成 WGS-84 的坐标见同级的 point，可用于任何地图。
+	//
+	// The destination, its coordinates as the map gave them. What they are in WGS-84, for any map, is the `point` beside it.
 	Destination Destination `json:"destination"`
 
 	// DetailUrls 与 details 顺序相同 / In the order of details.
@@ -1865,9 +1871,12 @@ type Product struct {
 	ID         openapi_types.UUID `json:"id"`
 
 	// Mode 运输方式：海运、空运、陆运、铁路
-	Mode     Mode         `json:"mode"`
-	Name     string       `json:"name"`
-	Pinned   bool         `json:"pinned"`
+	Mode   Mode   `json:"mode"`
+	Name   string `json:"name"`
+	Pinned bool   `json:"pinned"`
+
+	// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+	Point    Point        `json:"point"`
 	Provider ProviderCard `json:"provider"`
 
 	// Revision 线上内容是第几版
@@ -1892,15 +1901,22 @@ type ProductCard struct {
 	// CoverURL 图片的地址，相对于本站 / Where the image is, on this site.
 	//
 	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-	CoverURL    ImageURL           `json:"cover_url"`
-	CreatedAt   Instant            `json:"created_at"`
+	CoverURL  ImageURL `json:"cover_url"`
+	CreatedAt Instant  `json:"created_at"`
+
+	// Destination 目的地，坐标为地图所给的原值；换算成 WGS-84 的坐标见同级的 point，可用于任何地图。
+	//
+	// The destination, its coordinates as the map gave them. What they are in WGS-84, for any map, is the `point` beside it.
 	Destination Destination        `json:"destination"`
 	ID          openapi_types.UUID `json:"id"`
 
 	// Mode 运输方式：海运、空运、陆运、铁路
-	Mode     Mode         `json:"mode"`
-	Name     string       `json:"name"`
-	Pinned   bool         `json:"pinned"`
+	Mode   Mode   `json:"mode"`
+	Name   string `json:"name"`
+	Pinned bool   `json:"pinned"`
+
+	// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+	Point    Point        `json:"point"`
 	Provider ProviderCard `json:"provider"`
 	Tags     []string     `json:"tags"`
 
@@ -1918,7 +1934,11 @@ type ProductContent struct {
 	// Cover An image by the SHA-256 of its bytes.
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-	Cover       ImageRef    `json:"cover"`
+	Cover ImageRef `json:"cover"`
+
+	// Destination 目的地，坐标为地图所给的原值；换算成 WGS-84 的坐标见同级的 point，可用于任何地图。
+	//
+	// The destination, its coordinates as the map gave them. What they are in WGS-84, for any map, is the `point` beside it.
 	Destination Destination `json:"destination"`
 
 	// Details 详情图，按展示顺序
@@ -1990,11 +2010,16 @@ type ProductPreview struct {
 	// Place 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
 	Place MatchedPlace `json:"place,omitempty,omitzero"`
 
+	// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+	Point Point `json:"point"`
+
 	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
 	Rules RuleBook `json:"rules"`
 }
 
-// ProductReview defines model for ProductReview.
+// ProductReview 旧版本在登记地名之前没有 place 和 point，登记后才有，且不产生新的 findings。
+//
+// An older revision has neither `place` nor `point` until they are matched, which finds nothing new in it.
 type ProductReview struct {
 	Content ProductContent  `json:"content"`
 	Images  []MeasuredImage `json:"images,omitempty,omitzero"`
@@ -2002,6 +2027,9 @@ type ProductReview struct {
 
 	// Place 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
 	Place MatchedPlace `json:"place,omitempty,omitzero"`
+
+	// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+	Point Point `json:"point,omitempty,omitzero"`
 
 	// TakenDownReason 该产品现被运营人员强制下架的原因 / Why an operator has taken the product down
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`

@@ -54,6 +54,7 @@ var meanings = []meaning{
 	{product.Category, product.Pinned{}, domain.Text{ZH: "产品已置顶", EN: "the product was pinned"}},
 	{product.Category, product.Unpinned{}, domain.Text{ZH: "产品已取消置顶", EN: "the product was unpinned"}},
 	{product.Category, product.TakenDown{}, domain.Text{ZH: "产品已被运营人员强制下架", EN: "an operator took the product down"}},
+	{product.Category, product.PlaceMatched{}, domain.Text{ZH: "已登记旧版本目的地的位置", EN: "an older revision's destination was matched"}},
 	{product.Category, product.Deleted{}, domain.Text{ZH: "产品已删除", EN: "the product was deleted"}},
 	{pins.Category, pins.Taken{}, domain.Text{ZH: "有上限的服务商占用了一个置顶名额", EN: "a slot was taken for a pin under a limit"}},
 	{booking.Category, booking.Requested{}, domain.Text{ZH: "企业提交了预约", EN: "an enterprise asked about a product"}},

@@ -37,10 +37,10 @@ func (s *server) FindNearestPlaces(c echo.Context, params FindNearestPlacesParam
 	if err != nil {
 		return err
 	}
-	at = place.Point{Latitude: rounded(at.Latitude, 7), Longitude: rounded(at.Longitude, 7)}
+	clicked := wgs84(at)
 	return unchanging(c, NearestPlaces{
-		Point: Point{Latitude: at.Latitude, Longitude: at.Longitude},
-		Items: convert(s.Places.Nearest(at, placesNear), func(n place.Near) NearPlace {
+		Point: clicked,
+		Items: convert(s.Places.Nearest(place.Point(clicked), placesNear), func(n place.Near) NearPlace {
 			return NearPlace{Place: placeOf(n.Place), DistanceKm: rounded(n.Distance, 3)}
 		}),
 		Attribution: s.attribution(),
@@ -81,6 +81,11 @@ func placeOf(p place.Place) Place {
 
 func countryOf(c place.Country) CountryOrRegion {
 	return CountryOrRegion{Code: c.Code, Name: textOf(c.Name)}
+}
+
+// wgs84 is a point in WGS-84, to a centimetre.
+func wgs84(p place.Point) Point {
+	return Point{Latitude: rounded(p.Latitude, 7), Longitude: rounded(p.Longitude, 7)}
 }
 
 // rounded leaves so many places after the point: seven of a degree are a centimetre, three of a kilometre a metre.

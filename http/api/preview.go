@@ -43,7 +43,7 @@ func (s *server) previewProduct(c echo.Context,
 	}
 	v := out.State.Verdict
 	return answer(c, nethttp.StatusOK, ProductPreview{
-		Rules: int32of(v.Rules), Findings: s.findingsOf(v), Images: imagesOf(v), Place: out.State.Place,
+		Rules: int32of(v.Rules), Findings: s.findingsOf(v), Images: imagesOf(v), Place: out.State.Place, Point: wgs84(out.State.Point),
 		Content: contentOf(out.State.Latest),
 	})
 }

@@ -38,10 +38,14 @@ func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetPro
 	if err != nil {
 		return err
 	}
-	return conditional(c, item.Revision, ProductReview{
+	out := ProductReview{
 		Item: s.reviewItemOf(item.Submission), Content: contentOf(content), TakenDownReason: takedownOf(item.TakenDown),
 		Images: imagesOf(item.Verdict), Place: item.Place,
-	})
+	}
+	if item.Point != nil {
+		out.Point = wgs84(*item.Point)
+	}
+	return conditional(c, item.Revision, out)
 }
 
 // GetProviderForReview shows exactly what was submitted as one revision.

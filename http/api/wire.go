@@ -170,7 +170,7 @@ func bookingStateOf(id uuid.UUID, s booking.State) BookingState {
 func cardOf(p listing.Card) ProductCard {
 	return ProductCard{
 		ID: p.ID, Name: p.Name, Brief: p.Brief, Tags: list(p.Tags), Mode: Mode(p.Mode), Destination: destinationOf(p.Destination),
-		Cover: ImageRef(p.Cover), CoverURL: ImageAt(p.Cover), ThumbnailURL: ThumbnailAt(p.Cover),
+		Point: wgs84(p.Point), Cover: ImageRef(p.Cover), CoverURL: ImageAt(p.Cover), ThumbnailURL: ThumbnailAt(p.Cover),
 		Pinned: p.Pinned, CreatedAt: at(p.CreatedAt),
 		Provider: ProviderCard{ID: p.ProviderID, Name: p.ProviderName, Logo: ImageRef(p.ProviderLogo), LogoURL: ImageAt(p.ProviderLogo)},
 	}
@@ -187,8 +187,8 @@ func publicProductOf(p listing.Product) Product {
 	card.Provider.Introduction = p.ProviderIntroduction
 	return Product{
 		ID: card.ID, Name: card.Name, Brief: card.Brief, Tags: card.Tags, Mode: card.Mode, Destination: card.Destination,
-		Cover: card.Cover, CoverURL: card.CoverURL, ThumbnailURL: card.ThumbnailURL, Details: convert(p.Details, imageOf),
-		DetailUrls: convert(p.Details, ImageAt), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
+		Point: card.Point, Cover: card.Cover, CoverURL: card.CoverURL, ThumbnailURL: card.ThumbnailURL,
+		Details: convert(p.Details, imageOf), DetailUrls: convert(p.Details, ImageAt), Pinned: card.Pinned, CreatedAt: card.CreatedAt,
 		Revision: int32of(p.ContentRevision), Provider: card.Provider,
 	}
 }
@@ -213,7 +213,7 @@ func facetsOf(f listing.Facets) ProductFacets {
 func mapOf(m listing.Map, zoom int) ProductMap {
 	return ProductMap{
 		Zoom: int32of(zoom), Area: boxOf(m.Area), Total: int32of(m.Total), Estimate: m.Estimate,
-		Products: convert(m.Pins, func(p listing.Pin) MapProduct { return MapProduct{At: pointOf(p.At), Product: cardOf(p.Card)} }),
+		Products: convert(m.Pins, func(p listing.Card) MapProduct { return MapProduct{At: pointOf(p.Point), Product: cardOf(p)} }),
 		Clusters: convert(m.Clusters, func(c listing.Cluster) MapCluster {
 			return MapCluster{Count: int32of(c.Count), At: pointOf(c.Middle), Box: boxOf(c.Box)}
 		}),

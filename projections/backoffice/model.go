@@ -38,7 +38,7 @@ var Model = projections.ReadModel{
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.Deleted{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
@@ -288,6 +288,8 @@ func (p *productRow) fold(e projections.Event) error {
 		p.Pinned = false
 	case product.Deleted:
 		p.deleted = true
+	case product.PlaceMatched:
+		// Only the revision moves.
 	default:
 		err = fmt.Errorf("no meaning for %s here", e.Type)
 	}

@@ -36,7 +36,7 @@ var Model = projections.ReadModel{
 	),
 	PassesOver: projections.TypesOf(
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.TakenDown{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{},
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},

@@ -38,7 +38,7 @@ var Model = projections.ReadModel{
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.Deleted{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		uscc.Reserved{}, uscc.Confirmed{}, provider.PinLimitSet{}, pins.Taken{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},

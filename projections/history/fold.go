@@ -100,6 +100,13 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 		state.Listed = false
 		c.revision = e.Revision
 		return note(e.Reason)
+	case product.PlaceMatched:
+		// As content: where somebody said a destination is goes with the product.
+		c.revision, c.content = e.Revision, true
+		c.value("/content/destination/point", nil, e.Point)
+		if e.Place != 0 {
+			c.value("/content/destination/place", nil, e.Place)
+		}
 	case product.Deleted:
 		state.Deleted = true
 	case provider.Applied:

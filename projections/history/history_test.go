@@ -18,6 +18,7 @@ import (
 	"waybill/domain/domaintest"
 	"waybill/domain/media"
 	"waybill/domain/operation"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
@@ -221,6 +222,36 @@ func TestHistoryOfDeleted(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHistoryOfAMatch: where a destination was matched to be is content, which goes with the product.
+func TestHistoryOfAMatch(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	p := domaintest.ID("p")
+	h.Add("product", p, product.Submitted{ProviderID: domaintest.ID("a"), Revision: 1, Content: domaintest.Content("专线")},
+		product.PlaceMatched{Revision: 1, Place: 7, Point: place.Point{Latitude: 1.29, Longitude: 103.85}},
+		product.Revised{Revision: 2, Content: domaintest.Content("专线")}, product.PlaceMatched{Revision: 2, Point: place.Point{Latitude: 2, Longitude: 3}})
+	modeltest.Project(t, pool, h.Log, 1, 3)
+	want := []string{
+		`[{"field":"/content/destination/point","before":null,"after":{"latitude":1.29,"longitude":103.85}},{"field":"/content/destination/place","before":null,"after":7}]`,
+		`[{"field":"/content/destination/point","before":null,"after":{"latitude":2,"longitude":3}}]`,
+	}
+	for i, e := range entries(t, pool, history.Filter{Type: "product-place-matched.v1"}) {
+		if got := string(e.Changes); got != want[i] || int(e.ContentRevision) != i+1 {
+			t.Errorf("revision %d: %s, want %s", e.ContentRevision, got, want[i])
+		}
+	}
+	h.Add("product", p, product.Deleted{})
+	modeltest.Truncate(t, pool)
+	modeltest.Project(t, pool, h.Log, 1, 4)
+	for _, e := range entries(t, pool, history.Filter{Type: "product-place-matched.v1"}) {
+		for _, c := range decodeChanges(t, e) {
+			if c.Before != nil || c.After != nil || !e.Blanked {
+				t.Errorf("a deleted product still has %s: %s", c.Field, c.After)
+			}
+		}
 	}
 }
 

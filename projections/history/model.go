@@ -36,7 +36,7 @@ var Model = projections.ReadModel{
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.Deleted{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},

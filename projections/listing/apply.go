@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
@@ -23,8 +24,8 @@ type batchFold struct {
 	order []*productRow
 	// Those the tables may hold.
 	loadProducts, loadProviders projections.Keys
-	// approved need their pending content.
-	approved projections.Keys
+	// read are those whose pending content is looked into.
+	read projections.Keys
 }
 
 type productRow struct {
@@ -35,8 +36,9 @@ type productRow struct {
 	revision       domain.Revision
 	pending        pendingContent
 
-	// live is set when its content changed in this batch.
-	live    *product.Content
+	// live is set when its content changed in this batch, and point when only where that is was found.
+	live    *located
+	point   *place.Point
 	deleted bool
 	// What the tables hold: stored says that they do.
 	stored, wasPublic, wasPinned bool
@@ -77,14 +79,20 @@ func take[T any](p *pendingContent, revision domain.ContentRevision) (*T, error)
 	if p.revision != revision {
 		return nil, fmt.Errorf("approval of revision %d, but %d is pending", revision, p.revision)
 	}
+	content, err := look[T](p)
+	*p = pendingContent{changed: true}
+	return &content, err
+}
+
+// look is the content that is pending.
+func look[T any](p *pendingContent) (T, error) {
 	content, ok := p.content.(T)
 	if !ok {
 		if err := json.Unmarshal(p.stored, &content); err != nil {
-			return nil, fmt.Errorf("pending content: %w", err)
+			return content, fmt.Errorf("pending content: %w", err)
 		}
 	}
-	*p = pendingContent{changed: true}
-	return &content, nil
+	return content, nil
 }
 
 func newBatchFold(events []projections.Event) *batchFold {
@@ -95,8 +103,8 @@ func newBatchFold(events []projections.Event) *batchFold {
 			continue // fold reports it
 		}
 		switch e.Fact.(type) {
-		case provider.Approved, product.Approved:
-			b.approved = append(b.approved, id)
+		case provider.Approved, product.Approved, product.PlaceMatched:
+			b.read = append(b.read, id)
 		}
 		switch fact := e.Fact.(type) {
 		case provider.Applied, provider.Revised, provider.Approved, provider.Rejected,
@@ -135,7 +143,7 @@ func (b *batchFold) load(ctx context.Context, tx pgx.Tx) error {
 			coalesce(n.revision, 0), CASE WHEN p.id = ANY ($2) THEN n.content END, coalesce(v.standing, ''),
 			EXISTS (SELECT FROM withheld w WHERE w.subject IN (p.id, p.provider_id))
 		FROM products p LEFT JOIN pending n ON n.subject = p.id LEFT JOIN providers v ON v.id = p.provider_id
-		WHERE p.id = ANY ($1)`, b.loadProducts, b.approved).Query(func(rows pgx.Rows) error {
+		WHERE p.id = ANY ($1)`, b.loadProducts, b.read).Query(func(rows pgx.Rows) error {
 		var r productRow
 		_, err := pgx.ForEachRow(rows, []any{
 			&r.id, &r.providerID, &r.createdAt, &r.wasPublic, &r.pinned, &r.listed, &r.liveRevision, &r.revision,
@@ -152,7 +160,7 @@ func (b *batchFold) load(ctx context.Context, tx pgx.Tx) error {
 	batch.Queue(`SELECT v.id, v.standing, v.live_revision, v.name, v.logo, v.introduction, v.revision, coalesce(n.revision, 0), CASE WHEN v.id = ANY ($2) THEN n.content END,
 			EXISTS (SELECT FROM withheld w WHERE w.subject = v.id)
 		FROM providers v LEFT JOIN pending n ON n.subject = v.id
-		WHERE v.id = ANY ($1)`, b.loadProviders, b.approved).Query(func(rows pgx.Rows) error {
+		WHERE v.id = ANY ($1)`, b.loadProviders, b.read).Query(func(rows pgx.Rows) error {
 		var r providerRow
 		_, err := pgx.ForEachRow(rows, []any{
 			&r.id, &r.standing, &r.liveRevision, &r.name, &r.logo, &r.introduction,
@@ -212,7 +220,7 @@ func (p *providerRow) fold(e projections.Event) error {
 func (p *productRow) fold(e projections.Event) error {
 	if fact, ok := e.Fact.(product.Submitted); ok {
 		p.providerID, p.createdAt = fact.ProviderID, projections.EventTime(e)
-		p.pending.submit(fact.Revision, fact.Content)
+		p.pending.submit(fact.Revision, located{fact.Content, fact.Point})
 		p.revision = e.Revision
 		return nil
 	}
@@ -221,13 +229,17 @@ func (p *productRow) fold(e projections.Event) error {
 	}
 	switch fact := e.Fact.(type) {
 	case product.Revised:
-		p.pending.submit(fact.Revision, fact.Content)
+		p.pending.submit(fact.Revision, located{fact.Content, fact.Point})
+	case product.PlaceMatched:
+		if err := p.match(fact); err != nil {
+			return err
+		}
 	case product.Approved:
-		content, err := take[product.Content](&p.pending, fact.Revision)
+		content, err := take[located](&p.pending, fact.Revision)
 		if err != nil {
 			return err
 		}
-		p.liveRevision, p.live = fact.Revision, content
+		p.liveRevision, p.live, p.point = fact.Revision, content, nil
 	case product.Rejected:
 	case product.Listed:
 		p.listed = true
@@ -243,5 +255,27 @@ func (p *productRow) fold(e projections.Event) error {
 		return fmt.Errorf("no meaning for %s here", e.Type)
 	}
 	p.revision = e.Revision
+	return nil
+}
+
+// match puts a revision, which is pending or live, where it was matched to be.
+func (p *productRow) match(fact product.PlaceMatched) error {
+	switch fact.Revision {
+	case p.pending.revision:
+		content, err := look[located](&p.pending)
+		if err != nil {
+			return err
+		}
+		content.Point = fact.Point
+		p.pending.submit(fact.Revision, content)
+	case p.liveRevision:
+		if p.live != nil {
+			p.live.Point = fact.Point
+		} else {
+			p.point = &fact.Point
+		}
+	default:
+		return fmt.Errorf("match of revision %d, but %d is pending and %d live", fact.Revision, p.pending.revision, p.liveRevision)
+	}
 	return nil
 }

@@ -16,20 +16,15 @@ import (
 // Map is what a part of the map shows: every public product of a filter in Area once, by itself or in a cluster.
 type Map struct {
 	// Area is what was asked for, widened to whole cells.
-	Area     Box
-	Pins     []Pin
+	Area Box
+	// Pins are those by themselves, each at its Point.
+	Pins     []Card
 	Clusters []Cluster
 	// Total is how many products that is.
 	Total int
 	// Estimate says that the numbers come from a sample of one product in 64: a cluster of n is off by some 8 times the root of n, and
 	// one of fewer than 64 may be missing. Otherwise they are exact.
 	Estimate bool
-}
-
-// Pin is a product at its place, in WGS-84.
-type Pin struct {
-	Card
-	At place.Point
 }
 
 // Cluster is all products of one cell.
@@ -318,7 +313,7 @@ func (q Queries) show(ctx context.Context, p patch, all []found, err error) (Map
 }
 
 // pins are the products of some ids that are public still, in the list's order.
-func (q Queries) pins(ctx context.Context, ids projections.Keys) ([]Pin, error) {
+func (q Queries) pins(ctx context.Context, ids projections.Keys) ([]Card, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -327,10 +322,9 @@ func (q Queries) pins(ctx context.Context, ids projections.Keys) ([]Pin, error) 
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (pin Pin, err error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (pin Card, err error) {
 		err = row.Scan(pin.targets()...)
 		projections.UTC(&pin.CreatedAt)
-		pin.At = pointOf(pin.Destination)
 		return pin, err
 	})
 }

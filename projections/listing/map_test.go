@@ -102,8 +102,8 @@ func testMap(t *testing.T, pool *pgxpool.Pool, rows []offered) {
 				shown := map[string]bool{}
 				for _, pin := range m.Pins {
 					shown[pin.ID.String()] = true
-					if !inside(m.Area, pin.At.Latitude, pin.At.Longitude) {
-						t.Fatalf("%s: a pin at %+v", name, pin.At)
+					if !inside(m.Area, pin.Point.Latitude, pin.Point.Longitude) {
+						t.Fatalf("%s: a pin at %+v", name, pin.Point)
 					}
 				}
 				if len(shown) != len(m.Pins) {
@@ -148,8 +148,8 @@ func TestMapIsInWGS84(t *testing.T) {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	for _, pin := range m.Pins {
-		if math.Abs(pin.At.Latitude-39.907333) > 1e-4 || math.Abs(pin.At.Longitude-116.391083) > 1e-4 {
-			t.Errorf("%s at %+v", pin.Destination.CRS, pin.At)
+		if math.Abs(pin.Point.Latitude-39.907333) > 1e-4 || math.Abs(pin.Point.Longitude-116.391083) > 1e-4 {
+			t.Errorf("%s at %+v", pin.Destination.CRS, pin.Point)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	schema = "listing_v4"
+	schema = "listing_v5"
 
 	// The tables as queries reach them.
 	tableProviders = schema + ".providers"
@@ -39,7 +39,7 @@ var Model = projections.ReadModel{
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.Deleted{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
@@ -78,7 +78,9 @@ CREATE TABLE products (
 	revision      bigint NOT NULL,
 	latitude      double precision NOT NULL DEFAULT 0,
 	longitude     double precision NOT NULL DEFAULT 0,
-	-- Where it is on the map (grid.go): the number of its cell at depth, column and row.
+	-- Where that is in WGS-84, and on the map (grid.go): the number of its cell at depth, column and row.
+	wgs_latitude  double precision NOT NULL DEFAULT 0,
+	wgs_longitude double precision NOT NULL DEFAULT 0,
 	cell          bigint NOT NULL DEFAULT 0,
 	x             integer NOT NULL DEFAULT 0,
 	y             integer NOT NULL DEFAULT 0,

@@ -5,13 +5,20 @@ import (
 	"waybill/domain/product"
 )
 
-// pointOf is where a destination is on the map, which is drawn in WGS-84. What has no such place, which no product that was judged by
-// place's rules is, stands where its numbers say.
-func pointOf(d product.Destination) place.Point {
-	raw := place.Point{Latitude: d.Latitude, Longitude: d.Longitude}
-	p, err := place.ToWGS84(raw, d.CRS)
-	if err != nil {
-		return raw
+// located is a product's content, and where its destination is in WGS-84: as the submission says, or its match; zero where neither does.
+type located struct {
+	product.Content
+	Point place.Point `json:"point,omitzero"`
+}
+
+// point is where the content is on the map. Where no event says it, the destination is converted here. What has no such place, which no
+// product that was judged by place's rules is, stands where its numbers say.
+func (l located) point() place.Point {
+	d := l.Destination
+	for _, at := range []place.Point{l.Point, d.Point()} {
+		if !at.IsZero() {
+			return at
+		}
 	}
-	return p
+	return place.Point{Latitude: d.Latitude, Longitude: d.Longitude}
 }

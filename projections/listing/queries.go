@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/projections"
 )
@@ -25,7 +26,9 @@ type Card struct {
 	Tags         []string
 	Mode         product.Mode
 	Destination  product.Destination
-	Cover        domain.ImageRef
+	// Point is where the destination is, in WGS-84.
+	Point place.Point
+	Cover domain.ImageRef
 	// ContentRevision is the approved revision that is shown.
 	ContentRevision domain.ContentRevision
 	Pinned          bool
@@ -80,12 +83,12 @@ func (q Queries) Product(ctx context.Context, id uuid.UUID) (Product, error) {
 }
 
 const cardColumns = `p.id, p.provider_id, v.name, v.logo, p.name, p.brief, p.tags, p.mode, p.country, p.city,
-	p.latitude, p.longitude, p.crs, p.cover, p.live_revision, p.pinned, p.created_at`
+	p.latitude, p.longitude, p.crs, p.wgs_latitude, p.wgs_longitude, p.cover, p.live_revision, p.pinned, p.created_at`
 
 func (c *Card) targets() []any {
 	d := &c.Destination
 	return []any{
 		&c.ID, &c.ProviderID, &c.ProviderName, &c.ProviderLogo, &c.Name, &c.Brief, &c.Tags, &c.Mode, &d.Country, &d.City,
-		&d.Latitude, &d.Longitude, &d.CRS, &c.Cover, &c.ContentRevision, &c.Pinned, &c.CreatedAt,
+		&d.Latitude, &d.Longitude, &d.CRS, &c.Point.Latitude, &c.Point.Longitude, &c.Cover, &c.ContentRevision, &c.Pinned, &c.CreatedAt,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections"
@@ -26,6 +27,20 @@ func (r *columns) add(p *productRow, public bool) {
 	r.ids, r.providers, r.created = append(r.ids, p.id), append(r.providers, p.providerID), append(r.created, p.createdAt)
 	r.public, r.pinned, r.listed = append(r.public, public), append(r.pinned, p.pinned), append(r.listed, p.listed)
 	r.revision = append(r.revision, int64(p.revision)) //nolint:gosec // fits a bigint
+}
+
+// spots are where products are that were found to be there.
+type spots struct {
+	ids                 projections.Keys
+	latitude, longitude []float64
+	cells               []int64
+	x, y                []int32
+}
+
+func (r *spots) add(id uuid.UUID, p place.Point) {
+	at := spotOf(p)
+	r.ids, r.latitude, r.longitude = append(r.ids, id), append(r.latitude, p.Latitude), append(r.longitude, p.Longitude)
+	r.cells, r.x, r.y = append(r.cells, at.cell(depth)), append(r.x, at.x), append(r.y, at.y)
 }
 
 // pendingRows are the changes of the table of content that awaits approval.
@@ -69,6 +84,7 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 		untag, retag, moved  projections.Keys // tags to take away and to give; rows whose place in the list changed
 		uncount, count       projections.Keys // those whose part in the counts changed
 		gone                 projections.Keys
+		found                spots
 		pending              pendingRows
 		activated, withdrawn projections.Keys // providers
 		switched             projections.Keys // both
@@ -98,7 +114,10 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 				retag = append(retag, p.id)
 			}
 		}
-		if p.live != nil || public != p.wasPublic {
+		if p.point != nil && !p.deleted {
+			found.add(p.id, *p.point)
+		}
+		if p.live != nil || p.point != nil || public != p.wasPublic {
 			if p.wasPublic {
 				uncount = append(uncount, p.id)
 			}
@@ -142,6 +161,7 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 	}
 	queue(fresh.ids, insertProducts, fresh.ids, fresh.providers, fresh.created, fresh.public, fresh.pinned, fresh.listed, fresh.revision)
 	queue(changed.ids, updateProducts, changed.ids, changed.public, changed.pinned, changed.listed, changed.revision)
+	queue(found.ids, placeProducts, found.ids, found.latitude, found.longitude, found.cells, found.x, found.y)
 	for _, p := range live {
 		batch.Queue(upsertProduct, liveArgs(p, b.public(p))...)
 	}
@@ -177,6 +197,11 @@ const (
 		FROM unnest($1::uuid[], $2::boolean[], $3::boolean[], $4::boolean[], $5::bigint[]) AS n (id, public, pinned, listed, revision)
 		WHERE p.id = n.id`
 
+	placeProducts = `UPDATE products p SET wgs_latitude = n.latitude, wgs_longitude = n.longitude, cell = n.cell, x = n.x, y = n.y
+		FROM unnest($1::uuid[], $2::double precision[], $3::double precision[], $4::bigint[], $5::integer[], $6::integer[])
+			AS n (id, latitude, longitude, cell, x, y)
+		WHERE p.id = n.id`
+
 	upsertProduct = `WITH d AS (
 			INSERT INTO product_details (id, details) VALUES ($1, $23)
 			ON CONFLICT (id) DO UPDATE SET details = excluded.details
@@ -186,14 +211,15 @@ const (
 		)
 		INSERT INTO products (id, provider_id, created_at, public, pinned, listed, live_revision, revision,
 			latitude, longitude, crs, mode, country, city, country_key, city_key, name, brief, cover, tags, tag_keys, text,
-			cell, x, y, group_key)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $26, $27, $28, $29)
+			cell, x, y, group_key, wgs_latitude, wgs_longitude)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $26, $27, $28, $29, $30, $31)
 		ON CONFLICT (id) DO UPDATE SET public = excluded.public, pinned = excluded.pinned, listed = excluded.listed,
 			live_revision = excluded.live_revision, revision = excluded.revision, latitude = excluded.latitude,
 			longitude = excluded.longitude, crs = excluded.crs, mode = excluded.mode, country = excluded.country,
 			city = excluded.city, country_key = excluded.country_key, city_key = excluded.city_key, name = excluded.name,
 			brief = excluded.brief, cover = excluded.cover, tags = excluded.tags, tag_keys = excluded.tag_keys,
-			text = excluded.text, cell = excluded.cell, x = excluded.x, y = excluded.y, group_key = excluded.group_key`
+			text = excluded.text, cell = excluded.cell, x = excluded.x, y = excluded.y, group_key = excluded.group_key,
+			wgs_latitude = excluded.wgs_latitude, wgs_longitude = excluded.wgs_longitude`
 
 	moveTerms = `UPDATE product_terms t SET public = p.public, pinned = p.pinned FROM products p
 		WHERE t.id = p.id AND (t.public, t.pinned) <> (p.public, p.pinned) AND `
@@ -222,7 +248,8 @@ func liveArgs(p *productRow, public bool) []any {
 	d := c.Destination
 	fold := projections.FoldText
 	mode, country, city, tags := fold(string(c.Mode)), fold(d.Country), fold(d.City), tagKeys(c.Tags)
-	text, at := searchText(*c), spotOf(pointOf(d))
+	text, point := searchText(c.Content), c.point()
+	at := spotOf(point)
 	t := make(terms, 0, 2*len(text)/3)
 	t.addText(text)
 	t.add(termMode, mode)
@@ -235,6 +262,6 @@ func liveArgs(p *productRow, public bool) []any {
 		[16]byte(p.id), [16]byte(p.providerID), p.createdAt, public, p.pinned, p.listed, p.liveRevision, p.revision,
 		d.Latitude, d.Longitude, d.CRS, string(c.Mode), d.Country, d.City, country, city, c.Name, c.Brief, string(c.Cover),
 		projections.OrEmpty(c.Tags), tags, text, projections.OrEmpty(c.Details), t.list(), p.id[15] < 256/sampleShare,
-		at.cell(depth), at.x, at.y, [16]byte(groupKey(mode, country, city, tags)),
+		at.cell(depth), at.x, at.y, [16]byte(groupKey(mode, country, city, tags)), point.Latitude, point.Longitude,
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/decidertest"
 	"waybill/domain/domaintest"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
@@ -156,7 +157,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 		} else if a.LiveProfile != nil {
 			t.Fatalf("a live profile before approval")
 		}
-		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest, s.Verdict, 0)
+		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest, s.Verdict, 0, place.Point{})
 	}
 	w.checkPictures(t, pool)
 	for b, s := range w.bookings {
@@ -206,7 +207,7 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 		want := listing.Product{
 			Card: listing.Card{
 				ID: p, ProviderID: s.ProviderID, ProviderName: v.Name, ProviderLogo: v.Logo, Name: s.Approved.Name, Brief: s.Approved.Brief,
-				Tags: s.Approved.Tags, Mode: s.Approved.Mode, Destination: s.Approved.Destination, Cover: s.Approved.Cover,
+				Tags: s.Approved.Tags, Mode: s.Approved.Mode, Destination: s.Approved.Destination, Cover: s.Approved.Cover, Point: w.point(p),
 				ContentRevision: s.ApprovedRevision, Pinned: s.Pinned, CreatedAt: w.created[p],
 			},
 			Details: s.Approved.Details, ProviderIntroduction: v.Introduction,
@@ -243,7 +244,7 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	} else if own.LiveContent != nil {
 		t.Fatalf("live content before approval")
 	}
-	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest, s.Verdict, s.Place)
+	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest, s.Verdict, s.Place, s.Point)
 }
 
 // checkPictures holds what is seen of every image to the states of all that may show it.
@@ -283,15 +284,19 @@ func (w *world) checkPictures(t *rapid.T, pool *pgxpool.Pool) {
 
 func (w *world) checkSubmission(t *rapid.T, pool *pgxpool.Pool, kind string, subject uuid.UUID,
 	revision domain.ContentRevision, state string, content any,
-	verdict rules.Verdict, place int64,
+	verdict rules.Verdict, entry int64, at place.Point,
 ) {
 	item, err := review.Queries{DB: pool}.Item(context.Background(), kind, subject)
 	if err != nil {
 		t.Fatalf("submission: %v", err)
 	}
 	text, _ := json.Marshal(content)
-	modeltest.Equal(t, "submission", fmt.Sprint(item.ContentRevision, item.State, string(item.Content), item.Verdict, item.Place, item.Revision),
-		fmt.Sprint(revision, state, string(text), verdict, place, w.last(kind, subject)))
+	var shown place.Point
+	if item.Point != nil {
+		shown = *item.Point
+	}
+	modeltest.Equal(t, "submission", fmt.Sprint(item.ContentRevision, item.State, string(item.Content), item.Verdict, item.Place, shown, item.Revision),
+		fmt.Sprint(revision, state, string(text), verdict, entry, at, w.last(kind, subject)))
 }
 
 // last is the revision of a stream's last event.

@@ -24,6 +24,7 @@ type world struct {
 	bookings  map[uuid.UUID]booking.State
 	created   map[uuid.UUID]time.Time
 	tried     map[string]bool // the commands that were; nil for who does not ask
+	longAgo   bool            // what is submitted now does not say where its destination is
 }
 
 // try lets a decider decide, and records what happened when it does not refuse.
@@ -35,10 +36,63 @@ func try[S, C any](w *world, d domain.Decider[S, C], states map[uuid.UUID]S, id 
 	if err != nil {
 		return
 	}
-	for _, fact := range happened {
+	for _, fact := range w.recorded(happened) {
 		states[id] = d.Evolve(states[id], fact)
 		w.Add(d.Category, id, fact)
 	}
+}
+
+// recorded are facts as another binary recorded them: long ago without a point, or with one that this binary would not find.
+func (w *world) recorded(facts []domain.Event) []domain.Event {
+	if w.longAgo {
+		facts = domaintest.Older(facts...)
+	}
+	for i, fact := range facts {
+		switch e := fact.(type) {
+		case product.Submitted:
+			e.Point = elsewhere(e.Point)
+			facts[i] = e
+		case product.Revised:
+			e.Point = elsewhere(e.Point)
+			facts[i] = e
+		case product.PlaceMatched:
+			e.Point = elsewhere(e.Point)
+			facts[i] = e
+		}
+	}
+	return facts
+}
+
+func elsewhere(p place.Point) place.Point {
+	if !p.IsZero() {
+		p.Latitude += 0.01
+	}
+	return p
+}
+
+// point is where the approved content of a product is, as its events say.
+func (w *world) point(id uuid.UUID) place.Point {
+	var (
+		latest, live place.Point
+		s            product.State
+	)
+	for _, e := range w.Log {
+		if e.Stream != domain.Stream(product.Category, id) {
+			continue
+		}
+		s = product.Evolve(s, e.Fact)
+		switch e.Fact.(type) {
+		case product.Submitted, product.Revised, product.PlaceMatched:
+			latest = s.Point
+		}
+		if s.Revision == s.ApprovedRevision {
+			live = latest
+		}
+	}
+	if live.IsZero() {
+		return s.Approved.Destination.Point()
+	}
+	return live
 }
 
 func (w *world) provider(id uuid.UUID, c provider.Command) {
@@ -66,7 +120,9 @@ func (w *world) step(t *rapid.T) {
 		c.Destination,
 		{Country: "新加坡", City: "裕廊", Latitude: 1.3, Longitude: 103.7, CRS: "WGS-84"},
 		{Country: "斐济", City: "苏瓦", Latitude: -18.1, Longitude: 180, CRS: "WGS-84"},
+		{Country: "中国", City: "上海", Latitude: 31.17530398364597, Longitude: 121.531541859215, CRS: "GCJ-02"},
 	}).Draw(t, "destination")
+	w.longAgo = rapid.Bool().Draw(t, "recorded long ago")
 	profile, known := domaintest.Profile(name), domaintest.FactsOfContent(c)
 	if rapid.Bool().Draw(t, "there is something to find") {
 		profile.Name, known.Place = "三亚海丰", place.Fact{}
@@ -123,8 +179,9 @@ func (w *world) step(t *rapid.T) {
 		func() { w.provider(v, provider.SetPinLimit{Reason: "不再限制"}) },
 		func() { w.product(p, product.EndReview{Provider: standing}) },
 		func() { w.booking(b, booking.Close{Reason: booking.EnterpriseClosed}) },
+		func() { w.product(p, product.MatchPlace{Revision: w.products[p].Revision, Place: known.Place}) },
 	}
 	// Review and display are drawn more often than the ends of things.
-	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 17, 18, 19, 20, 8, 9, 21, 22, 23, 24, 25, 26}
+	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 17, 18, 19, 20, 8, 9, 21, 22, 23, 24, 25, 26, 27, 27}
 	steps[rapid.SampledFrom(weights).Draw(t, "command")]()
 }

@@ -42,7 +42,7 @@ var Model = projections.ReadModel{
 	),
 	PassesOver: projections.TypesOf(
 		provider.Rejected{}, provider.PinLimitSet{},
-		product.Rejected{}, product.Pinned{}, product.Unpinned{},
+		product.Rejected{}, product.Pinned{}, product.Unpinned{}, product.PlaceMatched{},
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},

@@ -26,7 +26,7 @@ import (
 
 // All are all side effects of Waybill.
 func All(service *commands.Service, pool *pgxpool.Pool) []runtime.Reaction {
-	return []runtime.Reaction{closeBookings(service, pool), endCases(service, pool)}
+	return []runtime.Reaction{closeBookings(service, pool), endCases(service, pool), matchPlaces(service)}
 }
 
 // closeBookings ends the open inquiries about a product that was deleted or a provider that was closed (Q17).
@@ -39,7 +39,7 @@ func closeBookings(service *commands.Service, pool *pgxpool.Pool) runtime.Reacti
 		Applies:    projections.TypesOf(product.Deleted{}, provider.Closed{}, booking.Requested{}),
 		PassesOver: projections.TypesOf(
 			product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-			product.Pinned{}, product.Unpinned{}, product.TakenDown{},
+			product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{},
 			provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 			provider.Reinstated{},
 			booking.Replied{}, booking.Read{}, booking.Closed{},

@@ -19,12 +19,15 @@ import (
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
+	"waybill/projections/history"
+	"waybill/projections/listing"
 	"waybill/projections/reactions"
+	"waybill/projections/review"
 	"waybill/projections/runtime"
 	"waybill/projections/runtimetest"
 )
 
-var models = []projections.ReadModel{bookings.Model, backoffice.Model}
+var models = []projections.ReadModel{bookings.Model, backoffice.Model, listing.Model, review.Model, history.Model}
 
 // TestOnEventStoreDB runs the tests of the reactions again, on a faulty EventStoreDB.
 func TestOnEventStoreDB(t *testing.T) {
@@ -32,6 +35,7 @@ func TestOnEventStoreDB(t *testing.T) {
 		t.Skip("takes half a minute")
 	}
 	t.Run("BookingsAreClosedWhenTheirProductGoes", TestBookingsAreClosedWhenTheirProductGoes)
+	t.Run("PlacesAreMatchedOnce", TestPlacesAreMatchedOnce)
 }
 
 // world is a database with a store, and the bookings read model.

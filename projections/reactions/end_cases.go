@@ -36,7 +36,7 @@ func endCases(service *commands.Service, pool *pgxpool.Pool) runtime.Reaction {
 			product.Submitted{}, product.Revised{}),
 		PassesOver: projections.TypesOf(
 			product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-			product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.Deleted{},
+			product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
 			provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{}, provider.Reinstated{},
 			booking.Replied{}, booking.Read{}, booking.Closed{},
 			account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{},

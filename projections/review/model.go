@@ -15,6 +15,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
@@ -23,7 +24,7 @@ import (
 )
 
 const (
-	schema = "review_v3"
+	schema = "review_v4"
 
 	// The tables as queries reach them.
 	tableSubjects    = schema + ".subjects"
@@ -38,7 +39,7 @@ var Model = projections.ReadModel{
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
 		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.Deleted{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
@@ -75,6 +76,7 @@ CREATE TABLE submissions (
 	certified          json, -- what a profile was compared with; null of a product, and where the event does not say
 	verdict            json NOT NULL, -- the rule book's: its version, findings and measured images
 	place              bigint NOT NULL, -- the gazetteer's entry of a product's destination; 0 is none
+	point              json, -- where that destination is, in WGS-84; null as long as no event says so
 	PRIMARY KEY (subject_id, content_revision)
 ) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
@@ -116,10 +118,11 @@ type submissionRow struct {
 	Certified        json.RawMessage
 	Verdict          rules.Verdict
 	Place            int64
+	Point            *place.Point
 }
 
 const submissionRowColumns = `kind, subject_id, content_revision, state, since, name, provider_id, mismatches,
-	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content, certified, verdict, place`
+	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content, certified, verdict, place, point`
 
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	subjects := map[uuid.UUID]*subject{}
@@ -175,10 +178,19 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 	case provider.Revised:
 		return s.submitProfile(e, provider.Applied(fact))
 	case product.Submitted:
-		row := submissionRow{ProviderID: fact.ProviderID, ContentRevision: fact.Revision, Verdict: fact.Verdict, Place: fact.Place}
+		row := submissionRow{ProviderID: fact.ProviderID, ContentRevision: fact.Revision, Verdict: fact.Verdict}
+		row.match(fact.Place, fact.Point)
 		return s.submitContent(e, row, fact.Content)
 	case product.Revised:
-		return s.submitContent(e, submissionRow{ContentRevision: fact.Revision, Verdict: fact.Verdict, Place: fact.Place}, fact.Content)
+		row := submissionRow{ContentRevision: fact.Revision, Verdict: fact.Verdict}
+		row.match(fact.Place, fact.Point)
+		return s.submitContent(e, row, fact.Content)
+	case product.PlaceMatched:
+		row, ok := s.changed[fact.Revision]
+		if !ok || fact.Revision != s.Latest {
+			return fmt.Errorf("match of revision %d, but %d is the latest", fact.Revision, s.Latest)
+		}
+		row.match(fact.Place, fact.Point)
 	case provider.Approved:
 		s.Approved = true
 		return s.decide(e, domain.ReviewApproved, fact.Revision, nil)
@@ -199,6 +211,14 @@ func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
 		return fmt.Errorf("no meaning for %s here", e.Type)
 	}
 	return nil
+}
+
+// match is the gazetteer's entry of the destination, and where that is.
+func (r *submissionRow) match(id int64, at place.Point) {
+	r.Place, r.Point = id, nil
+	if !at.IsZero() {
+		r.Point = &at
+	}
 }
 
 func (s *subject) submitProfile(e projections.Event, fact provider.Applied) (err error) {
@@ -273,12 +293,12 @@ func write(ctx context.Context, tx pgx.Tx, subjects map[uuid.UUID]*subject) erro
 			s.ID, s.Name, s.Approved, s.Latest, s.Closed, s.Revision, s.TakenDown)
 		for _, r := range s.changed {
 			batch.Queue(`INSERT INTO submissions (`+submissionRowColumns+`)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 				ON CONFLICT (subject_id, content_revision) DO UPDATE
-				SET state = $4, since = $5, decided_at = $11, decided_by = $12, reasons = $13`,
+				SET state = $4, since = $5, decided_at = $11, decided_by = $12, reasons = $13, place = $17, point = $18`,
 				r.Kind, r.SubjectID, r.ContentRevision, r.State, r.Since, r.Name, r.ProviderID, r.Mismatches,
 				r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Content, r.Certified,
-				r.Verdict, r.Place)
+				r.Verdict, r.Place, r.Point)
 		}
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/rules"
 	"waybill/projections"
@@ -52,6 +53,8 @@ type SubmissionDetail struct {
 	Certified *account.Enterprise
 	// Place is the gazetteer's entry of a product's destination; 0 is none.
 	Place int64
+	// Point is where the destination is, in WGS-84; nil of a profile, and of an event from before it was recorded or matched.
+	Point *place.Point
 }
 
 // Decided as a Filter's State is approved and rejected together.
@@ -160,7 +163,7 @@ func (q Queries) ItemAt(ctx context.Context, kind string, id uuid.UUID, revision
 }
 
 func (q Queries) item(ctx context.Context, condition string, args ...any) (SubmissionDetail, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content, s.certified, s.place, j.taken_down`+submissionTables+` WHERE `+condition, args...)
+	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+`, s.content, s.certified, s.place, s.point, j.taken_down`+submissionTables+` WHERE `+condition, args...)
 	item, err := projections.One[SubmissionDetail](rows)
 	if err != nil {
 		return item, fmt.Errorf("submission: %w", err)

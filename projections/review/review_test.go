@@ -13,6 +13,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/domaintest"
+	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/projections/modeltest"
@@ -117,6 +118,29 @@ func TestReviewQueue(t *testing.T) {
 }
 
 // TestQueueTies: submissions of the same moment come once each, forward and backward.
+// TestAMatchIsShown: a reviewer sees where a submission goes that was matched later, and nothing that was found after the fact.
+func TestAMatchIsShown(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	there := place.Point{Latitude: 1.3, Longitude: 103.8}
+	h.Add("product", domaintest.ID("p"), product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("p")},
+		product.PlaceMatched{Revision: 1, Place: 7, Point: there}, product.Revised{Revision: 2, Content: domaintest.Content("p")})
+	modeltest.Project(t, pool, h.Log, 1, 2)
+	of := func(revision domain.ContentRevision) review.SubmissionDetail {
+		item, err := review.Queries{DB: pool}.ItemAt(t.Context(), product.Category, domaintest.ID("p"), revision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return item
+	}
+	if item := of(1); item.Place != 7 || item.Point == nil || *item.Point != there || len(item.Verdict.Findings) != 0 || item.State != domain.ReviewSuperseded {
+		t.Errorf("got %+v", item)
+	}
+	if item := of(2); item.Place != 0 || item.Point != nil || item.Revision != 2 {
+		t.Errorf("got %+v", item)
+	}
+}
+
 func TestQueueTies(t *testing.T) {
 	pool := modeltest.Tables(t)
 	h := modeltest.NewHistory()

@@ -28,7 +28,9 @@ CREATE TABLE products (
 	revision      bigint NOT NULL,
 	latitude      double precision NOT NULL DEFAULT 0,
 	longitude     double precision NOT NULL DEFAULT 0,
-	-- Where it is on the map (grid.go): the number of its cell at depth, column and row.
+	-- Where that is in WGS-84, and on the map (grid.go): the number of its cell at depth, column and row.
+	wgs_latitude  double precision NOT NULL DEFAULT 0,
+	wgs_longitude double precision NOT NULL DEFAULT 0,
 	cell          bigint NOT NULL DEFAULT 0,
 	x             integer NOT NULL DEFAULT 0,
 	y             integer NOT NULL DEFAULT 0,

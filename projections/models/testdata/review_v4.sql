@@ -26,6 +26,7 @@ CREATE TABLE submissions (
 	certified          json, -- what a profile was compared with; null of a product, and where the event does not say
 	verdict            json NOT NULL, -- the rule book's: its version, findings and measured images
 	place              bigint NOT NULL, -- the gazetteer's entry of a product's destination; 0 is none
+	point              json, -- where that destination is, in WGS-84; null as long as no event says so
 	PRIMARY KEY (subject_id, content_revision)
 ) WITH (toast_tuple_target = 8160);
 
