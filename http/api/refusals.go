@@ -79,7 +79,7 @@ func (op *operation) codes() map[int][]*http.Refusal {
 	}
 	switch {
 	case op.takesFile():
-		add(errEmptyBody, errNotOneFile, errTooLarge, errMediaType)
+		add(errEmptyBody, errNotOneFile, errUploadTooSlow, errTooLarge, errMediaType)
 	case op.takes != nil:
 		add(errEmptyBody, errNotJSON, errTooDeep, errTooLarge, errMediaType)
 	default:
