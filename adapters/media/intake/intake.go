@@ -185,6 +185,9 @@ func (in *Intake) refusal(policy media.Policy, seen media.Image, p picture, err 
 	var fields domain.Fields
 	var m *mistake
 	if errors.As(err, &m) {
+		if errors.Is(err, errFormat) {
+			m = m.wanted(policy)
+		}
 		m.add(&fields)
 	}
 	if most := in.pixels(p); int64(p.width)*int64(p.height) > most {
