@@ -277,3 +277,41 @@ func TestMediaBackup(t *testing.T) {
 		t.Errorf("another store: %v\n%s", err, out)
 	}
 }
+
+// TestMediaBackupOfWhatCannotBeCopied: an image that is not in the backup is a failure, unless it was collected; folders may be relative.
+func TestMediaBackupOfWhatCannotBeCopied(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sum := sha256.Sum256([]byte("a"))
+	image := "sha256/" + hex.EncodeToString(sum[:])[:2] + "/" + hex.EncodeToString(sum[:])
+	writeFiles(t, dir, map[string]string{"media/waybill-media-identity": "one\n", "media/" + image: "a"})
+	run := func(script string, args ...string) (string, error) {
+		path, err := filepath.Abs(repository + "docs/deploy/media/" + script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("sh", append([]string{path}, args...)...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	// Nobody can write where a folder stands.
+	blocked := filepath.Join(dir, "backup", image+".partial")
+	if err := os.MkdirAll(filepath.Join(blocked, filepath.Base(image)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := run("backup.sh", "media", "backup"); err == nil || !strings.Contains(out, "was not copied") {
+		t.Errorf("an image that was not copied: %v\n%s", err, out)
+	}
+	if err := os.RemoveAll(blocked); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range [][]string{{"backup.sh", "media", "backup"}, {"restore.sh", "backup", "restored"}} {
+		if out, err := run(step[0], step[1:]...); err != nil {
+			t.Fatalf("%v: %v\n%s", step, err, out)
+		}
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "restored", image)); err != nil || string(got) != "a" {
+		t.Errorf("restored: %q, %v", got, err)
+	}
+}

@@ -48,10 +48,10 @@ var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 func CheckURL(address string) error {
 	u, err := url.Parse(address)
 	switch {
-	case err != nil || (u.Scheme != "file" && u.Scheme != "s3") || u.User != nil:
+	case err != nil || (u.Scheme != "file" && u.Scheme != "s3") || u.User != nil || strings.Contains(address, "#"):
 		return errors.New(
-			`a folder or a bucket, such as file:///srv/waybill/media or s3://bucket?region=cn-north-1 (keys from the environment)`)
-	case u.Scheme == "file" && (u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.RawQuery != ""):
+			`a folder or a bucket without "#", such as file:///srv/waybill/media or s3://bucket?region=cn-north-1 (keys from the environment)`)
+	case u.Scheme == "file" && (u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.Trim(u.Path, "/") == "" || u.RawQuery != ""):
 		return errors.New("an absolute folder without parameters, such as file:///srv/waybill/media")
 	case u.Scheme == "s3" && (u.Host == "" || strings.Trim(u.Path, "/") != ""):
 		return errors.New("the name of a bucket, such as s3://bucket?region=cn-north-1&prefix=waybill/")

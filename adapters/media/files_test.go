@@ -203,7 +203,7 @@ func TestAnInterruptedFirstStart(t *testing.T) {
 func TestCheckURL(t *testing.T) {
 	for address, good := range map[string]bool{
 		"file:///srv/waybill/media": true, "s3://bucket?region=cn-north-1": true, "s3://bucket?region=x&prefix=waybill/": true,
-		"": false, "/srv/media": false, "file://relative/x": false, "file:///srv?no_tmp_dir=": false, "mem://": false, "s3://": false,
+		"": false, "/srv/media": false, "file://relative/x": false, "file:///srv?no_tmp_dir=": false, "file:///srv/#1": false, "file:///": false, "file:////": false, "mem://": false, "s3://": false,
 		"s3://bucket/folder": false, "s3://key:secret@bucket": false, "gs://bucket": false, "://": false,
 	} {
 		if err := filestore.CheckURL(address); (err == nil) != good {

@@ -67,20 +67,28 @@ func (l *Library) Upload(ctx context.Context, account uuid.UUID, purpose media.P
 		return media.Receipt{}, errors.Join(err, quotaReached(within, l.clock()))
 	}
 	sent := sent{from: content, sum: sha256.New()}
-	taken, err := l.intake.Take(ctx, &sent, policy)
+	received, err := l.intake.Receive(ctx, &sent, policy)
+	if err == nil {
+		defer received.Close()
+	}
 	if charged := l.ledger.Charge(context.WithoutCancel(ctx), account, day, sent.bytes); err == nil {
 		err = charged
 	}
 	if err != nil {
-		return media.Receipt{}, err
+		return media.Receipt{}, disk(err)
 	}
-	defer taken.Close()
 	fingerprint := string(purpose) + " " + hex.EncodeToString(sent.sum.Sum(nil))
 	if request != uuid.Nil {
+		// Before anything is decoded: what is answered already is not counted, and so must not cost what is counted.
 		if answer, err := l.ledger.Replayed(ctx, request, fingerprint); err != nil || answer != nil {
 			return replayed(answer, err)
 		}
 	}
+	taken, err := received.Take(ctx)
+	if err != nil {
+		return media.Receipt{}, disk(err)
+	}
+	defer taken.Close()
 	receipt := media.Receipt{Image: taken.Image, Findings: taken.Findings}
 	answer, err := json.Marshal(receipt)
 	if err != nil {
@@ -128,6 +136,14 @@ func replayed(answer []byte, err error) (media.Receipt, error) {
 	}
 	receipt.Replayed = true
 	return receipt, nil
+}
+
+// disk marks a failure of the disk that uploads wait on as one of the store.
+func disk(err error) error {
+	if errors.Is(err, intake.ErrDisk) {
+		return media.ErrUnavailable.Because(err)
+	}
+	return err
 }
 
 // unavailable marks a failure of the store of files, not of the caller, as one that passes.

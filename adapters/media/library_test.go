@@ -12,6 +12,7 @@ import (
 	"image/png"
 	"io"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -224,10 +225,23 @@ func TestOneRequestIsAnsweredOnce(t *testing.T) {
 	for what, err := range map[string]error{
 		"other bytes":     func() error { _, err := send(media.Licence, picture(20, 20, 2)); return err }(),
 		"another purpose": func() error { _, err := send(media.Detail, picture(1200, 20, 1)); return err }(),
+		// What is not counted is not decoded either.
+		"no picture": func() error { _, err := send(media.Licence, []byte("no picture")); return err }(),
 	} {
 		if !errors.Is(err, domain.ErrKeyReused) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// TestADiskThatIsAway: where uploads wait is part of the store, and its failure nobody's mistake.
+func TestADiskThatIsAway(t *testing.T) {
+	r := newRoom(t, openFiles(t, "file://"+t.TempDir()), media.Quota{})
+	in := intake.New(intake.Config{Dir: filepath.Join(t.TempDir(), "away")})
+	library := filestore.NewLibrary(r.files, r.uploads, in, media.Standard(), media.Quota{})
+	_, err := library.Upload(t.Context(), uuid.New(), media.Cover, uuid.Nil, bytes.NewReader(picture(239, 160, 1)))
+	if !errors.Is(err, media.ErrUnavailable) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -51,8 +52,8 @@ func (e *environment) bytes(name string, standard int64) int64 {
 	}
 	digits := strings.TrimRight(v, "KMGiB")
 	unit, known := units[v[len(digits):]]
-	n, err := strconv.ParseInt(digits, 10, 32)
-	if err != nil || n < 0 || !known {
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 0 || !known || n > math.MaxInt64/unit {
 		e.mistake(name, v, `a number of bytes, such as "256MiB", or 0 for no bound`)
 		return standard
 	}

@@ -24,6 +24,8 @@ func TestMedia(t *testing.T) {
 		{"file:///srv/images", "0", "0", Media{"file:///srv/images", media.Quota{}, media.Standard()}, ""},
 		{"s3://images?region=cn-north-1", "7", "3GiB", Media{"s3://images?region=cn-north-1", media.Quota{Images: 7, Bytes: 3 << 30}, media.Standard()}, ""},
 		{"", "", "1048576", Media{"file://" + standard, media.Quota{Images: 500, Bytes: 1 << 20}, media.Standard()}, ""},
+		{"", "", "3000000000", Media{"file://" + standard, media.Quota{Images: 500, Bytes: 3_000_000_000}, media.Standard()}, ""},
+		{"", "", "9000000000GiB", Media{}, "WAYBILL_MEDIA_DAILY_BYTES=9000000000GiB"},
 		{"/srv/images", "", "", Media{}, "WAYBILL_MEDIA=(hidden): want a folder or a bucket"},
 		{"s3://key:sesame@images", "", "", Media{}, "WAYBILL_MEDIA=(hidden)"},
 		{"", "many", "", Media{}, "WAYBILL_MEDIA_DAILY_IMAGES=many"},

@@ -15,6 +15,8 @@ const mostBytes = 16 << 20
 //   - PURPOSE.pixels is exact, box (fewer pixels are a soft finding) or any,
 //   - PURPOSE.bytes is a number from 1 to 16777216,
 //   - PURPOSE.formats is jpeg, png or jpeg+png.
+//
+// An error says what is wanted, and what it got.
 func ParsePolicies(list string) (Policies, error) {
 	policies := Standard()
 	for _, item := range strings.Split(list, ",") {
@@ -25,7 +27,7 @@ func ParsePolicies(list string) (Policies, error) {
 		purpose, what, _ := strings.Cut(name, ".")
 		p, known := policies[Purpose(purpose)]
 		if !known {
-			return nil, fmt.Errorf("%q: the purposes are %v", item, Purposes)
+			return nil, fmt.Errorf("settings of the purposes %v, such as logo.pixels=box; got %q", Purposes, item)
 		}
 		var ok bool
 		switch what {
@@ -38,8 +40,7 @@ func ParsePolicies(list string) (Policies, error) {
 			ok = p.setFormats(value)
 		}
 		if !ok {
-			return nil, fmt.Errorf("%q is none of %s.pixels=exact|box|any, .bytes=1…%d, .formats=jpeg|png|jpeg+png",
-				item, purpose, mostBytes)
+			return nil, fmt.Errorf("%s.pixels=exact|box|any, .bytes=1…%d or .formats=jpeg|png|jpeg+png; got %q", purpose, mostBytes, item)
 		}
 		policies[Purpose(purpose)] = p
 	}

@@ -51,7 +51,8 @@ func (p Policy) Check(i Image) []Finding {
 		found = append(found, Finding{Code: code, Text: domain.Text{ZH: zh, EN: en}})
 	}
 	if !slices.Contains(p.Formats, i.Format) {
-		add("image_format", "图片须为 jpg、jpeg 或 png 格式", "must be a JPEG or PNG image")
+		text := p.FormatText()
+		add("image_format", text.ZH, text.EN)
 	}
 	if i.Bytes > p.MaxBytes {
 		size := bytesText(p.MaxBytes)
@@ -64,17 +65,47 @@ func (p Policy) Check(i Image) []Finding {
 		add("image_height", fmt.Sprintf("图片高度须为 %d 像素", p.Height.Want), fmt.Sprintf("must be %d pixels high", p.Height.Want))
 	}
 	if (!p.Width.Exact && i.Width < p.Width.Want) || (!p.Height.Exact && i.Height < p.Height.Want) {
-		found = append(found, Finding{Code: "image_small", Soft: true, Text: domain.Text{
-			ZH: fmt.Sprintf("图片小于展示尺寸 %d×%d", p.Width.Want, p.Height.Want),
-			EN: fmt.Sprintf("smaller than its display box of %d×%d", p.Width.Want, p.Height.Want),
-		}})
+		found = append(found, Finding{Code: "image_small", Soft: true, Text: p.smallText()})
 	}
 	return found
 }
 
-func bytesText(n int64) string {
-	if n%(1<<20) == 0 {
-		return fmt.Sprintf("%d MB", n>>20)
+// FormatText asks for one of the formats.
+func (p Policy) FormatText() domain.Text {
+	switch {
+	case !slices.Contains(p.Formats, PNG):
+		return domain.Text{ZH: "图片须为 jpg 或 jpeg 格式", EN: "must be a JPEG image"}
+	case !slices.Contains(p.Formats, JPEG):
+		return domain.Text{ZH: "图片须为 png 格式", EN: "must be a PNG image"}
 	}
-	return fmt.Sprintf("%d KB", n>>10)
+	return domain.Text{ZH: "图片须为 jpg、jpeg 或 png 格式", EN: "must be a JPEG or PNG image"}
+}
+
+// smallText says which box an image does not fill; a box may be open to one side.
+func (p Policy) smallText() domain.Text {
+	switch w, h := p.Width.Want, p.Height.Want; {
+	case h == 0:
+		return domain.Text{
+			ZH: fmt.Sprintf("图片小于展示宽度 %d 像素", w), EN: fmt.Sprintf("narrower than its display width of %d pixels", w),
+		}
+	case w == 0:
+		return domain.Text{
+			ZH: fmt.Sprintf("图片小于展示高度 %d 像素", h), EN: fmt.Sprintf("lower than its display height of %d pixels", h),
+		}
+	default:
+		return domain.Text{
+			ZH: fmt.Sprintf("图片小于展示尺寸 %d×%d", w, h), EN: fmt.Sprintf("smaller than its display box of %d×%d", w, h),
+		}
+	}
+}
+
+// bytesText is a number of bytes as people write it, and exact.
+func bytesText(n int64) string {
+	switch {
+	case n%(1<<20) == 0:
+		return fmt.Sprintf("%d MB", n>>20)
+	case n%(1<<10) == 0:
+		return fmt.Sprintf("%d KB", n>>10)
+	}
+	return fmt.Sprintf("%d B", n)
 }

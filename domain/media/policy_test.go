@@ -1,6 +1,7 @@
 package media_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -57,5 +58,33 @@ func TestStandardPolicies(t *testing.T) {
 	}
 	if len(media.Standard()) != len(slices.Compact(media.Purposes)) {
 		t.Error("a policy has no purpose")
+	}
+}
+
+// TestTextsOfPolicies: what is said is what is asked, however it was configured.
+func TestTextsOfPolicies(t *testing.T) {
+	for list, want := range map[string][]string{
+		"":                    {"cover image_format must be a JPEG or PNG image", "licence image_small smaller than its display box of 239×160"},
+		"licence.formats=png": {"licence image_format must be a PNG image"},
+		"logo.formats=jpeg":   {"logo image_format must be a JPEG image"},
+		"cover.bytes=1000":    {"cover image_too_large must be at most 1000 B"},
+		"cover.bytes=300032":  {"cover image_too_large must be at most 293 KB"},
+		"detail.pixels=box":   {"detail image_small narrower than its display width of 1200 pixels"},
+	} {
+		policies, err := media.ParsePolicies(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := map[string]bool{}
+		for purpose, p := range policies {
+			for _, f := range p.Check(media.Image{Bytes: p.MaxBytes + 1}) {
+				said[fmt.Sprintf("%s %s %s", purpose, f.Code, f.Text.EN)] = true
+			}
+		}
+		for _, sentence := range want {
+			if !said[sentence] {
+				t.Errorf("%q: %q is not among %v", list, sentence, said)
+			}
+		}
 	}
 }

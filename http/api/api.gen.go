@@ -2471,6 +2471,9 @@ type PreconditionFailed = Problem
 // RangeNotSatisfiable RFC 9457 problem details.
 type RangeNotSatisfiable = Problem
 
+// RequestTimeout RFC 9457 problem details.
+type RequestTimeout = Problem
+
 // TooLarge RFC 9457 problem details.
 type TooLarge = Problem
 

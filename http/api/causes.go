@@ -176,6 +176,9 @@ var causes = map[string]domain.Text{
 		EN: "The operation takes no body; send none.",
 	},
 	"unknown_route": {ZH: "该地址不存在；全部地址见 /docs。", EN: "There is nothing at this address; /docs lists all."},
+	"upload_too_slow": {
+		ZH: "文件未能在一分钟内传完。", EN: "The file did not arrive within a minute.",
+	},
 	"unsupported_media_type": {
 		ZH: "Content-Type 须为 application/json（UTF-8），上传时须为规范所列之一；不带压缩。",
 		EN: "Content-Type must be application/json in UTF-8, or to upload, one that the specification lists; without compression.",

@@ -18,7 +18,7 @@ import (
 	"waybill/projections/runtime"
 )
 
-// operationTimeout bounds everything an operation does.
+// operationTimeout bounds everything an operation does, but for the time in which a file is sent.
 const operationTimeout = 10 * time.Second
 
 // call is one request of an operation.
@@ -52,7 +52,7 @@ func (s *server) guard(op *operation) echo.MiddlewareFunc {
 			in.Route, in.Quiet = op.path, op.public() && len(op.readModels) == 0
 			c.Set(callKey, in)
 			r := c.Request()
-			ctx, cancel := context.WithTimeout(r.Context(), operationTimeout)
+			ctx, cancel := context.WithTimeout(r.Context(), op.timeout())
 			c.SetRequest(r.WithContext(ctx))
 			defer func() {
 				cancel()

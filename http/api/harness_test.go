@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	filestore "waybill/adapters/media"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
@@ -49,6 +50,8 @@ type world struct {
 	router   routers.Router
 	client   *nethttp.Client
 	serial   int
+	// folder is where images are.
+	folder string
 }
 
 // newClient shows every answer as it is, redirections too.
@@ -59,7 +62,14 @@ func newClient() *nethttp.Client {
 	}
 }
 
+// start is a world whose commands believe every image and every place.
 func start(t testing.TB, options ...func(*runtime.Config)) *world {
+	t.Helper()
+	return startOn(t, func(*filestore.Library) commands.Sources { return domaintest.Sources() }, options...)
+}
+
+// startOn is a world whose commands ask what it is given, which may be the world's own images.
+func startOn(t testing.TB, sources func(*filestore.Library) commands.Sources, options ...func(*runtime.Config)) *world {
 	t.Helper()
 	ctx := context.Background()
 	pool := pgtest.Database(t, "http", func(ctx context.Context, pool *pgxpool.Pool) error {
@@ -71,7 +81,8 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	w := &world{t: t, pool: pool, log: &lockedBuffer{}, tokens: postgres.NewTokens(pool), client: newClient()}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
-	w.commands = commands.New(store, domaintest.Sources())
+	library := w.library(t)
+	w.commands = commands.New(store, sources(library))
 	registry := prometheus.NewRegistry()
 	config := runtime.Config{Pool: pool, Store: store, Models: models.All, Owner: "test", Registerer: registry, MaxWait: runtimetest.Patience}
 	for _, option := range options {
@@ -88,7 +99,7 @@ func start(t testing.TB, options ...func(*runtime.Config)) *world {
 	}
 	deps := api.Deps{
 		Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head,
-		Places: places(t), Images: w.images(t),
+		Places: places(t), Images: library,
 	}
 	if err := api.Mount(w.web, deps); err != nil {
 		t.Fatal(err)

@@ -49,7 +49,8 @@ var errRange = http.Refuse(nethttp.StatusRequestedRangeNotSatisfiable, "range_no
 // UploadImage takes one image (R15, R24, R46).
 func (s *server) UploadImage(c echo.Context, params UploadImageParams) error {
 	in := callOf(c)
-	content, err := openBody(c, in.op)
+	purpose := media.Purpose(params.Purpose)
+	content, err := openBody(c, in.op, s.Commands.Policies()[purpose].MaxBytes)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (s *server) UploadImage(c echo.Context, params UploadImageParams) error {
 	if key := params.IdempotencyKey; key != "" {
 		request = uuid.NewSHA1(requests, []byte(in.Account.String()+"\nPOST /api/v1/images\n"+key))
 	}
-	receipt, err := s.Images.Upload(c.Request().Context(), in.Account, media.Purpose(params.Purpose), request, content)
+	receipt, err := s.Images.Upload(c.Request().Context(), in.Account, purpose, request, content)
 	if err != nil {
 		return content.explain(err)
 	}

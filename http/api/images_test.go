@@ -4,15 +4,21 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	pictures "image"
 	"image/color"
 	"image/png"
+	"io"
 	"mime/multipart"
+	"net"
 	nethttp "net/http"
+	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"waybill/domain"
 )
@@ -80,16 +86,20 @@ func TestUploads(t *testing.T) {
 	}
 	two, media2 := form(t, content, content)
 	none, media0 := form(t)
+	begin := "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n"
 	for name, c := range map[string]struct {
 		purpose, body, media string
 		status               int
 		code, mistake        string
 	}{
-		"two files":          {"licence", two, media2, 400, "not_one_file", ""},
-		"no file":            {"licence", none, media0, 400, "not_one_file", ""},
-		"no boundary":        {"licence", body, "multipart/form-data", 400, "not_one_file", ""},
-		"another boundary":   {"licence", body, "multipart/form-data; boundary=x", 400, "not_one_file", ""},
-		"cut short":          {"licence", body[:len(body)-80], media, 400, "not_one_file", ""},
+		"two files":        {"licence", two, media2, 400, "not_one_file", ""},
+		"no file":          {"licence", none, media0, 400, "not_one_file", ""},
+		"no boundary":      {"licence", body, "multipart/form-data", 400, "not_one_file", ""},
+		"another boundary": {"licence", body, "multipart/form-data; boundary=x", 400, "not_one_file", ""},
+		"cut short":        {"licence", body[:len(body)-80], media, 400, "not_one_file", ""},
+		// What a form has beside its file is kept in memory, so there may not be much of it.
+		"a long header":      {"licence", begin + "X: " + strings.Repeat("x", 16<<10) + "\r\n\r\n" + string(content) + "\r\n--x--\r\n", "multipart/form-data; boundary=x", 400, "not_one_file", ""},
+		"a long one behind":  {"licence", begin + "\r\n" + string(content) + "\r\n" + begin + "X: " + strings.Repeat("x", 1<<20), "multipart/form-data; boundary=x", 400, "not_one_file", ""},
 		"nothing":            {"licence", "", "image/png", 400, "empty_body", ""},
 		"JSON":               {"licence", "{}", "application/json", 415, "unsupported_media_type", ""},
 		"a GIF by its type":  {"licence", string(content), "image/gif", 415, "unsupported_media_type", ""},
@@ -113,6 +123,47 @@ func TestUploads(t *testing.T) {
 	r.Header.Set("Content-Type", "image/png")
 	r.Header.Set("Authorization", "Bearer "+who.token)
 	w.send(r).is(422) // as long as it is no picture, nobody reads on
+}
+
+// patientWriter is a connection whose deadlines can be set.
+type patientWriter struct {
+	*httptest.ResponseRecorder
+	read, write time.Time
+}
+
+func (w *patientWriter) SetReadDeadline(t time.Time) error  { w.read = t; return nil }
+func (w *patientWriter) SetWriteDeadline(t time.Time) error { w.write = t; return nil }
+
+// stalled is a body of which no more comes.
+type stalled struct{ err error }
+
+func (s stalled) Read([]byte) (int, error) { return 0, s.err }
+
+// TestABodyThatDoesNotArrive is its sender's trouble, not the server's; who is merely slow has a minute.
+func TestABodyThatDoesNotArrive(t *testing.T) {
+	w := start(t)
+	who := w.enterprise()
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		code   string
+	}{
+		"too slow":   {&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, 408, "upload_too_slow"},
+		"cut short":  {io.ErrUnexpectedEOF, 400, "bad_request"},
+		"ill formed": {errors.New("invalid byte in chunk length"), 400, "bad_request"},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/api/v1/images?purpose=logo", io.MultiReader(strings.NewReader("\x89PNG"), stalled{c.err}))
+		r.Header.Set("Content-Type", "image/png")
+		r.Header.Set("Authorization", "Bearer "+who.token)
+		got, from := &patientWriter{ResponseRecorder: httptest.NewRecorder()}, time.Now()
+		w.web.ServeHTTP(got, r)
+		if got.Code != c.status || !strings.Contains(got.Body.String(), c.code) {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+		if got.read.Before(from.Add(time.Minute)) || got.write.Before(got.read) {
+			t.Errorf("%s: reads until %s, writes until %s, from %s", name, got.read, got.write, from)
+		}
+	}
 }
 
 func TestARepeatedUploadIsAnsweredTheSame(t *testing.T) {

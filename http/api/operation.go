@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
@@ -51,6 +52,14 @@ func (op *operation) takesMedia(media string) bool { return slices.Contains(op.t
 // takesFile says whether the body is a file, and not JSON.
 func (op *operation) takesFile() bool {
 	return len(op.takes) > 0 && !op.takesMedia(echo.MIMEApplicationJSON)
+}
+
+// timeout bounds everything the operation does.
+func (op *operation) timeout() time.Duration {
+	if op.takesFile() {
+		return uploadTimeout + operationTimeout
+	}
+	return operationTimeout
 }
 
 var loaded = sync.OnceValues(loadOperations)

@@ -22,17 +22,18 @@ import (
 
 // refusals are what the commands behind an operation refuse, by operation id, beside what any operation of its kind may refuse.
 var refusals = map[string][]*domain.Error{
-	"applyAsProvider": {account.ErrNotCertified, provider.ErrClosed, provider.ErrAlreadyApplied, uscc.ErrTaken},
+	"applyAsProvider": {account.ErrNotCertified, provider.ErrClosed, provider.ErrAlreadyApplied, uscc.ErrTaken, media.ErrUnavailable},
 	"reviseApplication": {
 		account.ErrNotCertified, provider.ErrClosed, domain.ErrNotFound, provider.ErrTypeFixed, provider.ErrUSCCFixed, uscc.ErrTaken,
-		domain.ErrTooSoon,
+		domain.ErrTooSoon, media.ErrUnavailable,
 	},
 	"getApplication":    {domain.ErrNotFound},
 	"requestBooking":    {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
 	"markBookingRead":   {booking.ErrNotReplied},
 	"withdrawBooking":   {booking.ErrAlreadyReplied},
 	"replyToBooking":    {booking.ErrAlreadyReplied, booking.ErrClosed, booking.ErrEnterpriseClosed},
-	"reviseProduct":     {domain.ErrTooSoon},
+	"submitProduct":     {media.ErrUnavailable},
+	"reviseProduct":     {domain.ErrTooSoon, media.ErrUnavailable},
 	"publishProduct":    {product.ErrNotApproved, product.ErrTakenDown},
 	"pinProduct":        {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
 	"approveProduct":    {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
@@ -79,7 +80,7 @@ func (op *operation) codes() map[int][]*http.Refusal {
 	}
 	switch {
 	case op.takesFile():
-		add(errEmptyBody, errNotOneFile, errTooLarge, errMediaType)
+		add(errEmptyBody, errNotOneFile, errUploadTooSlow, errTooLarge, errMediaType)
 	case op.takes != nil:
 		add(errEmptyBody, errNotJSON, errTooDeep, errTooLarge, errMediaType)
 	default:

@@ -8,8 +8,8 @@ import (
 	filestore "waybill/adapters/media"
 	"waybill/adapters/media/intake"
 	"waybill/adapters/postgres"
+	"waybill/domain/commands"
 	"waybill/domain/media"
-	"waybill/http/api"
 )
 
 // places is the whole gazetteer, which is loaded once for all worlds.
@@ -22,10 +22,11 @@ func places(t testing.TB) *gazetteer.Gazetteer {
 	return g
 }
 
-// images keeps what is uploaded in a folder of the test's own.
-func (w *world) images(t testing.TB) api.Images {
+// library keeps what is uploaded in a folder of the test's own.
+func (w *world) library(t testing.TB) *filestore.Library {
 	t.Helper()
-	files, err := filestore.OpenFiles(context.Background(), "file://"+t.TempDir())
+	w.folder = t.TempDir()
+	files, err := filestore.OpenFiles(context.Background(), "file://"+w.folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,4 +36,13 @@ func (w *world) images(t testing.TB) api.Images {
 		t.Fatal(err)
 	}
 	return filestore.NewLibrary(files, postgres.NewUploads(w.pool), intake.New(intake.Standard()), media.Standard(), media.Quota{Images: 100, Bytes: 64 << 20})
+}
+
+// startReal is a world that is put together as cmd/waybill does it: what is submitted refers to images that were uploaded, and to places
+// of the gazetteer.
+func startReal(t testing.TB) *world {
+	t.Helper()
+	return startOn(t, func(library *filestore.Library) commands.Sources {
+		return commands.Sources{Images: library, Policies: media.Standard(), Places: places(t)}
+	})
 }

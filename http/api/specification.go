@@ -113,8 +113,8 @@ func drop(n *yaml.Node, key string) {
 
 // named are the responses of openapi.yaml by status; 500 is in the default one.
 var named = map[int]string{
-	400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 412: "PreconditionFailed",
-	413: "TooLarge", 415: "UnsupportedMediaType", 416: "RangeNotSatisfiable", 422: "Invalid", 429: "TooSoon",
+	400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 408: "RequestTimeout", 409: "Conflict",
+	412: "PreconditionFailed", 413: "TooLarge", 415: "UnsupportedMediaType", 416: "RangeNotSatisfiable", 422: "Invalid", 429: "TooSoon",
 	500: "Error", 503: "Unavailable",
 }
 

@@ -82,16 +82,42 @@ func (r *Result) Close() {
 	}
 }
 
-// Take reads an image to its end, strips what is no picture from it, turns it upright, decodes every pixel of what is left, and
-// holds that to the policy (R15, R24, R46). Names and content types play no part. What is wrong with the file is a
-// domain.ErrInvalid with everything that is known at pointer /file: image_empty, image_format, image_broken, image_unsupported,
-// image_too_many_pixels, image_too_large, image_width, image_height. Any other error is one of r, of ctx or of the disk.
+// Take is Receive and Received.Take.
 func (in *Intake) Take(ctx context.Context, r io.Reader, policy media.Policy) (*Result, error) {
-	s, err := in.spool(ctx, r, policy.MaxBytes+in.config.Slack)
+	received, err := in.Receive(ctx, r, policy)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer received.Close()
+	return received.Take(ctx)
+}
+
+// Received is an upload that was read to its end, and not looked at yet. It holds no memory, but disk until it is closed.
+type Received struct {
+	in     *Intake
+	spool  *spool
+	policy media.Policy
+}
+
+// Close gives the disk back.
+func (u *Received) Close() { u.spool.close() }
+
+// Receive reads an image to its end, or to where it is longer than the policy could ever allow. An error is one of r, of ctx, or
+// an ErrDisk.
+func (in *Intake) Receive(ctx context.Context, r io.Reader, policy media.Policy) (*Received, error) {
+	s, err := in.spool(ctx, r, policy.MaxBytes+in.config.Slack)
+	if err != nil {
+		return nil, fmt.Errorf("take an image: %w", err)
+	}
+	return &Received{in: in, spool: s, policy: policy}, nil
+}
+
+// Take strips what is no picture from the image, turns it upright, decodes every pixel of what is left, and
+// holds that to the policy (R15, R24, R46). Names and content types play no part. What is wrong with the file is a
+// domain.ErrInvalid with everything that is known at pointer /file: image_empty, image_format, image_broken, image_unsupported,
+// image_too_many_pixels, image_too_large, image_width, image_height. Any other error is one of ctx or an ErrDisk.
+func (u *Received) Take(ctx context.Context) (*Result, error) {
+	in, s := u.in, u.spool
 	if s.size == 0 {
 		return nil, refuse(errEmpty)
 	}
@@ -103,7 +129,7 @@ func (in *Intake) Take(ctx context.Context, r io.Reader, policy media.Policy) (*
 		in.gate.waste(room)
 		in.held.Release(room)
 	}
-	result, err := in.take(ctx, s, policy)
+	result, err := in.take(ctx, s, u.policy)
 	if err != nil {
 		done()
 		return nil, err
@@ -159,6 +185,9 @@ func (in *Intake) refusal(policy media.Policy, seen media.Image, p picture, err 
 	var fields domain.Fields
 	var m *mistake
 	if errors.As(err, &m) {
+		if errors.Is(err, errFormat) {
+			m = m.wanted(policy)
+		}
 		m.add(&fields)
 	}
 	if most := in.pixels(p); int64(p.width)*int64(p.height) > most {

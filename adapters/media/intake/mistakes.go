@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"waybill/domain"
+	"waybill/domain/media"
 )
 
 // mistake is what is wrong with a file: a stable code and what its sender should know.
@@ -32,7 +33,7 @@ func (m *mistake) add(fields *domain.Fields) { fields.Add(pointer, m.code, m.zh,
 var (
 	errEmpty  = &mistake{code: "image_empty", zh: "文件为空", en: "the file is empty"}
 	errBroken = &mistake{code: "image_broken", zh: "图片已损坏或不完整，请重新导出后上传", en: "the image is damaged or incomplete; export it again"}
-	errFormat = &mistake{code: "image_format", zh: "图片须为 jpg、jpeg 或 png 格式", en: "must be a JPEG or PNG image"}
+	errFormat = &mistake{code: "image_format"} // what it says is the policy's
 )
 
 // broken is errBroken with a detail for the log.
@@ -45,12 +46,18 @@ func broken(format string, args ...any) error {
 // foreign is errFormat for a file whose format is known by name, or empty.
 func foreign(name string) error {
 	m := *errFormat
-	if name != "" {
-		m.detail = name
-		m.zh += "，而不是 " + name
-		m.en += ", not " + name
-	}
+	m.detail = name
 	return &m
+}
+
+// wanted says which formats the policy has, and which the file is in, if that is known.
+func (m *mistake) wanted(policy media.Policy) *mistake {
+	said, text := *m, policy.FormatText()
+	if said.zh, said.en = text.ZH, text.EN; m.detail != "" {
+		said.zh += "，而不是 " + m.detail
+		said.en += ", not " + m.detail
+	}
+	return &said
 }
 
 // unsupported is a sound file of a kind that is not taken.

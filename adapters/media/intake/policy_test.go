@@ -75,6 +75,11 @@ func TestFormatsOfAPolicy(t *testing.T) {
 	if got := codes(t, err); got != "image_format" {
 		t.Errorf("%q: %v", got, err)
 	}
+	_, err = take(t, []byte("GIF89a"), media.Policy{MaxBytes: 1 << 20, Formats: []media.Format{media.PNG}})
+	var e *domain.Error
+	if !errors.As(err, &e) || e.Fields[0].Text.EN != "must be a PNG image, not GIF" {
+		t.Errorf("a GIF: %v", err)
+	}
 }
 
 // TestSaysWhatItIs: who sends another format is told which it is.

@@ -15,23 +15,31 @@ if [ ! -f "$media/waybill-media-identity" ]; then
 	exit 1
 fi
 mkdir -p "$backup"
+media=$(cd "$media" && pwd) backup=$(cd "$backup" && pwd)
 if [ -f "$backup/waybill-media-identity" ] && ! cmp -s "$media/waybill-media-identity" "$backup/waybill-media-identity"; then
 	echo "$backup is the backup of another store" >&2
 	exit 1
 fi
 cd "$media"
-find sha256 -type f ! -name '*.tmp' 2>/dev/null | while read -r file; do
+list=$(mktemp)
+trap 'rm -f "$list"' EXIT
+[ ! -d sha256 ] || find sha256 -type f ! -name '*.tmp' > "$list" # a folder that cannot be read is a failure
+while read -r file; do
 	name=${file##*/}
 	[ -f "$backup/$file" ] && continue
 	mkdir -p "$backup/${file%/*}"
-	# One that was collected in the meantime is not needed.
-	cp -p "$file" "$backup/$file.partial" 2>/dev/null || continue
+	if ! cp -p "$file" "$backup/$file.partial"; then
+		[ -f "$file" ] || continue # collected in the meantime: it is not needed
+		echo "$media/$file was not copied" >&2
+		rm -f "$backup/$file.partial"
+		exit 1
+	fi
 	if [ "$(sha256sum < "$backup/$file.partial" | cut -d ' ' -f 1)" != "$name" ]; then
 		echo "$media/$file is damaged: it is not what its name says" >&2
 		rm -f "$backup/$file.partial"
 		exit 1
 	fi
 	mv "$backup/$file.partial" "$backup/$file"
-done
+done < "$list"
 cp -p waybill-media-identity "$backup/"
-sync "$backup"
+sync -f "$backup"

@@ -10,15 +10,19 @@ media=${2:?folder of the images}
 
 [ -f "$backup/waybill-media-identity" ] || { echo "$backup is no backup of images" >&2; exit 1; }
 mkdir -p "$media"
+media=$(cd "$media" && pwd)
 cd "$backup"
-find sha256 -type f ! -name '*.partial' | while read -r file; do
+list=$(mktemp)
+trap 'rm -f "$list"' EXIT
+[ ! -d sha256 ] || find sha256 -type f ! -name '*.partial' > "$list"
+while read -r file; do
 	if [ -f "$media/$file" ] && [ "$(sha256sum < "$media/$file" | cut -d ' ' -f 1)" = "${file##*/}" ]; then
 		continue
 	fi
 	mkdir -p "$media/${file%/*}"
 	cp -p "$file" "$media/$file.restored.tmp"
 	mv "$media/$file.restored.tmp" "$media/$file"
-done
+done < "$list"
 [ -f "$media/waybill-media-identity" ] || cp -p waybill-media-identity "$media/"
-sync "$media"
+sync -f "$media"
 echo "restored; see what is missing with: waybill media verify"
