@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
 
 	"waybill/adapters/media/intake"
 	"waybill/domain"
@@ -38,6 +39,8 @@ type Library struct {
 	policies media.Policies
 	quota    media.Quota
 	clock    func() time.Time
+	// fits are the pictures being made to fit a box, by digest and box.
+	fits singleflight.Group
 }
 
 var _ media.Library = (*Library)(nil)
@@ -186,7 +189,7 @@ func (l *Library) UploadedAt(ctx context.Context, account uuid.UUID, digest stri
 func (l *Library) Open(ctx context.Context, digest, box string) (io.ReadSeekCloser, int64, media.Format, error) {
 	f, err := l.files.Open(ctx, digest, box)
 	if errors.Is(err, domain.ErrNotFound) && box != "" {
-		f, err = l.fit(ctx, digest, box)
+		f, err = l.fitted(ctx, digest, box)
 	}
 	if err != nil {
 		return nil, 0, "", err
@@ -213,36 +216,46 @@ func formatOf(head []byte) media.Format {
 	return ""
 }
 
+// fitted is the picture that fits a box, made once for all who ask at the same time: whoever waits for room to decode would otherwise wait
+// for each of them.
+func (l *Library) fitted(ctx context.Context, digest, box string) (File, error) {
+	made, err, _ := l.fits.Do(box+" "+digest, func() (any, error) { return l.fit(ctx, digest, box) })
+	if err != nil {
+		return File{}, err
+	}
+	small, _ := made.([]byte)
+	return File{ReadSeekCloser: readSeekNopCloser{bytes.NewReader(small)}, Size: int64(len(small))}, nil
+}
+
 // fit makes the picture that fits a box, and keeps it as long as the digest is known.
-func (l *Library) fit(ctx context.Context, digest, box string) (File, error) {
+func (l *Library) fit(ctx context.Context, digest, box string) ([]byte, error) {
 	size, ok := boxes[box]
 	if !ok {
-		return File{}, domain.ErrNotFound
+		return nil, domain.ErrNotFound
 	}
 	original, err := l.files.Open(ctx, digest, "")
 	if err != nil {
-		return File{}, err
+		return nil, err
 	}
 	defer original.Close()
 	whole, err := io.ReadAll(original)
 	if err != nil {
-		return File{}, unavailable(ctx, err)
+		return nil, unavailable(ctx, err)
 	}
 	small, _, err := l.intake.Fit(ctx, whole, size.Width, size.Height)
-	if err == nil && len(small) == len(whole) {
-		return l.files.Open(ctx, digest, "") // it fits as it is, and one copy is enough
-	}
 	if err != nil {
-		return File{}, fmt.Errorf("thumbnail of %s: %w", digest, err)
+		return nil, fmt.Errorf("thumbnail of %s: %w", digest, err)
+	}
+	if len(small) == len(whole) {
+		return whole, nil // it fits as it is, and one copy is enough
 	}
 	key, err := keyOf(digest, box)
 	if err != nil {
-		return File{}, err
+		return nil, err
 	}
-	if _, err := l.ledger.Hold(ctx, digest, func(ctx context.Context) error { return l.files.put(ctx, key, small) }); err != nil {
-		return File{}, unavailable(ctx, err)
-	}
-	return File{ReadSeekCloser: readSeekNopCloser{bytes.NewReader(small)}, Size: int64(len(small))}, nil
+	// It is kept to save work: a full disk, which refuses uploads, is no reason to show nothing.
+	_, _ = l.ledger.Hold(ctx, digest, func(ctx context.Context) error { return l.files.put(ctx, key, small) })
+	return small, nil
 }
 
 type readSeekNopCloser struct{ io.ReadSeeker }

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -206,6 +207,57 @@ func TestAThumbnailIsMadeOnceAndGoesWithItsImage(t *testing.T) {
 			t.Errorf("%d files are left", files)
 		}
 	})
+}
+
+// keeping counts how often a picture is to be kept, and may not let it be.
+type keeping struct {
+	filestore.Ledger
+	asked atomic.Int32
+	err   error
+}
+
+func (k *keeping) Hold(ctx context.Context, digest string, do func(context.Context) error) (bool, error) {
+	if k.asked.Add(1); k.err != nil {
+		return false, k.err
+	}
+	return k.Ledger.Hold(ctx, digest, do)
+}
+
+// TestAThumbnailThatCannotBeKept is shown all the same.
+func TestAThumbnailThatCannotBeKept(t *testing.T) {
+	r := newRoom(t, openFiles(t, "file://"+t.TempDir()), media.Quota{})
+	digest := r.upload(t, uuid.New(), media.Licence, picture(1000, 500, 1)).Digest
+	ledger := &keeping{Ledger: r.uploads, err: errors.New("no space left on device")}
+	library := filestore.NewLibrary(r.files, ledger, intake.New(intake.Standard()), media.Standard(), media.Quota{})
+	f, _, _, err := library.Open(t.Context(), digest, "120x80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = f.Close()
+}
+
+// TestAThumbnailForManyAtOnce is made for few of them: those who ask while it is made wait for that one.
+func TestAThumbnailForManyAtOnce(t *testing.T) {
+	r := newRoom(t, openFiles(t, "file://"+t.TempDir()), media.Quota{})
+	digest := r.upload(t, uuid.New(), media.Licence, picture(2000, 1500, 1)).Digest
+	ledger := &keeping{Ledger: r.uploads}
+	library := filestore.NewLibrary(r.files, ledger, intake.New(intake.Standard()), media.Standard(), media.Quota{})
+	const many = 50
+	var work sync.WaitGroup
+	for range many {
+		work.Go(func() {
+			f, _, _, err := library.Open(t.Context(), digest, "239x160")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = f.Close()
+		})
+	}
+	work.Wait()
+	if n := ledger.asked.Load(); n > many/2 {
+		t.Errorf("made %d times for %d", n, many)
+	}
 }
 
 func TestOneRequestIsAnsweredOnce(t *testing.T) {
