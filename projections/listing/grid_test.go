@@ -49,6 +49,13 @@ func TestPatch(t *testing.T) {
 		if cells < 1 || cells > maxCells {
 			t.Fatalf("%d cells: %+v", cells, p)
 		}
+		wide := b.East - b.West
+		if wide < 0 {
+			wide += 360 // across the date line
+		}
+		if cell := 360 / float64(int(1)<<p.level); float64(p.columns)*cell > wide+2*cell {
+			t.Fatalf("%d columns of %v degrees for %v degrees", p.columns, cell, wide)
+		}
 		first, last := p.ranges()
 		n := int64(0)
 		for i := range first {

@@ -145,6 +145,9 @@ func manyProducts(t *testing.T) (*pgxpool.Pool, []offered) {
 		}
 		h.Offer(o.id, o.provider, o.at, o.c, pin...)
 		rows = append(rows, o)
+		if i%40 == 0 { // one that nobody may find
+			h.Offer(domaintest.ID(fmt.Sprint("hidden", i)), o.provider, o.at, o.c, product.Unlisted{})
+		}
 	}
 	for chunk := range slices.Chunk(h.Log, 5000) {
 		if err := modeltest.Apply(context.Background(), pool, listing.Model, chunk); err != nil {
