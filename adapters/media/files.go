@@ -50,7 +50,8 @@ func CheckURL(address string) error {
 	switch {
 	case err != nil || (u.Scheme != "file" && u.Scheme != "s3") || u.User != nil || strings.Contains(address, "#"):
 		return errors.New(
-			`a folder or a bucket without "#", such as file:///srv/waybill/media or s3://bucket?region=cn-north-1 (keys from the environment)`)
+			`a folder or a bucket without "#", such as file:///srv/waybill/media or s3://bucket?region=cn-north-1 ` +
+				`(keys from the environment)`)
 	case u.Scheme == "file" && (u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.Trim(u.Path, "/") == "" || u.RawQuery != ""):
 		return errors.New("an absolute folder without parameters, such as file:///srv/waybill/media")
 	case u.Scheme == "s3" && (u.Host == "" || strings.Trim(u.Path, "/") != ""):
