@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"waybill/adapters/media/intake"
@@ -41,13 +42,22 @@ type Library struct {
 	clock    func() time.Time
 	// fits are the pictures being made to fit a box, by digest and box.
 	fits singleflight.Group
+	// writing bounds the files that are written at once.
+	writing *semaphore.Weighted
 }
+
+// writesAtOnce is how many files are written at once. Each holds a connection of the ledger's meanwhile, and a store that answers slowly,
+// or not at all, may not have those of everybody else.
+const writesAtOnce = 4
 
 var _ media.Library = (*Library)(nil)
 
 // NewLibrary puts one together.
 func NewLibrary(files *Files, ledger Ledger, in *intake.Intake, policies media.Policies, quota media.Quota) *Library {
-	return &Library{files: files, ledger: ledger, intake: in, policies: policies, quota: quota, clock: time.Now}
+	return &Library{
+		files: files, ledger: ledger, intake: in, policies: policies, quota: quota, clock: time.Now,
+		writing: semaphore.NewWeighted(writesAtOnce),
+	}
 }
 
 // Boxes are those that pictures are made to fit: the box in which a licence is shown and the cover of a list (R15, R24), and its half.
@@ -97,6 +107,10 @@ func (l *Library) Upload(ctx context.Context, account uuid.UUID, purpose media.P
 	if err != nil {
 		return media.Receipt{}, err
 	}
+	if err := l.writing.Acquire(ctx, 1); err != nil {
+		return media.Receipt{}, media.ErrUnavailable.Because(err)
+	}
+	defer l.writing.Release(1)
 	earlier, err := l.ledger.Store(ctx, media.Recorded{
 		Account: account, Purpose: purpose, Image: taken.Image, Request: request, Fingerprint: fingerprint, Answer: answer,
 	}, func(ctx context.Context) error {
@@ -253,7 +267,11 @@ func (l *Library) fit(ctx context.Context, digest, box string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// It is kept to save work: a full disk, which refuses uploads, is no reason to show nothing.
+	// It is kept to save work: a full disk, which refuses uploads, is no reason to show nothing, nor is a slow one to wait.
+	if !l.writing.TryAcquire(1) {
+		return small, nil
+	}
+	defer l.writing.Release(1)
 	_, _ = l.ledger.Hold(ctx, digest, func(ctx context.Context) error { return l.files.put(ctx, key, small) })
 	return small, nil
 }

@@ -214,6 +214,29 @@ type keeping struct {
 	filestore.Ledger
 	asked atomic.Int32
 	err   error
+	// library is asked whether a write has its place among the few, and unplaced counts those that have not.
+	library  *filestore.Library
+	unplaced atomic.Int32
+}
+
+func (k *keeping) Store(ctx context.Context, up media.Recorded, write func(context.Context) error) ([]byte, error) {
+	if k.library.Idle() {
+		k.unplaced.Add(1)
+	}
+	return k.Ledger.Store(ctx, up, write)
+}
+
+// TestFewWriteAtOnce: each write holds a connection to the database, and a slow store may not have those of everybody else.
+func TestFewWriteAtOnce(t *testing.T) {
+	r := newRoom(t, openFiles(t, "file://"+t.TempDir()), media.Quota{})
+	ledger := &keeping{Ledger: r.uploads}
+	ledger.library = filestore.NewLibrary(r.files, ledger, intake.New(intake.Standard()), media.Standard(), media.Quota{})
+	if _, err := ledger.library.Upload(t.Context(), uuid.New(), media.Cover, uuid.Nil, bytes.NewReader(picture(239, 160, 1))); err != nil {
+		t.Fatal(err)
+	}
+	if ledger.unplaced.Load() > 0 || !ledger.library.Idle() {
+		t.Error("a write is not counted among those at once, or for ever")
+	}
 }
 
 func (k *keeping) Hold(ctx context.Context, digest string, do func(context.Context) error) (bool, error) {

@@ -282,3 +282,18 @@ func uploaded(references []media.Reference) media.Facts {
 	}
 	return facts
 }
+
+// TestReferences: of a list that is too long anyway nobody asks the library about any.
+func TestReferences(t *testing.T) {
+	field := &rules.Product.Fields[len(rules.Product.Fields)-1]
+	var refs []domain.ImageRef
+	for i := range field.MaxItems() {
+		refs = append(refs, domain.ImageRef(fmt.Sprintf("sha256:%064d", i)))
+	}
+	if got := field.References(append(refs[2:], refs[2], "no reference")...); len(got) != len(refs)-2 {
+		t.Errorf("%d references of %d, one twice and one ill formed", len(got), len(refs)-2)
+	}
+	if got := field.References(append(refs, refs[0])...); got != nil {
+		t.Errorf("%d references of %d", len(got), len(refs)+1)
+	}
+}

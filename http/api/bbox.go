@@ -10,8 +10,9 @@ import (
 	"waybill/projections/listing"
 )
 
-// degrees are written as people and programs write them: no exponent, no NaN, no infinity, nothing in hexadecimal.
-var degrees = regexp.MustCompile(`^[+-]?(\d{1,3}(\.\d{0,20})?|\.\d{1,20})$`)
+// degrees are written as people and programs write them, such as 1e-7 beside Greenwich: no other exponent, no NaN, no infinity, nothing
+// in hexadecimal.
+var degrees = regexp.MustCompile(`^[+-]?(\d{1,3}(\.\d{0,20})?|\.\d{1,20})([eE]-\d{1,3})?$`)
 
 // parseBox reads the four numbers of a parameter: west, south, east, north. It finds all mistakes of one kind at once: bad_bbox is what
 // is no four numbers, out_of_range degrees that are not on the earth, empty_bbox what has no width or no height.

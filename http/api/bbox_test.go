@@ -22,6 +22,7 @@ var boxes = map[string]struct {
 	"170,0,-180,10":           {box: listing.Box{West: 170, South: 0, East: 180, North: 10}},
 	"10,-90,9,90":             {box: listing.Box{West: 10, South: -90, East: 9, North: 90}},
 	"0,89.99,1,90":            {box: listing.Box{West: 0, South: 89.99, East: 1, North: 90}},
+	"0,0,1e-7,1":              {box: listing.Box{West: 0, South: 0, East: 0.0000001, North: 1}}, // as JavaScript writes it
 	"0,0,0.0000001,1":         {box: listing.Box{West: 0, South: 0, East: 0.0000001, North: 1}},
 
 	"":                  {wrong: "bad_bbox"},
