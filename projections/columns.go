@@ -2,6 +2,7 @@ package projections
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,17 @@ const ByIndex = `SELECT set_config('enable_seqscan', 'off', true), set_config('e
 
 // Keys are UUIDs as arguments of a batch: pgx encodes them as they are, but a []uuid.UUID by way of text, one by one.
 type Keys [][16]byte
+
+// KeysOf are the ids of the streams that are of one of the categories; others have no row in the caller's tables.
+func KeysOf(streams []domain.StreamName, categories ...string) Keys {
+	var keys Keys
+	for _, stream := range streams {
+		if id, err := stream.ID(); err == nil && slices.Contains(categories, stream.Category()) {
+			keys = append(keys, id)
+		}
+	}
+	return keys
+}
 
 // SubjectsOf lists the aggregates of a batch by category. A name without an id is left to the fold to report.
 func SubjectsOf(events []Event) map[string]Keys {

@@ -75,7 +75,7 @@ func (l *Library) Upload(ctx context.Context, account uuid.UUID, purpose media.P
 	if !ok {
 		return media.Receipt{}, fmt.Errorf("no policy for the purpose %q", purpose)
 	}
-	day := l.clock().In(media.Beijing).Format(time.DateOnly)
+	day := l.clock().In(domain.Beijing).Format(time.DateOnly)
 	if within, err := l.ledger.Admit(ctx, account, day, l.quota, request); err != nil || !within {
 		return media.Receipt{}, errors.Join(err, quotaReached(within, l.clock()))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"waybill/domain"
 	"waybill/domain/media"
 )
 
@@ -111,7 +112,7 @@ func keysOf(set map[string]bool) []string {
 func (u *Uploads) RemoveRequests(ctx context.Context, age time.Duration, now time.Time) error {
 	var batch pgx.Batch
 	batch.Queue(`delete from media.requests where answered_at < now() - $1::interval`, age)
-	batch.Queue(`delete from media.quotas where day < $1`, now.In(media.Beijing).AddDate(0, 0, -1).Format(time.DateOnly))
+	batch.Queue(`delete from media.quotas where day < $1`, now.In(domain.Beijing).AddDate(0, 0, -1).Format(time.DateOnly))
 	return classify(ctx, u.pool.SendBatch(ctx, &batch).Close())
 }
 

@@ -16,9 +16,6 @@ const (
 	MaxReply        = 1000
 )
 
-// beijing has no daylight saving: a fixed zone needs no time zone database.
-var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
-
 // Clean cleans the inquiry in place and reports all its mistakes at once, each at its field. now tells which expected
 // dates are past.
 func (q *Inquiry) Clean(now time.Time) error {
@@ -33,7 +30,7 @@ func (q *Inquiry) Clean(now time.Time) error {
 	if q.ExpectedDate != "" {
 		if _, err := time.Parse(time.DateOnly, q.ExpectedDate); err != nil {
 			f.Add("/expected_date", "bad_date", "请输入正确的日期，如 2026-01-31", "must be a date such as 2026-01-31")
-		} else if q.ExpectedDate < now.In(beijing).Format(time.DateOnly) {
+		} else if q.ExpectedDate < now.In(domain.Beijing).Format(time.DateOnly) {
 			f.Add("/expected_date", "past_date", "预计日期不能早于今天", "must not be in the past")
 		}
 	}

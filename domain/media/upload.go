@@ -43,9 +43,6 @@ type Quota struct {
 // StandardQuota is enough for forty products with all their detail images.
 var StandardQuota = Quota{Images: 500, Bytes: 256 << 20}
 
-// Beijing is where days begin: in a country without summer time an offset is enough.
-var Beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
-
 // Refusals.
 var (
 	// ErrQuota says that the account has uploaded as much as it may in a day; After is how long until the next one begins.
@@ -58,8 +55,8 @@ var (
 
 // QuotaReached is ErrQuota at a time, with how long it is to the next day.
 func QuotaReached(now time.Time) *domain.Error {
-	local := now.In(Beijing)
-	midnight := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, Beijing)
+	local := now.In(domain.Beijing)
+	midnight := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, domain.Beijing)
 	e := *ErrQuota
 	e.After = midnight.Sub(now)
 	return &e

@@ -15,14 +15,7 @@ import (
 // setParked withholds products while their own stream or their provider's is parked: what is not known is not shown (R45).
 // What the streams left behind in the tables stays, and is shown again as it is then when they go on.
 func setParked(ctx context.Context, tx pgx.Tx, streams []domain.StreamName, parked bool) error {
-	var subjects projections.Keys
-	for _, stream := range streams {
-		id, err := stream.ID()
-		if c := stream.Category(); err != nil || c != product.Category && c != provider.Category {
-			continue // of no row here
-		}
-		subjects = append(subjects, id)
-	}
+	subjects := projections.KeysOf(streams, product.Category, provider.Category)
 	if len(subjects) == 0 {
 		return nil
 	}

@@ -252,14 +252,7 @@ func write(ctx context.Context, tx pgx.Tx, objects map[uuid.UUID]*objectRow) err
 
 // setParked withholds images while the stream of what shows them, or its provider's, is parked (R45).
 func setParked(ctx context.Context, tx pgx.Tx, streams []domain.StreamName, parked bool) error {
-	var subjects projections.Keys
-	for _, stream := range streams {
-		id, err := stream.ID()
-		if c := stream.Category(); err != nil || c != product.Category && c != provider.Category {
-			continue // of no row here
-		}
-		subjects = append(subjects, id)
-	}
+	subjects := projections.KeysOf(streams, product.Category, provider.Category)
 	statement := `INSERT INTO withheld SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING`
 	if !parked {
 		statement = `DELETE FROM withheld WHERE subject = ANY ($1)`
