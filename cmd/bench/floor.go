@@ -103,7 +103,8 @@ func (f *floor) read(ctx context.Context, q query) ([]api.ProductCard, error) {
 		var revision int
 		d := &p.Destination
 		err := rows.Scan(&p.ID, &p.Provider.ID, &p.Provider.Name, &p.Provider.Logo, &p.Name, &p.Brief, &p.Tags, &p.Mode, &d.Country,
-			&d.City, &d.Latitude, &d.Longitude, &d.Crs, &p.Cover, &revision, &p.Pinned, &p.CreatedAt.Time)
+			&d.City, &d.Latitude, &d.Longitude, &d.Crs, &p.Point.Latitude, &p.Point.Longitude, &p.Cover, &revision, &p.Pinned,
+			&p.CreatedAt.Time)
 		if err != nil {
 			return nil, err
 		}
