@@ -2,6 +2,7 @@ package domain
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,8 @@ const (
 var (
 	ErrAlreadyDecided = Refuse(KindConflict, "already_decided", "该版本已审核，无需重复操作", "this revision has been decided already")
 	ErrOwnCase        = Refuse(KindForbidden, "own_case", "审核人员不能审核自己的申请", "a reviewer may not decide on their own submission")
+	ErrOwnEnterprise  = Refuse(KindForbidden, "own_enterprise", "审核人员不能审核本企业的申请",
+		"a reviewer may not decide on a submission of their own enterprise")
 )
 
 // WaitingSince is when the wait for a decision began, once another revision is submitted at a time: one that replaces a
@@ -37,6 +40,25 @@ func (r Review) WaitingSince(since, submitted time.Time) time.Time {
 		return since
 	}
 	return submitted
+}
+
+// Party is an account, with the unified social credit codes of the enterprises that it stands for.
+type Party struct {
+	ID    uuid.UUID
+	Codes []string
+}
+
+// CheckImpartial refuses a reviewer who is the submitter (ErrOwnCase), or of the submitter's enterprise (ErrOwnEnterprise).
+func CheckImpartial(reviewer, submitter Party) error {
+	if reviewer.ID == submitter.ID {
+		return ErrOwnCase
+	}
+	for _, code := range reviewer.Codes {
+		if slices.Contains(submitter.Codes, code) {
+			return ErrOwnEnterprise
+		}
+	}
+	return nil
 }
 
 // CheckReviewer refuses a decision of the applicant's on their own submission (ErrOwnCase).

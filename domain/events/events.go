@@ -7,6 +7,10 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
+	"waybill/domain/canned"
+	"waybill/domain/claim"
+	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -15,11 +19,15 @@ import (
 )
 
 // Types decodes the events of all aggregates.
-var Types = union(account.Types, provider.Types, uscc.Types, product.Types, booking.Types, pins.Types, operation.Types)
+var Types = union(
+	account.Types, provider.Types, uscc.Types, product.Types, booking.Types, pins.Types, claim.Types, calendar.Types, canned.Types,
+	digest.Types, operation.Types,
+)
 
 // Categories name the streams of all aggregates.
 var Categories = []string{
-	account.Category, provider.Category, uscc.Category, product.Category, booking.Category, pins.Category, operation.Category,
+	account.Category, provider.Category, uscc.Category, product.Category, booking.Category, pins.Category, claim.Category,
+	calendar.Category, canned.Category, digest.Category, operation.Category,
 }
 
 func union(all ...domain.Types) domain.Types {

@@ -8,6 +8,10 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
+	"waybill/domain/canned"
+	"waybill/domain/claim"
+	"waybill/domain/digest"
 	"waybill/domain/events"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
@@ -19,7 +23,10 @@ import (
 // A stored name that two packages use would be decoded as the other's event.
 func TestStoredNamesAreDistinct(t *testing.T) {
 	n := 0
-	for _, types := range []domain.Types{account.Types, provider.Types, uscc.Types, product.Types, booking.Types, pins.Types, operation.Types} {
+	for _, types := range []domain.Types{
+		account.Types, provider.Types, uscc.Types, product.Types, booking.Types, pins.Types, claim.Types, calendar.Types, canned.Types,
+		digest.Types, operation.Types,
+	} {
 		n += len(types)
 		for name := range types {
 			if events.Types[name] == nil {

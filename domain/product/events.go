@@ -5,8 +5,10 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/decision"
 	"waybill/domain/place"
 	"waybill/domain/rules"
+	"waybill/domain/workdays"
 )
 
 // Mode is one of the four transport modes (R24).
@@ -52,6 +54,8 @@ type Submitted struct {
 	Place int64 `json:"place,omitempty"`
 	// Point is where the destination is, in WGS-84 (Q24); zero in events from before it was recorded, which PlaceMatched makes up for.
 	Point place.Point `json:"point,omitzero"`
+	// Due is when the result was promised (R26); zero in events from before it was recorded.
+	Due workdays.Due `json:"due,omitzero"`
 }
 
 // Revised is the card's ProductRevised: a later revision was submitted (R25, R28); a pending one before it is superseded,
@@ -60,8 +64,9 @@ type Revised struct {
 	Revision domain.ContentRevision `json:"revision"`
 	Content  Content                `json:"content"`
 	rules.Verdict
-	Place int64       `json:"place,omitempty"`
-	Point place.Point `json:"point,omitzero"`
+	Place int64        `json:"place,omitempty"`
+	Point place.Point  `json:"point,omitzero"`
+	Due   workdays.Due `json:"due,omitzero"`
 }
 
 // PlaceMatched records where the destination of a revision is that was submitted before its event said so, and which of the gazetteer's
@@ -75,12 +80,24 @@ type PlaceMatched struct {
 // Approved is the card's ProductApproved: this revision is now the live one. The first approval is followed by Listed (R27).
 type Approved struct {
 	Revision domain.ContentRevision `json:"revision"`
+	decision.Record
 }
 
 // Rejected is the card's ProductRejected(reasons). An earlier approved revision stays live.
 type Rejected struct {
 	Revision domain.ContentRevision `json:"revision"`
 	Reasons  []domain.Reason        `json:"reasons"`
+	decision.Record
+}
+
+// ApprovalRevoked records that the approval of the live revision was wrong: no revision is live any more, and the latest, if it is that
+// one, awaits a decision again.
+type ApprovalRevoked struct {
+	Revision domain.ContentRevision `json:"revision"`
+	Reasons  []domain.Reason        `json:"reasons"`
+	decision.Record
+	// Due is when the new decision is promised.
+	Due workdays.Due `json:"due,omitzero"`
 }
 
 // Listed records that it is shown to the public (R33).
@@ -121,6 +138,9 @@ func (Approved) EventType() string { return "product-approved.v1" }
 func (Rejected) EventType() string { return "product-rejected.v1" }
 
 // EventType is the stored name.
+func (ApprovalRevoked) EventType() string { return "product-approval-revoked.v1" }
+
+// EventType is the stored name.
 func (Listed) EventType() string { return "product-listed.v1" }
 
 // EventType is the stored name.
@@ -140,15 +160,16 @@ func (Deleted) EventType() string { return "product-deleted.v1" }
 
 // Types decodes this aggregate's events.
 var Types = domain.Types{
-	Submitted{}.EventType():    domain.JSON[Submitted],
-	Revised{}.EventType():      domain.JSON[Revised],
-	PlaceMatched{}.EventType(): domain.JSON[PlaceMatched],
-	Approved{}.EventType():     domain.JSON[Approved],
-	Rejected{}.EventType():     domain.JSON[Rejected],
-	Listed{}.EventType():       domain.JSON[Listed],
-	Unlisted{}.EventType():     domain.JSON[Unlisted],
-	Pinned{}.EventType():       domain.JSON[Pinned],
-	Unpinned{}.EventType():     domain.JSON[Unpinned],
-	TakenDown{}.EventType():    domain.JSON[TakenDown],
-	Deleted{}.EventType():      domain.JSON[Deleted],
+	Submitted{}.EventType():       domain.JSON[Submitted],
+	Revised{}.EventType():         domain.JSON[Revised],
+	PlaceMatched{}.EventType():    domain.JSON[PlaceMatched],
+	Approved{}.EventType():        domain.JSON[Approved],
+	Rejected{}.EventType():        domain.JSON[Rejected],
+	ApprovalRevoked{}.EventType(): domain.JSON[ApprovalRevoked],
+	Listed{}.EventType():          domain.JSON[Listed],
+	Unlisted{}.EventType():        domain.JSON[Unlisted],
+	Pinned{}.EventType():          domain.JSON[Pinned],
+	Unpinned{}.EventType():        domain.JSON[Unpinned],
+	TakenDown{}.EventType():       domain.JSON[TakenDown],
+	Deleted{}.EventType():         domain.JSON[Deleted],
 }

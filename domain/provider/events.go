@@ -5,7 +5,9 @@ package provider
 import (
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/decision"
 	"waybill/domain/rules"
+	"waybill/domain/workdays"
 )
 
 // Profile is the application form of 物流机构 (R15). All fields are required.
@@ -32,6 +34,8 @@ type Applied struct {
 	Certified *account.Enterprise `json:"certified,omitempty"`
 	// Verdict is the rule book's; zero in events from before there was one.
 	rules.Verdict
+	// Due is when the result was promised (R18); zero in events from before it was recorded.
+	Due workdays.Due `json:"due,omitzero"`
 }
 
 // Revised records that a later revision was submitted; a pending one before it is superseded, an approved one stays live (Q12).
@@ -41,17 +45,37 @@ type Revised struct {
 	Mismatches []string               `json:"mismatches,omitempty"`
 	Certified  *account.Enterprise    `json:"certified,omitempty"`
 	rules.Verdict
+	Due workdays.Due `json:"due,omitzero"`
 }
 
 // Approved is the card's ProviderApproved: this revision is the live one; the first approval makes the provider active (R21).
 type Approved struct {
 	Revision domain.ContentRevision `json:"revision"`
+	decision.Record
+}
+
+// FirstApproved records the first of two approvals, where two persons have to approve an application. It stands until the content
+// changes.
+type FirstApproved struct {
+	Revision domain.ContentRevision `json:"revision"`
+	decision.Record
+}
+
+// ApprovalRevoked records that the approval of the live revision was wrong: no profile is live any more, and the latest revision, if it
+// is that one, awaits a decision again.
+type ApprovalRevoked struct {
+	Revision domain.ContentRevision `json:"revision"`
+	Reasons  []domain.Reason        `json:"reasons"`
+	decision.Record
+	// Due is when the new decision is promised.
+	Due workdays.Due `json:"due,omitzero"`
 }
 
 // Rejected is the card's ProviderRejected(reasons) (R20).
 type Rejected struct {
 	Revision domain.ContentRevision `json:"revision"`
 	Reasons  []domain.Reason        `json:"reasons"`
+	decision.Record
 }
 
 // Suspended records that an operator took the provider and all its products out of public view (R45), for a time.
@@ -88,6 +112,12 @@ func (Approved) EventType() string { return "provider-approved.v1" }
 func (Rejected) EventType() string { return "provider-rejected.v1" }
 
 // EventType is the stored name.
+func (FirstApproved) EventType() string { return "provider-first-approved.v1" }
+
+// EventType is the stored name.
+func (ApprovalRevoked) EventType() string { return "provider-approval-revoked.v1" }
+
+// EventType is the stored name.
 func (Suspended) EventType() string { return "provider-suspended.v1" }
 
 // EventType is the stored name.
@@ -101,13 +131,15 @@ func (PinLimitSet) EventType() string { return "provider-pin-limit-set.v1" }
 
 // Types decodes this aggregate's events.
 var Types = domain.Types{
-	Applied{}.EventType():    domain.JSON[Applied],
-	Revised{}.EventType():    domain.JSON[Revised],
-	Approved{}.EventType():   domain.JSON[Approved],
-	Rejected{}.EventType():   domain.JSON[Rejected],
-	Suspended{}.EventType():  domain.JSON[Suspended],
-	Reinstated{}.EventType(): domain.JSON[Reinstated],
-	Closed{}.EventType():     domain.JSON[Closed],
+	Applied{}.EventType():         domain.JSON[Applied],
+	Revised{}.EventType():         domain.JSON[Revised],
+	Approved{}.EventType():        domain.JSON[Approved],
+	FirstApproved{}.EventType():   domain.JSON[FirstApproved],
+	ApprovalRevoked{}.EventType(): domain.JSON[ApprovalRevoked],
+	Rejected{}.EventType():        domain.JSON[Rejected],
+	Suspended{}.EventType():       domain.JSON[Suspended],
+	Reinstated{}.EventType():      domain.JSON[Reinstated],
+	Closed{}.EventType():          domain.JSON[Closed],
 
 	PinLimitSet{}.EventType(): domain.JSON[PinLimitSet],
 }

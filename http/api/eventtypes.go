@@ -14,11 +14,16 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
+	"waybill/domain/canned"
+	"waybill/domain/claim"
+	digests "waybill/domain/digest"
 	operations "waybill/domain/operation"
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/workdays"
 )
 
 // meaning is an event of the log, with what it says happened.
@@ -40,6 +45,8 @@ var meanings = []meaning{
 	{provider.Category, provider.Applied{}, domain.Text{ZH: "已提交入驻申请（第1版）", EN: "an application was submitted, as revision 1"}},
 	{provider.Category, provider.Revised{}, domain.Text{ZH: "已提交申请的新版本", EN: "a later revision of the application was submitted"}},
 	{provider.Category, provider.Approved{}, domain.Text{ZH: "申请的一个版本已通过", EN: "a revision of the application was approved"}},
+	{provider.Category, provider.FirstApproved{}, domain.Text{ZH: "申请已通过第一次审核", EN: "the application was approved by the first of two"}},
+	{provider.Category, provider.ApprovalRevoked{}, domain.Text{ZH: "申请的审核通过已被撤销", EN: "the approval of the application was revoked"}},
 	{provider.Category, provider.Rejected{}, domain.Text{ZH: "申请的一个版本已拒绝", EN: "a revision of the application was rejected"}},
 	{provider.Category, provider.Suspended{}, domain.Text{ZH: "服务商已暂停", EN: "the provider was suspended"}},
 	{provider.Category, provider.Reinstated{}, domain.Text{ZH: "服务商已恢复", EN: "the provider was reinstated"}},
@@ -49,6 +56,7 @@ var meanings = []meaning{
 	{product.Category, product.Revised{}, domain.Text{ZH: "已提交产品的新版本", EN: "a later revision of the product was submitted"}},
 	{product.Category, product.Approved{}, domain.Text{ZH: "产品的一个版本已通过", EN: "a revision of the product was approved"}},
 	{product.Category, product.Rejected{}, domain.Text{ZH: "产品的一个版本已拒绝", EN: "a revision of the product was rejected"}},
+	{product.Category, product.ApprovalRevoked{}, domain.Text{ZH: "产品的审核通过已被撤销", EN: "the approval of the product was revoked"}},
 	{product.Category, product.Listed{}, domain.Text{ZH: "产品已上架", EN: "the product was listed"}},
 	{product.Category, product.Unlisted{}, domain.Text{ZH: "产品已下架", EN: "the product was unlisted"}},
 	{product.Category, product.Pinned{}, domain.Text{ZH: "产品已置顶", EN: "the product was pinned"}},
@@ -57,6 +65,15 @@ var meanings = []meaning{
 	{product.Category, product.PlaceMatched{}, domain.Text{ZH: "已登记旧版本目的地的位置", EN: "an older revision's destination was matched"}},
 	{product.Category, product.Deleted{}, domain.Text{ZH: "产品已删除", EN: "the product was deleted"}},
 	{pins.Category, pins.Taken{}, domain.Text{ZH: "有上限的服务商占用了一个置顶名额", EN: "a slot was taken for a pin under a limit"}},
+	{claim.Category, claim.Claimed{}, domain.Text{ZH: "审核人员领取了一件待审事项", EN: "a case was claimed by a reviewer"}},
+	{claim.Category, claim.Renewed{}, domain.Text{ZH: "审核人员延长了领取时间", EN: "the claim was renewed"}},
+	{claim.Category, claim.Released{}, domain.Text{ZH: "审核人员退回了领取的事项", EN: "the case was handed back"}},
+	{claim.Category, claim.Expired{}, domain.Text{ZH: "领取已到期", EN: "the claim's time was over"}},
+	{claim.Category, claim.TakenOver{}, domain.Text{ZH: "运营人员收回了领取的事项", EN: "an operator ended the claim"}},
+	{claim.Category, claim.DecisionBegun{}, domain.Text{ZH: "开始对该事项作出审核决定", EN: "a decision on the case was under way"}},
+	{calendar.Category, calendar.Corrected{}, domain.Text{ZH: "工作日历已更正", EN: "the calendar of working days was corrected"}},
+	{canned.Category, canned.Set{}, domain.Text{ZH: "已设置某一原因的常用语", EN: "the canned texts of a reason were set"}},
+	{digests.Category, digests.Made{}, domain.Text{ZH: "已生成待审事项日报", EN: "the day's digest of open cases was made"}},
 	{booking.Category, booking.Requested{}, domain.Text{ZH: "企业提交了预约", EN: "an enterprise asked about a product"}},
 	{booking.Category, booking.Replied{}, domain.Text{ZH: "服务商已回复", EN: "the provider replied"}},
 	{booking.Category, booking.Read{}, domain.Text{ZH: "企业已读回复", EN: "the enterprise has read the reply"}},
@@ -95,6 +112,9 @@ func schemaOf(t reflect.Type) (map[string]any, error) {
 		return map[string]any{"type": "string", "format": "uuid"}, nil
 	case t == reflect.TypeFor[time.Time]():
 		return map[string]any{"type": "string", "format": "date-time"}, nil
+	}
+	if t == reflect.TypeFor[workdays.Day]() {
+		return map[string]any{"type": "string", "format": "date"}, nil
 	}
 	switch t.Kind() {
 	case reflect.String:

@@ -11,6 +11,10 @@ import (
 
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
+	"waybill/domain/canned"
+	"waybill/domain/claim"
+	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -42,6 +46,9 @@ var Model = projections.ReadModel{
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},
 		uscc.Reserved{}, uscc.Confirmed{}, provider.PinLimitSet{}, pins.Taken{},
+		provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
+		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
+		calendar.Corrected{}, canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
 	DDL: `

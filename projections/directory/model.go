@@ -11,6 +11,10 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
+	"waybill/domain/canned"
+	"waybill/domain/claim"
+	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -41,6 +45,9 @@ var Model = projections.ReadModel{
 		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		uscc.Reserved{}, uscc.Confirmed{}, provider.PinLimitSet{}, pins.Taken{},
+		provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
+		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
+		calendar.Corrected{}, canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
 	DDL: `

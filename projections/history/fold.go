@@ -1,7 +1,6 @@
 package history
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -193,7 +192,7 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 		c.value("/position", nil, e.Position)
 		c.value("/letters", nil, e.Letters)
 	default:
-		c.err = fmt.Errorf("no meaning for %s here", fact.EventType())
+		return s.foldDesk(fact, c)
 	}
 	return nil
 }

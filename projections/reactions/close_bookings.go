@@ -13,7 +13,11 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
+	"waybill/domain/canned"
+	"waybill/domain/claim"
 	"waybill/domain/commands"
+	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -46,6 +50,9 @@ func closeBookings(service *commands.Service, pool *pgxpool.Pool) runtime.Reacti
 			account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 			account.TokenIssued{}, account.TokenRevoked{},
 			uscc.Reserved{}, uscc.Confirmed{}, provider.PinLimitSet{}, pins.Taken{},
+			provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
+			claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
+			calendar.Corrected{}, canned.Set{}, digest.Made{},
 			operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 		),
 		Handle: func(ctx context.Context, e projections.Event) ([]runtime.Item, error) { return nil, c.handle(ctx, e) },

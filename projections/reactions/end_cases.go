@@ -11,7 +11,11 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
+	"waybill/domain/canned"
+	"waybill/domain/claim"
 	"waybill/domain/commands"
+	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -42,6 +46,9 @@ func endCases(service *commands.Service, pool *pgxpool.Pool) runtime.Reaction {
 			account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{},
 			account.TokenIssued{}, account.TokenRevoked{},
 			uscc.Reserved{}, uscc.Confirmed{}, provider.PinLimitSet{}, pins.Taken{},
+			provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
+			claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
+			calendar.Corrected{}, canned.Set{}, digest.Made{},
 			operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 		),
 		Handle: func(ctx context.Context, e projections.Event) ([]runtime.Item, error) { return nil, c.handle(ctx, e) },

@@ -1,0 +1,64 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/workdays"
+)
+
+// party is an account with the codes of its certificate and of its application, approved and latest: an enterprise is the same by any of
+// them. An account that is not known stands for nobody.
+func (s *Service) party(ctx context.Context, id uuid.UUID) (domain.Party, error) {
+	p := domain.Party{ID: id}
+	a, err := s.Account(ctx, id)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return p, err
+	}
+	if a.Enterprise != nil {
+		p.Codes = append(p.Codes, a.Enterprise.USCC)
+	}
+	applied, err := s.Provider(ctx, id)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return p, err
+	}
+	for _, code := range []string{applied.Approved.USCC, applied.Latest.USCC} {
+		if code != "" && !slices.Contains(p.Codes, code) {
+			p.Codes = append(p.Codes, code)
+		}
+	}
+	return p, nil
+}
+
+// calendar is the log's calendar of working days.
+func (s *Service) calendar(context.Context) (*workdays.Calendar, error) {
+	return workdays.Standard(), nil
+}
+
+// claimOf returns the actor's claim on a case, the nil id without one. It refuses what somebody else holds, and, with a claim named, any
+// state of the case but that this claim holds it.
+func (s *Service) claimOf(context.Context, Request, uuid.UUID, uuid.UUID) (uuid.UUID, error) {
+	return uuid.Nil, nil
+}
+
+// beginDecision records on the claim's stream that the actor decides the case: what was claimed before it is refused as by claimOf.
+func (s *Service) beginDecision(context.Context, Request, string, uuid.UUID, domain.ContentRevision, uuid.UUID) error {
+	return nil
+}
+
+// Decision is what a reviewer decides of a case, beside which case and which way.
+type Decision struct {
+	// Revision is the content revision that was judged, and Digest, when given, that of its content (decision.Digest): any other than
+	// the latest is refused.
+	Revision domain.ContentRevision
+	Digest   string
+	// Claim, when given, is the claim under which it is decided, and no other way.
+	Claim uuid.UUID
+	// Reasons are what whoever submitted reads of a rejection or a revocation; Note is among colleagues.
+	Reasons []domain.Reason
+	Note    string
+}
