@@ -15,7 +15,8 @@ import (
 // GetReviewQueue lists submissions (R41).
 func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
 	f := review.Filter{
-		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: given(params.OlderThan), YoungerThan: given(params.YoungerThan),
+		Kind: string(params.Kind), State: domain.Review(params.State),
+		OlderThan: given(params.OlderThan), YoungerThan: given(params.YoungerThan),
 		DueBefore: given(params.DueBefore), DueAfter: given(params.DueAfter), Overdue: params.Overdue,
 		Submitter: params.Submitter, Provider: params.Provider, Subject: params.Subject, ProviderType: params.ProviderType,
 		Flags: convert(params.Flag, func(f ReviewFlag) review.Flag { return review.Flag(f) }),
@@ -69,7 +70,8 @@ func (s *server) GetReviewCounts(c echo.Context, _ GetReviewCountsParams) error 
 	}
 	return answer(c, nethttp.StatusOK, ReviewCounts{At: at(now), Items: convert(counts, func(n review.DeskCount) ReviewCount {
 		return ReviewCount{
-			Kind: ReviewKind(n.Kind), Pending: int64(n.Open), Overdue: int64(n.Overdue), DueToday: int64(n.DueToday), Claimed: int64(n.Claimed),
+			Kind: ReviewKind(n.Kind), Pending: int64(n.Open), Overdue: int64(n.Overdue), DueToday: int64(n.DueToday),
+			Claimed:  int64(n.Claimed),
 			Approved: int64(n.States[domain.ReviewApproved]), Rejected: int64(n.States[domain.ReviewRejected]),
 			Superseded: int64(n.States[domain.ReviewSuperseded]), OldestDue: timeOf(n.Oldest),
 		}

@@ -295,7 +295,9 @@ func (s *server) reviewItemOf(r review.Submission) ReviewItem {
 		out.FirstApproval = FirstApproval{By: first.By, At: at(first.At), Note: first.Note}
 	}
 	if revoked := r.Revocation; revoked != nil {
-		out.Revocation = ApprovalRevocation{By: revoked.By, At: at(revoked.At), Reasons: list(reasonsOf(revoked.Reasons)), Note: revoked.Note}
+		out.Revocation = ApprovalRevocation{
+			By: revoked.By, At: at(revoked.At), Reasons: list(reasonsOf(revoked.Reasons)), Note: revoked.Note,
+		}
 	}
 	return out
 }
