@@ -59,6 +59,8 @@ type Sources struct {
 	Policies media.Policies
 	// Places knows destinations. Without it every city is one that was typed.
 	Places place.Gazetteer
+	// SecondApprover says that an application takes two persons' approvals.
+	SecondApprover bool
 }
 
 // Service carries out commands on a store.
