@@ -46,11 +46,14 @@ func (s *Service) claiming(req Request, kind string, id uuid.UUID, revision doma
 
 // claimed is a reviewer's claim on a case as the log has it now; domain.ErrNotFound when there is no such case.
 func (s *Service) claimed(ctx context.Context, req Request, kind string, id uuid.UUID, by domain.Party) (claim.Claim, error) {
-	c := claim.Claim{By: by, New: uuid.NewSHA1(req.ID, []byte(claim.Category)), At: req.At, Lease: s.lease()}
+	c := claim.Claim{By: by, New: claimID(req), At: req.At, Lease: s.lease()}
 	var err error
 	c.Case, err = s.caseOf(ctx, kind, id)
 	return c, err
 }
+
+// claimID is the id of the claim that a request makes.
+func claimID(req Request) uuid.UUID { return uuid.NewSHA1(req.ID, []byte(claim.Category)) }
 
 func (s *Service) lease() time.Duration {
 	if s.sources.ClaimLease == 0 {

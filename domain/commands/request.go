@@ -68,6 +68,7 @@ type Service struct {
 	store    domain.EventStore
 	sources  Sources
 	recalled recalled
+	handed   handed
 }
 
 // New is the service on store.
