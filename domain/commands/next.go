@@ -57,12 +57,12 @@ func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (out Ou
 		if err != nil || !ok {
 			return out, false, err
 		}
-		out, err = execute(ctx, s.store, onClaims(req), claim.Decider, c.ID, s.claiming(req, c.Kind, c.ID, 0, uuid.Nil))
+		out, err = execute(ctx, s.store, onClaims(req), claim.Decider, c.ID, s.claimingNext(req, c))
 		switch {
 		case err == nil && out.State.Claim == claimID(req):
 			s.handed.settle(c.ID, out.Position)
 			return out, true, nil
-		case err == nil: // the actor has had it all along
+		case err == nil, errors.Is(err, provider.ErrSecondApprover): // the actor has it, or has approved it: somebody else's turn
 			s.handed.release(c.ID)
 			tried = append(tried, c.ID)
 		case errors.Is(err, domain.ErrOwnCase), errors.Is(err, domain.ErrOwnEnterprise):
@@ -88,9 +88,23 @@ func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (out Ou
 	return out, false, domain.ErrContention
 }
 
+// claimingNext is the plan of a claim on a case that the actor did not choose: not one to which the actor gave the first approval.
+func (s *Service) claimingNext(req Request, c WaitingCase) plan[claim.State, claim.Command] {
+	p := s.claiming(req, c.Kind, c.ID, 0, uuid.Nil)
+	of := p.command
+	p.command = func(ctx context.Context, before claim.State) (claim.Command, error) {
+		command, err := of(ctx, before)
+		if made, ok := command.(claim.Claim); ok && err == nil && made.Case.First == req.Actor.ID {
+			err = provider.ErrSecondApprover
+		}
+		return command, err
+	}
+	return p
+}
+
 // pick takes the most urgent case that this node has not just given to somebody else, or knows not to be free.
 func (s *Service) pick(ctx context.Context, req Request, w Waiting, except, tried []uuid.UUID) (WaitingCase, bool, error) {
-	limit := s.handed.count() + spare
+	limit := s.handed.count() + len(tried) + spare
 	if limit > maxGiven {
 		return WaitingCase{}, false, domain.ErrContention
 	}
