@@ -41,23 +41,24 @@ const (
 // ClaimNext claims for the actor the most urgent case that is free and not the actor's own enterprise's, as ClaimCase does; ok is false
 // when there is none. Reviewers who ask one node at once get different cases without getting in each other's way; on several nodes the
 // claims decide, and whoever is second goes on to the next case.
-func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (out Outcome[claim.State], ok bool, err error) {
+func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (Outcome[claim.State], bool, error) {
+	var none Outcome[claim.State]
 	if w.Find != nil {
 		switch c, err := w.Find(ctx, claimID(req)); {
 		case err == nil:
-			out, err = s.ClaimCase(ctx, req, c.Kind, c.ID, 0, uuid.Nil)
+			out, err := s.ClaimCase(ctx, req, c.Kind, c.ID, 0, uuid.Nil)
 			return out, err == nil, err
 		case !errors.Is(err, domain.ErrNotFound):
-			return out, false, err
+			return none, false, err
 		}
 	}
 	var except, tried []uuid.UUID
 	for range maxTries {
 		c, ok, err := s.pick(ctx, req, w, except, tried)
 		if err != nil || !ok {
-			return out, false, err
+			return none, false, err
 		}
-		out, err = execute(ctx, s.store, onClaims(req), claim.Decider, c.ID, s.claimingNext(req, c))
+		out, err := execute(ctx, s.store, onClaims(req), claim.Decider, c.ID, s.claimingNext(req, c))
 		switch {
 		case err == nil && out.State.Claim == claimID(req):
 			s.handed.settle(c.ID, out.Position)
@@ -73,19 +74,19 @@ func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (out Ou
 			head, headErr := s.Head(ctx)
 			s.handed.release(c.ID)
 			if headErr != nil {
-				return out, false, headErr
+				return none, false, headErr
 			}
 			s.handed.spend(c.ID, head) // nobody needs to try it before the read model knows what the log knew
 			tried = append(tried, c.ID)
 		case errors.Is(err, domain.ErrOutcomeUnknown):
 			s.handed.doubt(c.ID) // it may be claimed: the same request tries the same again
-			return out, false, err
+			return none, false, err
 		default:
 			s.handed.release(c.ID)
-			return out, false, err
+			return none, false, err
 		}
 	}
-	return out, false, domain.ErrContention
+	return none, false, domain.ErrContention
 }
 
 // claimingNext is the plan of a claim on a case that the actor did not choose: not one to which the actor gave the first approval.
