@@ -35,8 +35,8 @@ func (s *Service) party(ctx context.Context, id uuid.UUID) (domain.Party, error)
 }
 
 // calendar is the log's calendar of working days.
-func (s *Service) calendar(context.Context) (*workdays.Calendar, error) {
-	return workdays.Standard(), nil
+func (s *Service) calendar(ctx context.Context) (*workdays.Calendar, error) {
+	return s.Calendar(ctx)
 }
 
 // claimOf returns the actor's claim on a case, the nil id without one. It refuses what somebody else holds, and, with a claim named, any
