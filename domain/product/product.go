@@ -221,7 +221,7 @@ func decideSubmit(s State, c Submit) ([]domain.Event, error) {
 	}
 	return []domain.Event{Submitted{
 		ProviderID: c.ProviderID, Revision: 1, Content: c.Content, Verdict: verdict,
-		Place: c.Place.ID, Point: c.Content.Destination.Point(),
+		Place: c.Place.ID, Point: c.Content.Destination.Point(), Due: c.Due,
 	}}, nil
 }
 
@@ -241,6 +241,7 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	}
 	return []domain.Event{Revised{
 		Revision: s.Revision + 1, Content: c.Content, Verdict: verdict, Place: c.Place.ID, Point: c.Content.Destination.Point(),
+		Due: c.Due,
 	}}, nil
 }
 
