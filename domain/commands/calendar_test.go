@@ -100,7 +100,7 @@ func TestSubmissionsSayWhenTheyAreDue(t *testing.T) {
 		owner := w.enterprise(code)
 		must[provider.State](t)(w.ApplyAsProvider(t.Context(), at(as(owner), when), profile(code)))
 		apply := w.promised(provider.Category, owner)
-		must[provider.State](t)(w.ApproveProvider(t.Context(), at(staff(), when), owner, 1))
+		must[provider.State](t)(w.ApproveProvider(t.Context(), at(staff(), when), owner, commands.Decision{Revision: 1}))
 		id := must[product.State](t)(w.SubmitProduct(t.Context(), at(as(owner), when), content())).ID
 		submit := w.promised(product.Category, id)
 		estimated := ""

@@ -61,6 +61,10 @@ type Sources struct {
 	Policies media.Policies
 	// Places knows destinations. Without it every city is one that was typed.
 	Places place.Gazetteer
+	// ClaimLease is for how long a claim of a case holds; 0 is claim.DefaultLease.
+	ClaimLease time.Duration
+	// SecondApprover says that an application takes two persons' approvals.
+	SecondApprover bool
 }
 
 // Service carries out commands on a store.
@@ -69,6 +73,7 @@ type Service struct {
 	sources   Sources
 	accounts  kept[account.State]
 	calendars *kept[calendar.State] // shared with previews
+	handed    handed
 }
 
 // New is the service on store.
