@@ -16,6 +16,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
 	"waybill/domain/decidertest"
 	"waybill/domain/domaintest"
 	"waybill/domain/place"
@@ -89,7 +90,7 @@ func TestFoldKnowsEveryCommand(t *testing.T) {
 			w.step(rt)
 		}
 	})
-	for _, aggregate := range []string{provider.Category, product.Category, booking.Category} {
+	for _, aggregate := range []string{provider.Category, product.Category, booking.Category, calendar.Category} {
 		for _, name := range decidertest.CommandTypes(t, "../../domain/"+aggregate) {
 			if !w.tried[aggregate+"."+name] {
 				t.Errorf("no step of TestFold is a %s.%s: add one, and its weight", aggregate, name)
@@ -152,6 +153,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 			fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.Standing, s.StandingReason,
 				s.ApprovedRevision, s.Mismatches, s.Verdict, w.last("provider", v), s.PinLimit != nil))
 		modeltest.Equal(t, "certified", *a.Certified, domaintest.Enterprise)
+		w.checkDue(t, "provider", v, a.Promise)
 		if s.ApprovedRevision > 0 {
 			modeltest.Equal(t, "live profile", *a.LiveProfile, s.Approved)
 		} else if a.LiveProfile != nil {
@@ -235,6 +237,7 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	modeltest.Equal(t, "own product", fmt.Sprint(own.ContentRevision, own.Content, own.Review, own.Reasons, own.LiveRevision, own.Verdict,
 		own.Listed, own.Pinned, own.CreatedAt, own.Revision),
 		fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.ApprovedRevision, s.Verdict, s.Listed, s.Pinned, w.created[p], w.last("product", p)))
+	w.checkDue(t, "product", p, own.Promise)
 	modeltest.Equal(t, "taken down", own.TakenDown, s.TakenDown)
 	if (own.TakenDownAt != nil) != (s.TakenDown != nil) {
 		t.Fatalf("taken down at %v, %+v", own.TakenDownAt, s.TakenDown)

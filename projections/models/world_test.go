@@ -9,11 +9,13 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
 	"waybill/domain/decision"
 	"waybill/domain/domaintest"
 	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/workdays"
 	"waybill/projections/modeltest"
 )
 
@@ -26,6 +28,7 @@ type world struct {
 	created   map[uuid.UUID]time.Time
 	tried     map[string]bool // the commands that were; nil for who does not ask
 	longAgo   bool            // what is submitted now does not say where its destination is
+	calendar  calendar.State
 }
 
 // try lets a decider decide, and records what happened when it does not refuse.
@@ -113,6 +116,10 @@ func (w *world) ruling(applicant uuid.UUID, revision domain.ContentRevision, rea
 
 // step draws one command. Names are few, so that most commands meet something that is there.
 func (w *world) step(t *rapid.T) {
+	if rapid.IntRange(0, 29).Draw(t, "the calendar is corrected") == 0 {
+		w.correct(t)
+		return
+	}
 	p := domaintest.ID(rapid.SampledFrom([]string{"p1", "p2", "p3"}).Draw(t, "product"))
 	v := domaintest.ID(rapid.SampledFrom([]string{"v1", "v2"}).Draw(t, "provider"))
 	b := domaintest.ID(rapid.SampledFrom([]string{"b1", "b2", "b3"}).Draw(t, "booking"))
@@ -136,6 +143,7 @@ func (w *world) step(t *rapid.T) {
 		profile.Name, known.Place = "三亚海丰", place.Fact{}
 	}
 	facts := domaintest.FactsOfProfile(profile)
+	facts.Due, known.Due = w.promise(t, workdays.ForApplication), w.promise(t, workdays.ForProduct)
 	steps := []func(){
 		func() { w.provider(v, provider.Apply{Profile: profile, Facts: facts}) },
 		func() { w.provider(v, provider.Revise{Profile: profile, Facts: facts}) },
