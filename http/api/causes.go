@@ -34,9 +34,21 @@ var causes = map[string]domain.Text{
 		ZH: "预约已撤回，或其产品、服务商、预约企业已不在，不再需要回复。",
 		EN: "It was withdrawn, or its product, provider or enterprise is gone: no reply is expected any more.",
 	},
+	"case_claimed": {
+		ZH: "另一审核员已领取该案件；claim 给出是谁、到何时为止。到期、交还或由运营人员接管后方可领取或审核。",
+		EN: "Another reviewer has the case; claim says who and until when. It is free once that is over, or handed back, or taken over.",
+	},
 	"certified_for_another_enterprise": {
 		ZH: "账号认证后，统一社会信用代码不可变更。",
 		EN: "The code of a certified account does not change.",
+	},
+	"claim_expired": {
+		ZH: "领取的租期已过。再次领取即可，若无他人已领取。",
+		EN: "The lease of the claim is over. Claim the case again, unless somebody else has.",
+	},
+	"claim_lost": {
+		ZH: "所指的领取已交还、被接管、已用于决定，或由后来的领取取代。",
+		EN: "The named claim was handed back or taken over, was decided under, or another one followed it.",
 	},
 	"contention": {
 		ZH: "同一对象同时被多次更改，多次重试仍未成功。稍后再发一次。",
@@ -82,6 +94,7 @@ var causes = map[string]domain.Text{
 		ZH: "日志中没有此编号的操作员账号。",
 		EN: "The log knows no operator's account of this id.",
 	},
+	"not_claimed": {ZH: "案件现在无人领取，没有可交还或接管的。", EN: "Nobody has the case now: there is nothing to hand back or to take over."},
 	"not_found": {
 		ZH: "没有该对象，或它不属于您，或已删除。",
 		EN: "There is no such object, or it is not yours, or it was deleted.",
@@ -99,7 +112,11 @@ var causes = map[string]domain.Text{
 		ZH: "与存储的连接在写入时中断，不知是否生效。用相同的 Idempotency-Key 再发一次，不会重复生效。",
 		EN: "The connection to the store broke while writing. Send it again with the same Idempotency-Key: it takes effect once.",
 	},
-	"own_case":    {ZH: "审核员不能审核自己提交的内容。", EN: "Nobody decides on what they submitted themselves."},
+	"own_case": {ZH: "审核员不能审核自己提交的内容。", EN: "Nobody decides on what they submitted themselves."},
+	"own_enterprise": {
+		ZH: "审核员与提交者属同一企业（同一统一社会信用代码）。由其他审核员审核。",
+		EN: "The reviewer is of the enterprise that submitted it, by its unified social credit code. Another reviewer decides.",
+	},
 	"own_product": {ZH: "企业不能预约自己的产品。", EN: "An enterprise cannot book its own product."},
 	"pin_limit_reached": {
 		ZH: "置顶数已达运营人员设定的上限。先取消其他产品的置顶。",
@@ -244,6 +261,7 @@ var mistakes = map[string]domain.Text{
 	"image_width":        {ZH: "图片转正后的宽度不符合该用途的要求。", EN: "Its width, upright, is not what the purpose asks for."},
 	"line_break":         {ZH: "该字段只能有一行。", EN: "The field has one line only."},
 	"no_change":          {ZH: "与日历现有内容相同，不是变更。", EN: "The calendar says so already: it is no change."},
+	"not_a_reviewer":     {ZH: "该账号没有审核员角色，或已注销。", EN: "The account has not the role of a reviewer, or is closed."},
 	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
 	"past_date":          {ZH: "日期不能早于今天（北京时间）。", EN: "The date must not be before today in Beijing."},

@@ -11,6 +11,7 @@ import (
 	"waybill/domain/access"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/claim"
 	"waybill/domain/commands"
 	"waybill/domain/media"
 	"waybill/domain/pins"
@@ -44,6 +45,7 @@ var explained = func() map[string]*http.Refusal {
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		runtime.ErrBehind, errTooManyWaiting,
 		media.ErrQuota, media.ErrUnavailable,
+		domain.ErrOwnEnterprise, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost, claim.ErrNotClaimed,
 	} {
 		byCode[e.Code] = http.Explain(e)
 	}

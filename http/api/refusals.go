@@ -10,6 +10,7 @@ import (
 	"waybill/domain/access"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/claim"
 	"waybill/domain/commands"
 	"waybill/domain/media"
 	"waybill/domain/pins"
@@ -27,19 +28,47 @@ var refusals = map[string][]*domain.Error{
 		account.ErrNotCertified, provider.ErrClosed, domain.ErrNotFound, provider.ErrTypeFixed, provider.ErrUSCCFixed, uscc.ErrTaken,
 		domain.ErrTooSoon, media.ErrUnavailable,
 	},
-	"getApplication":    {domain.ErrNotFound},
-	"requestBooking":    {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
-	"markBookingRead":   {booking.ErrNotReplied},
-	"withdrawBooking":   {booking.ErrAlreadyReplied},
-	"replyToBooking":    {booking.ErrAlreadyReplied, booking.ErrClosed, booking.ErrEnterpriseClosed},
-	"submitProduct":     {media.ErrUnavailable},
-	"reviseProduct":     {domain.ErrTooSoon, media.ErrUnavailable},
-	"publishProduct":    {product.ErrNotApproved, product.ErrTakenDown},
-	"pinProduct":        {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
-	"approveProduct":    {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
-	"rejectProduct":     {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
-	"approveProvider":   {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, uscc.ErrTaken},
-	"rejectProvider":    {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
+	"getApplication":  {domain.ErrNotFound},
+	"requestBooking":  {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
+	"markBookingRead": {booking.ErrNotReplied},
+	"withdrawBooking": {booking.ErrAlreadyReplied},
+	"replyToBooking":  {booking.ErrAlreadyReplied, booking.ErrClosed, booking.ErrEnterpriseClosed},
+	"submitProduct":   {media.ErrUnavailable},
+	"reviseProduct":   {domain.ErrTooSoon, media.ErrUnavailable},
+	"publishProduct":  {product.ErrNotApproved, product.ErrTakenDown},
+	"pinProduct":      {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
+	"approveProduct": {
+		domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
+		domain.ErrOwnEnterprise, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+	},
+	"rejectProduct": {
+		domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
+		domain.ErrOwnEnterprise, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+	},
+	"approveProvider": {
+		domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, uscc.ErrTaken,
+		domain.ErrOwnEnterprise, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+	},
+	"rejectProvider": {
+		domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
+		domain.ErrOwnEnterprise, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+	},
+	"claimProduct": {
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, claim.ErrClaimed,
+		claim.ErrExpired, claim.ErrLost,
+	},
+	"claimProvider": {
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, claim.ErrClaimed,
+		claim.ErrExpired, claim.ErrLost,
+	},
+	"handBackProduct":  {claim.ErrNotClaimed, claim.ErrExpired, claim.ErrClaimed},
+	"handBackProvider": {claim.ErrNotClaimed, claim.ErrExpired, claim.ErrClaimed},
+	"takeOverProductClaim": {
+		claim.ErrNotClaimed, claim.ErrLost, domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrAlreadyDecided,
+	},
+	"takeOverProviderClaim": {
+		claim.ErrNotClaimed, claim.ErrLost, domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrAlreadyDecided,
+	},
 	"suspendProvider":   {provider.ErrClosed, provider.ErrNotActive},
 	"reinstateProvider": {provider.ErrClosed, provider.ErrNotActive},
 	"limitPins":         {provider.ErrClosed},
