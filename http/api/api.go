@@ -30,8 +30,6 @@ import (
 // Positions waits, for a bounded time, until a read model shows a position; runtime.ErrBehind when it does not.
 type Positions interface {
 	Wait(ctx context.Context, model string, position domain.Position) error
-	// At is how far a read model is at least, without asking the database.
-	At(model string) domain.Position
 }
 
 // Status tells how far every read model is.

@@ -110,8 +110,7 @@ func checkWanted(w Wanted) error {
 func (s *server) waitingCases(req commands.Request, wanted Wanted, again bool) commands.Waiting {
 	waiting := commands.Waiting{
 		List: func(ctx context.Context, limit int, except []uuid.UUID) ([]commands.WaitingCase, domain.Position, error) {
-			known := s.Positions.At(review.Model.Name)
-			cases, err := s.review.Unclaimed(ctx, review.UnclaimedFilter{
+			cases, known, err := s.review.UnclaimedAt(ctx, review.UnclaimedFilter{
 				Kind: string(wanted.Kind), ProviderType: wanted.ProviderType, Now: req.At, NotOf: except,
 			}, limit)
 			return convert(cases, func(c review.Case) commands.WaitingCase {

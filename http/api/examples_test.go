@@ -64,7 +64,12 @@ func TestExamplesAreRequests(t *testing.T) {
 			w.do(reviewer, "POST", "/api/v1/review/providers/"+id+"/claim", m{"revision": 1}).is(200)
 			return ready{operator, id}
 		},
-		"suspendProvider": func() ready { return ready{operator, w.provider(reviewer).id.String()} },
+		"revokeProductApproval": func() ready {
+			id, _ := w.listed(owner, reviewer)
+			return ready{reviewer, id}
+		},
+		"revokeProviderApproval": func() ready { return ready{reviewer, w.provider(reviewer).id.String()} },
+		"suspendProvider":        func() ready { return ready{operator, w.provider(reviewer).id.String()} },
 		"reinstateProvider": func() ready {
 			id := w.provider(reviewer).id.String()
 			w.do(operator, "POST", "/api/v1/operator/providers/"+id+"/suspend", m{"reason": "复核"}).is(200)

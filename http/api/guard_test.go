@@ -35,8 +35,6 @@ func (b *behind) Wait(_ context.Context, model string, position domain.Position)
 	return domain.ErrContention
 }
 
-func (*behind) At(string) domain.Position { return 0 }
-
 func (*behind) Status(context.Context) ([]runtime.Status, error) { return nil, nil }
 
 func (*behind) Authenticate(context.Context, access.Secret, time.Time) (access.Principal, error) {

@@ -12,6 +12,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/claim"
 	"waybill/domain/commands"
+	"waybill/domain/decision"
 	"waybill/domain/media"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -21,6 +22,25 @@ import (
 	"waybill/projections/runtime"
 )
 
+// What a decision on a case, the revocation of an approval, and what is done with claims may be refused with.
+var (
+	ruling = []*domain.Error{
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, decision.ErrContentDiffers,
+		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+	}
+	revoking = []*domain.Error{
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrNoApproval, decision.ErrContentDiffers,
+	}
+	claiming = []*domain.Error{
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
+		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+	}
+	handingBack = []*domain.Error{claim.ErrNotClaimed, claim.ErrExpired, claim.ErrClaimed}
+	takingOver  = []*domain.Error{
+		claim.ErrNotClaimed, claim.ErrLost, domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrAlreadyDecided,
+	}
+)
+
 // refusals are what the commands behind an operation refuse, by operation id, beside what any operation of its kind may refuse.
 var refusals = map[string][]*domain.Error{
 	"applyAsProvider": {account.ErrNotCertified, provider.ErrClosed, provider.ErrAlreadyApplied, uscc.ErrTaken, media.ErrUnavailable},
@@ -28,54 +48,34 @@ var refusals = map[string][]*domain.Error{
 		account.ErrNotCertified, provider.ErrClosed, domain.ErrNotFound, provider.ErrTypeFixed, provider.ErrUSCCFixed, uscc.ErrTaken,
 		domain.ErrTooSoon, media.ErrUnavailable,
 	},
-	"getApplication":  {domain.ErrNotFound},
-	"requestBooking":  {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
-	"markBookingRead": {booking.ErrNotReplied},
-	"withdrawBooking": {booking.ErrAlreadyReplied},
-	"replyToBooking":  {booking.ErrAlreadyReplied, booking.ErrClosed, booking.ErrEnterpriseClosed},
-	"submitProduct":   {media.ErrUnavailable},
-	"reviseProduct":   {domain.ErrTooSoon, media.ErrUnavailable},
-	"publishProduct":  {product.ErrNotApproved, product.ErrTakenDown},
-	"pinProduct":      {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
-	"approveProduct": {
-		domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
-		domain.ErrOwnEnterprise, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
-	},
-	"rejectProduct": {
-		domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
-		domain.ErrOwnEnterprise, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
-	},
-	"approveProvider": {
-		domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, uscc.ErrTaken,
-		domain.ErrOwnEnterprise, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
-	},
-	"rejectProvider": {
-		domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
-		domain.ErrOwnEnterprise, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
-	},
-	"claimProduct": {
-		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, claim.ErrClaimed,
-		claim.ErrExpired, claim.ErrLost,
-	},
-	"claimProvider": {
-		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, claim.ErrClaimed,
-		claim.ErrExpired, claim.ErrLost,
-	},
-	"handBackProduct":  {claim.ErrNotClaimed, claim.ErrExpired, claim.ErrClaimed},
-	"handBackProvider": {claim.ErrNotClaimed, claim.ErrExpired, claim.ErrClaimed},
-	"takeOverProductClaim": {
-		claim.ErrNotClaimed, claim.ErrLost, domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrAlreadyDecided,
-	},
-	"takeOverProviderClaim": {
-		claim.ErrNotClaimed, claim.ErrLost, domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrAlreadyDecided,
-	},
-	"suspendProvider":   {provider.ErrClosed, provider.ErrNotActive},
-	"reinstateProvider": {provider.ErrClosed, provider.ErrNotActive},
-	"limitPins":         {provider.ErrClosed},
-	"liftPinLimit":      {provider.ErrClosed},
-	"takeDownProduct":   {product.ErrNeverPublic},
-	"uploadImage":       {domain.ErrKeyReused, media.ErrQuota, media.ErrUnavailable},
-	"getImage":          {media.ErrUnavailable},
+	"getApplication":         {domain.ErrNotFound},
+	"requestBooking":         {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
+	"markBookingRead":        {booking.ErrNotReplied},
+	"withdrawBooking":        {booking.ErrAlreadyReplied},
+	"replyToBooking":         {booking.ErrAlreadyReplied, booking.ErrClosed, booking.ErrEnterpriseClosed},
+	"submitProduct":          {media.ErrUnavailable},
+	"reviseProduct":          {domain.ErrTooSoon, media.ErrUnavailable},
+	"publishProduct":         {product.ErrNotApproved, product.ErrTakenDown},
+	"pinProduct":             {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
+	"approveProduct":         ruling,
+	"rejectProduct":          ruling,
+	"approveProvider":        append(slices.Clone(ruling), provider.ErrSecondApprover, uscc.ErrTaken),
+	"rejectProvider":         ruling,
+	"claimProduct":           claiming,
+	"claimProvider":          claiming,
+	"handBackProduct":        handingBack,
+	"handBackProvider":       handingBack,
+	"takeOverProductClaim":   takingOver,
+	"takeOverProviderClaim":  takingOver,
+	"suspendProvider":        {provider.ErrClosed, provider.ErrNotActive},
+	"reinstateProvider":      {provider.ErrClosed, provider.ErrNotActive, provider.ErrApprovalRevoked},
+	"revokeProductApproval":  revoking,
+	"revokeProviderApproval": revoking,
+	"limitPins":              {provider.ErrClosed},
+	"liftPinLimit":           {provider.ErrClosed},
+	"takeDownProduct":        {product.ErrNeverPublic},
+	"uploadImage":            {domain.ErrKeyReused, media.ErrQuota, media.ErrUnavailable},
+	"getImage":               {media.ErrUnavailable},
 }
 
 // codes are all codes that an operation can answer, with their statuses: by its kind, and by refusals.

@@ -127,6 +127,28 @@ func (s *server) RejectProvider(c echo.Context, id ProviderID, _ RejectProviderP
 	})
 }
 
+// RevokeProductApproval takes back the approval of the product's live revision.
+func (s *server) RevokeProductApproval(c echo.Context, id ProductID, _ RevokeProductApprovalParams) error {
+	d, err := decodeRevocation(c)
+	if err != nil {
+		return err
+	}
+	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
+		return s.Commands.RevokeProductApproval(ctx, req, id, d)
+	})
+}
+
+// RevokeProviderApproval takes back the approval of the application's live revision.
+func (s *server) RevokeProviderApproval(c echo.Context, id ProviderID, _ RevokeProviderApprovalParams) error {
+	d, err := decodeRevocation(c)
+	if err != nil {
+		return err
+	}
+	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
+		return s.Commands.RevokeProviderApproval(ctx, req, id, d)
+	})
+}
+
 func (s *server) changeProvider(c echo.Context, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[provider.State], error),
 ) error {
@@ -138,7 +160,7 @@ func decodeApproval(c echo.Context) (commands.Decision, error) {
 	if err != nil {
 		return commands.Decision{}, err
 	}
-	return commands.Decision{Revision: domain.ContentRevision(body.Revision)}, checkRevision(body.Revision)
+	return body.toDomain(), checkRevision(body.Revision)
 }
 
 func decodeRejection(c echo.Context) (commands.Decision, error) {
@@ -146,9 +168,28 @@ func decodeRejection(c echo.Context) (commands.Decision, error) {
 	if err != nil {
 		return commands.Decision{}, err
 	}
+	return body.toDomain(), checkRevision(body.Revision)
+}
+
+func decodeRevocation(c echo.Context) (commands.Decision, error) {
+	body, err := decode[Revocation](c)
+	if err != nil {
+		return commands.Decision{}, err
+	}
+	d := commands.Decision{
+		Revision: domain.ContentRevision(body.Revision), Digest: body.Digest, Reasons: convert(body.Reasons, Reason.toDomain), Note: body.Note,
+	}
+	return d, checkRevision(body.Revision)
+}
+
+func (a Approval) toDomain() commands.Decision {
+	return commands.Decision{Revision: domain.ContentRevision(a.Revision), Digest: a.Digest, Claim: a.Claim, Note: a.Note}
+}
+
+func (r Rejection) toDomain() commands.Decision {
 	return commands.Decision{
-		Revision: domain.ContentRevision(body.Revision), Reasons: convert(body.Reasons, Reason.toDomain),
-	}, checkRevision(body.Revision)
+		Revision: domain.ContentRevision(r.Revision), Digest: r.Digest, Claim: r.Claim, Reasons: convert(r.Reasons, Reason.toDomain), Note: r.Note,
+	}
 }
 
 // checkRevision refuses a decision that does not name a content revision.

@@ -41,8 +41,6 @@ func (q *queue) Wait(ctx context.Context, _ string, _ domain.Position) error {
 
 func (*queue) Outdated(string) bool { return false }
 
-func (*queue) At(string) domain.Position { return 0 }
-
 func (*queue) Status(context.Context) ([]runtime.Status, error) { return nil, nil }
 
 func (q *queue) head(context.Context) (domain.Position, error) {
