@@ -163,7 +163,7 @@ func (h *handed) take(request uuid.UUID, cases []WaitingCase, known domain.Posit
 		h.cases[c.ID] = giving{request: request}
 		h.requests[request] = c
 		h.oldest = append(h.oldest, request)
-		if len(h.oldest) > maxRecalled {
+		if len(h.oldest) > maxKept {
 			delete(h.requests, h.oldest[0])
 			h.oldest = h.oldest[1:]
 		}

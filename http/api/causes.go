@@ -280,6 +280,7 @@ var mistakes = map[string]domain.Text{
 	"no_change":          {ZH: "与日历现有内容相同，不是变更。", EN: "The calendar says so already: it is no change."},
 	"not_a_reviewer":     {ZH: "该账号没有审核员角色，或已注销。", EN: "The account has not the role of a reviewer, or is closed."},
 	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
+	"only_pending":       {ZH: "该条件只适用于待审核的事项。", EN: "The condition is on pending submissions only."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
 	"past_date":          {ZH: "日期不能早于今天（北京时间）。", EN: "The date must not be before today in Beijing."},
 	"repeated_day":       {ZH: "同一日期在一次修正中只能出现一次。", EN: "A correction of the calendar names each day once."},
