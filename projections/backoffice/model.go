@@ -16,6 +16,7 @@ import (
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
 	"waybill/domain/claim"
+	"waybill/domain/decision"
 	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
@@ -27,7 +28,7 @@ import (
 )
 
 const (
-	schema = "backoffice_v3"
+	schema = "backoffice_v4"
 
 	// The tables as queries reach them.
 	tableApplications = schema + ".applications"
@@ -40,16 +41,16 @@ var Model = projections.ReadModel{
 	Schema: schema,
 	Applies: projections.TypesOf(
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
-		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
+		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{}, provider.FirstApproved{}, provider.ApprovalRevoked{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
 		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
+		product.ApprovalRevoked{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},
 		uscc.Reserved{}, uscc.Confirmed{}, pins.Taken{},
-		provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
 		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
 		calendar.Corrected{}, canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
@@ -76,7 +77,8 @@ CREATE TABLE applications (
 	applied_at         timestamptz NOT NULL,
 	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
-	live_text          text COLLATE "C" NOT NULL -- and of the live one, when that is another
+	live_text          text COLLATE "C" NOT NULL, -- and of the live one, when that is another
+	revoked            json -- the approval that was revoked, until the next; null when none was
 ) WITH (toast_tuple_target = 8160);
 CREATE TABLE products (
 	id                 uuid PRIMARY KEY,
@@ -97,7 +99,8 @@ CREATE TABLE products (
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
 	revision           bigint NOT NULL,
-	text               text COLLATE "C" NOT NULL -- what a text filter looks in: of the latest content
+	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest content
+	revoked            json -- as of applications
 ) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
 CREATE INDEX applications_order ON applications (applied_at, provider_id);
@@ -119,6 +122,7 @@ type reviewed struct {
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
 	Revision         domain.Revision
+	Revoked          *Revocation
 }
 
 // submit starts a wait for a decision, or goes on with one (Q11).
@@ -132,6 +136,21 @@ func (r *reviewed) decide(review domain.Review, revision domain.ContentRevision,
 		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, r.ContentRevision)
 	}
 	r.Review, r.DecidedAt = review, &at
+	if review == domain.ReviewApproved {
+		r.Revoked = nil
+	}
+	return nil
+}
+
+// revoke takes the live revision back. It awaits a decision again, from now on, when it is the latest.
+func (r *reviewed) revoke(revision domain.ContentRevision, reasons []domain.Reason, at time.Time) error {
+	if revision != r.LiveRevision {
+		return fmt.Errorf("revocation of revision %d, but %d is live", revision, r.LiveRevision)
+	}
+	if revision == r.ContentRevision {
+		r.Review, r.FirstSubmittedAt, r.DecidedAt = domain.ReviewPending, at, nil
+	}
+	r.LiveRevision, r.Revoked = 0, &Revocation{decision.Revocation{Revision: revision, Reasons: reasons}, at}
 	return nil
 }
 
@@ -238,6 +257,11 @@ func (a *applicationRow) fold(e projections.Event) error {
 		if err = a.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
 			a.Reasons, err = json.Marshal(fact.Reasons)
 		}
+	case provider.ApprovalRevoked:
+		err = a.revoke(fact.Revision, fact.Reasons, at)
+		a.LiveProfile, a.LiveText = nil, ""
+	case provider.FirstApproved:
+		// Only the revision moves: who submitted does not see it.
 	case provider.Suspended:
 		a.StandingReason = fact.Reason
 	case provider.Reinstated:
@@ -283,6 +307,9 @@ func (p *productRow) fold(e projections.Event) error {
 		if err = p.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
 			p.Reasons, err = json.Marshal(fact.Reasons)
 		}
+	case product.ApprovalRevoked:
+		err = p.revoke(fact.Revision, fact.Reasons, at)
+		p.LiveContent, p.Listed, p.Pinned = nil, false, false
 	case product.Listed:
 		p.Listed = true
 	case product.Unlisted:
@@ -319,14 +346,14 @@ func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicati
 	var batch pgx.Batch
 	for _, a := range applications {
 		batch.Queue(`INSERT INTO applications (`+applicationColumns+`, applied_at, uscc, text, live_text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $22, $18, $19, $20, $21)
 			ON CONFLICT (provider_id) DO UPDATE SET content_revision = $2, profile = $3, mismatches = $4, review = $5, reasons = $6,
 				standing = $7, standing_reason = $8, live_revision = $9, live_profile = $10, first_submitted_at = $11,
 				submitted_at = $12, decided_at = $13, revision = $14, pin_limit = $15, certified = $16,
-				verdict = $17, uscc = $19, text = $20, live_text = $21`,
+				verdict = $17, uscc = $19, text = $20, live_text = $21, revoked = $22`,
 			a.ProviderID, a.ContentRevision, a.Profile, a.Mismatches, a.Review, a.Reasons, a.Standing, a.StandingReason,
 			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision, a.PinLimit, a.Certified,
-			a.Verdict, a.AppliedAt, a.USCC, a.Text, a.LiveText)
+			a.Verdict, a.AppliedAt, a.USCC, a.Text, a.LiveText, a.Revoked)
 	}
 	for _, p := range products {
 		if p.deleted {
@@ -334,13 +361,13 @@ func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicati
 			continue
 		}
 		batch.Queue(`INSERT INTO products (`+productColumns+`, text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $20, $19)
 			ON CONFLICT (id) DO UPDATE SET content_revision = $3, content = $4, review = $5, reasons = $6, live_revision = $7,
 				live_content = $8, listed = $9, pinned = $10, first_submitted_at = $12, submitted_at = $13, decided_at = $14,
-				revision = $15, taken_down = $16, taken_down_at = $17, verdict = $18, text = $19`,
+				revision = $15, taken_down = $16, taken_down_at = $17, verdict = $18, text = $19, revoked = $20`,
 			p.ID, p.ProviderID, p.ContentRevision, p.Content, p.Review, p.Reasons, p.LiveRevision, p.LiveContent,
 			p.Listed, p.Pinned, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt, p.Revision,
-			p.TakenDown, p.TakenDownAt, p.Verdict, p.Text)
+			p.TakenDown, p.TakenDownAt, p.Verdict, p.Text, p.Revoked)
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("write: %w", err)

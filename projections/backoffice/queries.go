@@ -10,6 +10,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/decision"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
@@ -35,9 +36,11 @@ type Application struct {
 	StandingReason string
 	// PinLimit is how many products it may pin at a time; nil is without a limit (Q14).
 	PinLimit *int
-	// LiveRevision is the approved revision, 0 before the first approval. LiveProfile is its content.
+	// LiveRevision is the approved revision, 0 when none is. LiveProfile is its content.
 	LiveRevision domain.ContentRevision
 	LiveProfile  *provider.Profile
+	// Revoked is the approval that was revoked, until the next; nil when none was.
+	Revoked *Revocation
 	// FirstSubmittedAt is when the latest wait for a decision began, SubmittedAt when the latest revision came in (Q11).
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
@@ -57,11 +60,13 @@ type Product struct {
 	// Reasons are those of a rejection.
 	Review  domain.Review
 	Reasons []domain.Reason
-	// LiveRevision is the approved revision, 0 before the first approval. LiveContent is its content.
+	// LiveRevision is the approved revision, 0 when none is. LiveContent is its content.
 	LiveRevision domain.ContentRevision
 	LiveContent  *product.Content
-	Listed       bool
-	Pinned       bool
+	// Revoked is as of Application.
+	Revoked *Revocation
+	Listed  bool
+	Pinned  bool
 	// Standing is the provider's.
 	Standing provider.Standing
 	// TakenDown is an operator's decision that it may not be public, at TakenDownAt; nil when none stands.
@@ -76,13 +81,24 @@ type Product struct {
 	Revision domain.Revision
 }
 
+// Revocation is an approval that was taken back, and when. Its JSON is in the tables.
+type Revocation struct {
+	decision.Revocation
+	At time.Time `json:"at"`
+}
+
 // Withheld reports whether the product is listed and yet not public, because of its provider's standing (R45).
 func (p Product) Withheld() bool {
-	return p.Listed && (p.Standing == provider.StandingSuspended || p.Standing == provider.StandingClosed)
+	switch p.Standing {
+	case provider.StandingApplicant, provider.StandingSuspended, provider.StandingClosed:
+		return p.Listed
+	case provider.StandingActive:
+	}
+	return false
 }
 
 // ProductFilter narrows a provider's products; empty fields do not. Listed is as the public sees it: nothing is while the
-// provider is suspended or closed.
+// provider is suspended or closed, or its approval revoked.
 type ProductFilter struct {
 	Review domain.Review
 	Listed *bool
@@ -114,7 +130,7 @@ type ApplicationFilter struct {
 type Queries struct{ DB projections.Querier }
 
 const applicationColumns = `provider_id, content_revision, profile, mismatches, review, reasons, standing, standing_reason,
-	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit, certified, verdict`
+	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit, certified, verdict, revoked`
 
 // Application is the application of a provider; ErrNotFound when it never applied.
 func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Application, error) {
@@ -186,7 +202,7 @@ const standingColumn = `coalesce((SELECT a.standing FROM ` + tableApplications +
 	WHERE a.provider_id = ` + tableProducts + `.provider_id), '')`
 
 const productColumns = `id, provider_id, content_revision, content, review, reasons, live_revision, live_content,
-	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at, verdict`
+	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at, verdict, revoked`
 
 // Product is one of the provider's own products; ErrNotFound when it is another's or deleted.
 func (q Queries) Product(ctx context.Context, provider, id uuid.UUID) (Product, error) {
@@ -216,7 +232,7 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 		w.And("review = ?", f.Review)
 	}
 	if f.Listed != nil {
-		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingSuspended)+"', '"+
+		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingApplicant)+"', '"+string(provider.StandingSuspended)+"', '"+
 			string(provider.StandingClosed)+"')) = ?", *f.Listed)
 	}
 	if f.Mode != "" {

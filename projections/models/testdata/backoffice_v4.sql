@@ -20,7 +20,8 @@ CREATE TABLE applications (
 	applied_at         timestamptz NOT NULL,
 	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
-	live_text          text COLLATE "C" NOT NULL -- and of the live one, when that is another
+	live_text          text COLLATE "C" NOT NULL, -- and of the live one, when that is another
+	revoked            json -- the approval that was revoked, until the next; null when none was
 ) WITH (toast_tuple_target = 8160);
 CREATE TABLE products (
 	id                 uuid PRIMARY KEY,
@@ -41,7 +42,8 @@ CREATE TABLE products (
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
 	revision           bigint NOT NULL,
-	text               text COLLATE "C" NOT NULL -- what a text filter looks in: of the latest content
+	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest content
+	revoked            json -- as of applications
 ) WITH (toast_tuple_target = 8160);
 
 CREATE INDEX applications_order ON applications (applied_at, provider_id);
