@@ -35,15 +35,15 @@ func (r *reviewed) decide(review domain.Review, revision domain.ContentRevision,
 	return nil
 }
 
-// revoke takes back the approval of the live revision, which awaits a decision again if it is the latest.
+// revoke takes back the approval of the live revision, which awaits a decision again, from now on, if it is the latest.
 func (r *reviewed) revoke(revision domain.ContentRevision, reasons []domain.Reason, due dues.Promise) error {
 	if revision != r.LiveRevision {
 		return fmt.Errorf("the approval of revision %d is revoked, but %d is live", revision, r.LiveRevision)
 	}
 	if revision == r.ContentRevision {
-		r.Review, r.DecidedAt, r.Promise = domain.ReviewPending, nil, due
+		r.Review, r.FirstSubmittedAt, r.DecidedAt, r.Promise = domain.ReviewPending, due.DueFrom, nil, due
 	}
-	r.LiveRevision, r.Revoked = 0, &decision.Revocation{Revision: revision, Reasons: reasons}
+	r.LiveRevision, r.Revoked = 0, &Revocation{decision.Revocation{Revision: revision, Reasons: reasons}, due.DueFrom}
 	return nil
 }
 

@@ -16,7 +16,6 @@ import (
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
 	"waybill/domain/claim"
-	"waybill/domain/decision"
 	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
@@ -130,7 +129,7 @@ type reviewed struct {
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
 	Revision         domain.Revision
-	Revoked          *decision.Revocation
+	Revoked          *Revocation
 	dues.Promise
 }
 

@@ -45,7 +45,7 @@ type Application struct {
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
 	// Revoked is the approval that was revoked, until the next one.
-	Revoked *decision.Revocation
+	Revoked *Revocation
 	// Promise is when the latest decision is due, or was when it was made; a correction of the calendar moves it while it pends.
 	dues.Promise
 	// Revision is the stream revision, for ETag and If-Match.
@@ -79,7 +79,7 @@ type Product struct {
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
 	// Revoked is the approval that was revoked, until the next one.
-	Revoked *decision.Revocation
+	Revoked *Revocation
 	// Promise is when the latest decision is due, or was when it was made; a correction of the calendar moves it while it pends.
 	dues.Promise
 	// Revision is the stream revision, for ETag and If-Match.
@@ -104,6 +104,12 @@ type ProductFilter struct {
 	Limit int
 	// Total asks for Page.Total.
 	Total bool
+}
+
+// Revocation is an approval that was taken back, and when. Its JSON is in the tables.
+type Revocation struct {
+	decision.Revocation
+	At time.Time `json:"at"`
 }
 
 // ApplicationFilter narrows the list of all applications; empty fields do not. Every word of Text is somewhere in name, code, legal
