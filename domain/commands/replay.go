@@ -10,6 +10,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/claim"
 	"waybill/domain/digest"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -48,6 +49,8 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 		return replay(ctx, s.store, booking.Decider, stream, until)
 	case pins.Category:
 		return replay(ctx, s.store, pins.Decider, stream, until)
+	case claim.Category:
+		return replay(ctx, s.store, claim.Decider, stream, until)
 	case uscc.Category:
 		return replay(ctx, s.store, uscc.Decider, stream, until)
 	case digest.Category:

@@ -59,6 +59,8 @@ type Sources struct {
 	Policies media.Policies
 	// Places knows destinations. Without it every city is one that was typed.
 	Places place.Gazetteer
+	// ClaimLease is for how long a claim of a case holds; 0 is claim.DefaultLease.
+	ClaimLease time.Duration
 }
 
 // Service carries out commands on a store.
