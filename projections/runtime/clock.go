@@ -230,7 +230,7 @@ func (c *clock) status(ctx context.Context, head domain.Position) ([]Status, err
 	}
 	all := make([]Status, len(c.jobs))
 	for i, j := range c.jobs {
-		all[i] = Status{Name: j.Name, Position: head, Head: head, Holder: holder}
+		all[i] = Status{Name: j.Name, Position: head, Head: head, Holder: holder, Job: true}
 		if done, begun := found[j.StoredName]; begun {
 			all[i].Lag = max(0, now.Sub(j.after(done)))
 		}

@@ -408,7 +408,7 @@ func TestAJobThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := fmt.Sprint(families)
-	for _, want := range []string{"waybill_projection_lag_seconds", "waybill_projection_retries_total", `value:"daily"`, `value:"other"`} {
+	for _, want := range []string{"waybill_clock_lag_seconds", "waybill_clock_active", "waybill_projection_retries_total", `value:"daily"`} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("the metrics have no %s", want)
 		}

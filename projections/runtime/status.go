@@ -28,6 +28,8 @@ type Status struct {
 	Outdated bool `json:"outdated"`
 	// Holder is the node that works on it; empty when none does.
 	Holder string `json:"holder"`
+	// Job says that it is one of the clock.
+	Job bool `json:"job,omitempty"`
 }
 
 // CountedLag is the most that a lag is counted to where it takes reading the events.
