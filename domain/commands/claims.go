@@ -35,7 +35,7 @@ func (s *Service) claiming(req Request, kind string, id uuid.UUID, revision doma
 		if err != nil {
 			return nil, err
 		}
-		c, err := s.claimed(ctx, req, kind, id, by)
+		c, err := s.claimOn(ctx, req, kind, id, by)
 		c.Revision, c.Renews = revision, renews
 		if revision == 0 {
 			c.Revision = c.Case.Revision
@@ -44,13 +44,16 @@ func (s *Service) claiming(req Request, kind string, id uuid.UUID, revision doma
 	}}
 }
 
-// claimed is a reviewer's claim on a case as the log has it now; domain.ErrNotFound when there is no such case.
-func (s *Service) claimed(ctx context.Context, req Request, kind string, id uuid.UUID, by domain.Party) (claim.Claim, error) {
-	c := claim.Claim{By: by, New: uuid.NewSHA1(req.ID, []byte(claim.Category)), At: req.At, Lease: s.lease()}
+// claimOn is a reviewer's claim on a case as the log has it now; domain.ErrNotFound when there is no such case.
+func (s *Service) claimOn(ctx context.Context, req Request, kind string, id uuid.UUID, by domain.Party) (claim.Claim, error) {
+	c := claim.Claim{By: by, New: claimID(req), At: req.At, Lease: s.lease()}
 	var err error
 	c.Case, err = s.caseOf(ctx, kind, id)
 	return c, err
 }
+
+// claimID is the id of the claim that a request makes.
+func claimID(req Request) uuid.UUID { return uuid.NewSHA1(req.ID, []byte(claim.Category)) }
 
 func (s *Service) lease() time.Duration {
 	if s.sources.ClaimLease == 0 {
@@ -125,7 +128,7 @@ func (s *Service) TakeOverClaim(ctx context.Context, req Request, kind string, i
 			if err != nil {
 				return nil, err
 			}
-			to, err := s.claimed(ctx, req, kind, id, by)
+			to, err := s.claimOn(ctx, req, kind, id, by)
 			c.To = &to
 			return c, err
 		},
