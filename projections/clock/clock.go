@@ -23,6 +23,8 @@ type Desk interface {
 	// Open counts the cases of each kind that await a decision: all, those due by an instant, and those due after it and by the end of
 	// the day. A kind without any may be missing.
 	Open(ctx context.Context, at, endOfDay time.Time) ([]review.KindCount, error)
+	// OpenThen counts those that awaited one at an instant that has passed, as far as that can still be told.
+	OpenThen(ctx context.Context, at, endOfDay time.Time) ([]review.KindCount, error)
 	// ExpiredClaims lists claims that stand though their time is over, at most so many.
 	ExpiredClaims(ctx context.Context, now time.Time, limit int) ([]review.ExpiredClaim, error)
 }
@@ -40,23 +42,22 @@ func because(turn runtime.Turn) commands.Request {
 // kinds are those of the cases at the desk, in the order in which they are shown.
 var kinds = []string{provider.Category, product.Category}
 
-// count counts the open cases of every kind, also of those without any. What is due today is so on the day of the instant.
-func count(ctx context.Context, desk Desk, at time.Time, day workdays.Day) ([]digest.Kind, error) {
-	found, err := desk.Open(ctx, at, (day + 1).Start())
-	if err != nil {
-		return nil, err
-	}
-	counted := make([]digest.Kind, len(kinds))
+// counted has the open cases of every kind, also of those without any.
+func counted(found []review.KindCount) []digest.Kind {
+	all := make([]digest.Kind, len(kinds))
 	for i, kind := range kinds {
-		counted[i].Kind = kind
+		all[i].Kind = kind
 		for _, f := range found {
 			if f.Kind == kind {
-				counted[i] = digest.Kind(f)
+				all[i] = digest.Kind(f)
 			}
 		}
 	}
-	return counted, nil
+	return all
 }
+
+// endOfDay is 24:00 in Beijing of an instant's day.
+func endOfDay(at time.Time) time.Time { return (workdays.DayOf(at) + 1).Start() }
 
 // expiry is the request that ends a claim, of which there is one however often it is found.
 func expiry(claim uuid.UUID, turn runtime.Turn) commands.Request {

@@ -18,8 +18,7 @@ const digestAt = 8*time.Hour + 30*time.Minute
 // digestsMadeUp is how many days have their digest after a stop. Older ones would tell nobody anything.
 const digestsMadeUp = 7
 
-// digests records each day what awaits the reviewers (R41). What is made up for is counted when it is made, and says so: its At is
-// another day's.
+// digests records each day what awaits the reviewers (R41), as of the same moment, however late it is made.
 func digests(service *commands.Service, desk Desk) runtime.Job {
 	return runtime.Job{
 		Name: "review_digest", StoredName: "clock_review_digest",
@@ -27,11 +26,12 @@ func digests(service *commands.Service, desk Desk) runtime.Job {
 		Needs: []string{review.Model.Name},
 		Do: func(ctx context.Context, turn runtime.Turn) error {
 			day := workdays.DayOf(turn.Moment)
-			counted, err := count(ctx, desk, turn.Now, day)
+			found, err := desk.OpenThen(ctx, turn.Moment, endOfDay(turn.Moment))
 			if err != nil {
-				return fmt.Errorf("count what is open: %w", err)
+				return err
 			}
-			if _, err := service.MakeDigest(ctx, because(turn), digest.Made{Day: day, At: turn.Now, Kinds: counted}); err != nil {
+			made := digest.Made{Day: day, At: turn.Moment, Kinds: counted(found)}
+			if _, err := service.MakeDigest(ctx, because(turn), made); err != nil {
 				return fmt.Errorf("make the digest of %s: %w", day, err)
 			}
 			return nil

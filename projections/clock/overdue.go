@@ -2,14 +2,13 @@ package clock
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"waybill/domain/digest"
-	"waybill/domain/workdays"
+	"waybill/projections/review"
 	"waybill/projections/runtime"
 )
 
@@ -25,14 +24,13 @@ const (
 func overdue(desk Desk, log *slog.Logger) runtime.Job {
 	var w warning // the jobs of one node take their turns one after the other
 	return runtime.Job{
-		Name: "overdue_warning", StoredName: "clock_overdue_warning", Every: overdueEvery,
+		Name: "overdue_warning", StoredName: "clock_overdue_warning", Every: overdueEvery, Needs: []string{review.Model.Name},
 		Do: func(ctx context.Context, turn runtime.Turn) error {
-			counted, err := count(ctx, desk, turn.Now, workdays.DayOf(turn.Now))
-			if err != nil {
-				return fmt.Errorf("count what is overdue: %w", err)
+			found, err := desk.Open(ctx, turn.Now, endOfDay(turn.Now))
+			if err == nil {
+				w.say(ctx, log, counted(found), turn.Now)
 			}
-			w.say(ctx, log, counted, turn.Now)
-			return nil
+			return err
 		},
 	}
 }
@@ -43,10 +41,10 @@ type warning struct {
 	at      time.Time
 }
 
-func (w *warning) say(ctx context.Context, log *slog.Logger, counted []digest.Kind, now time.Time) {
+func (w *warning) say(ctx context.Context, log *slog.Logger, cases []digest.Kind, now time.Time) {
 	all, attrs := 0, []any{}
 	var oldest *time.Time
-	for _, k := range counted {
+	for _, k := range cases {
 		all += k.Overdue
 		attrs = append(attrs, k.Kind, k.Overdue)
 		if k.Overdue > 0 && (oldest == nil || k.Oldest.Before(*oldest)) {
@@ -105,11 +103,11 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
 	defer cancel()
 	now := m.now()
-	counted, err := count(ctx, m.desk, now, workdays.DayOf(now))
+	found, err := m.desk.Open(ctx, now, endOfDay(now))
 	if err != nil {
 		return // no figure is better than an old one, and the scrape's other figures are good
 	}
-	for _, k := range counted {
+	for _, k := range counted(found) {
 		age := 0.0
 		if k.Overdue > 0 && k.Oldest != nil {
 			age = max(0, now.Sub(*k.Oldest).Seconds())

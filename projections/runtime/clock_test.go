@@ -103,9 +103,12 @@ func (w *world) jobStatus(r *Runtime, name string) Status {
 // idle waits until a job has a holder and nothing is due.
 func (w *world) idle(r *Runtime, name string) {
 	w.t.Helper()
+	at := slices.IndexFunc(r.clock.jobs, func(j Job) bool { return j.Name == name })
+	job := r.clock.jobs[at]
 	w.eventually(name+" with nothing due", func() bool {
+		now, _ := r.clock.now(w.t.Context())
 		s := w.jobStatus(r, name)
-		return s.Holder != "" && s.Lag == 0 && w.bookmarked(name)
+		return s.Holder != "" && s.Lag == 0 && w.bookmarked(name) && !w.bookmark(job.StoredName).Before(job.latest(now))
 	})
 }
 
