@@ -181,6 +181,45 @@ func (e FieldKind) Valid() bool {
 	}
 }
 
+// Defines values for FieldChangeKind.
+const (
+	FieldChangeKindCoordinates FieldChangeKind = "coordinates"
+	FieldChangeKindImage       FieldChangeKind = "image"
+	FieldChangeKindImages      FieldChangeKind = "images"
+	FieldChangeKindPhone       FieldChangeKind = "phone"
+	FieldChangeKindPlace       FieldChangeKind = "place"
+	FieldChangeKindSelect      FieldChangeKind = "select"
+	FieldChangeKindTags        FieldChangeKind = "tags"
+	FieldChangeKindText        FieldChangeKind = "text"
+	FieldChangeKindTextarea    FieldChangeKind = "textarea"
+)
+
+// Valid indicates whether the value is a known member of the FieldChangeKind enum.
+func (e FieldChangeKind) Valid() bool {
+	switch e {
+	case FieldChangeKindCoordinates:
+		return true
+	case FieldChangeKindImage:
+		return true
+	case FieldChangeKindImages:
+		return true
+	case FieldChangeKindPhone:
+		return true
+	case FieldChangeKindPlace:
+		return true
+	case FieldChangeKindSelect:
+		return true
+	case FieldChangeKindTags:
+		return true
+	case FieldChangeKindText:
+		return true
+	case FieldChangeKindTextarea:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FormForm.
 const (
 	FormFormProduct             FormForm = "product"
@@ -346,6 +385,30 @@ func (e ImagePurpose) Valid() bool {
 	case ImagePurposeLicence:
 		return true
 	case ImagePurposeLogo:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ItemChangeFate.
+const (
+	Added   ItemChangeFate = "added"
+	Kept    ItemChangeFate = "kept"
+	Moved   ItemChangeFate = "moved"
+	Removed ItemChangeFate = "removed"
+)
+
+// Valid indicates whether the value is a known member of the ItemChangeFate enum.
+func (e ItemChangeFate) Valid() bool {
+	switch e {
+	case Added:
+		return true
+	case Kept:
+		return true
+	case Moved:
+		return true
+	case Removed:
 		return true
 	default:
 		return false
@@ -523,6 +586,27 @@ func (e Standing) Valid() bool {
 	case StandingClosed:
 		return true
 	case StandingSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TextPartOp.
+const (
+	TextPartOpDeleted  TextPartOp = "deleted"
+	TextPartOpEqual    TextPartOp = "equal"
+	TextPartOpInserted TextPartOp = "inserted"
+)
+
+// Valid indicates whether the value is a known member of the TextPartOp enum.
+func (e TextPartOp) Valid() bool {
+	switch e {
+	case TextPartOpDeleted:
+		return true
+	case TextPartOpEqual:
+		return true
+	case TextPartOpInserted:
 		return true
 	default:
 		return false
@@ -1281,6 +1365,21 @@ type Certified struct {
 // CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
 type CloseReason string
 
+// Comparison 与更早的一个版本的比较 / A comparison with an earlier revision.
+type Comparison struct {
+	DecidedAt Instant            `json:"decided_at,omitempty,omitzero"`
+	DecidedBy openapi_types.UUID `json:"decided_by,omitempty,omitzero"`
+
+	// Fields 改动的字段，以及拒绝原因所指的字段，按表单的顺序 / The fields that changed or that a reason points at, in the form's order
+	Fields []FieldChange `json:"fields"`
+
+	// Reasons 不指向任何字段的拒绝原因 / The reasons of the rejection that point at no field
+	Reasons []GivenReason `json:"reasons,omitempty,omitzero"`
+
+	// Revision 与第几版比较 / The revision that it is compared with
+	Revision int32 `json:"revision"`
+}
+
 // Countries defines model for Countries.
 type Countries struct {
 	Items []CountryOrRegion `json:"items"`
@@ -1391,6 +1490,46 @@ type Field struct {
 // FieldKind place 从地名库选择或手工填写；coordinates 由点击地图得到，不手工填写。
 // A `place` is chosen from the gazetteer or typed; `coordinates` come from a click on the map and are never typed.
 type FieldKind string
+
+// FieldChange 一个字段。单个的值在 before 与 after（当时未填的不出现），手工填写的文字另有 parts；图片组与标签在 items；坐标在 before_spot 与 after_spot。
+//
+// One field. A single value is in `before` and `after` (left out where it was empty), and a typed text in `parts` as well; a list of images
+// or tags is in `items`; coordinates are in `before_spot` and `after_spot`.
+type FieldChange struct {
+	After string `json:"after,omitempty,omitzero"`
+
+	// AfterSpot 地图所给的坐标，及其在 WGS-84 中的位置 / Coordinates as the map gave them, and where that is in WGS-84.
+	AfterSpot Spot   `json:"after_spot,omitempty,omitzero"`
+	Before    string `json:"before,omitempty,omitzero"`
+
+	// BeforeSpot 地图所给的坐标，及其在 WGS-84 中的位置 / Coordinates as the map gave them, and where that is in WGS-84.
+	BeforeSpot Spot `json:"before_spot,omitempty,omitzero"`
+
+	// Changed 为 false 的字段仅因拒绝原因所指而列出 / A field that did not change is here for its reasons
+	Changed bool `json:"changed"`
+
+	// DistanceKm 两处坐标的距离 / How far the two coordinates are from each other
+	DistanceKm float64 `json:"distance_km,omitempty,omitzero"`
+
+	// Items 全部各项，按后一版的顺序，移除的在其原来的位置 / All items in the order of the later revision, removed ones where they were
+	Items []ItemChange    `json:"items,omitempty,omitzero"`
+	Kind  FieldChangeKind `json:"kind"`
+
+	// Label The same sentence in Chinese and English.
+	Label Text       `json:"label"`
+	Parts []TextPart `json:"parts,omitempty,omitzero"`
+
+	// Pointer 表单中的字段；坐标以其第一项表示 / The field of the form; of coordinates the first
+	//
+	// Example: /brief
+	Pointer string `json:"pointer"`
+
+	// Reasons 拒绝时指向该字段的原因 / The reasons of the rejection that point at the field
+	Reasons []GivenReason `json:"reasons,omitempty,omitzero"`
+}
+
+// FieldChangeKind defines model for FieldChange.Kind.
+type FieldChangeKind string
 
 // Finding 不影响提交、供审核员参考的提示 / What is no reason to refuse, and goes to the reviewer.
 type Finding struct {
@@ -1563,6 +1702,17 @@ type Inquiry struct {
 	// WeightVolume 重量体积
 	WeightVolume string `json:"weight_volume,omitempty,omitzero"`
 }
+
+// ItemChange 一张图片或一个标签，及其在前后两版中的位置（从1起）/ An image or a tag, and its places in both revisions, from 1.
+type ItemChange struct {
+	AfterPlace  int32          `json:"after_place,omitempty,omitzero"`
+	BeforePlace int32          `json:"before_place,omitempty,omitzero"`
+	Fate        ItemChangeFate `json:"fate"`
+	Value       string         `json:"value"`
+}
+
+// ItemChangeFate defines model for ItemChange.Fate.
+type ItemChangeFate string
 
 // MapBox 西大于东表示跨越 180° 经线 / Where west is greater than east it crosses the date line.
 type MapBox struct {
@@ -2282,14 +2432,48 @@ type ReviewerBadges struct {
 // RuleBook 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
 type RuleBook = int32
 
+// Spot 地图所给的坐标，及其在 WGS-84 中的位置 / Coordinates as the map gave them, and where that is in WGS-84.
+type Spot struct {
+	Crs       string  `json:"crs"`
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+
+	// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+	Point Point `json:"point,omitempty,omitzero"`
+}
+
 // Standing 服务商状态：申请中、正常、暂停、关闭
 type Standing string
+
+// SubmissionChanges 一个版本改了什么。首次提交没有可比较的版本，approved 与 rejected 都不出现。
+//
+// What changed in a revision. A first submission has nothing to be compared with: neither `approved` nor `rejected` is there.
+type SubmissionChanges struct {
+	// Approved 与更早的一个版本的比较 / A comparison with an earlier revision.
+	Approved Comparison `json:"approved,omitempty,omitzero"`
+	Item     ReviewItem `json:"item"`
+
+	// Rejected 与更早的一个版本的比较 / A comparison with an earlier revision.
+	Rejected Comparison `json:"rejected,omitempty,omitzero"`
+}
 
 // Text The same sentence in Chinese and English.
 type Text struct {
 	En string `json:"en"`
 	Zh string `json:"zh"`
 }
+
+// TextPart 两段文字的一部分：equal 与 deleted 相连为前者，equal 与 inserted 相连为后者。以词、汉字或符号为单位。
+//
+// A part of two texts: the equal and deleted parts make the earlier one, the equal and inserted parts the later one. Words, Chinese
+// characters and signs are never cut.
+type TextPart struct {
+	Op   TextPartOp `json:"op"`
+	Text string     `json:"text"`
+}
+
+// TextPartOp defines model for TextPart.Op.
+type TextPartOp string
 
 // Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
 type Total = int32
@@ -3151,6 +3335,19 @@ type ApproveProductParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// GetProductChangesParams defines parameters for GetProductChanges.
+type GetProductChangesParams struct {
+	// Revision The content revision; the latest when not said.
+	Revision Revision `form:"revision,omitempty" json:"revision,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
 // RejectProductParams defines parameters for RejectProduct.
 type RejectProductParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
@@ -3182,6 +3379,19 @@ type ApproveProviderParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetProviderChangesParams defines parameters for GetProviderChanges.
+type GetProviderChangesParams struct {
+	// Revision The content revision; the latest when not said.
+	Revision Revision `form:"revision,omitempty" json:"revision,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
 
 // RejectProviderParams defines parameters for RejectProvider.
@@ -3570,6 +3780,9 @@ type ServerInterface interface {
 	// ApproveProduct 通过产品的一个版本
 	// (POST /api/v1/review/products/{id}/approve)
 	ApproveProduct(ctx echo.Context, id ProductID, params ApproveProductParams) error
+	// GetProductChanges 产品的一个版本改了什么 / What changed in a revision of a product
+	// (GET /api/v1/review/products/{id}/changes)
+	GetProductChanges(ctx echo.Context, id ProductID, params GetProductChangesParams) error
 	// RejectProduct 拒绝产品的一个版本，须说明原因
 	// (POST /api/v1/review/products/{id}/reject)
 	RejectProduct(ctx echo.Context, id ProductID, params RejectProductParams) error
@@ -3579,6 +3792,9 @@ type ServerInterface interface {
 	// ApproveProvider 通过入驻申请的一个版本
 	// (POST /api/v1/review/providers/{id}/approve)
 	ApproveProvider(ctx echo.Context, id ProviderID, params ApproveProviderParams) error
+	// GetProviderChanges 入驻申请的一个版本改了什么 / What changed in a revision of an application
+	// (GET /api/v1/review/providers/{id}/changes)
+	GetProviderChanges(ctx echo.Context, id ProviderID, params GetProviderChangesParams) error
 	// RejectProvider 拒绝入驻申请的一个版本，须说明原因
 	// (POST /api/v1/review/providers/{id}/reject)
 	RejectProvider(ctx echo.Context, id ProviderID, params RejectProviderParams) error
@@ -6160,6 +6376,63 @@ func (w *ServerInterfaceWrapper) ApproveProduct(ctx echo.Context) error {
 	return err
 }
 
+// GetProductChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProductChanges(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProductChangesParams
+	// ------------- Optional query parameter "revision" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "revision", ctx.QueryParams(), &params.Revision, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter revision: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProductChanges(ctx, id, params)
+	return err
+}
+
 // RejectProduct converts echo context to params.
 func (w *ServerInterfaceWrapper) RejectProduct(ctx echo.Context) error {
 	var err error
@@ -6316,6 +6589,63 @@ func (w *ServerInterfaceWrapper) ApproveProvider(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ApproveProvider(ctx, id, params)
+	return err
+}
+
+// GetProviderChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProviderChanges(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProviderChangesParams
+	// ------------- Optional query parameter "revision" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "revision", ctx.QueryParams(), &params.Revision, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter revision: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProviderChanges(ctx, id, params)
 	return err
 }
 
@@ -6642,9 +6972,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/provider/bookings/:id/reply", wrapper.ReplyToBooking, options.OperationMiddlewares["replyToBooking"]...)
 	router.GET(options.BaseURL+"/api/v1/review/queue", wrapper.GetReviewQueue, options.OperationMiddlewares["getReviewQueue"]...)
 	router.GET(options.BaseURL+"/api/v1/review/products/:id", wrapper.GetProductForReview, options.OperationMiddlewares["getProductForReview"]...)
+	router.GET(options.BaseURL+"/api/v1/review/products/:id/changes", wrapper.GetProductChanges, options.OperationMiddlewares["getProductChanges"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/approve", wrapper.ApproveProduct, options.OperationMiddlewares["approveProduct"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/reject", wrapper.RejectProduct, options.OperationMiddlewares["rejectProduct"]...)
 	router.GET(options.BaseURL+"/api/v1/review/providers/:id", wrapper.GetProviderForReview, options.OperationMiddlewares["getProviderForReview"]...)
+	router.GET(options.BaseURL+"/api/v1/review/providers/:id/changes", wrapper.GetProviderChanges, options.OperationMiddlewares["getProviderChanges"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/approve", wrapper.ApproveProvider, options.OperationMiddlewares["approveProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/reject", wrapper.RejectProvider, options.OperationMiddlewares["rejectProvider"]...)
 	router.GET(options.BaseURL+"/api/v1/audit/events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
