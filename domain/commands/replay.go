@@ -10,6 +10,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/canned"
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -49,6 +50,8 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 		return replay(ctx, s.store, pins.Decider, stream, until)
 	case uscc.Category:
 		return replay(ctx, s.store, uscc.Decider, stream, until)
+	case canned.Category:
+		return replay(ctx, s.store, canned.Decider, stream, until)
 	}
 	return Replayed{}, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
 }

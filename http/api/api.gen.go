@@ -1350,6 +1350,18 @@ type CalendarYear struct {
 	Year        int32 `json:"year"`
 }
 
+// CannedText 一条常用语，中英文都须填写 / One text, in both languages
+type CannedText struct {
+	En string `json:"en"`
+	Zh string `json:"zh"`
+}
+
+// CannedTexts defines model for CannedTexts.
+type CannedTexts struct {
+	// Texts 按提供给审核员的顺序 / In the order in which they are offered
+	Texts []CannedText `json:"texts"`
+}
+
 // Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 type Certified struct {
 	// LegalRepresentative 法定代表人 / Legal representative
@@ -2346,6 +2358,15 @@ type Reason struct {
 	Note string `json:"note,omitempty,omitzero"`
 }
 
+// ReasonTexts 一个原因及其常用语 / A reason and its texts
+type ReasonTexts struct {
+	Code string `json:"code"`
+
+	// Text The same sentence in Chinese and English.
+	Text  Text         `json:"text"`
+	Texts []CannedText `json:"texts"`
+}
+
 // Reasoned defines model for Reasoned.
 type Reasoned struct {
 	Reason string `json:"reason"`
@@ -2418,6 +2439,11 @@ type ReviewReason struct {
 // ReviewReasons defines model for ReviewReasons.
 type ReviewReasons struct {
 	Items []ReviewReason `json:"items"`
+}
+
+// ReviewTexts defines model for ReviewTexts.
+type ReviewTexts struct {
+	Items []ReasonTexts `json:"items"`
 }
 
 // ReviewerBadges defines model for ReviewerBadges.
@@ -2582,6 +2608,9 @@ type ProviderID = openapi_types.UUID
 
 // Query defines model for Query.
 type Query = string
+
+// ReasonCode defines model for ReasonCode.
+type ReasonCode = string
 
 // ReviewFilter 审核状态：待审核、已通过、已拒绝
 type ReviewFilter = Review
@@ -2946,6 +2975,16 @@ type ReinstateProviderParams struct {
 
 // SuspendProviderParams defines parameters for SuspendProvider.
 type SuspendProviderParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// SetReviewTextsParams defines parameters for SetReviewTexts.
+type SetReviewTextsParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -3428,6 +3467,13 @@ type GetReviewQueueParams struct {
 // GetReviewQueueParamsState defines parameters for GetReviewQueue.
 type GetReviewQueueParamsState string
 
+// ListReviewTextsParams defines parameters for ListReviewTexts.
+type ListReviewTextsParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
 // GetImageParams defines parameters for GetImage.
 type GetImageParams struct {
 	// Box 缩小到不超过该尺寸；已小于它的不放大 / Made small enough to fit; nothing is made larger.
@@ -3467,6 +3513,9 @@ type ReinstateProviderJSONRequestBody = Reasoned
 
 // SuspendProviderJSONRequestBody defines body for SuspendProvider for application/json ContentType.
 type SuspendProviderJSONRequestBody = Reasoned
+
+// SetReviewTextsJSONRequestBody defines body for SetReviewTexts for application/json ContentType.
+type SetReviewTextsJSONRequestBody = CannedTexts
 
 // ApplyAsProviderJSONRequestBody defines body for ApplyAsProvider for application/json ContentType.
 type ApplyAsProviderJSONRequestBody = ProviderProfile
@@ -3702,6 +3751,9 @@ type ServerInterface interface {
 	// ListReadModels 读模型的位置、延迟与停放的事件
 	// (GET /api/v1/operator/read-models)
 	ListReadModels(ctx echo.Context) error
+	// SetReviewTexts 设置一个原因的常用语 / Set the canned texts of a reason
+	// (PUT /api/v1/operator/review-texts/{code})
+	SetReviewTexts(ctx echo.Context, code ReasonCode, params SetReviewTextsParams) error
 	// SearchPlaces 按名称查找城市、港口与铁路枢纽 / Find cities, ports and rail hubs by name
 	// (GET /api/v1/places)
 	SearchPlaces(ctx echo.Context, params SearchPlacesParams) error
@@ -3801,6 +3853,9 @@ type ServerInterface interface {
 	// GetReviewQueue 审核队列：待审核与已审核，最早提交的在前
 	// (GET /api/v1/review/queue)
 	GetReviewQueue(ctx echo.Context, params GetReviewQueueParams) error
+	// ListReviewTexts 各原因的常用语 / The canned texts of each reason
+	// (GET /api/v1/review/texts)
+	ListReviewTexts(ctx echo.Context, params ListReviewTextsParams) error
 	// Docs 可浏览的文档
 	// (GET /docs)
 	Docs(ctx echo.Context) error
@@ -5011,6 +5066,57 @@ func (w *ServerInterfaceWrapper) ListReadModels(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListReadModels(ctx)
+	return err
+}
+
+// SetReviewTexts converts echo context to params.
+func (w *ServerInterfaceWrapper) SetReviewTexts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "code" -------------
+	var code ReasonCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "code", ctx.Param("code"), &code, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetReviewTextsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetReviewTexts(ctx, code, params)
 	return err
 }
 
@@ -6770,6 +6876,35 @@ func (w *ServerInterfaceWrapper) GetReviewQueue(ctx echo.Context) error {
 	return err
 }
 
+// ListReviewTexts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListReviewTexts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReviewTextsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListReviewTexts(ctx, params)
+	return err
+}
+
 // Docs converts echo context to params.
 func (w *ServerInterfaceWrapper) Docs(ctx echo.Context) error {
 	var err error
@@ -6979,6 +7114,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/review/providers/:id/changes", wrapper.GetProviderChanges, options.OperationMiddlewares["getProviderChanges"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/approve", wrapper.ApproveProvider, options.OperationMiddlewares["approveProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/reject", wrapper.RejectProvider, options.OperationMiddlewares["rejectProvider"]...)
+	router.GET(options.BaseURL+"/api/v1/review/texts", wrapper.ListReviewTexts, options.OperationMiddlewares["listReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/audit/events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/reinstate", wrapper.ReinstateProvider, options.OperationMiddlewares["reinstateProvider"]...)
@@ -6991,6 +7127,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/operator/accounts/:id", wrapper.GetAccount, options.OperationMiddlewares["getAccount"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/products/:id", wrapper.GetAnyProduct, options.OperationMiddlewares["getAnyProduct"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/products/:id/take-down", wrapper.TakeDownProduct, options.OperationMiddlewares["takeDownProduct"]...)
+	router.PUT(options.BaseURL+"/api/v1/operator/review-texts/:code", wrapper.SetReviewTexts, options.OperationMiddlewares["setReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)
