@@ -61,20 +61,6 @@ func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider
 	})
 }
 
-// ApproveProvider makes a revision of the application the live one, and confirms its code first.
-func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID,
-	revision domain.ContentRevision,
-) (Outcome[provider.State], error) {
-	return s.approve(ctx, req, id, provider.Approve{By: req.Actor.ID, Provider: id, Revision: revision})
-}
-
-// RejectProvider refuses a revision of the application.
-func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision,
-	reasons []domain.Reason,
-) (Outcome[provider.State], error) {
-	return s.provider(ctx, req, id, provider.Reject{By: req.Actor.ID, Provider: id, Revision: revision, Reasons: reasons})
-}
-
 // SuspendProvider takes a provider and all its products out of public view for a time.
 func (s *Service) SuspendProvider(ctx context.Context, req Request, id uuid.UUID, reason string) (Outcome[provider.State], error) {
 	return s.provider(ctx, req, id, provider.Suspend{Reason: reason})
@@ -125,24 +111,6 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 			return product.Revise{By: req.Actor.ID, Provider: standing, Content: c, Facts: known, Pace: pace}, err
 		},
 	})
-}
-
-// ApproveProduct makes a revision of the product the live one; the first time it also lists it.
-func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID,
-	revision domain.ContentRevision,
-) (Outcome[product.State], error) {
-	return execute(ctx, s.store, req, product.Decider, id, s.reviewing(func(p provider.Standing) product.Command {
-		return product.Approve{By: req.Actor.ID, Provider: p, Revision: revision}
-	}))
-}
-
-// RejectProduct refuses a revision of the product.
-func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision,
-	reasons []domain.Reason,
-) (Outcome[product.State], error) {
-	return execute(ctx, s.store, req, product.Decider, id, s.reviewing(func(p provider.Standing) product.Command {
-		return product.Reject{By: req.Actor.ID, Provider: p, Revision: revision, Reasons: reasons}
-	}))
 }
 
 // EndProductReview ends, for the system, what awaits a decision of a provider that is closed.

@@ -93,14 +93,20 @@ var every = map[string]func(w *world) (commands.Request, call){
 		id := w.enterprise(w.codeA)
 		must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(w.codeA)))
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
-			return anyOutcome(w.ApproveProvider(ctx, req, id, 1))
+			return anyOutcome(w.ApproveProvider(ctx, req, id, commands.Decision{Revision: 1}))
 		}
 	},
 	"RejectProvider": func(w *world) (commands.Request, call) {
 		id := w.enterprise(w.codeA)
 		must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(w.codeA)))
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
-			return anyOutcome(w.RejectProvider(ctx, req, id, 1, unfit))
+			return anyOutcome(w.RejectProvider(ctx, req, id, commands.Decision{Revision: 1, Reasons: unfit}))
+		}
+	},
+	"RevokeProviderApproval": func(w *world) (commands.Request, call) {
+		id := w.provider(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RevokeProviderApproval(ctx, req, id, commands.Decision{Revision: 1, Reasons: unfit}))
 		}
 	},
 	"SuspendProvider": func(w *world) (commands.Request, call) {
@@ -139,13 +145,19 @@ var every = map[string]func(w *world) (commands.Request, call){
 	"ApproveProduct": func(w *world) (commands.Request, call) {
 		id := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(w.provider(w.codeA)), content())).ID
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
-			return anyOutcome(w.ApproveProduct(ctx, req, id, 1))
+			return anyOutcome(w.ApproveProduct(ctx, req, id, commands.Decision{Revision: 1}))
 		}
 	},
 	"RejectProduct": func(w *world) (commands.Request, call) {
 		id := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(w.provider(w.codeA)), content())).ID
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
-			return anyOutcome(w.RejectProduct(ctx, req, id, 1, unfit))
+			return anyOutcome(w.RejectProduct(ctx, req, id, commands.Decision{Revision: 1, Reasons: unfit}))
+		}
+	},
+	"RevokeProductApproval": func(w *world) (commands.Request, call) {
+		id := w.listed(w.provider(w.codeA))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RevokeProductApproval(ctx, req, id, commands.Decision{Revision: 1, Reasons: unfit}))
 		}
 	},
 	"EndProductReview": func(w *world) (commands.Request, call) {

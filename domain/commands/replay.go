@@ -11,6 +11,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/canned"
+	"waybill/domain/claim"
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -48,6 +49,8 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 		return replay(ctx, s.store, booking.Decider, stream, until)
 	case pins.Category:
 		return replay(ctx, s.store, pins.Decider, stream, until)
+	case claim.Category:
+		return replay(ctx, s.store, claim.Decider, stream, until)
 	case uscc.Category:
 		return replay(ctx, s.store, uscc.Decider, stream, until)
 	case canned.Category:

@@ -59,6 +59,10 @@ type Sources struct {
 	Policies media.Policies
 	// Places knows destinations. Without it every city is one that was typed.
 	Places place.Gazetteer
+	// ClaimLease is for how long a claim of a case holds; 0 is claim.DefaultLease.
+	ClaimLease time.Duration
+	// SecondApprover says that an application takes two persons' approvals.
+	SecondApprover bool
 }
 
 // Service carries out commands on a store.
@@ -66,6 +70,7 @@ type Service struct {
 	store    domain.EventStore
 	sources  Sources
 	recalled recalled
+	handed   handed
 }
 
 // New is the service on store.

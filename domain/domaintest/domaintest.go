@@ -11,6 +11,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/decision"
 	"waybill/domain/media"
 	"waybill/domain/place"
 	"waybill/domain/product"
@@ -93,7 +94,8 @@ func (everywhere) Find(string, string, place.Point) place.Fact { return Place }
 // Place is what the gazetteer says of every city, in most tests.
 var Place = place.Fact{ID: 1880252}
 
-// Older are facts as they were recorded before there was a rule book, and before a submission said where its destination is.
+// Older are facts as they were recorded before there was a rule book, before a submission said where its destination is, and before a
+// decision said what was seen.
 func Older(facts ...domain.Event) []domain.Event {
 	older := make([]domain.Event, len(facts))
 	for i, fact := range facts {
@@ -103,6 +105,12 @@ func Older(facts ...domain.Event) []domain.Event {
 			fact = e
 		case product.Revised:
 			e.Verdict, e.Place, e.Point = rules.Verdict{}, 0, place.Point{}
+			fact = e
+		case product.Approved:
+			e.Record = decision.Record{}
+			fact = e
+		case product.Rejected:
+			e.Record = decision.Record{}
 			fact = e
 		}
 		older[i] = fact
@@ -126,6 +134,18 @@ func uploaded(references []media.Reference) media.Facts {
 		facts[r] = media.Standard()[r.Purpose].Fitting(r.Digest)
 	}
 	return facts
+}
+
+// Ruling is Reviewer's on a revision of Owner's, with the reasons of a rejection.
+func Ruling(revision domain.ContentRevision, reasons ...domain.Reason) decision.Ruling {
+	return RulingBy(Reviewer, revision, reasons...)
+}
+
+// RulingBy is Ruling by somebody else.
+func RulingBy(reviewer uuid.UUID, revision domain.ContentRevision, reasons ...domain.Reason) decision.Ruling {
+	return decision.Ruling{
+		Reviewer: domain.Party{ID: reviewer}, Submitter: domain.Party{ID: Owner}, Revision: revision, Reasons: reasons,
+	}
 }
 
 // Inquiry is an enterprise's, without a mistake.

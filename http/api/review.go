@@ -85,45 +85,45 @@ func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revi
 
 // ApproveProduct approves the named revision (R27).
 func (s *server) ApproveProduct(c echo.Context, id ProductID, _ ApproveProductParams) error {
-	body, err := decodeApproval(c)
+	d, err := decodeApproval(c)
 	if err != nil {
 		return err
 	}
 	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
-		return s.Commands.ApproveProduct(ctx, req, id, domain.ContentRevision(body.Revision))
+		return s.Commands.ApproveProduct(ctx, req, id, d)
 	})
 }
 
 // RejectProduct rejects the named revision with reasons (R28).
 func (s *server) RejectProduct(c echo.Context, id ProductID, _ RejectProductParams) error {
-	revision, reasons, err := decodeRejection(c)
+	d, err := decodeRejection(c)
 	if err != nil {
 		return err
 	}
 	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
-		return s.Commands.RejectProduct(ctx, req, id, revision, reasons)
+		return s.Commands.RejectProduct(ctx, req, id, d)
 	})
 }
 
 // ApproveProvider approves the named revision of an application (R21).
 func (s *server) ApproveProvider(c echo.Context, id ProviderID, _ ApproveProviderParams) error {
-	body, err := decodeApproval(c)
+	d, err := decodeApproval(c)
 	if err != nil {
 		return err
 	}
 	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
-		return s.Commands.ApproveProvider(ctx, req, id, domain.ContentRevision(body.Revision))
+		return s.Commands.ApproveProvider(ctx, req, id, d)
 	})
 }
 
 // RejectProvider rejects the named revision of an application with reasons (R20).
 func (s *server) RejectProvider(c echo.Context, id ProviderID, _ RejectProviderParams) error {
-	revision, reasons, err := decodeRejection(c)
+	d, err := decodeRejection(c)
 	if err != nil {
 		return err
 	}
 	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
-		return s.Commands.RejectProvider(ctx, req, id, revision, reasons)
+		return s.Commands.RejectProvider(ctx, req, id, d)
 	})
 }
 
@@ -133,20 +133,22 @@ func (s *server) changeProvider(c echo.Context, id uuid.UUID,
 	return change(c, s, id, command, applicationWritten)
 }
 
-func decodeApproval(c echo.Context) (Approval, error) {
+func decodeApproval(c echo.Context) (commands.Decision, error) {
 	body, err := decode[Approval](c)
 	if err != nil {
-		return body, err
+		return commands.Decision{}, err
 	}
-	return body, checkRevision(body.Revision)
+	return commands.Decision{Revision: domain.ContentRevision(body.Revision)}, checkRevision(body.Revision)
 }
 
-func decodeRejection(c echo.Context) (domain.ContentRevision, []domain.Reason, error) {
+func decodeRejection(c echo.Context) (commands.Decision, error) {
 	body, err := decode[Rejection](c)
 	if err != nil {
-		return 0, nil, err
+		return commands.Decision{}, err
 	}
-	return domain.ContentRevision(body.Revision), convert(body.Reasons, Reason.toDomain), checkRevision(body.Revision)
+	return commands.Decision{
+		Revision: domain.ContentRevision(body.Revision), Reasons: convert(body.Reasons, Reason.toDomain),
+	}, checkRevision(body.Revision)
 }
 
 // checkRevision refuses a decision that does not name a content revision.

@@ -42,18 +42,18 @@ func TestFold(t *testing.T) {
 			bookings: map[uuid.UUID]booking.State{}, created: map[uuid.UUID]time.Time{},
 		}
 		// Few random histories get far: two in three begin with a provider that can offer, one in three with its product listed.
-		v, p, by := domaintest.ID("v1"), domaintest.ID("p1"), domaintest.ID("reviewer")
+		v, p := domaintest.ID("v1"), domaintest.ID("p1")
 		begun := rapid.SampledFrom([]string{"nothing", "provider", "product"}).Draw(rt, "begun")
 		if begun != "nothing" {
 			profile := domaintest.Profile("立足三亚")
 			w.provider(v, provider.Apply{Profile: profile, Facts: domaintest.FactsOfProfile(profile)})
-			w.provider(v, provider.Approve{By: by, Provider: v, Revision: 1})
+			w.provider(v, provider.Approve{Ruling: w.ruling(v, 1)})
 		}
 		if begun == "product" {
 			w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
 			c := domaintest.Content("海运专线")
 			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c, Facts: domaintest.FactsOfContent(c)})
-			w.product(p, product.Approve{By: by, Revision: 1})
+			w.product(p, product.Approve{Ruling: domaintest.Ruling(1)})
 		}
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			w.step(rt)
