@@ -76,6 +76,24 @@ func (e BookingProgress) Valid() bool {
 	}
 }
 
+// Defines values for CaseDecisionOutcome.
+const (
+	Approve CaseDecisionOutcome = "approve"
+	Reject  CaseDecisionOutcome = "reject"
+)
+
+// Valid indicates whether the value is a known member of the CaseDecisionOutcome enum.
+func (e CaseDecisionOutcome) Valid() bool {
+	switch e {
+	case Approve:
+		return true
+	case Reject:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CloseReason.
 const (
 	EnterpriseClosed CloseReason = "enterprise_closed"
@@ -1362,6 +1380,32 @@ type CannedTexts struct {
 	Texts []CannedText `json:"texts"`
 }
 
+// CaseDecision 对一个案件的审核结论，各字段与单独审核相同 / What is decided of one case, with the fields of a single decision.
+type CaseDecision struct {
+	// Claim 凭哪次领取审核；须仍有效 / The claim under which it is decided; it must hold the case
+	Claim openapi_types.UUID `json:"claim,omitempty,omitzero"`
+
+	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// ID 产品或服务商的编号 / The product's or the provider's
+	ID   openapi_types.UUID `json:"id"`
+	Kind ReviewKind         `json:"kind"`
+
+	// Note 内部备注，申请人不可见 / A note among colleagues; whoever submitted never reads it
+	Note    string              `json:"note,omitempty,omitzero"`
+	Outcome CaseDecisionOutcome `json:"outcome"`
+
+	// Reasons 拒绝时必填；通过时不可有 / Of a rejection, and of nothing else
+	Reasons []Reason `json:"reasons,omitempty,omitzero"`
+
+	// Revision 审核的是第几版内容
+	Revision int32 `json:"revision"`
+}
+
+// CaseDecisionOutcome defines model for CaseDecision.Outcome.
+type CaseDecisionOutcome string
+
 // Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 type Certified struct {
 	// LegalRepresentative 法定代表人 / Legal representative
@@ -1404,6 +1448,44 @@ type CountryOrRegion struct {
 
 	// Name The same sentence in Chinese and English.
 	Name Text `json:"name"`
+}
+
+// DecisionOutcome 一项的结果：status 为单独请求时的状态码；200 时有 product 或 application，其他时有 problem。
+//
+// What became of one item. `status` is what the single operation answers: with 200 there is `product` or `application`, else `problem`.
+type DecisionOutcome struct {
+	Application ApplicationState `json:"application,omitempty,omitzero"`
+
+	// Code 被拒绝时的代码，与 problem 中的相同 / The problem's code
+	Code string             `json:"code,omitempty,omitzero"`
+	ID   openapi_types.UUID `json:"id"`
+	Kind ReviewKind         `json:"kind"`
+
+	// Problem RFC 9457 problem details.
+	Problem Problem      `json:"problem,omitempty,omitzero"`
+	Product ProductState `json:"product,omitempty,omitzero"`
+
+	// Replayed 该项先前已完成，此为当时的结果 / It was done before; this is what it left behind then
+	Replayed bool  `json:"replayed,omitempty,omitzero"`
+	Status   int32 `json:"status"`
+}
+
+// DecisionOutcomes defines model for DecisionOutcomes.
+type DecisionOutcomes struct {
+	// Decided 已完成的项数 / How many took effect, now or before
+	Decided int32             `json:"decided"`
+	Items   []DecisionOutcome `json:"items"`
+
+	// NotAttempted 未处理的项数 / How many were not looked at
+	NotAttempted int32 `json:"not_attempted"`
+
+	// Refused 被拒绝或出错的项数 / How many were refused or failed
+	Refused int32 `json:"refused"`
+}
+
+// Decisions defines model for Decisions.
+type Decisions struct {
+	Items []CaseDecision `json:"items"`
 }
 
 // Destination 目的地，坐标为地图所给的原值；换算成 WGS-84 的坐标见同级的 point，可用于任何地图。
@@ -3351,6 +3433,12 @@ type PinProductParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// DecideManyParams defines parameters for DecideMany.
+type DecideManyParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // GetProductForReviewParams defines parameters for GetProductForReview.
 type GetProductForReviewParams struct {
 	// Revision The content revision; the latest when not said.
@@ -3531,6 +3619,9 @@ type SubmitProductJSONRequestBody = ProductContent
 
 // ReviseProductJSONRequestBody defines body for ReviseProduct for application/json ContentType.
 type ReviseProductJSONRequestBody = ProductContent
+
+// DecideManyJSONRequestBody defines body for DecideMany for application/json ContentType.
+type DecideManyJSONRequestBody = Decisions
 
 // ApproveProductJSONRequestBody defines body for ApproveProduct for application/json ContentType.
 type ApproveProductJSONRequestBody = Approval
@@ -3826,6 +3917,9 @@ type ServerInterface interface {
 	// ListReviewReasons 拒绝原因代码
 	// (GET /api/v1/review-reasons)
 	ListReviewReasons(ctx echo.Context) error
+	// DecideMany 批量审核：最多200项，逐项回答 / Decide on up to 200 cases, answered one by one
+	// (POST /api/v1/review/decisions)
+	DecideMany(ctx echo.Context, params DecideManyParams) error
 	// GetProductForReview 查看产品的一个版本
 	// (GET /api/v1/review/products/{id})
 	GetProductForReview(ctx echo.Context, id ProductID, params GetProductForReviewParams) error
@@ -6374,6 +6468,35 @@ func (w *ServerInterfaceWrapper) ListReviewReasons(ctx echo.Context) error {
 	return err
 }
 
+// DecideMany converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideMany(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideManyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideMany(ctx, params)
+	return err
+}
+
 // GetProductForReview converts echo context to params.
 func (w *ServerInterfaceWrapper) GetProductForReview(ctx echo.Context) error {
 	var err error
@@ -7114,6 +7237,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/review/providers/:id/changes", wrapper.GetProviderChanges, options.OperationMiddlewares["getProviderChanges"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/approve", wrapper.ApproveProvider, options.OperationMiddlewares["approveProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/reject", wrapper.RejectProvider, options.OperationMiddlewares["rejectProvider"]...)
+	router.POST(options.BaseURL+"/api/v1/review/decisions", wrapper.DecideMany, options.OperationMiddlewares["decideMany"]...)
 	router.GET(options.BaseURL+"/api/v1/review/texts", wrapper.ListReviewTexts, options.OperationMiddlewares["listReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/audit/events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)

@@ -82,6 +82,10 @@ var causes = map[string]domain.Text{
 		ZH: "日志中没有此编号的操作员账号。",
 		EN: "The log knows no operator's account of this id.",
 	},
+	"not_attempted": {
+		ZH: "批量审核的时间已到，该项未处理。用相同的 Idempotency-Key 再发一次。",
+		EN: "The time for many decisions was over before it was this one's turn. Send it again with the same Idempotency-Key.",
+	},
 	"not_found": {
 		ZH: "没有该对象，或它不属于您，或已删除。",
 		EN: "There is no such object, or it is not yours, or it was deleted.",
@@ -247,6 +251,7 @@ var mistakes = map[string]domain.Text{
 	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
 	"past_date":          {ZH: "日期不能早于今天（北京时间）。", EN: "The date must not be before today in Beijing."},
+	"repeated_case":      {ZH: "同一案件在一次批量审核中只能出现一次。", EN: "A case is among many decisions once."},
 	"repeated_day":       {ZH: "同一日期在一次修正中只能出现一次。", EN: "A correction of the calendar names each day once."},
 	"repeated_field":     {ZH: "JSON 对象中同一字段出现多次。", EN: "A field is in the JSON object more than once."},
 	"repeated_parameter": {ZH: "参数只能出现一次。", EN: "A parameter may be given once."},

@@ -60,6 +60,7 @@ func TestExamplesAreRequests(t *testing.T) {
 		"limitPins":      func() ready { return ready{operator, owner.id.String()} },
 		"liftPinLimit":   func() ready { return ready{operator, owner.id.String()} },
 		"closeProvider":  func() ready { return ready{operator, w.provider(reviewer).id.String()} },
+		"decideMany":     func() ready { return ready{reviewer, ""} }, // what it names is not there, which each item says
 		"setReviewTexts": func() ready { return ready{operator, "image_unclear"} },
 		"takeDownProduct": func() ready {
 			id, _ := w.listed(owner, reviewer)
