@@ -235,7 +235,11 @@ func draw(t *rapid.T, s claim.State, who domain.Party, at time.Time) claim.Comma
 	renews := c
 	renews.Renews = named
 	return rapid.SampledFrom([]claim.Command{
-		c, c, renews, claim.HandBack{By: who.ID, At: at}, claim.TakeOver{Reason: "请假", At: at},
-		claim.TakeOver{Reason: "请假", To: &c, At: at}, claim.Expire{Claim: s.Claim, At: at}, decides(who, named, at),
+		c, c, renews,
+		claim.HandBack{By: who.ID, At: at},
+		claim.TakeOver{Reason: "请假", At: at},
+		claim.TakeOver{Reason: "请假", To: &c, At: at},
+		claim.Expire{Claim: s.Claim, At: at},
+		decides(who, named, at),
 	}).Draw(t, "command")
 }

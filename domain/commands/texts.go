@@ -14,7 +14,7 @@ func (s *Service) SetReviewTexts(ctx context.Context, req Request, c canned.SetT
 
 // ReviewTexts are the texts as the log has them now, and the revision of their stream; nil as long as nothing was ever set.
 func (s *Service) ReviewTexts(ctx context.Context) (canned.State, *domain.Revision, error) {
-	now, err := load(ctx, s.store, Request{}, canned.Decider, canned.ID)
+	now, err := upToDate(ctx, s.store, &s.texts, canned.Decider, canned.ID)
 	if err != nil || !now.exists {
 		return canned.State{}, nil, err
 	}

@@ -1,7 +1,7 @@
 package api
 
 import (
-	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -26,37 +26,56 @@ func (s *server) GetProviderChanges(c echo.Context, id ProviderID, params GetPro
 
 func (s *server) changesOf(c echo.Context, kind string, id uuid.UUID, revision int32) error {
 	ctx := c.Request().Context()
-	var content map[string]any
-	item, err := s.submission(ctx, kind, id, revision, &content)
+	item, _, err := s.submission(ctx, kind, id, revision)
 	if err != nil {
 		return err
 	}
 	out := SubmissionChanges{Item: s.reviewItemOf(item.Submission)}
-	if out.Approved, err = s.comparedWith(ctx, item, domain.ReviewApproved); err != nil {
+	approved, err := s.review.LastBefore(ctx, item.Submission, domain.ReviewApproved)
+	if err != nil {
 		return err
 	}
-	if out.Rejected, err = s.comparedWith(ctx, item, domain.ReviewRejected); err != nil {
+	rejected, err := s.review.LastBefore(ctx, item.Submission, domain.ReviewRejected)
+	if err != nil {
 		return err
+	}
+	revoked, err := s.review.RevokedOf(ctx, item.Submission)
+	if err != nil {
+		return err
+	}
+	if approved != nil {
+		if out.Approved, err = compared(item, approved, approved.DecidedAt, approved.DecidedBy, nil); err != nil {
+			return err
+		}
+	}
+	if rejected != nil {
+		if out.Rejected, err = compared(item, rejected, rejected.DecidedAt, rejected.DecidedBy, rejected.Reasons); err != nil {
+			return err
+		}
+	}
+	if revoked != nil {
+		r := item.Revocation
+		if out.Revoked, err = compared(item, revoked, &r.At, &r.By, r.Reasons); err != nil {
+			return err
+		}
 	}
 	return conditional(c, item.Revision, out)
 }
 
-// comparedWith compares a submission with the last before it that was decided so; it is zero, and left out, without one.
-func (s *server) comparedWith(ctx context.Context, item review.SubmissionDetail, decided domain.Review) (Comparison, error) {
-	before, err := s.review.LastBefore(ctx, item.Kind, item.SubjectID, item.ContentRevision, decided)
-	if err != nil || before == nil {
-		return Comparison{}, err
-	}
-	found, err := compare.Revisions(item.Kind, before.Content, item.Content, before.Reasons)
+// compared compares a submission with an earlier one, about which reasons were given.
+func compared(item review.SubmissionDetail, earlier *review.SubmissionDetail, decided *time.Time, by *uuid.UUID,
+	reasons []domain.Reason,
+) (Comparison, error) {
+	found, err := compare.Revisions(item.Kind, earlier.Content, item.Content, reasons)
 	if err != nil {
 		return Comparison{}, err
 	}
 	out := Comparison{
-		Revision: int32of(before.ContentRevision), DecidedAt: timeOf(before.DecidedAt),
+		Revision: int32of(earlier.ContentRevision), DecidedAt: timeOf(decided),
 		Fields: convert(found.Changes, fieldChangeOf), Reasons: reasonsOf(found.Reasons),
 	}
-	if before.DecidedBy != nil {
-		out.DecidedBy = *before.DecidedBy
+	if by != nil {
+		out.DecidedBy = *by
 	}
 	return out, nil
 }

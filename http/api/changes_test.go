@@ -93,6 +93,30 @@ func TestChanges(t *testing.T) {
 	w.do(reviewer, "GET", review+"/changes", nil, "If-None-Match", got.header.Get("ETag")).is(304)
 	w.do(owner, "GET", review+"/changes", nil).refuses(403, "forbidden")
 
+	// What is judged again because its approval was revoked shows why, at its fields; a later revision is compared with it.
+	position = w.do(reviewer, "POST", review+"/approve", m{"revision": 4}).is(200).position()
+	revise("brief", "每日开航")
+	w.do(reviewer, "POST", review+"/revoke-approval", m{"revision": 4, "reasons": []m{{"code": "duplicate"}, {"code": "misleading", "field": "/tags"}}}).is(200)
+	position = revise("brief", "每日准点开航", "cover", other)
+	again := read("", position)
+	if again.at("revoked", "revision") != 4. || again.at("approved", "revision") != 1. || again.at("rejected", "revision") != 2. ||
+		again.text("revoked", "reasons", 0, "code") != "duplicate" || again.text("revoked", "decided_by") != reviewer.id.String() {
+		t.Errorf("after a revocation: %s", again.body)
+	}
+	revoked := fieldsIn(t, again, "revoked")
+	if len(revoked) != 4 || revoked["/brief"]["before"] != "每周三、周六开航" || fmt.Sprint(revoked["/tags"]["reasons"]) == "<nil>" {
+		t.Errorf("compared with the revoked one: %v", revoked)
+	}
+	position = w.do(reviewer, "POST", review+"/approve", m{"revision": 6}).is(200).position()
+	if done := read("", position); done.at("revoked") != nil || done.at("approved", "revision") != 1. {
+		t.Errorf("decided: %s", done.body)
+	}
+	position = w.do(reviewer, "POST", review+"/revoke-approval", m{"revision": 6, "reasons": []m{{"code": "misleading", "field": "/brief"}}}).is(200).position()
+	self := read("", position)
+	if only := fieldsIn(t, self, "revoked"); self.at("revoked", "revision") != 6. || len(only) != 1 || only["/brief"]["changed"] != false {
+		t.Errorf("judged again: %s", self.body)
+	}
+
 	// Of an application likewise.
 	provider := "/api/v1/review/providers/" + owner.id.String()
 	profile := w.profile()
