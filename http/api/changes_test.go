@@ -94,7 +94,7 @@ func TestChanges(t *testing.T) {
 	w.do(owner, "GET", review+"/changes", nil).refuses(403, "forbidden")
 
 	// What is judged again because its approval was revoked shows why, at its fields; a later revision is compared with it.
-	position = w.do(reviewer, "POST", review+"/approve", m{"revision": 4}).is(200).position()
+	w.do(reviewer, "POST", review+"/approve", m{"revision": 4}).is(200)
 	revise("brief", "每日开航")
 	w.do(reviewer, "POST", review+"/revoke-approval", m{"revision": 4, "reasons": []m{{"code": "duplicate"}, {"code": "misleading", "field": "/tags"}}}).is(200)
 	position = revise("brief", "每日准点开航", "cover", other)
