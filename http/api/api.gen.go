@@ -76,6 +76,30 @@ func (e BookingProgress) Valid() bool {
 	}
 }
 
+// Defines values for CaseClaimEnded.
+const (
+	CaseClaimEndedDecided   CaseClaimEnded = "decided"
+	CaseClaimEndedExpired   CaseClaimEnded = "expired"
+	CaseClaimEndedReleased  CaseClaimEnded = "released"
+	CaseClaimEndedTakenOver CaseClaimEnded = "taken_over"
+)
+
+// Valid indicates whether the value is a known member of the CaseClaimEnded enum.
+func (e CaseClaimEnded) Valid() bool {
+	switch e {
+	case CaseClaimEndedDecided:
+		return true
+	case CaseClaimEndedExpired:
+		return true
+	case CaseClaimEndedReleased:
+		return true
+	case CaseClaimEndedTakenOver:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CaseDecisionOutcome.
 const (
 	Approve CaseDecisionOutcome = "approve"
@@ -815,6 +839,10 @@ func (e RoleFilter) Valid() bool {
 const (
 	StreamKindFilterAccount   StreamKindFilter = "account"
 	StreamKindFilterBooking   StreamKindFilter = "booking"
+	StreamKindFilterCalendar  StreamKindFilter = "calendar"
+	StreamKindFilterCanned    StreamKindFilter = "canned"
+	StreamKindFilterClaim     StreamKindFilter = "claim"
+	StreamKindFilterDigest    StreamKindFilter = "digest"
 	StreamKindFilterOperation StreamKindFilter = "operation"
 	StreamKindFilterPins      StreamKindFilter = "pins"
 	StreamKindFilterProduct   StreamKindFilter = "product"
@@ -828,6 +856,14 @@ func (e StreamKindFilter) Valid() bool {
 	case StreamKindFilterAccount:
 		return true
 	case StreamKindFilterBooking:
+		return true
+	case StreamKindFilterCalendar:
+		return true
+	case StreamKindFilterCanned:
+		return true
+	case StreamKindFilterClaim:
+		return true
+	case StreamKindFilterDigest:
 		return true
 	case StreamKindFilterOperation:
 		return true
@@ -848,6 +884,10 @@ func (e StreamKindFilter) Valid() bool {
 const (
 	ListAuditEventsParamsKindAccount   ListAuditEventsParamsKind = "account"
 	ListAuditEventsParamsKindBooking   ListAuditEventsParamsKind = "booking"
+	ListAuditEventsParamsKindCalendar  ListAuditEventsParamsKind = "calendar"
+	ListAuditEventsParamsKindCanned    ListAuditEventsParamsKind = "canned"
+	ListAuditEventsParamsKindClaim     ListAuditEventsParamsKind = "claim"
+	ListAuditEventsParamsKindDigest    ListAuditEventsParamsKind = "digest"
 	ListAuditEventsParamsKindOperation ListAuditEventsParamsKind = "operation"
 	ListAuditEventsParamsKindPins      ListAuditEventsParamsKind = "pins"
 	ListAuditEventsParamsKindProduct   ListAuditEventsParamsKind = "product"
@@ -861,6 +901,14 @@ func (e ListAuditEventsParamsKind) Valid() bool {
 	case ListAuditEventsParamsKindAccount:
 		return true
 	case ListAuditEventsParamsKindBooking:
+		return true
+	case ListAuditEventsParamsKindCalendar:
+		return true
+	case ListAuditEventsParamsKindCanned:
+		return true
+	case ListAuditEventsParamsKindClaim:
+		return true
+	case ListAuditEventsParamsKindDigest:
 		return true
 	case ListAuditEventsParamsKindOperation:
 		return true
@@ -1443,6 +1491,28 @@ type CannedTexts struct {
 	Texts []CannedText `json:"texts"`
 }
 
+// CaseClaim 案件的一次领取 / A claim on a case
+type CaseClaim struct {
+	Claim openapi_types.UUID `json:"claim"`
+
+	// Ended 已结束的领取因何结束 / Why it has ended
+	Ended CaseClaimEnded `json:"ended,omitempty,omitzero"`
+
+	// ID 产品或服务商 / The product or provider
+	ID       openapi_types.UUID `json:"id"`
+	Kind     ReviewKind         `json:"kind"`
+	Reviewer openapi_types.UUID `json:"reviewer"`
+
+	// Revision 领取时的最新一版内容 / The latest content revision when it was claimed
+	Revision int32 `json:"revision"`
+
+	// Until 租期到此为止 / When it ends by itself
+	Until Instant `json:"until"`
+}
+
+// CaseClaimEnded 已结束的领取因何结束 / Why it has ended
+type CaseClaimEnded string
+
 // CaseDecision 对一个案件的审核结论，各字段与单独审核相同 / What is decided of one case, with the fields of a single decision.
 type CaseDecision struct {
 	// Claim 凭哪次领取审核；须仍有效 / The claim under which it is decided; it must hold the case
@@ -1479,6 +1549,22 @@ type Certified struct {
 
 	// Uscc 统一社会信用代码 / Unified social credit code
 	Uscc string `json:"uscc"`
+}
+
+// ClaimHolder defines model for ClaimHolder.
+type ClaimHolder struct {
+	Reviewer     openapi_types.UUID `json:"reviewer"`
+	ReviewerName string             `json:"reviewer_name,omitempty,omitzero"`
+	Until        Instant            `json:"until"`
+}
+
+// Claiming defines model for Claiming.
+type Claiming struct {
+	// Claim 只续期该领取 / Renew this claim only
+	Claim openapi_types.UUID `json:"claim,omitempty,omitzero"`
+
+	// Revision 审核员看到的是第几版内容 / The content revision that the reviewer saw
+	Revision int32 `json:"revision"`
 }
 
 // CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
@@ -2120,6 +2206,8 @@ type Point struct {
 
 // Problem RFC 9457 problem details.
 type Problem struct {
+	Claim ClaimHolder `json:"claim,omitempty,omitzero"`
+
 	// Code Stable, for programs.
 	Code string `json:"code"`
 
@@ -2783,6 +2871,16 @@ type SubmissionChanges struct {
 	Revoked Comparison `json:"revoked,omitempty,omitzero"`
 }
 
+// TakeOver defines model for TakeOver.
+type TakeOver struct {
+	// Claim 只结束该领取 / End this claim only
+	Claim  openapi_types.UUID `json:"claim,omitempty,omitzero"`
+	Reason string             `json:"reason"`
+
+	// Reviewer 案件随即归该审核员 / Who gets the case
+	Reviewer openapi_types.UUID `json:"reviewer,omitempty,omitzero"`
+}
+
 // Text The same sentence in Chinese and English.
 type Text struct {
 	En string `json:"en"`
@@ -2806,6 +2904,14 @@ type Total = int32
 
 // TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
 type TotalIsLowerBound = bool
+
+// Wanted defines model for Wanted.
+type Wanted struct {
+	Kind ReviewKind `json:"kind,omitempty,omitzero"`
+
+	// ProviderType 只要该类服务商的案件，见 /api/v1/provider-types / Cases of this type of provider only
+	ProviderType string `json:"provider_type,omitempty,omitzero"`
+}
 
 // AccountID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
 type AccountID = openapi_types.UUID
@@ -3228,6 +3334,12 @@ type TakeDownProductParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// TakeOverProductClaimParams defines parameters for TakeOverProductClaim.
+type TakeOverProductClaimParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // ListProvidersParams defines parameters for ListProviders.
 type ListProvidersParams struct {
 	// Standing 服务商状态 / Standing
@@ -3308,6 +3420,12 @@ type SuspendProviderParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// TakeOverProviderClaimParams defines parameters for TakeOverProviderClaim.
+type TakeOverProviderClaimParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // SetReviewTextsParams defines parameters for SetReviewTexts.
@@ -3690,6 +3808,12 @@ type DecideManyParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ClaimNextParams defines parameters for ClaimNext.
+type ClaimNextParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // GetProductForReviewParams defines parameters for GetProductForReview.
 type GetProductForReviewParams struct {
 	// Revision The content revision; the latest when not said.
@@ -3724,6 +3848,18 @@ type GetProductChangesParams struct {
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ClaimProductParams defines parameters for ClaimProduct.
+type ClaimProductParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// HandBackProductParams defines parameters for HandBackProduct.
+type HandBackProductParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // RejectProductParams defines parameters for RejectProduct.
@@ -3780,6 +3916,18 @@ type GetProviderChangesParams struct {
 
 	// WaybillPosition The answer shows at least everything up to this position.
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ClaimProviderParams defines parameters for ClaimProvider.
+type ClaimProviderParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// HandBackProviderParams defines parameters for HandBackProvider.
+type HandBackProviderParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // RejectProviderParams defines parameters for RejectProvider.
@@ -3890,6 +4038,9 @@ type UploadImageMultipartRequestBody = ImageForm
 // TakeDownProductJSONRequestBody defines body for TakeDownProduct for application/json ContentType.
 type TakeDownProductJSONRequestBody = Reasoned
 
+// TakeOverProductClaimJSONRequestBody defines body for TakeOverProductClaim for application/json ContentType.
+type TakeOverProductClaimJSONRequestBody = TakeOver
+
 // CloseProviderJSONRequestBody defines body for CloseProvider for application/json ContentType.
 type CloseProviderJSONRequestBody = Reasoned
 
@@ -3904,6 +4055,9 @@ type ReinstateProviderJSONRequestBody = Reasoned
 
 // SuspendProviderJSONRequestBody defines body for SuspendProvider for application/json ContentType.
 type SuspendProviderJSONRequestBody = Reasoned
+
+// TakeOverProviderClaimJSONRequestBody defines body for TakeOverProviderClaim for application/json ContentType.
+type TakeOverProviderClaimJSONRequestBody = TakeOver
 
 // SetReviewTextsJSONRequestBody defines body for SetReviewTexts for application/json ContentType.
 type SetReviewTextsJSONRequestBody = CannedTexts
@@ -3926,8 +4080,14 @@ type ReviseProductJSONRequestBody = ProductContent
 // DecideManyJSONRequestBody defines body for DecideMany for application/json ContentType.
 type DecideManyJSONRequestBody = Decisions
 
+// ClaimNextJSONRequestBody defines body for ClaimNext for application/json ContentType.
+type ClaimNextJSONRequestBody = Wanted
+
 // ApproveProductJSONRequestBody defines body for ApproveProduct for application/json ContentType.
 type ApproveProductJSONRequestBody = Approval
+
+// ClaimProductJSONRequestBody defines body for ClaimProduct for application/json ContentType.
+type ClaimProductJSONRequestBody = Claiming
 
 // RejectProductJSONRequestBody defines body for RejectProduct for application/json ContentType.
 type RejectProductJSONRequestBody = Rejection
@@ -3937,6 +4097,9 @@ type RevokeProductApprovalJSONRequestBody = Revocation
 
 // ApproveProviderJSONRequestBody defines body for ApproveProvider for application/json ContentType.
 type ApproveProviderJSONRequestBody = Approval
+
+// ClaimProviderJSONRequestBody defines body for ClaimProvider for application/json ContentType.
+type ClaimProviderJSONRequestBody = Claiming
 
 // RejectProviderJSONRequestBody defines body for RejectProvider for application/json ContentType.
 type RejectProviderJSONRequestBody = Rejection
@@ -4127,6 +4290,9 @@ type ServerInterface interface {
 	// TakeDownProduct 强制下架产品，须说明原因 / Take a product down, with a reason
 	// (POST /api/v1/operator/products/{id}/take-down)
 	TakeDownProduct(ctx echo.Context, id ProductID, params TakeDownProductParams) error
+	// TakeOverProductClaim 接管产品的领取，须说明原因 / Take the claim on a product over, with a reason
+	// (POST /api/v1/operator/products/{id}/take-over-claim)
+	TakeOverProductClaim(ctx echo.Context, id ProductID, params TakeOverProductClaimParams) error
 	// ListProviders 查找服务商，最新申请的在前 / Find providers, the newest applicants first
 	// (GET /api/v1/operator/providers)
 	ListProviders(ctx echo.Context, params ListProvidersParams) error
@@ -4148,6 +4314,9 @@ type ServerInterface interface {
 	// SuspendProvider 暂停服务商：其产品不再公开
 	// (POST /api/v1/operator/providers/{id}/suspend)
 	SuspendProvider(ctx echo.Context, id ProviderID, params SuspendProviderParams) error
+	// TakeOverProviderClaim 接管入驻申请的领取，须说明原因 / Take the claim on an application over, with a reason
+	// (POST /api/v1/operator/providers/{id}/take-over-claim)
+	TakeOverProviderClaim(ctx echo.Context, id ProviderID, params TakeOverProviderClaimParams) error
 	// ListReadModels 读模型的位置、延迟与停放的事件
 	// (GET /api/v1/operator/read-models)
 	ListReadModels(ctx echo.Context) error
@@ -4232,6 +4401,9 @@ type ServerInterface interface {
 	// DecideMany 批量审核：最多200项，逐项回答 / Decide on up to 200 cases, answered one by one
 	// (POST /api/v1/review/decisions)
 	DecideMany(ctx echo.Context, params DecideManyParams) error
+	// ClaimNext 领取下一个待审核的案件 / Claim the next case that waits
+	// (POST /api/v1/review/next)
+	ClaimNext(ctx echo.Context, params ClaimNextParams) error
 	// GetProductForReview 查看产品的一个版本
 	// (GET /api/v1/review/products/{id})
 	GetProductForReview(ctx echo.Context, id ProductID, params GetProductForReviewParams) error
@@ -4241,6 +4413,12 @@ type ServerInterface interface {
 	// GetProductChanges 产品的一个版本改了什么 / What changed in a revision of a product
 	// (GET /api/v1/review/products/{id}/changes)
 	GetProductChanges(ctx echo.Context, id ProductID, params GetProductChangesParams) error
+	// ClaimProduct 领取产品的审核，或续期 / Claim a product, or renew the claim
+	// (POST /api/v1/review/products/{id}/claim)
+	ClaimProduct(ctx echo.Context, id ProductID, params ClaimProductParams) error
+	// HandBackProduct 交还领取的产品 / Hand a product back
+	// (POST /api/v1/review/products/{id}/hand-back)
+	HandBackProduct(ctx echo.Context, id ProductID, params HandBackProductParams) error
 	// RejectProduct 拒绝产品的一个版本，须说明原因
 	// (POST /api/v1/review/products/{id}/reject)
 	RejectProduct(ctx echo.Context, id ProductID, params RejectProductParams) error
@@ -4256,6 +4434,12 @@ type ServerInterface interface {
 	// GetProviderChanges 入驻申请的一个版本改了什么 / What changed in a revision of an application
 	// (GET /api/v1/review/providers/{id}/changes)
 	GetProviderChanges(ctx echo.Context, id ProviderID, params GetProviderChangesParams) error
+	// ClaimProvider 领取入驻申请的审核，或续期 / Claim an application, or renew the claim
+	// (POST /api/v1/review/providers/{id}/claim)
+	ClaimProvider(ctx echo.Context, id ProviderID, params ClaimProviderParams) error
+	// HandBackProvider 交还领取的入驻申请 / Hand an application back
+	// (POST /api/v1/review/providers/{id}/hand-back)
+	HandBackProvider(ctx echo.Context, id ProviderID, params HandBackProviderParams) error
 	// RejectProvider 拒绝入驻申请的一个版本，须说明原因
 	// (POST /api/v1/review/providers/{id}/reject)
 	RejectProvider(ctx echo.Context, id ProviderID, params RejectProviderParams) error
@@ -5096,6 +5280,42 @@ func (w *ServerInterfaceWrapper) TakeDownProduct(ctx echo.Context) error {
 	return err
 }
 
+// TakeOverProductClaim converts echo context to params.
+func (w *ServerInterfaceWrapper) TakeOverProductClaim(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TakeOverProductClaimParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TakeOverProductClaim(ctx, id, params)
+	return err
+}
+
 // ListProviders converts echo context to params.
 func (w *ServerInterfaceWrapper) ListProviders(ctx echo.Context) error {
 	var err error
@@ -5469,6 +5689,42 @@ func (w *ServerInterfaceWrapper) SuspendProvider(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SuspendProvider(ctx, id, params)
+	return err
+}
+
+// TakeOverProviderClaim converts echo context to params.
+func (w *ServerInterfaceWrapper) TakeOverProviderClaim(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TakeOverProviderClaimParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TakeOverProviderClaim(ctx, id, params)
 	return err
 }
 
@@ -6844,6 +7100,35 @@ func (w *ServerInterfaceWrapper) DecideMany(ctx echo.Context) error {
 	return err
 }
 
+// ClaimNext converts echo context to params.
+func (w *ServerInterfaceWrapper) ClaimNext(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClaimNextParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClaimNext(ctx, params)
+	return err
+}
+
 // GetProductForReview converts echo context to params.
 func (w *ServerInterfaceWrapper) GetProductForReview(ctx echo.Context) error {
 	var err error
@@ -7006,6 +7291,78 @@ func (w *ServerInterfaceWrapper) GetProductChanges(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetProductChanges(ctx, id, params)
+	return err
+}
+
+// ClaimProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) ClaimProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClaimProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClaimProduct(ctx, id, params)
+	return err
+}
+
+// HandBackProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) HandBackProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HandBackProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.HandBackProduct(ctx, id, params)
 	return err
 }
 
@@ -7273,6 +7630,78 @@ func (w *ServerInterfaceWrapper) GetProviderChanges(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetProviderChanges(ctx, id, params)
+	return err
+}
+
+// ClaimProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) ClaimProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClaimProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClaimProvider(ctx, id, params)
+	return err
+}
+
+// HandBackProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) HandBackProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HandBackProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.HandBackProvider(ctx, id, params)
 	return err
 }
 
@@ -7743,6 +8172,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/review/queue", wrapper.GetReviewQueue, options.OperationMiddlewares["getReviewQueue"]...)
 	router.GET(options.BaseURL+"/api/v1/review/counts", wrapper.GetReviewCounts, options.OperationMiddlewares["getReviewCounts"]...)
 	router.GET(options.BaseURL+"/api/v1/review/products/:id", wrapper.GetProductForReview, options.OperationMiddlewares["getProductForReview"]...)
+	router.POST(options.BaseURL+"/api/v1/review/products/:id/claim", wrapper.ClaimProduct, options.OperationMiddlewares["claimProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/review/products/:id/hand-back", wrapper.HandBackProduct, options.OperationMiddlewares["handBackProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/review/providers/:id/claim", wrapper.ClaimProvider, options.OperationMiddlewares["claimProvider"]...)
+	router.POST(options.BaseURL+"/api/v1/review/providers/:id/hand-back", wrapper.HandBackProvider, options.OperationMiddlewares["handBackProvider"]...)
+	router.POST(options.BaseURL+"/api/v1/review/next", wrapper.ClaimNext, options.OperationMiddlewares["claimNext"]...)
 	router.GET(options.BaseURL+"/api/v1/review/products/:id/changes", wrapper.GetProductChanges, options.OperationMiddlewares["getProductChanges"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/approve", wrapper.ApproveProduct, options.OperationMiddlewares["approveProduct"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/reject", wrapper.RejectProduct, options.OperationMiddlewares["rejectProduct"]...)
@@ -7766,6 +8200,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/operator/accounts/:id", wrapper.GetAccount, options.OperationMiddlewares["getAccount"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/products/:id", wrapper.GetAnyProduct, options.OperationMiddlewares["getAnyProduct"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/products/:id/take-down", wrapper.TakeDownProduct, options.OperationMiddlewares["takeDownProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/products/:id/take-over-claim", wrapper.TakeOverProductClaim, options.OperationMiddlewares["takeOverProductClaim"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/take-over-claim", wrapper.TakeOverProviderClaim, options.OperationMiddlewares["takeOverProviderClaim"]...)
 	router.PUT(options.BaseURL+"/api/v1/operator/review-texts/:code", wrapper.SetReviewTexts, options.OperationMiddlewares["setReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
