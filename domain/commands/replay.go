@@ -11,6 +11,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
+	"waybill/domain/canned"
 	"waybill/domain/claim"
 	"waybill/domain/digest"
 	"waybill/domain/pins"
@@ -54,6 +55,8 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 		return replay(ctx, s.store, claim.Decider, stream, until)
 	case uscc.Category:
 		return replay(ctx, s.store, uscc.Decider, stream, until)
+	case canned.Category:
+		return replay(ctx, s.store, canned.Decider, stream, until)
 	case calendar.Category:
 		return replay(ctx, s.store, calendar.Decider, stream, until)
 	case digest.Category:
