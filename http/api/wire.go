@@ -269,6 +269,10 @@ func (s *server) applicationOf(a backoffice.Application) Application {
 	if a.LiveProfile != nil {
 		out.LiveProfile = profileOf(*a.LiveProfile)
 	}
+	if a.Revoked != nil {
+		out.Revoked = revokedOf(&a.Revoked.Revocation)
+		out.Revoked.At = at(a.Revoked.At)
+	}
 	return out
 }
 
@@ -282,6 +286,10 @@ func (s *server) ownProductOf(p backoffice.Product) OwnProduct {
 		DueAt: at(p.DueAt), DueEstimated: p.DueEstimated, Overdue: s.overdue(p.Promise, p.DecidedAt),
 		TakenDownReason: takedownOf(p.TakenDown), TakenDownAt: timeOf(p.TakenDownAt),
 		Rules: int32of(p.Verdict.Rules), Findings: s.findingsOf(p.Verdict),
+	}
+	if p.Revoked != nil {
+		out.Revoked = revokedOf(&p.Revoked.Revocation)
+		out.Revoked.At = at(p.Revoked.At)
 	}
 	if p.LiveContent != nil {
 		out.LiveContent = contentOf(*p.LiveContent)
