@@ -27,6 +27,8 @@ type call struct {
 	op *operation
 	// role is the one of the operation's that the caller has; empty when it is public.
 	role domain.Role
+	// principal is whose token it is, with the roles that its account held.
+	principal access.Principal
 	// body is what was read of the request's body, for its fingerprint.
 	body []byte
 	// head hears of the positions of writes.
@@ -100,7 +102,7 @@ func (s *server) authorize(c echo.Context, in *call) error {
 	if err != nil {
 		return err
 	}
-	in.role = role
+	in.role, in.principal = role, principal
 	return nil
 }
 
@@ -158,8 +160,8 @@ func (s *server) checkStanding(ctx context.Context, op *operation, principal acc
 		return err
 	case slices.Contains(op.standings, state.Standing):
 		return nil
-	case state.Standing == provider.StandingApplicant && state.Revoked != nil && slices.Contains(op.standings, provider.StandingSuspended):
-		return nil // its approval was revoked: what there is goes on, as in a suspension
+	case state.ApprovalRevoked() && slices.Contains(op.standings, provider.StandingSuspended):
+		return nil
 	}
 	if err := state.Standing.MayOffer(); err != nil {
 		return err
