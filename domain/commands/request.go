@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
 
 	"waybill/domain"
 	"waybill/domain/account"
@@ -74,6 +75,7 @@ type Service struct {
 	accounts  kept[account.State]
 	calendars *kept[calendar.State] // shared with previews
 	handed    handed
+	lists     singleflight.Group
 }
 
 // New is the service on store.
