@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	"golang.org/x/text/language"
 
@@ -63,8 +64,10 @@ func (w *Web) fail(err error, c echo.Context) {
 
 // problem is what a refusal looks like (RFC 9457). The specification of http/api has it too.
 type problem struct {
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
+	// Claim is who holds the case and until when, where that is why.
+	Claim  *holder `json:"claim,omitempty"`
+	Code   string  `json:"code"`
+	Detail string  `json:"detail"`
 	// Errors are the mistakes of the input, MaxMistakes at most.
 	Errors    []mistake `json:"errors,omitempty"`
 	Messages  messages  `json:"messages"`
@@ -73,6 +76,16 @@ type problem struct {
 	Status    int       `json:"status"`
 	Title     string    `json:"title"`
 	Type      string    `json:"type"`
+}
+
+// instant is a time in UTC as all answers write it.
+const instant = "2006-01-02T15:04:05.000000Z"
+
+// holder is a reviewer who holds a case.
+type holder struct {
+	Reviewer uuid.UUID `json:"reviewer"`
+	Name     string    `json:"reviewer_name,omitempty"`
+	Until    string    `json:"until"`
 }
 
 // mistake is one mistake of the input, in the body (Pointer, RFC 6901) or in a parameter.
@@ -97,6 +110,9 @@ func problemOf(shown *Refusal, tongue language.Tag, requestID string) problem {
 	p := problem{
 		Type: "/problems/" + shown.Code, Title: say(shown.Text, tongue), Status: shown.Status, Code: shown.Code,
 		Detail: say(shown.Text, tongue), Messages: messages{Zh: shown.Text.ZH, En: shown.Text.EN}, Parts: shown.Parts, RequestID: requestID,
+	}
+	if shown.Claim != nil {
+		p.Claim = &holder{shown.Claim.Reviewer, shown.Claim.Name, shown.Claim.Until.UTC().Format(instant)}
 	}
 	for _, f := range shown.Fields[:min(len(shown.Fields), MaxMistakes)] {
 		m := mistake{Code: f.Code, Detail: say(f.Text, tongue), Messages: messages{Zh: f.Text.ZH, En: f.Text.EN}}

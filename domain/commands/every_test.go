@@ -189,6 +189,12 @@ var every = map[string]func(w *world) (commands.Request, call){
 			return anyOutcome(w.MatchPlace(ctx, req, id, 1))
 		}
 	},
+	"CorrectCalendar": func(w *world) (commands.Request, call) {
+		change := w.dayOff()
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.CorrectCalendar(ctx, req, change))
+		}
+	},
 	"ClaimCase": onCase(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
 		return anyOutcome(w.ClaimCase(ctx, req, product.Category, id, 1, uuid.Nil))
 	}, false),

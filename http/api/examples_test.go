@@ -51,6 +51,19 @@ func TestExamplesAreRequests(t *testing.T) {
 		"rejectProduct":   func() ready { return ready{reviewer, submitted()} },
 		"approveProvider": func() ready { return ready{reviewer, applied().id.String()} },
 		"rejectProvider":  func() ready { return ready{reviewer, applied().id.String()} },
+		"claimProduct":    func() ready { return ready{reviewer, submitted()} },
+		"claimProvider":   func() ready { return ready{reviewer, applied().id.String()} },
+		"claimNext":       func() ready { return ready{reviewer, w.pending(owner)} },
+		"takeOverProductClaim": func() ready {
+			id := submitted()
+			w.do(reviewer, "POST", "/api/v1/review/products/"+id+"/claim", m{"revision": 1}).is(200)
+			return ready{operator, id}
+		},
+		"takeOverProviderClaim": func() ready {
+			id := applied().id.String()
+			w.do(reviewer, "POST", "/api/v1/review/providers/"+id+"/claim", m{"revision": 1}).is(200)
+			return ready{operator, id}
+		},
 		"revokeProductApproval": func() ready {
 			id, _ := w.listed(owner, reviewer)
 			return ready{reviewer, id}

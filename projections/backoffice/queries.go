@@ -15,6 +15,7 @@ import (
 	"waybill/domain/provider"
 	"waybill/domain/rules"
 	"waybill/projections"
+	"waybill/projections/dues"
 )
 
 // Application is a provider's own view of its application (R19–R21): the latest submission and what became of it.
@@ -36,15 +37,17 @@ type Application struct {
 	StandingReason string
 	// PinLimit is how many products it may pin at a time; nil is without a limit (Q14).
 	PinLimit *int
-	// LiveRevision is the approved revision, 0 when none is. LiveProfile is its content.
+	// LiveRevision is the approved revision, 0 before the first approval. LiveProfile is its content.
 	LiveRevision domain.ContentRevision
 	LiveProfile  *provider.Profile
-	// Revoked is the approval that was revoked, until the next; nil when none was.
-	Revoked *Revocation
 	// FirstSubmittedAt is when the latest wait for a decision began, SubmittedAt when the latest revision came in (Q11).
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
+	// Revoked is the approval that was revoked, until the next one.
+	Revoked *decision.Revocation
+	// Promise is when the latest decision is due, or was when it was made; a correction of the calendar moves it while it pends.
+	dues.Promise
 	// Revision is the stream revision, for ETag and If-Match.
 	Revision domain.Revision
 }
@@ -60,13 +63,11 @@ type Product struct {
 	// Reasons are those of a rejection.
 	Review  domain.Review
 	Reasons []domain.Reason
-	// LiveRevision is the approved revision, 0 when none is. LiveContent is its content.
+	// LiveRevision is the approved revision, 0 before the first approval. LiveContent is its content.
 	LiveRevision domain.ContentRevision
 	LiveContent  *product.Content
-	// Revoked is as of Application.
-	Revoked *Revocation
-	Listed  bool
-	Pinned  bool
+	Listed       bool
+	Pinned       bool
 	// Standing is the provider's.
 	Standing provider.Standing
 	// TakenDown is an operator's decision that it may not be public, at TakenDownAt; nil when none stands.
@@ -77,14 +78,12 @@ type Product struct {
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
+	// Revoked is the approval that was revoked, until the next one.
+	Revoked *decision.Revocation
+	// Promise is when the latest decision is due, or was when it was made; a correction of the calendar moves it while it pends.
+	dues.Promise
 	// Revision is the stream revision, for ETag and If-Match.
 	Revision domain.Revision
-}
-
-// Revocation is an approval that was taken back, and when. Its JSON is in the tables.
-type Revocation struct {
-	decision.Revocation
-	At time.Time `json:"at"`
 }
 
 // Withheld reports whether the product is listed and yet not public, because of its provider's standing (R45).
@@ -130,7 +129,8 @@ type ApplicationFilter struct {
 type Queries struct{ DB projections.Querier }
 
 const applicationColumns = `provider_id, content_revision, profile, mismatches, review, reasons, standing, standing_reason,
-	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit, certified, verdict, revoked`
+	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit, certified, verdict, revoked,
+	` + dues.ColumnNames
 
 // Application is the application of a provider; ErrNotFound when it never applied.
 func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Application, error) {
@@ -148,7 +148,7 @@ func (a Application) complete() Application {
 		profile := a.Profile
 		a.LiveProfile = &profile
 	}
-	projections.UTC(&a.FirstSubmittedAt, &a.SubmittedAt, a.DecidedAt)
+	projections.UTC(&a.FirstSubmittedAt, &a.SubmittedAt, a.DecidedAt, &a.DueFrom, &a.DueAt)
 	return a
 }
 
@@ -202,7 +202,8 @@ const standingColumn = `coalesce((SELECT a.standing FROM ` + tableApplications +
 	WHERE a.provider_id = ` + tableProducts + `.provider_id), '')`
 
 const productColumns = `id, provider_id, content_revision, content, review, reasons, live_revision, live_content,
-	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at, verdict, revoked`
+	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at, verdict, revoked,
+	` + dues.ColumnNames
 
 // Product is one of the provider's own products; ErrNotFound when it is another's or deleted.
 func (q Queries) Product(ctx context.Context, provider, id uuid.UUID) (Product, error) {
@@ -305,6 +306,6 @@ func (p Product) complete() Product {
 		content := p.Content
 		p.LiveContent = &content
 	}
-	projections.UTC(&p.CreatedAt, &p.FirstSubmittedAt, &p.SubmittedAt, p.DecidedAt, p.TakenDownAt)
+	projections.UTC(&p.CreatedAt, &p.FirstSubmittedAt, &p.SubmittedAt, p.DecidedAt, p.TakenDownAt, &p.DueFrom, &p.DueAt)
 	return p
 }
