@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/singleflight"
 
 	"waybill/domain"
 	"waybill/domain/account"
@@ -75,7 +74,7 @@ type Service struct {
 	accounts  kept[account.State]
 	calendars *kept[calendar.State] // shared with previews
 	handed    handed
-	lists     singleflight.Group
+	lists     lists
 }
 
 // New is the service on store.
