@@ -106,6 +106,8 @@ type Case struct {
 	// Submitter is the provider whose case it is, and Closed says that it has ended.
 	Submitter domain.Party
 	Closed    bool
+	// First is who gave the first of two approvals; the nil id without one. That reviewer may still claim the case, to reject it.
+	First uuid.UUID
 }
 
 // check refuses a reviewer of the same enterprise, a case of a closed provider, and any but the latest revision of a pending case.

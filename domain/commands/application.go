@@ -11,6 +11,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/workdays"
 )
 
 // One provider per code (Q19) without a transaction over two streams: whoever applies with the code that the account is certified
@@ -32,6 +33,11 @@ func (s *Service) submit(ctx context.Context, req Request, p provider.Profile,
 			if known.Images, err = s.uploaded(ctx, req.Actor.ID, p.References()); err != nil {
 				return nil, err
 			}
+			days, err := s.Calendar(ctx)
+			if err != nil {
+				return nil, err
+			}
+			known.Due = days.Due(req.At, workdays.ForApplication)
 			pace, err := s.pace(ctx, domain.Stream(provider.Category, req.Actor.ID), req)
 			return command(known, pace), err
 		},

@@ -86,6 +86,9 @@ func (s *Service) caseOf(ctx context.Context, kind string, id uuid.UUID) (claim.
 	}
 	if kind == provider.Category {
 		c.Revision, c.Review = owner.Revision, owner.Review
+		if owner.First != nil {
+			c.First = owner.First.Reviewer
+		}
 	}
 	c.Closed = owner.Standing == provider.StandingClosed
 	c.Submitter, err = s.partyOf(ctx, submitter, owner)

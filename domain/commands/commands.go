@@ -11,6 +11,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/workdays"
 )
 
 // OpenAccount opens an account.
@@ -89,7 +90,7 @@ func (s *Service) SubmitProduct(ctx context.Context, req Request, c product.Cont
 			if err != nil {
 				return nil, err
 			}
-			known, err := s.facts(ctx, req.Actor.ID, c)
+			known, err := s.facts(ctx, req, c)
 			return product.Submit{ProviderID: req.Actor.ID, Provider: standing, Content: c, Facts: known}, err
 		},
 	})
@@ -103,7 +104,7 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 			if err != nil {
 				return nil, err
 			}
-			known, err := s.facts(ctx, req.Actor.ID, c)
+			known, err := s.facts(ctx, req, c)
 			if err != nil {
 				return nil, err
 			}
@@ -254,10 +255,17 @@ func (s *Service) standing(ctx context.Context, id uuid.UUID) (provider.Standing
 	return p.Standing, err
 }
 
-// facts are what is known of a product's content that an account submits.
-func (s *Service) facts(ctx context.Context, account uuid.UUID, c product.Content) (product.Facts, error) {
-	images, err := s.uploaded(ctx, account, c.References())
-	return product.Facts{Images: images, Policies: s.sources.Policies, Place: c.Destination.Find(s.sources.Places)}, err
+// facts are what is known of a product's content that the actor submits.
+func (s *Service) facts(ctx context.Context, req Request, c product.Content) (product.Facts, error) {
+	images, err := s.uploaded(ctx, req.Actor.ID, c.References())
+	if err != nil {
+		return product.Facts{}, err
+	}
+	days, err := s.Calendar(ctx)
+	return product.Facts{
+		Images: images, Policies: s.sources.Policies, Place: c.Destination.Find(s.sources.Places),
+		Due: days.Due(req.At, workdays.ForProduct),
+	}, err
 }
 
 // inquiry makes the command from what the enterprise sees of the product now.

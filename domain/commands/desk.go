@@ -41,8 +41,8 @@ func (s *Service) partyOf(ctx context.Context, id uuid.UUID, applied provider.St
 }
 
 // calendar is the log's calendar of working days.
-func (s *Service) calendar(context.Context) (*workdays.Calendar, error) {
-	return workdays.Standard(), nil
+func (s *Service) calendar(ctx context.Context) (*workdays.Calendar, error) {
+	return s.Calendar(ctx)
 }
 
 // Decision is what a reviewer decides of a case, beside which case and which way.

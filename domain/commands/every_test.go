@@ -9,6 +9,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/claim"
 	"waybill/domain/commands"
 	"waybill/domain/digest"
 	"waybill/domain/product"
@@ -190,6 +191,44 @@ var every = map[string]func(w *world) (commands.Request, call){
 			return anyOutcome(w.MatchPlace(ctx, req, id, 1))
 		}
 	},
+	"CorrectCalendar": func(w *world) (commands.Request, call) {
+		change := w.dayOff()
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.CorrectCalendar(ctx, req, change))
+		}
+	},
+	"ClaimCase": onCase(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.ClaimCase(ctx, req, product.Category, id, 1, uuid.Nil))
+	}, false),
+	"ClaimNext": onCase(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		out, ok, err := w.ClaimNext(ctx, req, commands.Waiting{
+			List: func(context.Context, int, []uuid.UUID) ([]commands.WaitingCase, domain.Position, error) {
+				return []commands.WaitingCase{{Kind: product.Category, ID: id}}, 0, nil
+			},
+		})
+		if err == nil && !ok {
+			err = domain.ErrNotFound
+		}
+		return anyOutcome(out, err)
+	}, false),
+	"HandBackClaim": onCase(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.HandBackClaim(ctx, req, product.Category, id))
+	}, true),
+	"TakeOverClaim": func(w *world) (commands.Request, call) {
+		id, ben := w.pending(w.provider(w.codeA)), w.reviewer("林芳")
+		must[claim.State](w.t)(w.claims(by(w.reviewer("吴海"), 0), id))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.TakeOverClaim(ctx, req, product.Category, id, commands.TakeOver{Reason: "请假", Reviewer: ben}))
+		}
+	},
+	"ExpireClaim": func(w *world) (commands.Request, call) {
+		id := w.pending(w.provider(w.codeA))
+		reviewer := w.reviewer("吴海")
+		held := must[claim.State](w.t)(w.claims(by(reviewer, -day), id)).State.Claim
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ExpireClaim(ctx, req, id, held))
+		}
+	},
 	"UnpublishProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
 		return anyOutcome(w.UnpublishProduct(ctx, req, id))
 	}),
@@ -262,6 +301,18 @@ func onProduct(do func(context.Context, *world, commands.Request, uuid.UUID) (ou
 		owner := w.provider(w.codeA)
 		id := w.listed(owner)
 		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) { return do(ctx, w, req, id) }
+	}
+}
+
+// onCase is a command of a reviewer's on a product that awaits a decision, and that the reviewer has claimed or not.
+func onCase(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error), claimed bool) func(*world) (commands.Request, call) {
+	return func(w *world) (commands.Request, call) {
+		id := w.pending(w.provider(w.codeA))
+		reviewer := w.reviewer("吴海")
+		if claimed {
+			must[claim.State](w.t)(w.claims(by(reviewer, 0), id))
+		}
+		return by(reviewer, 0), func(ctx context.Context, w *world, req commands.Request) (outcome, error) { return do(ctx, w, req, id) }
 	}
 }
 

@@ -41,28 +41,29 @@ const (
 // ClaimNext claims for the actor the most urgent case that is free and not the actor's own enterprise's, as ClaimCase does; ok is false
 // when there is none. Reviewers who ask one node at once get different cases without getting in each other's way; on several nodes the
 // claims decide, and whoever is second goes on to the next case.
-func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (out Outcome[claim.State], ok bool, err error) {
+func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (Outcome[claim.State], bool, error) {
+	var none Outcome[claim.State]
 	if w.Find != nil {
 		switch c, err := w.Find(ctx, claimID(req)); {
 		case err == nil:
-			out, err = s.ClaimCase(ctx, req, c.Kind, c.ID, 0, uuid.Nil)
+			out, err := s.ClaimCase(ctx, req, c.Kind, c.ID, 0, uuid.Nil)
 			return out, err == nil, err
 		case !errors.Is(err, domain.ErrNotFound):
-			return out, false, err
+			return none, false, err
 		}
 	}
 	var except, tried []uuid.UUID
 	for range maxTries {
 		c, ok, err := s.pick(ctx, req, w, except, tried)
 		if err != nil || !ok {
-			return out, false, err
+			return none, false, err
 		}
-		out, err = execute(ctx, s.store, onClaims(req), claim.Decider, c.ID, s.claiming(req, c.Kind, c.ID, 0, uuid.Nil))
+		out, err := execute(ctx, s.store, onClaims(req), claim.Decider, c.ID, s.claimingNext(req, c))
 		switch {
 		case err == nil && out.State.Claim == claimID(req):
 			s.handed.settle(c.ID, out.Position)
 			return out, true, nil
-		case err == nil: // the actor has had it all along
+		case err == nil, errors.Is(err, provider.ErrSecondApprover): // the actor has it, or has approved it: somebody else's turn
 			s.handed.release(c.ID)
 			tried = append(tried, c.ID)
 		case errors.Is(err, domain.ErrOwnCase), errors.Is(err, domain.ErrOwnEnterprise):
@@ -73,24 +74,38 @@ func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (out Ou
 			head, headErr := s.Head(ctx)
 			s.handed.release(c.ID)
 			if headErr != nil {
-				return out, false, headErr
+				return none, false, headErr
 			}
 			s.handed.spend(c.ID, head) // nobody needs to try it before the read model knows what the log knew
 			tried = append(tried, c.ID)
 		case errors.Is(err, domain.ErrOutcomeUnknown):
 			s.handed.doubt(c.ID) // it may be claimed: the same request tries the same again
-			return out, false, err
+			return none, false, err
 		default:
 			s.handed.release(c.ID)
-			return out, false, err
+			return none, false, err
 		}
 	}
-	return out, false, domain.ErrContention
+	return none, false, domain.ErrContention
+}
+
+// claimingNext is the plan of a claim on a case that the actor did not choose: not one to which the actor gave the first approval.
+func (s *Service) claimingNext(req Request, c WaitingCase) plan[claim.State, claim.Command] {
+	p := s.claiming(req, c.Kind, c.ID, 0, uuid.Nil)
+	of := p.command
+	p.command = func(ctx context.Context, before claim.State) (claim.Command, error) {
+		command, err := of(ctx, before)
+		if made, ok := command.(claim.Claim); ok && err == nil && made.Case.First == req.Actor.ID {
+			err = provider.ErrSecondApprover
+		}
+		return command, err
+	}
+	return p
 }
 
 // pick takes the most urgent case that this node has not just given to somebody else, or knows not to be free.
 func (s *Service) pick(ctx context.Context, req Request, w Waiting, except, tried []uuid.UUID) (WaitingCase, bool, error) {
-	limit := s.handed.count() + spare
+	limit := s.handed.count() + len(tried) + spare
 	if limit > maxGiven {
 		return WaitingCase{}, false, domain.ErrContention
 	}
@@ -148,7 +163,7 @@ func (h *handed) take(request uuid.UUID, cases []WaitingCase, known domain.Posit
 		h.cases[c.ID] = giving{request: request}
 		h.requests[request] = c
 		h.oldest = append(h.oldest, request)
-		if len(h.oldest) > maxRecalled {
+		if len(h.oldest) > maxKept {
 			delete(h.requests, h.oldest[0])
 			h.oldest = h.oldest[1:]
 		}

@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/calendar"
 	"waybill/domain/media"
 	"waybill/domain/place"
 )
@@ -67,15 +69,16 @@ type Sources struct {
 
 // Service carries out commands on a store.
 type Service struct {
-	store    domain.EventStore
-	sources  Sources
-	recalled recalled
-	handed   handed
+	store     domain.EventStore
+	sources   Sources
+	accounts  kept[account.State]
+	calendars *kept[calendar.State] // shared with previews
+	handed    handed
 }
 
 // New is the service on store.
 func New(store domain.EventStore, sources Sources) *Service {
-	return &Service{store: store, sources: sources}
+	return &Service{store: store, sources: sources, calendars: &kept[calendar.State]{}}
 }
 
 // Policies are what is asked of images.

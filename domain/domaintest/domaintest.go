@@ -18,6 +18,7 @@ import (
 	"waybill/domain/provider"
 	"waybill/domain/rules"
 	"waybill/domain/uscc"
+	"waybill/domain/workdays"
 )
 
 // Who acts: the owner of what is offered, somebody who asks for it, whoever judges it, and one who has nothing to do with it.
@@ -94,17 +95,23 @@ func (everywhere) Find(string, string, place.Point) place.Fact { return Place }
 // Place is what the gazetteer says of every city, in most tests.
 var Place = place.Fact{ID: 1880252}
 
-// Older are facts as they were recorded before there was a rule book, before a submission said where its destination is, and before a
-// decision said what was seen.
+// Older are facts as they were recorded before there was a rule book, before a submission said where its destination is and when its result
+// is due, and before a decision said what was seen.
 func Older(facts ...domain.Event) []domain.Event {
 	older := make([]domain.Event, len(facts))
 	for i, fact := range facts {
 		switch e := fact.(type) {
 		case product.Submitted:
-			e.Verdict, e.Place, e.Point = rules.Verdict{}, 0, place.Point{}
+			e.Verdict, e.Place, e.Point, e.Due = rules.Verdict{}, 0, place.Point{}, workdays.Due{}
 			fact = e
 		case product.Revised:
-			e.Verdict, e.Place, e.Point = rules.Verdict{}, 0, place.Point{}
+			e.Verdict, e.Place, e.Point, e.Due = rules.Verdict{}, 0, place.Point{}, workdays.Due{}
+			fact = e
+		case provider.Applied:
+			e.Verdict, e.Due = rules.Verdict{}, workdays.Due{}
+			fact = e
+		case provider.Revised:
+			e.Verdict, e.Due = rules.Verdict{}, workdays.Due{}
 			fact = e
 		case product.Approved:
 			e.Record = decision.Record{}

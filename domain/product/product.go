@@ -212,7 +212,7 @@ func decideSubmit(s State, c Submit) ([]domain.Event, error) {
 	}
 	return []domain.Event{Submitted{
 		ProviderID: c.ProviderID, Revision: 1, Content: c.Content, Verdict: verdict,
-		Place: c.Place.ID, Point: c.Content.Destination.Point(),
+		Place: c.Place.ID, Point: c.Content.Destination.Point(), Due: c.Due,
 	}}, nil
 }
 
@@ -232,6 +232,7 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	}
 	return []domain.Event{Revised{
 		Revision: s.Revision + 1, Content: c.Content, Verdict: verdict, Place: c.Place.ID, Point: c.Content.Destination.Point(),
+		Due: c.Due,
 	}}, nil
 }
 

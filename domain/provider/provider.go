@@ -237,6 +237,7 @@ func decideApply(s State, c Apply) ([]domain.Event, error) {
 	}
 	return []domain.Event{Applied{
 		Revision: 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified, Verdict: verdict,
+		Due: c.Due,
 	}}, nil
 }
 
@@ -261,7 +262,7 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	}
 	return []domain.Event{Revised{
 		Revision: s.Revision + 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified,
-		Verdict: verdict,
+		Verdict: verdict, Due: c.Due,
 	}}, nil
 }
 

@@ -463,6 +463,45 @@ func (e Review) Valid() bool {
 	}
 }
 
+// Defines values for ReviewFlag.
+const (
+	ReviewFlagClaimed       ReviewFlag = "claimed"
+	ReviewFlagFinding       ReviewFlag = "finding"
+	ReviewFlagFirstApproved ReviewFlag = "first_approved"
+	ReviewFlagMine          ReviewFlag = "mine"
+	ReviewFlagMismatch      ReviewFlag = "mismatch"
+	ReviewFlagResubmitted   ReviewFlag = "resubmitted"
+	ReviewFlagRevoked       ReviewFlag = "revoked"
+	ReviewFlagTakenDown     ReviewFlag = "taken_down"
+	ReviewFlagUnclaimed     ReviewFlag = "unclaimed"
+)
+
+// Valid indicates whether the value is a known member of the ReviewFlag enum.
+func (e ReviewFlag) Valid() bool {
+	switch e {
+	case ReviewFlagClaimed:
+		return true
+	case ReviewFlagFinding:
+		return true
+	case ReviewFlagFirstApproved:
+		return true
+	case ReviewFlagMine:
+		return true
+	case ReviewFlagMismatch:
+		return true
+	case ReviewFlagResubmitted:
+		return true
+	case ReviewFlagRevoked:
+		return true
+	case ReviewFlagTakenDown:
+		return true
+	case ReviewFlagUnclaimed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReviewItemState.
 const (
 	ReviewItemStateApproved   ReviewItemState = "approved"
@@ -1051,7 +1090,9 @@ type ApplicationPreview struct {
 
 // ApplicationState defines model for ApplicationState.
 type ApplicationState struct {
-	ID openapi_types.UUID `json:"id"`
+	// FirstApproval 两人审核中的第一人已通过；内容变更即失效 / The first of two approvals; void when the content changes.
+	FirstApproval FirstApproval      `json:"first_approval,omitempty,omitzero"`
+	ID            openapi_types.UUID `json:"id"`
 
 	// LiveRevision 已通过、正在使用的版本
 	LiveRevision int32 `json:"live_revision,omitempty,omitzero"`
@@ -1066,14 +1107,36 @@ type ApplicationState struct {
 	// Revision 最新一版申请
 	Revision int32 `json:"revision"`
 
+	// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+	Revoked Revoked `json:"revoked,omitempty,omitzero"`
+
 	// Standing 服务商状态：申请中、正常、暂停、关闭
 	Standing Standing `json:"standing"`
 }
 
 // Approval defines model for Approval.
 type Approval struct {
+	// Claim 凭哪次领取审核；须仍有效 / The claim under which it is decided; it must hold the case
+	Claim openapi_types.UUID `json:"claim,omitempty,omitzero"`
+
+	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// Note 内部备注，申请人不可见 / A note among colleagues; whoever submitted never reads it
+	Note string `json:"note,omitempty,omitzero"`
+
 	// Revision 审核的是第几版内容
 	Revision int32 `json:"revision"`
+}
+
+// ApprovalRevocation 通过被撤销，因此重新待审核 / An approval was revoked, and so it awaits a decision again.
+type ApprovalRevocation struct {
+	At Instant `json:"at"`
+
+	// Note 内部备注 / Among colleagues
+	Note     string             `json:"note,omitempty,omitzero"`
+	Reasons  []GivenReason      `json:"reasons"`
+	Reviewer openapi_types.UUID `json:"reviewer"`
 }
 
 // Attribution 数据来源；展示地名时须一并展示 / Where the data is from; to be shown wherever places are.
@@ -1281,6 +1344,9 @@ type Certified struct {
 // CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
 type CloseReason string
 
+// ContentDigest 所提交内容的 SHA-256，审核时可一并提交以确认所见 / The SHA-256 of what was submitted; a decision may name it, to say what was seen
+type ContentDigest = string
+
 // Countries defines model for Countries.
 type Countries struct {
 	Items []CountryOrRegion `json:"items"`
@@ -1403,6 +1469,12 @@ type Finding struct {
 	Text Text `json:"text"`
 }
 
+// FirstApproval 两人审核中的第一人已通过；内容变更即失效 / The first of two approvals; void when the content changes.
+type FirstApproval struct {
+	Reviewer openapi_types.UUID `json:"reviewer"`
+	Revision int32              `json:"revision"`
+}
+
 // Form defines model for Form.
 type Form struct {
 	Fields []Field  `json:"fields"`
@@ -1466,6 +1538,13 @@ type HealthPartPart string
 
 // HealthPartStatus defines model for HealthPart.Status.
 type HealthPartStatus string
+
+// HeldClaim 领取：该事项在 until 之前由 reviewer 审核 / A claim, until when the reviewer has the case.
+type HeldClaim struct {
+	ID       openapi_types.UUID `json:"id"`
+	Reviewer openapi_types.UUID `json:"reviewer"`
+	Until    Instant            `json:"until"`
+}
 
 // Image defines model for Image.
 type Image struct {
@@ -2017,13 +2096,25 @@ type ProductPreview struct {
 	Rules RuleBook `json:"rules"`
 }
 
-// ProductReview 旧版本在登记地名之前没有 place 和 point，登记后才有，且不产生新的 findings。
+// ProductReview content 与 live_content 按提交时的字节给出，digest 是 content 的 SHA-256。
+//
+// `content` and `live_content` are the bytes as submitted, and `digest` is the SHA-256 of `content`, in hex.
+//
+// 旧版本在登记地名之前没有 place 和 point，登记后才有，且不产生新的 findings。
 //
 // An older revision has neither `place` nor `point` until they are matched, which finds nothing new in it.
 type ProductReview struct {
-	Content ProductContent  `json:"content"`
-	Images  []MeasuredImage `json:"images,omitempty,omitzero"`
-	Item    ReviewItem      `json:"item"`
+	Content json.RawMessage `json:"content"`
+
+	// Digest 所提交内容的 SHA-256，审核时可一并提交以确认所见 / The SHA-256 of what was submitted; a decision may name it, to say what was seen
+	Digest ContentDigest   `json:"digest"`
+	Images []MeasuredImage `json:"images,omitempty,omitzero"`
+
+	// Item overdue_by 只在列表中出现，claim 只在有人领取期间出现；note 为内部备注，提交者看不到。
+	//
+	// `overdue_by` is in lists only, and `claim` while somebody holds the case; `note` is among colleagues, and never shown to whoever submitted.
+	Item        ReviewItem      `json:"item"`
+	LiveContent json.RawMessage `json:"live_content,omitempty,omitzero"`
 
 	// Place 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
 	Place MatchedPlace `json:"place,omitempty,omitzero"`
@@ -2051,6 +2142,9 @@ type ProductState struct {
 
 	// Revision 最新一版内容
 	Revision int32 `json:"revision"`
+
+	// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+	Revoked Revoked `json:"revoked,omitempty,omitzero"`
 
 	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
@@ -2132,17 +2226,27 @@ type ProviderProfile struct {
 //
 // `certified` is what the enterprise's certificate said when this revision was submitted, and what `mismatches` compares with;
 // `certified_now` is what it says now, and is there only when that differs.
+//
+// profile 与 live_profile 按提交时的字节给出，digest 是 profile 的 SHA-256。
+//
+// `profile` and `live_profile` are the bytes as submitted, and `digest` is the SHA-256 of `profile`, in hex.
 type ProviderReview struct {
 	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 	Certified Certified `json:"certified,omitempty,omitzero"`
 
 	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
-	CertifiedNow Certified       `json:"certified_now,omitempty,omitzero"`
-	Images       []MeasuredImage `json:"images,omitempty,omitzero"`
-	Item         ReviewItem      `json:"item"`
+	CertifiedNow Certified `json:"certified_now,omitempty,omitzero"`
 
-	// Profile 物流机构的申请表，全部必填
-	Profile ProviderProfile `json:"profile"`
+	// Digest 所提交内容的 SHA-256，审核时可一并提交以确认所见 / The SHA-256 of what was submitted; a decision may name it, to say what was seen
+	Digest ContentDigest   `json:"digest"`
+	Images []MeasuredImage `json:"images,omitempty,omitzero"`
+
+	// Item overdue_by 只在列表中出现，claim 只在有人领取期间出现；note 为内部备注，提交者看不到。
+	//
+	// `overdue_by` is in lists only, and `claim` while somebody holds the case; `note` is among colleagues, and never shown to whoever submitted.
+	Item        ReviewItem      `json:"item"`
+	LiveProfile json.RawMessage `json:"live_profile,omitempty,omitzero"`
+	Profile     json.RawMessage `json:"profile"`
 }
 
 // ProviderType defines model for ProviderType.
@@ -2203,6 +2307,14 @@ type Reasoned struct {
 
 // Rejection defines model for Rejection.
 type Rejection struct {
+	// Claim 凭哪次领取审核；须仍有效 / The claim under which it is decided; it must hold the case
+	Claim openapi_types.UUID `json:"claim,omitempty,omitzero"`
+
+	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// Note 内部备注，申请人不可见 / A note among colleagues; whoever submitted never reads it
+	Note     string   `json:"note,omitempty,omitzero"`
 	Reasons  []Reason `json:"reasons"`
 	Revision int32    `json:"revision"`
 }
@@ -2215,27 +2327,106 @@ type Reply struct {
 // Review 审核状态：待审核、已通过、已拒绝
 type Review string
 
-// ReviewItem defines model for ReviewItem.
+// ReviewCount pending 不含已关闭服务商的；due_today 为北京时间今日 24:00 前到期而未超期的；oldest_due 为最早到期的时刻。
+//
+// `pending` leaves out what is of a closed provider; `due_today` is due until 24:00 of today in Beijing and not overdue; `oldest_due` is
+// when the first of them is, or was, due.
+type ReviewCount struct {
+	Approved   int64      `json:"approved"`
+	Claimed    int64      `json:"claimed"`
+	DueToday   int64      `json:"due_today"`
+	Kind       ReviewKind `json:"kind"`
+	OldestDue  Instant    `json:"oldest_due,omitempty,omitzero"`
+	Overdue    int64      `json:"overdue"`
+	Pending    int64      `json:"pending"`
+	Rejected   int64      `json:"rejected"`
+	Superseded int64      `json:"superseded"`
+}
+
+// ReviewCounts defines model for ReviewCounts.
+type ReviewCounts struct {
+	// At 统计的时刻 / The moment that the counts are of
+	At    Instant       `json:"at"`
+	Items []ReviewCount `json:"items"`
+}
+
+// ReviewFirstApproval 须两人通过时，第一人的通过 / The first of two approvals, where two are needed.
+type ReviewFirstApproval struct {
+	At Instant `json:"at"`
+
+	// Note 内部备注 / Among colleagues
+	Note     string             `json:"note,omitempty,omitzero"`
+	Reviewer openapi_types.UUID `json:"reviewer"`
+}
+
+// ReviewFlag defines model for ReviewFlag.
+type ReviewFlag string
+
+// ReviewItem overdue_by 只在列表中出现，claim 只在有人领取期间出现；note 为内部备注，提交者看不到。
+//
+// `overdue_by` is in lists only, and `claim` while somebody holds the case; `note` is among colleagues, and never shown to whoever submitted.
 type ReviewItem struct {
-	DecidedAt        Instant            `json:"decided_at,omitempty,omitzero"`
-	DecidedBy        openapi_types.UUID `json:"decided_by,omitempty,omitzero"`
-	Findings         []Finding          `json:"findings,omitempty,omitzero"`
-	FirstSubmittedAt Instant            `json:"first_submitted_at"`
-	ID               openapi_types.UUID `json:"id"`
-	Kind             ReviewKind         `json:"kind"`
+	// Claim 领取：该事项在 until 之前由 reviewer 审核 / A claim, until when the reviewer has the case.
+	Claim     HeldClaim          `json:"claim,omitempty,omitzero"`
+	DecidedAt Instant            `json:"decided_at,omitempty,omitzero"`
+	DecidedBy openapi_types.UUID `json:"decided_by,omitempty,omitzero"`
+
+	// DueAt 审核到期的时刻，按现行日历；不再待审核的为当时的 / When it is due by the calendar now; when it was, once it is not pending
+	DueAt Instant `json:"due_at"`
+
+	// DueCalendar 日历版本 / The version of the calendar
+	DueCalendar string `json:"due_calendar"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year
+	DueEstimated bool      `json:"due_estimated,omitempty,omitzero"`
+	Findings     []Finding `json:"findings,omitempty,omitzero"`
+
+	// FirstApproval 须两人通过时，第一人的通过 / The first of two approvals, where two are needed.
+	FirstApproval    ReviewFirstApproval `json:"first_approval,omitempty,omitzero"`
+	FirstSubmittedAt Instant             `json:"first_submitted_at"`
+	ID               openapi_types.UUID  `json:"id"`
+	Kind             ReviewKind          `json:"kind"`
+
+	// LiveRevision 现已通过的版本 / The revision that is approved now
+	LiveRevision int32 `json:"live_revision,omitempty,omitzero"`
 
 	// Mismatches 与企业认证信息不一致的字段
-	Mismatches   []string           `json:"mismatches,omitempty,omitzero"`
-	Name         string             `json:"name"`
+	Mismatches []string `json:"mismatches,omitempty,omitzero"`
+	Name       string   `json:"name"`
+
+	// Note 内部备注 / Among colleagues
+	Note string `json:"note,omitempty,omitzero"`
+
+	// Overdue 已超期，或超期才审核 / Its time is over, or its decision came too late
+	Overdue bool `json:"overdue,omitempty,omitzero"`
+
+	// OverdueBy 超期秒数 / By so many seconds
+	OverdueBy    int64              `json:"overdue_by,omitempty,omitzero"`
 	ProviderID   openapi_types.UUID `json:"provider_id"`
 	ProviderName string             `json:"provider_name,omitempty,omitzero"`
-	Reasons      []GivenReason      `json:"reasons,omitempty,omitzero"`
-	Revision     int32              `json:"revision"`
+
+	// ProviderType 服务商类型，见 /api/v1/provider-types
+	ProviderType string        `json:"provider_type,omitempty,omitzero"`
+	Reasons      []GivenReason `json:"reasons,omitempty,omitzero"`
+	Revision     int32         `json:"revision"`
+
+	// Revocation 通过被撤销，因此重新待审核 / An approval was revoked, and so it awaits a decision again.
+	Revocation ApprovalRevocation `json:"revocation,omitempty,omitzero"`
+
+	// Round 第几轮：上次通过之后，每次被拒后的提交加一 / Each submission after a rejection begins another round; an approval begins anew
+	Round int32 `json:"round"`
 
 	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
-	Rules       RuleBook        `json:"rules,omitempty,omitzero"`
-	State       ReviewItemState `json:"state"`
-	SubmittedAt Instant         `json:"submitted_at"`
+	Rules RuleBook `json:"rules,omitempty,omitzero"`
+
+	// Since 进入该状态的时间 / When it came into its state
+	Since       Instant            `json:"since"`
+	State       ReviewItemState    `json:"state"`
+	SubmittedAt Instant            `json:"submitted_at"`
+	SubmittedBy openapi_types.UUID `json:"submitted_by"`
+
+	// TakenDown 产品现被强制下架 / An operator has taken the product down
+	TakenDown bool `json:"taken_down,omitempty,omitzero"`
 }
 
 // ReviewItemState defines model for ReviewItem.State.
@@ -2277,6 +2468,25 @@ type ReviewerBadges struct {
 
 	// PendingProviders 数量，最多数到一万 / A count, up to 10,000.
 	PendingProviders Badge `json:"pending_providers"`
+}
+
+// Revocation defines model for Revocation.
+type Revocation struct {
+	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// Note 内部备注，申请人不可见 / A note among colleagues; whoever submitted never reads it
+	Note    string   `json:"note,omitempty,omitzero"`
+	Reasons []Reason `json:"reasons"`
+
+	// Revision 线上的是第几版内容 / The live content revision
+	Revision int32 `json:"revision"`
+}
+
+// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+type Revoked struct {
+	Reasons  []GivenReason `json:"reasons"`
+	Revision int32         `json:"revision"`
 }
 
 // RuleBook 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
@@ -2336,6 +2546,12 @@ type DirectoryQuery = string
 // DisplayFilter defines model for DisplayFilter.
 type DisplayFilter string
 
+// DueAfter defines model for DueAfter.
+type DueAfter = Instant
+
+// DueBefore defines model for DueBefore.
+type DueBefore = Instant
+
 // FormType defines model for FormType.
 type FormType = string
 
@@ -2372,6 +2588,9 @@ type OlderThan = Instant
 // Order defines model for Order.
 type Order string
 
+// OverdueFilter defines model for OverdueFilter.
+type OverdueFilter = bool
+
 // PlaceCountry defines model for PlaceCountry.
 type PlaceCountry = string
 
@@ -2396,11 +2615,20 @@ type ProviderFilter = openapi_types.UUID
 // ProviderID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
 type ProviderID = openapi_types.UUID
 
+// ProviderTypeFilter defines model for ProviderTypeFilter.
+type ProviderTypeFilter = string
+
 // Query defines model for Query.
 type Query = string
 
 // ReviewFilter 审核状态：待审核、已通过、已拒绝
 type ReviewFilter = Review
+
+// ReviewFlags defines model for ReviewFlags.
+type ReviewFlags = []ReviewFlag
+
+// ReviewProviderFilter defines model for ReviewProviderFilter.
+type ReviewProviderFilter = openapi_types.UUID
 
 // ReviewStateFilter defines model for ReviewStateFilter.
 type ReviewStateFilter string
@@ -2419,6 +2647,12 @@ type StreamFilter = string
 
 // StreamKindFilter defines model for StreamKindFilter.
 type StreamKindFilter string
+
+// SubjectFilter defines model for SubjectFilter.
+type SubjectFilter = openapi_types.UUID
+
+// SubmitterFilter defines model for SubmitterFilter.
+type SubmitterFilter = openapi_types.UUID
 
 // Tags defines model for Tags.
 type Tags = []string
@@ -2443,6 +2677,9 @@ type WithTotal = bool
 
 // Year Example: 2026
 type Year = int32
+
+// YoungerThan defines model for YoungerThan.
+type YoungerThan = Instant
 
 // Zoom defines model for Zoom.
 type Zoom = int
@@ -3128,6 +3365,12 @@ type PinProductParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// GetReviewCountsParams defines parameters for GetReviewCounts.
+type GetReviewCountsParams struct {
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
 // GetProductForReviewParams defines parameters for GetProductForReview.
 type GetProductForReviewParams struct {
 	// Revision The content revision; the latest when not said.
@@ -3153,6 +3396,16 @@ type ApproveProductParams struct {
 
 // RejectProductParams defines parameters for RejectProduct.
 type RejectProductParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// RevokeProductApprovalParams defines parameters for RevokeProductApproval.
+type RevokeProductApprovalParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -3194,6 +3447,16 @@ type RejectProviderParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// RevokeProviderApprovalParams defines parameters for RevokeProviderApproval.
+type RevokeProviderApprovalParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // GetReviewQueueParams defines parameters for GetReviewQueue.
 type GetReviewQueueParams struct {
 	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
@@ -3201,8 +3464,40 @@ type GetReviewQueueParams struct {
 	// State pending when not said; decided is approved and rejected together
 	State GetReviewQueueParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
 
-	// OlderThan Submitted before; RFC 3339.
+	// OlderThan 在此之前进入该状态（提交、审核或撤销通过）；RFC 3339 / It came into its state before, by being submitted, decided or revoked; RFC 3339.
 	OlderThan *OlderThan `form:"older_than,omitempty" json:"older_than,omitempty"`
+
+	// YoungerThan 此时或之后进入该状态；RFC 3339 / It came into its state then or later; RFC 3339.
+	YoungerThan *YoungerThan `form:"younger_than,omitempty" json:"younger_than,omitempty"`
+
+	// DueBefore 在此之前到期；RFC 3339 / It is due before; RFC 3339.
+	DueBefore *DueBefore `form:"due_before,omitempty" json:"due_before,omitempty"`
+
+	// DueAfter 此时或之后到期；RFC 3339 / It is due then or later; RFC 3339.
+	DueAfter *DueAfter `form:"due_after,omitempty" json:"due_after,omitempty"`
+
+	// Overdue 待审核的是否已超期；已审核的是否超期才审核 / Whether a pending one is overdue, or a decision came too late.
+	Overdue *OverdueFilter `form:"overdue,omitempty" json:"overdue,omitempty"`
+
+	// Submitter 提交该版本的账号 / The account that submitted the revision.
+	Submitter *SubmitterFilter `form:"submitter,omitempty" json:"submitter,omitempty"`
+
+	// Provider 某一服务商的申请与产品 / The application and the products of one provider.
+	Provider *ReviewProviderFilter `form:"provider,omitempty" json:"provider,omitempty"`
+
+	// Subject 某一产品或服务商自身的 / Those of one product, or of one provider itself.
+	Subject *SubjectFilter `form:"subject,omitempty" json:"subject,omitempty"`
+
+	// ProviderType 服务商类型，见 /api/v1/provider-types / The type of its provider; see /api/v1/provider-types.
+	ProviderType ProviderTypeFilter `form:"provider_type,omitempty" json:"provider_type,omitempty,omitzero"`
+
+	// Flag 标记；可重复，须全部具备：mismatch 与企业认证信息不一致；finding 有提示；resubmitted 被拒后再次提交；first_approved 已有一人通过；revoked 通过被撤销；
+	// taken_down 产品被强制下架；claimed 有人领取；unclaimed 无人领取；mine 由自己领取。
+	//
+	// Flags; may be repeated, and all of them must be there: mismatch, it differs from the certificate; finding, the rule book found something;
+	// resubmitted after a rejection; first_approved by one person; revoked, an approval was; taken_down, the product was; claimed by somebody;
+	// unclaimed; mine, claimed by the caller.
+	Flag ReviewFlags `form:"flag,omitempty" json:"flag,omitempty,omitzero"`
 
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
@@ -3279,11 +3574,17 @@ type ApproveProductJSONRequestBody = Approval
 // RejectProductJSONRequestBody defines body for RejectProduct for application/json ContentType.
 type RejectProductJSONRequestBody = Rejection
 
+// RevokeProductApprovalJSONRequestBody defines body for RevokeProductApproval for application/json ContentType.
+type RevokeProductApprovalJSONRequestBody = Revocation
+
 // ApproveProviderJSONRequestBody defines body for ApproveProvider for application/json ContentType.
 type ApproveProviderJSONRequestBody = Approval
 
 // RejectProviderJSONRequestBody defines body for RejectProvider for application/json ContentType.
 type RejectProviderJSONRequestBody = Rejection
+
+// RevokeProviderApprovalJSONRequestBody defines body for RevokeProviderApproval for application/json ContentType.
+type RevokeProviderApprovalJSONRequestBody = Revocation
 
 // AsApplicationState returns the union data inside the ReviseApplication200JSONResponseBody as a ApplicationState
 func (t ReviseApplication200JSONResponseBody) AsApplicationState() (ApplicationState, error) {
@@ -3564,6 +3865,9 @@ type ServerInterface interface {
 	// ListReviewReasons 拒绝原因代码
 	// (GET /api/v1/review-reasons)
 	ListReviewReasons(ctx echo.Context) error
+	// GetReviewCounts 审核工作台的数量：按类别与状态，以及超期、今日到期与已领取的
+	// (GET /api/v1/review/counts)
+	GetReviewCounts(ctx echo.Context, params GetReviewCountsParams) error
 	// GetProductForReview 查看产品的一个版本
 	// (GET /api/v1/review/products/{id})
 	GetProductForReview(ctx echo.Context, id ProductID, params GetProductForReviewParams) error
@@ -3573,6 +3877,9 @@ type ServerInterface interface {
 	// RejectProduct 拒绝产品的一个版本，须说明原因
 	// (POST /api/v1/review/products/{id}/reject)
 	RejectProduct(ctx echo.Context, id ProductID, params RejectProductParams) error
+	// RevokeProductApproval 撤销产品的审核通过：不再公开，重新待审核
+	// (POST /api/v1/review/products/{id}/revoke-approval)
+	RevokeProductApproval(ctx echo.Context, id ProductID, params RevokeProductApprovalParams) error
 	// GetProviderForReview 查看入驻申请的一个版本
 	// (GET /api/v1/review/providers/{id})
 	GetProviderForReview(ctx echo.Context, id ProviderID, params GetProviderForReviewParams) error
@@ -3582,7 +3889,10 @@ type ServerInterface interface {
 	// RejectProvider 拒绝入驻申请的一个版本，须说明原因
 	// (POST /api/v1/review/providers/{id}/reject)
 	RejectProvider(ctx echo.Context, id ProviderID, params RejectProviderParams) error
-	// GetReviewQueue 审核队列：待审核与已审核，最早提交的在前
+	// RevokeProviderApproval 撤销入驻申请的审核通过：不再公开，重新待审核
+	// (POST /api/v1/review/providers/{id}/revoke-approval)
+	RevokeProviderApproval(ctx echo.Context, id ProviderID, params RevokeProviderApprovalParams) error
+	// GetReviewQueue 审核队列：待审核的按到期时间先后，已超期的在最前；其他状态的最新在前
 	// (GET /api/v1/review/queue)
 	GetReviewQueue(ctx echo.Context, params GetReviewQueueParams) error
 	// Docs 可浏览的文档
@@ -6052,6 +6362,35 @@ func (w *ServerInterfaceWrapper) ListReviewReasons(ctx echo.Context) error {
 	return err
 }
 
+// GetReviewCounts converts echo context to params.
+func (w *ServerInterfaceWrapper) GetReviewCounts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReviewCountsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetReviewCounts(ctx, params)
+	return err
+}
+
 // GetProductForReview converts echo context to params.
 func (w *ServerInterfaceWrapper) GetProductForReview(ctx echo.Context) error {
 	var err error
@@ -6208,6 +6547,57 @@ func (w *ServerInterfaceWrapper) RejectProduct(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RejectProduct(ctx, id, params)
+	return err
+}
+
+// RevokeProductApproval converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeProductApproval(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeProductApprovalParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeProductApproval(ctx, id, params)
 	return err
 }
 
@@ -6370,6 +6760,57 @@ func (w *ServerInterfaceWrapper) RejectProvider(ctx echo.Context) error {
 	return err
 }
 
+// RevokeProviderApproval converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeProviderApproval(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeProviderApprovalParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeProviderApproval(ctx, id, params)
+	return err
+}
+
 // GetReviewQueue converts echo context to params.
 func (w *ServerInterfaceWrapper) GetReviewQueue(ctx echo.Context) error {
 	var err error
@@ -6395,6 +6836,69 @@ func (w *ServerInterfaceWrapper) GetReviewQueue(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "older_than", ctx.QueryParams(), &params.OlderThan, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter older_than: %s", err))
+	}
+
+	// ------------- Optional query parameter "younger_than" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "younger_than", ctx.QueryParams(), &params.YoungerThan, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter younger_than: %s", err))
+	}
+
+	// ------------- Optional query parameter "due_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "due_before", ctx.QueryParams(), &params.DueBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter due_before: %s", err))
+	}
+
+	// ------------- Optional query parameter "due_after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "due_after", ctx.QueryParams(), &params.DueAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter due_after: %s", err))
+	}
+
+	// ------------- Optional query parameter "overdue" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "overdue", ctx.QueryParams(), &params.Overdue, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter overdue: %s", err))
+	}
+
+	// ------------- Optional query parameter "submitter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "submitter", ctx.QueryParams(), &params.Submitter, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter submitter: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Optional query parameter "subject" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject", ctx.QueryParams(), &params.Subject, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider_type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider_type", ctx.QueryParams(), &params.ProviderType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider_type: %s", err))
+	}
+
+	// ------------- Optional query parameter "flag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "flag", ctx.QueryParams(), &params.Flag, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flag: %s", err))
 	}
 
 	// ------------- Optional query parameter "cursor" -------------
@@ -6641,12 +7145,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/provider/bookings/:id", wrapper.GetReceivedBooking, options.OperationMiddlewares["getReceivedBooking"]...)
 	router.POST(options.BaseURL+"/api/v1/provider/bookings/:id/reply", wrapper.ReplyToBooking, options.OperationMiddlewares["replyToBooking"]...)
 	router.GET(options.BaseURL+"/api/v1/review/queue", wrapper.GetReviewQueue, options.OperationMiddlewares["getReviewQueue"]...)
+	router.GET(options.BaseURL+"/api/v1/review/counts", wrapper.GetReviewCounts, options.OperationMiddlewares["getReviewCounts"]...)
 	router.GET(options.BaseURL+"/api/v1/review/products/:id", wrapper.GetProductForReview, options.OperationMiddlewares["getProductForReview"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/approve", wrapper.ApproveProduct, options.OperationMiddlewares["approveProduct"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/reject", wrapper.RejectProduct, options.OperationMiddlewares["rejectProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/review/products/:id/revoke-approval", wrapper.RevokeProductApproval, options.OperationMiddlewares["revokeProductApproval"]...)
 	router.GET(options.BaseURL+"/api/v1/review/providers/:id", wrapper.GetProviderForReview, options.OperationMiddlewares["getProviderForReview"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/approve", wrapper.ApproveProvider, options.OperationMiddlewares["approveProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/reject", wrapper.RejectProvider, options.OperationMiddlewares["rejectProvider"]...)
+	router.POST(options.BaseURL+"/api/v1/review/providers/:id/revoke-approval", wrapper.RevokeProviderApproval, options.OperationMiddlewares["revokeProviderApproval"]...)
 	router.GET(options.BaseURL+"/api/v1/audit/events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/reinstate", wrapper.ReinstateProvider, options.OperationMiddlewares["reinstateProvider"]...)
