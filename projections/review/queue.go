@@ -201,6 +201,8 @@ func (f Filter) pending(w *projections.Where) {
 	}
 	if f.ProviderType != "" {
 		w.And("provider_type = ?", f.ProviderType)
+		// While all cases are of one type the planner takes any for that one, and would walk the queue for one that there is not.
+		w.And("(SELECT min(provider_type) FROM "+tableCases+" WHERE "+sqlShown+" AND provider_type >= ?) = ?", f.ProviderType, f.ProviderType)
 	}
 	for _, flag := range flags {
 		if slices.Contains(f.Flags, flag.name) {
