@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Kind is what a program needs to know of an error; package http maps each to one status.
@@ -45,8 +47,18 @@ type Error struct {
 	Fields []FieldError
 	// After is how long to wait before it may be tried again; 0 where that is not said.
 	After time.Duration
+	// Claim is whose claim stands in the way; nil where that is not said.
+	Claim *Claim
 	// Cause is for the log only.
 	Cause error
+}
+
+// Claim is a reviewer's on a case, as a refusal tells others of it.
+type Claim struct {
+	Reviewer uuid.UUID
+	// Name is the reviewer's account's; blank where nobody looked.
+	Name  string
+	Until time.Time
 }
 
 // Refuse makes a refusal with no fields.

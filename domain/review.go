@@ -31,6 +31,8 @@ var (
 	ErrOwnCase        = Refuse(KindForbidden, "own_case", "审核人员不能审核自己的申请", "a reviewer may not decide on their own submission")
 	ErrOwnEnterprise  = Refuse(KindForbidden, "own_enterprise", "审核人员不能审核本企业的申请",
 		"a reviewer may not decide on a submission of their own enterprise")
+	ErrNoApproval = Refuse(KindConflict, "no_approval",
+		"没有已通过审核的版本，无需撤销", "no revision is approved, so there is no approval to revoke")
 )
 
 // WaitingSince is when the wait for a decision began, once another revision is submitted at a time: one that replaces a
@@ -61,14 +63,6 @@ func CheckImpartial(reviewer, submitter Party) error {
 	return nil
 }
 
-// CheckReviewer refuses a decision of the applicant's on their own submission (ErrOwnCase).
-func CheckReviewer(reviewer, applicant uuid.UUID) error {
-	if reviewer == applicant {
-		return ErrOwnCase
-	}
-	return nil
-}
-
 // CheckDecision refuses a decision on any revision but the latest (ErrStale, naming the latest; Q13), and on one that
 // has been decided (ErrAlreadyDecided).
 func CheckDecision(review Review, latest, named ContentRevision) error {
@@ -82,6 +76,23 @@ func CheckDecision(review Review, latest, named ContentRevision) error {
 	}
 	if review != ReviewPending {
 		return ErrAlreadyDecided
+	}
+	return nil
+}
+
+// CheckRevocation refuses to revoke an approval when none stands (ErrNoApproval), and any but that of the live revision (ErrStale, naming
+// the live one).
+func CheckRevocation(live, named ContentRevision) error {
+	if live == 0 {
+		return ErrNoApproval
+	}
+	if named != live {
+		e := *ErrStale
+		e.Text = Text{
+			ZH: fmt.Sprintf("已通过审核的是第%d版，您要撤销的是第%d版，请刷新后重试", live, named),
+			EN: fmt.Sprintf("the approved revision is %d, not %d; read it again", live, named),
+		}
+		return &e
 	}
 	return nil
 }

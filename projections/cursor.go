@@ -40,9 +40,9 @@ const (
 // Cursor is the last row of a page, as the list's order sees it. A list that does not use a field leaves it zero.
 type Cursor struct {
 	Pinned bool
-	// At is in microseconds since 1970, or a position.
-	At int64
-	ID uuid.UUID
+	// At is in microseconds since 1970, or a position. Then is the second time of a list that is ordered by two.
+	At, Then int64
+	ID       uuid.UUID
 	// Revision tells apart the rows of one subject, where a list has several.
 	Revision uint32
 }
@@ -55,11 +55,14 @@ func CursorAt(pinned bool, at time.Time, id uuid.UUID) Cursor {
 // Time is At of a list that is ordered by time.
 func (c Cursor) Time() time.Time { return time.UnixMicro(c.At).UTC() }
 
-const cursorSize = 1 + 1 + 8 + 16 + 4 + 4
+const (
+	cursorSize = 1 + 1 + 8 + 16 + 4 + 4
+	thenSize   = 8
+)
 
 // Encode makes the text that callers send back for the next page.
 func (c Cursor) Encode(of List) string {
-	b := make([]byte, 0, cursorSize)
+	b := make([]byte, 0, cursorSize+thenSize)
 	b = append(b, byte(of), 0)
 	if c.Pinned {
 		b[1] = 1
@@ -67,15 +70,18 @@ func (c Cursor) Encode(of List) string {
 	b = binary.BigEndian.AppendUint64(b, uint64(c.At)) //nolint:gosec // the bits are kept
 	b = append(b, c.ID[:]...)
 	b = binary.BigEndian.AppendUint32(b, c.Revision)
+	if layouts[of].then {
+		b = binary.BigEndian.AppendUint64(b, uint64(c.Then)) //nolint:gosec // the bits are kept
+	}
 	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // layout is what a list's cursors may hold, each field bounded by its column: a query would fail on a made-up cursor that goes beyond.
 type layout struct {
-	least, most int64 // of At
-	pinned, id  bool  // whether the list uses them
-	revisions   uint32
+	least, most      int64 // of At, and of Then
+	pinned, id, then bool  // whether the list uses them
+	revisions        uint32
 }
 
 // Times that every timestamptz and every client can hold, in microseconds.
@@ -88,7 +94,7 @@ var (
 var layouts = map[List]layout{
 	ListPublic:        {least: firstTime, most: lastTime, pinned: true, id: true},
 	ListOwnProducts:   {least: firstTime, most: lastTime, id: true},
-	ListReviewQueue:   {least: firstTime, most: lastTime, id: true, revisions: math.MaxInt32},
+	ListReviewQueue:   {least: firstTime, most: lastTime, id: true, then: true},
 	ListReviewDecided: {least: firstTime, most: lastTime, id: true, revisions: math.MaxInt32},
 	ListBookings:      {least: firstTime, most: lastTime, id: true},
 	ListHistory:       {least: 0, most: math.MaxInt64},
@@ -97,22 +103,31 @@ var layouts = map[List]layout{
 }
 
 func (l layout) holds(c Cursor) bool {
-	return c.At >= l.least && c.At <= l.most && (l.pinned || !c.Pinned) && (l.id || c.ID == uuid.Nil) && c.Revision <= l.revisions
+	within := func(at int64) bool { return at >= l.least && at <= l.most }
+	return within(c.At) && (!l.then || within(c.Then)) && (l.pinned || !c.Pinned) && (l.id || c.ID == uuid.Nil) && c.Revision <= l.revisions
 }
 
 // DecodeCursor is ErrBadCursor for anything that Encode did not make for the same list, and for what its columns cannot hold.
 func DecodeCursor(s string, of List) (Cursor, error) {
 	var c Cursor
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != cursorSize || List(b[0]) != of || b[1] > 1 ||
-		crc32.ChecksumIEEE(b[:cursorSize-4]) != binary.BigEndian.Uint32(b[cursorSize-4:]) {
+	l, ok := layouts[of]
+	size := cursorSize
+	if l.then {
+		size += thenSize
+	}
+	if err != nil || !ok || len(b) != size || List(b[0]) != of || b[1] > 1 ||
+		crc32.ChecksumIEEE(b[:size-4]) != binary.BigEndian.Uint32(b[size-4:]) {
 		return c, ErrBadCursor
 	}
 	c.Pinned = b[1] == 1
 	c.At = int64(binary.BigEndian.Uint64(b[2:])) //nolint:gosec // the bits are kept
 	c.ID = uuid.UUID(b[10:26])
 	c.Revision = binary.BigEndian.Uint32(b[26:])
-	if l, ok := layouts[of]; !ok || !l.holds(c) {
+	if l.then {
+		c.Then = int64(binary.BigEndian.Uint64(b[30:])) //nolint:gosec // the bits are kept
+	}
+	if !l.holds(c) {
 		return Cursor{}, ErrBadCursor
 	}
 	return c, nil

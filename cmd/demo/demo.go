@@ -131,7 +131,7 @@ func (s *player) provider(actor, reviewer domain.Actor, d supplier, number int) 
 		Contact: d.contact, Address: d.address, Phone: d.phone, Introduction: d.introduction,
 	})
 	s.keep(err)
-	_, err = s.commands.ApproveProvider(s.ctx, s.request(reviewer, "approve "+key), actor.ID, 1)
+	_, err = s.commands.ApproveProvider(s.ctx, s.request(reviewer, "approve "+key), actor.ID, commands.Decision{Revision: 1})
 	s.keep(err)
 	seller := domain.Actor{ID: actor.ID, Role: domain.RoleProvider}
 	for i, p := range d.products {
@@ -147,12 +147,12 @@ func (s *player) provider(actor, reviewer domain.Actor, d supplier, number int) 
 		switch p.fate {
 		case pending:
 		case rejected:
-			_, err = s.commands.RejectProduct(s.ctx, s.request(reviewer, "reject "+label), submitted.ID, 1, []domain.Reason{
+			_, err = s.commands.RejectProduct(s.ctx, s.request(reviewer, "reject "+label), submitted.ID, commands.Decision{Revision: 1, Reasons: []domain.Reason{
 				{Code: "misleading", Field: "/brief", Note: "“全网最快”属于绝对化用语，请修改后重新提交"},
-			})
+			}})
 			s.keep(err)
 		case approved, pinned:
-			_, err = s.commands.ApproveProduct(s.ctx, s.request(reviewer, "approve "+label), submitted.ID, 1)
+			_, err = s.commands.ApproveProduct(s.ctx, s.request(reviewer, "approve "+label), submitted.ID, commands.Decision{Revision: 1})
 			s.keep(err)
 		}
 		if p.fate == pinned {

@@ -162,7 +162,7 @@ func (h *hammer) admit(ctx context.Context, a *app, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.commands.ApproveProvider(ctx, anOperator(), id, 1)
+	_, err = a.commands.ApproveProvider(ctx, anOperator(), id, commands.Decision{Revision: 1})
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/workdays"
 )
 
 // One provider per code (Q19) without a transaction over two streams: whoever applies with the code that the account is certified
@@ -32,6 +33,11 @@ func (s *Service) submit(ctx context.Context, req Request, p provider.Profile,
 			if known.Images, err = s.uploaded(ctx, req.Actor.ID, p.References()); err != nil {
 				return nil, err
 			}
+			days, err := s.Calendar(ctx)
+			if err != nil {
+				return nil, err
+			}
+			known.Due = days.Due(req.At, workdays.ForApplication)
 			pace, err := s.pace(ctx, domain.Stream(provider.Category, req.Actor.ID), req)
 			return command(known, pace), err
 		},
@@ -44,22 +50,17 @@ func (s *Service) submit(ctx context.Context, req Request, p provider.Profile,
 	})
 }
 
-// approve carries out Approve.
-func (s *Service) approve(ctx context.Context, req Request, id uuid.UUID, c provider.Approve) (Outcome[provider.State], error) {
-	p := given[provider.State, provider.Command](c)
-	p.ahead = func(ctx context.Context, after provider.State) error {
-		code := uscc.Code(after.Approved.USCC)
-		return s.reservation(ctx, req, code, id, plan[uscc.State, uscc.Command]{
-			command: func(ctx context.Context, held uscc.State) (_ uscc.Command, err error) {
-				c := uscc.Confirm{ProviderID: id, HolderGone: held.Holder == uuid.Nil}
-				if held.Holder != uuid.Nil && held.Holder != id {
-					c.HolderGone, err = s.holderGone(ctx, req, code, held)
-				}
-				return c, err
-			},
-		})
-	}
-	return execute(ctx, s.store, req, provider.Decider, id, p)
+// confirm makes the code of an application that is approved its provider's for good.
+func (s *Service) confirm(ctx context.Context, req Request, id uuid.UUID, code uscc.Code) error {
+	return s.reservation(ctx, req, code, id, plan[uscc.State, uscc.Command]{
+		command: func(ctx context.Context, held uscc.State) (_ uscc.Command, err error) {
+			c := uscc.Confirm{ProviderID: id, HolderGone: held.Holder == uuid.Nil}
+			if held.Holder != uuid.Nil && held.Holder != id {
+				c.HolderGone, err = s.holderGone(ctx, req, code, held)
+			}
+			return c, err
+		},
+	})
 }
 
 // inFlight is how long a reservation stands whose request has not got to the holder's own stream: it is under way, or was cut short.

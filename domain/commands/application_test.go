@@ -25,12 +25,12 @@ func (w *world) revise(id uuid.UUID, code string) error {
 }
 
 func (w *world) approve(id uuid.UUID, revision domain.ContentRevision) error {
-	_, err := w.ApproveProvider(w.t.Context(), staff(), id, revision)
+	_, err := w.ApproveProvider(w.t.Context(), staff(), id, commands.Decision{Revision: revision})
 	return err
 }
 
 func (w *world) reject(id uuid.UUID, revision domain.ContentRevision) error {
-	_, err := w.RejectProvider(w.t.Context(), staff(), id, revision, unfit)
+	_, err := w.RejectProvider(w.t.Context(), staff(), id, commands.Decision{Revision: revision, Reasons: unfit})
 	return err
 }
 

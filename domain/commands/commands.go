@@ -11,6 +11,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/workdays"
 )
 
 // OpenAccount opens an account.
@@ -61,20 +62,6 @@ func (s *Service) ReviseApplication(ctx context.Context, req Request, p provider
 	})
 }
 
-// ApproveProvider makes a revision of the application the live one, and confirms its code first.
-func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID,
-	revision domain.ContentRevision,
-) (Outcome[provider.State], error) {
-	return s.approve(ctx, req, id, provider.Approve{By: req.Actor.ID, Provider: id, Revision: revision})
-}
-
-// RejectProvider refuses a revision of the application.
-func (s *Service) RejectProvider(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision,
-	reasons []domain.Reason,
-) (Outcome[provider.State], error) {
-	return s.provider(ctx, req, id, provider.Reject{By: req.Actor.ID, Provider: id, Revision: revision, Reasons: reasons})
-}
-
 // SuspendProvider takes a provider and all its products out of public view for a time.
 func (s *Service) SuspendProvider(ctx context.Context, req Request, id uuid.UUID, reason string) (Outcome[provider.State], error) {
 	return s.provider(ctx, req, id, provider.Suspend{Reason: reason})
@@ -103,7 +90,7 @@ func (s *Service) SubmitProduct(ctx context.Context, req Request, c product.Cont
 			if err != nil {
 				return nil, err
 			}
-			known, err := s.facts(ctx, req.Actor.ID, c)
+			known, err := s.facts(ctx, req, c)
 			return product.Submit{ProviderID: req.Actor.ID, Provider: standing, Content: c, Facts: known}, err
 		},
 	})
@@ -117,7 +104,7 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 			if err != nil {
 				return nil, err
 			}
-			known, err := s.facts(ctx, req.Actor.ID, c)
+			known, err := s.facts(ctx, req, c)
 			if err != nil {
 				return nil, err
 			}
@@ -125,24 +112,6 @@ func (s *Service) ReviseProduct(ctx context.Context, req Request, id uuid.UUID, 
 			return product.Revise{By: req.Actor.ID, Provider: standing, Content: c, Facts: known, Pace: pace}, err
 		},
 	})
-}
-
-// ApproveProduct makes a revision of the product the live one; the first time it also lists it.
-func (s *Service) ApproveProduct(ctx context.Context, req Request, id uuid.UUID,
-	revision domain.ContentRevision,
-) (Outcome[product.State], error) {
-	return execute(ctx, s.store, req, product.Decider, id, s.reviewing(func(p provider.Standing) product.Command {
-		return product.Approve{By: req.Actor.ID, Provider: p, Revision: revision}
-	}))
-}
-
-// RejectProduct refuses a revision of the product.
-func (s *Service) RejectProduct(ctx context.Context, req Request, id uuid.UUID, revision domain.ContentRevision,
-	reasons []domain.Reason,
-) (Outcome[product.State], error) {
-	return execute(ctx, s.store, req, product.Decider, id, s.reviewing(func(p provider.Standing) product.Command {
-		return product.Reject{By: req.Actor.ID, Provider: p, Revision: revision, Reasons: reasons}
-	}))
 }
 
 // EndProductReview ends, for the system, what awaits a decision of a provider that is closed.
@@ -286,10 +255,17 @@ func (s *Service) standing(ctx context.Context, id uuid.UUID) (provider.Standing
 	return p.Standing, err
 }
 
-// facts are what is known of a product's content that an account submits.
-func (s *Service) facts(ctx context.Context, account uuid.UUID, c product.Content) (product.Facts, error) {
-	images, err := s.uploaded(ctx, account, c.References())
-	return product.Facts{Images: images, Policies: s.sources.Policies, Place: c.Destination.Find(s.sources.Places)}, err
+// facts are what is known of a product's content that the actor submits.
+func (s *Service) facts(ctx context.Context, req Request, c product.Content) (product.Facts, error) {
+	images, err := s.uploaded(ctx, req.Actor.ID, c.References())
+	if err != nil {
+		return product.Facts{}, err
+	}
+	days, err := s.Calendar(ctx)
+	return product.Facts{
+		Images: images, Policies: s.sources.Policies, Place: c.Destination.Find(s.sources.Places),
+		Due: days.Due(req.At, workdays.ForProduct),
+	}, err
 }
 
 // inquiry makes the command from what the enterprise sees of the product now.

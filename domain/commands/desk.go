@@ -8,23 +8,29 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/provider"
 	"waybill/domain/workdays"
 )
 
 // party is an account with the codes of its certificate and of its application, approved and latest: an enterprise is the same by any of
 // them. An account that is not known stands for nobody.
 func (s *Service) party(ctx context.Context, id uuid.UUID) (domain.Party, error) {
+	applied, err := s.Provider(ctx, id)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return domain.Party{ID: id}, err
+	}
+	return s.partyOf(ctx, id, applied)
+}
+
+// partyOf is party for whom the application is known of; zero is none.
+func (s *Service) partyOf(ctx context.Context, id uuid.UUID, applied provider.State) (domain.Party, error) {
 	p := domain.Party{ID: id}
-	a, err := s.Account(ctx, id)
+	a, err := s.AccountNow(ctx, id)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return p, err
 	}
 	if a.Enterprise != nil {
 		p.Codes = append(p.Codes, a.Enterprise.USCC)
-	}
-	applied, err := s.Provider(ctx, id)
-	if err != nil && !errors.Is(err, domain.ErrNotFound) {
-		return p, err
 	}
 	for _, code := range []string{applied.Approved.USCC, applied.Latest.USCC} {
 		if code != "" && !slices.Contains(p.Codes, code) {
@@ -35,19 +41,8 @@ func (s *Service) party(ctx context.Context, id uuid.UUID) (domain.Party, error)
 }
 
 // calendar is the log's calendar of working days.
-func (s *Service) calendar(context.Context) (*workdays.Calendar, error) {
-	return workdays.Standard(), nil
-}
-
-// claimOf returns the actor's claim on a case, the nil id without one. It refuses what somebody else holds, and, with a claim named, any
-// state of the case but that this claim holds it.
-func (s *Service) claimOf(context.Context, Request, uuid.UUID, uuid.UUID) (uuid.UUID, error) {
-	return uuid.Nil, nil
-}
-
-// beginDecision records on the claim's stream that the actor decides the case: what was claimed before it is refused as by claimOf.
-func (s *Service) beginDecision(context.Context, Request, string, uuid.UUID, domain.ContentRevision, uuid.UUID) error {
-	return nil
+func (s *Service) calendar(ctx context.Context) (*workdays.Calendar, error) {
+	return s.Calendar(ctx)
 }
 
 // Decision is what a reviewer decides of a case, beside which case and which way.

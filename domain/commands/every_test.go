@@ -9,6 +9,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/claim"
 	"waybill/domain/commands"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -92,14 +93,20 @@ var every = map[string]func(w *world) (commands.Request, call){
 		id := w.enterprise(w.codeA)
 		must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(w.codeA)))
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
-			return anyOutcome(w.ApproveProvider(ctx, req, id, 1))
+			return anyOutcome(w.ApproveProvider(ctx, req, id, commands.Decision{Revision: 1}))
 		}
 	},
 	"RejectProvider": func(w *world) (commands.Request, call) {
 		id := w.enterprise(w.codeA)
 		must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(w.codeA)))
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
-			return anyOutcome(w.RejectProvider(ctx, req, id, 1, unfit))
+			return anyOutcome(w.RejectProvider(ctx, req, id, commands.Decision{Revision: 1, Reasons: unfit}))
+		}
+	},
+	"RevokeProviderApproval": func(w *world) (commands.Request, call) {
+		id := w.provider(w.codeA)
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RevokeProviderApproval(ctx, req, id, commands.Decision{Revision: 1, Reasons: unfit}))
 		}
 	},
 	"SuspendProvider": func(w *world) (commands.Request, call) {
@@ -138,13 +145,19 @@ var every = map[string]func(w *world) (commands.Request, call){
 	"ApproveProduct": func(w *world) (commands.Request, call) {
 		id := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(w.provider(w.codeA)), content())).ID
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
-			return anyOutcome(w.ApproveProduct(ctx, req, id, 1))
+			return anyOutcome(w.ApproveProduct(ctx, req, id, commands.Decision{Revision: 1}))
 		}
 	},
 	"RejectProduct": func(w *world) (commands.Request, call) {
 		id := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(w.provider(w.codeA)), content())).ID
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
-			return anyOutcome(w.RejectProduct(ctx, req, id, 1, unfit))
+			return anyOutcome(w.RejectProduct(ctx, req, id, commands.Decision{Revision: 1, Reasons: unfit}))
+		}
+	},
+	"RevokeProductApproval": func(w *world) (commands.Request, call) {
+		id := w.listed(w.provider(w.codeA))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RevokeProductApproval(ctx, req, id, commands.Decision{Revision: 1, Reasons: unfit}))
 		}
 	},
 	"EndProductReview": func(w *world) (commands.Request, call) {
@@ -174,6 +187,44 @@ var every = map[string]func(w *world) (commands.Request, call){
 		id := w.older(w.provider(w.codeA))
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
 			return anyOutcome(w.MatchPlace(ctx, req, id, 1))
+		}
+	},
+	"CorrectCalendar": func(w *world) (commands.Request, call) {
+		change := w.dayOff()
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.CorrectCalendar(ctx, req, change))
+		}
+	},
+	"ClaimCase": onCase(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.ClaimCase(ctx, req, product.Category, id, 1, uuid.Nil))
+	}, false),
+	"ClaimNext": onCase(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		out, ok, err := w.ClaimNext(ctx, req, commands.Waiting{
+			List: func(context.Context, int, []uuid.UUID) ([]commands.WaitingCase, domain.Position, error) {
+				return []commands.WaitingCase{{Kind: product.Category, ID: id}}, 0, nil
+			},
+		})
+		if err == nil && !ok {
+			err = domain.ErrNotFound
+		}
+		return anyOutcome(out, err)
+	}, false),
+	"HandBackClaim": onCase(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
+		return anyOutcome(w.HandBackClaim(ctx, req, product.Category, id))
+	}, true),
+	"TakeOverClaim": func(w *world) (commands.Request, call) {
+		id, ben := w.pending(w.provider(w.codeA)), w.reviewer("林芳")
+		must[claim.State](w.t)(w.claims(by(w.reviewer("吴海"), 0), id))
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.TakeOverClaim(ctx, req, product.Category, id, commands.TakeOver{Reason: "请假", Reviewer: ben}))
+		}
+	},
+	"ExpireClaim": func(w *world) (commands.Request, call) {
+		id := w.pending(w.provider(w.codeA))
+		reviewer := w.reviewer("吴海")
+		held := must[claim.State](w.t)(w.claims(by(reviewer, -day), id)).State.Claim
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ExpireClaim(ctx, req, id, held))
 		}
 	},
 	"UnpublishProduct": onProduct(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
@@ -243,6 +294,18 @@ func onProduct(do func(context.Context, *world, commands.Request, uuid.UUID) (ou
 		owner := w.provider(w.codeA)
 		id := w.listed(owner)
 		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) { return do(ctx, w, req, id) }
+	}
+}
+
+// onCase is a command of a reviewer's on a product that awaits a decision, and that the reviewer has claimed or not.
+func onCase(do func(context.Context, *world, commands.Request, uuid.UUID) (outcome, error), claimed bool) func(*world) (commands.Request, call) {
+	return func(w *world) (commands.Request, call) {
+		id := w.pending(w.provider(w.codeA))
+		reviewer := w.reviewer("吴海")
+		if claimed {
+			must[claim.State](w.t)(w.claims(by(reviewer, 0), id))
+		}
+		return by(reviewer, 0), func(ctx context.Context, w *world, req commands.Request) (outcome, error) { return do(ctx, w, req, id) }
 	}
 }
 

@@ -16,6 +16,7 @@ var (
 	}
 	decisions = []string{
 		provider.Approved{}.EventType(), provider.Rejected{}.EventType(), product.Approved{}.EventType(), product.Rejected{}.EventType(),
+		provider.ApprovalRevoked{}.EventType(), product.ApprovalRevoked{}.EventType(),
 	}
 )
 

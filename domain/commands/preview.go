@@ -15,7 +15,9 @@ import (
 type Preview struct{ service *Service }
 
 // Preview is what the service's submissions would do.
-func (s *Service) Preview() Preview { return Preview{New(unsaved{s.store}, s.sources)} }
+func (s *Service) Preview() Preview {
+	return Preview{&Service{store: unsaved{s.store}, sources: s.sources, calendars: s.calendars}}
+}
 
 // ApplyAsProvider previews Service.ApplyAsProvider.
 func (p Preview) ApplyAsProvider(ctx context.Context, req Request, profile provider.Profile) (Outcome[provider.State], error) {

@@ -150,7 +150,7 @@ func TestPreviewAndSubmissionAgree(t *testing.T) {
 		if rapid.IntRange(0, 4).Draw(rt, "taken") == 0 {
 			ok(t, w.apply(w.enterprise(w.codeA), w.codeA))
 		}
-		state := rapid.SampledFrom([]string{"none", "applied", "active", "active", "active", "suspended", "closed", "hasty"}).Draw(rt, "state")
+		state := rapid.SampledFrom([]string{"none", "none", "applied", "active", "active", "active", "suspended", "closed", "hasty"}).Draw(rt, "state")
 		w.bring(id, state)
 		for range rapid.IntRange(1, 3).Draw(rt, "times") {
 			req := as(id)

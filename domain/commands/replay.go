@@ -10,6 +10,8 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
+	"waybill/domain/claim"
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -47,8 +49,12 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 		return replay(ctx, s.store, booking.Decider, stream, until)
 	case pins.Category:
 		return replay(ctx, s.store, pins.Decider, stream, until)
+	case claim.Category:
+		return replay(ctx, s.store, claim.Decider, stream, until)
 	case uscc.Category:
 		return replay(ctx, s.store, uscc.Decider, stream, until)
+	case calendar.Category:
+		return replay(ctx, s.store, calendar.Decider, stream, until)
 	}
 	return Replayed{}, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
 }
@@ -94,6 +100,15 @@ func (s *Service) Head(ctx context.Context) (domain.Position, error) {
 // Account is the account as the log has it now; domain.ErrNotFound when there is none.
 func (s *Service) Account(ctx context.Context, id uuid.UUID) (account.State, error) {
 	return current(ctx, s.store, account.Decider, id)
+}
+
+// AccountNow is Account for who asks often.
+func (s *Service) AccountNow(ctx context.Context, id uuid.UUID) (account.State, error) {
+	now, err := upToDate(ctx, s.store, &s.accounts, account.Decider, id)
+	if err == nil && !now.exists {
+		err = domain.ErrNotFound
+	}
+	return now.State, err
 }
 
 // Provider is the provider as the log has it now; domain.ErrNotFound when there is none.

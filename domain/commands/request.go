@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/calendar"
 	"waybill/domain/media"
 	"waybill/domain/place"
 )
@@ -59,18 +61,24 @@ type Sources struct {
 	Policies media.Policies
 	// Places knows destinations. Without it every city is one that was typed.
 	Places place.Gazetteer
+	// ClaimLease is for how long a claim of a case holds; 0 is claim.DefaultLease.
+	ClaimLease time.Duration
+	// SecondApprover says that an application takes two persons' approvals.
+	SecondApprover bool
 }
 
 // Service carries out commands on a store.
 type Service struct {
-	store    domain.EventStore
-	sources  Sources
-	recalled recalled
+	store     domain.EventStore
+	sources   Sources
+	accounts  kept[account.State]
+	calendars *kept[calendar.State] // shared with previews
+	handed    handed
 }
 
 // New is the service on store.
 func New(store domain.EventStore, sources Sources) *Service {
-	return &Service{store: store, sources: sources}
+	return &Service{store: store, sources: sources, calendars: &kept[calendar.State]{}}
 }
 
 // Policies are what is asked of images.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/commands"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
@@ -106,7 +107,7 @@ func TestSubmittingAgainAndAgain(t *testing.T) {
 				return err
 			},
 			func(r domain.ContentRevision) error {
-				_, err := w.RejectProduct(t.Context(), staff(), id, r, unfit)
+				_, err := w.RejectProduct(t.Context(), staff(), id, commands.Decision{Revision: r, Reasons: unfit})
 				return err
 			}, 1,
 		},

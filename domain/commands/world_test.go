@@ -126,7 +126,7 @@ func (w *world) provider(code string) uuid.UUID {
 	w.t.Helper()
 	id := w.enterprise(code)
 	must[provider.State](w.t)(w.ApplyAsProvider(w.t.Context(), as(id), profile(code)))
-	must[provider.State](w.t)(w.ApproveProvider(w.t.Context(), staff(), id, 1))
+	must[provider.State](w.t)(w.ApproveProvider(w.t.Context(), staff(), id, commands.Decision{Revision: 1}))
 	return id
 }
 
@@ -134,7 +134,7 @@ func (w *world) provider(code string) uuid.UUID {
 func (w *world) listed(owner uuid.UUID) uuid.UUID {
 	w.t.Helper()
 	submitted := must[product.State](w.t)(w.SubmitProduct(w.t.Context(), as(owner), content()))
-	must[product.State](w.t)(w.ApproveProduct(w.t.Context(), staff(), submitted.ID, 1))
+	must[product.State](w.t)(w.ApproveProduct(w.t.Context(), staff(), submitted.ID, commands.Decision{Revision: 1}))
 	return submitted.ID
 }
 

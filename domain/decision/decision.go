@@ -35,10 +35,17 @@ type Seen struct {
 	Findings []rules.Finding `json:"findings,omitempty"`
 	// Mismatches are the fields that differed from the certified enterprise.
 	Mismatches []string `json:"mismatches,omitempty"`
-	// Calendar is the version of the calendar by which it was due; empty in events of submissions from before there was one.
+	// Calendar is the version of the calendar by which the decision was promised; empty of submissions from before there was one.
 	Calendar workdays.Version `json:"calendar,omitempty"`
 	// Claim is the reviewer's claim on the case; the nil id without one.
 	Claim uuid.UUID `json:"claim,omitzero"`
+}
+
+// Revocation is an approval that was taken back.
+type Revocation struct {
+	Revision domain.ContentRevision `json:"revision"`
+	// Reasons are what whoever submitted reads.
+	Reasons []domain.Reason `json:"reasons"`
 }
 
 // Digest names what was submitted by the SHA-256 of its JSON, in hex: of the bytes that events hold, and the desk shows.

@@ -11,12 +11,14 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/commands"
+	"waybill/domain/decision"
 	"waybill/domain/media"
 	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
 	"waybill/domain/uscc"
+	"waybill/domain/workdays"
 )
 
 // Who acts: the owner of what is offered, somebody who asks for it, whoever judges it, and one who has nothing to do with it.
@@ -93,16 +95,29 @@ func (everywhere) Find(string, string, place.Point) place.Fact { return Place }
 // Place is what the gazetteer says of every city, in most tests.
 var Place = place.Fact{ID: 1880252}
 
-// Older are facts as they were recorded before there was a rule book, and before a submission said where its destination is.
+// Older are facts as they were recorded before there was a rule book, before a submission said where its destination is and when its result
+// is due, and before a decision said what was seen.
 func Older(facts ...domain.Event) []domain.Event {
 	older := make([]domain.Event, len(facts))
 	for i, fact := range facts {
 		switch e := fact.(type) {
 		case product.Submitted:
-			e.Verdict, e.Place, e.Point = rules.Verdict{}, 0, place.Point{}
+			e.Verdict, e.Place, e.Point, e.Due = rules.Verdict{}, 0, place.Point{}, workdays.Due{}
 			fact = e
 		case product.Revised:
-			e.Verdict, e.Place, e.Point = rules.Verdict{}, 0, place.Point{}
+			e.Verdict, e.Place, e.Point, e.Due = rules.Verdict{}, 0, place.Point{}, workdays.Due{}
+			fact = e
+		case provider.Applied:
+			e.Verdict, e.Due = rules.Verdict{}, workdays.Due{}
+			fact = e
+		case provider.Revised:
+			e.Verdict, e.Due = rules.Verdict{}, workdays.Due{}
+			fact = e
+		case product.Approved:
+			e.Record = decision.Record{}
+			fact = e
+		case product.Rejected:
+			e.Record = decision.Record{}
 			fact = e
 		}
 		older[i] = fact
@@ -126,6 +141,18 @@ func uploaded(references []media.Reference) media.Facts {
 		facts[r] = media.Standard()[r.Purpose].Fitting(r.Digest)
 	}
 	return facts
+}
+
+// Ruling is Reviewer's on a revision of Owner's, with the reasons of a rejection.
+func Ruling(revision domain.ContentRevision, reasons ...domain.Reason) decision.Ruling {
+	return RulingBy(Reviewer, revision, reasons...)
+}
+
+// RulingBy is Ruling by somebody else.
+func RulingBy(reviewer uuid.UUID, revision domain.ContentRevision, reasons ...domain.Reason) decision.Ruling {
+	return decision.Ruling{
+		Reviewer: domain.Party{ID: reviewer}, Submitter: domain.Party{ID: Owner}, Revision: revision, Reasons: reasons,
+	}
 }
 
 // Inquiry is an enterprise's, without a mistake.

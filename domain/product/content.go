@@ -5,6 +5,7 @@ import (
 	"waybill/domain/media"
 	"waybill/domain/place"
 	"waybill/domain/rules"
+	"waybill/domain/workdays"
 )
 
 // Facts are what is known of a product's content when it is judged.
@@ -14,6 +15,8 @@ type Facts struct {
 	Policies media.Policies
 	// Place is what the gazetteer says about the destination.
 	Place place.Fact
+	// Due is when the result is promised (R26).
+	Due workdays.Due
 }
 
 // References are the images that the content refers to.

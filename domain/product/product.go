@@ -6,9 +6,11 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain"
+	"waybill/domain/decision"
 	"waybill/domain/place"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
+	"waybill/domain/workdays"
 )
 
 // Category names the streams of products.
@@ -26,16 +28,22 @@ type State struct {
 	rules.Verdict
 	Place int64       `json:"place,omitempty"`
 	Point place.Point `json:"point,omitzero"`
+	// Due is when the decision on Latest was promised; zero as long as no event says so.
+	Due workdays.Due `json:"due,omitzero"`
 	// Reasons are those of the latest revision's rejection.
 	Reasons []domain.Reason `json:"reasons,omitempty"`
-	// ApprovedRevision is 0 before the first approval. Approved is the content the public sees.
+	// ApprovedRevision is 0 before the first approval, and after one was revoked. Approved is the content the public sees, and
+	// ApprovedSeen what its approval recorded of it.
 	ApprovedRevision domain.ContentRevision `json:"approved_revision"`
 	Approved         Content                `json:"approved"`
-	Listed           bool                   `json:"listed"`
-	Pinned           bool                   `json:"pinned"`
+	ApprovedSeen     *decision.Seen         `json:"approved_seen,omitempty"`
+	// Revoked is set from the revocation of an approval to the next approval.
+	Revoked *decision.Revocation `json:"revoked,omitempty"`
+	Listed  bool                 `json:"listed"`
+	Pinned  bool                 `json:"pinned"`
 	// TakenDown is set while an operator's take-down stands.
 	TakenDown *Takedown `json:"taken_down,omitempty"`
-	// Deleted is final; Latest, what was found about it, Reasons and Approved are blank then.
+	// Deleted is final; Latest, what was found about it, Reasons, Approved and Revoked are blank then.
 	Deleted bool `json:"deleted"`
 }
 
@@ -94,23 +102,6 @@ type MatchPlace struct {
 	Place    place.Fact
 }
 
-// Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer. Nothing of a
-// closed provider is decided.
-type Approve struct {
-	By       uuid.UUID
-	Provider provider.Standing
-	Revision domain.ContentRevision
-}
-
-// Reject refuses the named revision, which must be the latest and pending. By is the reviewer. Nothing of a closed provider
-// is decided.
-type Reject struct {
-	By       uuid.UUID
-	Provider provider.Standing
-	Revision domain.ContentRevision
-	Reasons  []domain.Reason
-}
-
 // EndReview ends what awaits a decision when the provider is closed. Nothing happens otherwise.
 type EndReview struct{ Provider provider.Standing }
 
@@ -140,8 +131,6 @@ type TakeDown struct{ Reason string }
 
 func (Submit) command()     {}
 func (Revise) command()     {}
-func (Approve) command()    {}
-func (Reject) command()     {}
 func (Publish) command()    {}
 func (Unpublish) command()  {}
 func (Pin) command()        {}
@@ -155,12 +144,12 @@ func (TakeDown) command()   {}
 var (
 	ErrAlreadySubmitted = domain.Refuse(domain.KindConflict, "already_submitted", "该产品已提交", "the product was submitted already")
 	ErrNotApproved      = domain.Refuse(domain.KindConflict, "product_not_approved",
-		"产品审核通过后才能上架或置顶", "a product can be listed or pinned only after a revision of it was approved")
+		"产品审核通过后才能上架或置顶", "a product can be listed or pinned only while a revision of it is approved")
 	ErrTakenDown = domain.Refuse(domain.KindConflict, "product_taken_down",
 		"该产品已被运营人员下架，请修改后重新送审，通过后才能上架或置顶",
 		"an operator took the product down; it can be listed or pinned once a later revision of it is approved")
 	ErrNeverPublic = domain.Refuse(domain.KindConflict, "product_never_public",
-		"该产品从未审核通过，无需下架", "no revision of the product was ever approved, so there is nothing to take down")
+		"该产品没有已通过审核的版本，无需下架", "no revision of the product is approved, so there is nothing to take down")
 )
 
 // Decider is the product aggregate.
@@ -179,6 +168,8 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		return decideApprove(s, c)
 	case Reject:
 		return decideReject(s, c)
+	case RevokeApproval:
+		return decideRevokeApproval(s, c)
 	case Revise:
 		return decideRevise(s, c)
 	case Publish:
@@ -221,7 +212,7 @@ func decideSubmit(s State, c Submit) ([]domain.Event, error) {
 	}
 	return []domain.Event{Submitted{
 		ProviderID: c.ProviderID, Revision: 1, Content: c.Content, Verdict: verdict,
-		Place: c.Place.ID, Point: c.Content.Destination.Point(),
+		Place: c.Place.ID, Point: c.Content.Destination.Point(), Due: c.Due,
 	}}, nil
 }
 
@@ -241,39 +232,8 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	}
 	return []domain.Event{Revised{
 		Revision: s.Revision + 1, Content: c.Content, Verdict: verdict, Place: c.Place.ID, Point: c.Content.Destination.Point(),
+		Due: c.Due,
 	}}, nil
-}
-
-// decideApprove lists on the first approval only (R27): later the display is as the provider left it.
-func decideApprove(s State, c Approve) ([]domain.Event, error) {
-	if err := s.checkDecision(c.By, c.Provider, c.Revision); err != nil {
-		return nil, err
-	}
-	if s.ApprovedRevision > 0 {
-		return []domain.Event{Approved{Revision: c.Revision}}, nil
-	}
-	return []domain.Event{Approved{Revision: c.Revision}, Listed{}}, nil
-}
-
-func (s State) checkDecision(by uuid.UUID, owner provider.Standing, revision domain.ContentRevision) error {
-	if err := domain.CheckReviewer(by, s.ProviderID); err != nil {
-		return err
-	}
-	if owner == provider.StandingClosed {
-		return provider.ErrClosed
-	}
-	return domain.CheckDecision(s.Review, s.Revision, revision)
-}
-
-func decideReject(s State, c Reject) ([]domain.Event, error) {
-	if err := s.checkDecision(c.By, c.Provider, c.Revision); err != nil {
-		return nil, err
-	}
-	reasons, err := rules.CleanReasons(c.Reasons, s.Latest)
-	if err != nil {
-		return nil, err
-	}
-	return []domain.Event{Rejected{Revision: c.Revision, Reasons: reasons}}, nil
 }
 
 func decideTakeDown(s State, c TakeDown) ([]domain.Event, error) {
@@ -319,13 +279,22 @@ func Evolve(s State, e domain.Event) State {
 	switch e := e.(type) {
 	case Submitted:
 		s.ProviderID = e.ProviderID
-		s.submit(Revised{Revision: e.Revision, Content: e.Content, Verdict: e.Verdict, Place: e.Place, Point: e.Point})
+		s.submit(Revised{
+			Revision: e.Revision, Content: e.Content, Verdict: e.Verdict, Place: e.Place, Point: e.Point, Due: e.Due,
+		})
 	case Revised:
 		s.submit(e)
 	case PlaceMatched:
 		s.Place, s.Point = e.Place, e.Point
 	case Approved:
 		s.Review, s.ApprovedRevision, s.Approved = domain.ReviewApproved, e.Revision, s.Latest
+		s.ApprovedSeen, s.Revoked = e.Seen, nil
+	case ApprovalRevoked:
+		if e.Revision == s.Revision {
+			s.Review, s.Due = domain.ReviewPending, e.Due
+		}
+		s.ApprovedRevision, s.Approved, s.ApprovedSeen = 0, Content{}, nil
+		s.Revoked, s.Listed, s.Pinned = &decision.Revocation{Revision: e.Revision, Reasons: e.Reasons}, false, false
 	case Rejected:
 		s.Review, s.Reasons = domain.ReviewRejected, e.Reasons
 	case Listed:
@@ -340,11 +309,12 @@ func Evolve(s State, e domain.Event) State {
 		s.Deleted, s.Listed, s.Pinned = true, false, false
 		s.Latest, s.Approved, s.Reasons = Content{}, Content{}, nil
 		s.Verdict, s.Place, s.Point = rules.Verdict{}, 0, place.Point{}
+		s.Due, s.ApprovedSeen, s.Revoked = workdays.Due{}, nil, nil
 	}
 	return s
 }
 
 func (s *State) submit(e Revised) {
 	s.Revision, s.Review, s.Latest, s.Reasons = e.Revision, domain.ReviewPending, e.Content, nil
-	s.Verdict, s.Place, s.Point = e.Verdict, e.Place, e.Point
+	s.Verdict, s.Place, s.Point, s.Due = e.Verdict, e.Place, e.Point, e.Due
 }

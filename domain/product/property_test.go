@@ -27,9 +27,9 @@ func commands() *rapid.Generator[product.Command] {
 		return rapid.SampledFrom([]product.Command{
 			product.Submit{ProviderID: owner, Provider: standing, Content: c, Facts: known(c)},
 			product.Revise{By: by, Provider: standing, Content: c, Facts: known(c)},
-			product.Approve{By: reviewer, Revision: revision},
-			product.Approve{By: reviewer, Revision: revision},
-			product.Reject{By: reviewer, Revision: revision, Reasons: unfit},
+			product.Approve{Ruling: domaintest.Ruling(revision)},
+			product.Approve{Ruling: domaintest.Ruling(revision)},
+			product.Reject{Ruling: domaintest.Ruling(revision, unfit...)},
 			product.Publish{By: by, Provider: standing},
 			product.Unpublish{By: by},
 			product.Pin{By: by, Provider: standing},

@@ -3,6 +3,8 @@
 package provider
 
 import (
+	"github.com/google/uuid"
+
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/decision"
@@ -58,6 +60,8 @@ type Approved struct {
 // changes.
 type FirstApproved struct {
 	Revision domain.ContentRevision `json:"revision"`
+	// Reviewer is the first person: the second has to be another.
+	Reviewer uuid.UUID `json:"reviewer,omitzero"`
 	decision.Record
 }
 

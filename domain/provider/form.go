@@ -5,6 +5,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/media"
 	"waybill/domain/rules"
+	"waybill/domain/workdays"
 )
 
 // Logistics is the provider type 物流机构, so far the only one.
@@ -17,6 +18,8 @@ type Facts struct {
 	// Images are those of the profile's References that the account has uploaded, and Policies what is asked of them.
 	Images   media.Facts
 	Policies media.Policies
+	// Due is when the result is promised (R18).
+	Due workdays.Due
 }
 
 // References are the images that the profile refers to.

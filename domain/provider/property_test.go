@@ -24,9 +24,9 @@ func commands() *rapid.Generator[provider.Command] {
 			apply(p),
 			revise(p),
 			revise(p),
-			provider.Approve{By: by, Provider: owner, Revision: revision},
-			provider.Approve{By: by, Provider: owner, Revision: revision},
-			provider.Reject{By: by, Provider: owner, Revision: revision, Reasons: unfit},
+			provider.Approve{Ruling: domaintest.RulingBy(by, revision)},
+			provider.Approve{Ruling: domaintest.RulingBy(by, revision)},
+			provider.Reject{Ruling: domaintest.RulingBy(by, revision, unfit...)},
 			provider.Suspend{Reason: "复核"},
 			provider.Reinstate{Reason: "通过"},
 			provider.Close{Reason: "注销"},
@@ -88,9 +88,9 @@ func checkInvariants(t *rapid.T, before, s provider.State, facts []domain.Event)
 func decidesOwn(c provider.Command) bool {
 	switch c := c.(type) {
 	case provider.Approve:
-		return c.By == c.Provider
+		return c.Reviewer.ID == owner
 	case provider.Reject:
-		return c.By == c.Provider
+		return c.Reviewer.ID == owner
 	}
 	return false
 }

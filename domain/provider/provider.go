@@ -3,11 +3,11 @@ package provider
 import (
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/decision"
 	"waybill/domain/rules"
+	"waybill/domain/workdays"
 )
 
 // Category names the streams of providers; a stream's id is the account's.
@@ -22,7 +22,7 @@ const MaxPinLimit = 100
 // Standing is what a provider may do. It is empty before the application.
 type Standing string
 
-// The standings: applicant → active ⇄ suspended → closed; any may be closed.
+// The standings: applicant ⇄ active ⇄ suspended → closed; any may be closed.
 const (
 	StandingApplicant Standing = "applicant"
 	StandingActive    Standing = "active"
@@ -45,8 +45,8 @@ func (s Standing) MayOffer() error {
 	return ErrNotApproved
 }
 
-// After is the standing that an event of the provider's leaves behind. Only the first approval makes it active (R21): a
-// later one ends no suspension.
+// After is the standing that an event of the provider's leaves behind. Only the first approval makes it active (R21), and the first after
+// a revocation: no other does, and none ends a suspension.
 func (s Standing) After(e domain.Event) Standing {
 	switch e.(type) {
 	case Applied:
@@ -54,6 +54,10 @@ func (s Standing) After(e domain.Event) Standing {
 	case Approved:
 		if s == StandingApplicant {
 			return StandingActive
+		}
+	case ApprovalRevoked:
+		if s == StandingActive {
+			return StandingApplicant
 		}
 	case Suspended:
 		return StandingSuspended
@@ -75,11 +79,19 @@ type State struct {
 	Mismatches []string               `json:"mismatches,omitempty"`
 	// Verdict is the rule book's on Latest.
 	rules.Verdict
+	// Due is when the decision on Latest was promised; zero as long as no event says so.
+	Due workdays.Due `json:"due,omitzero"`
+	// First is set while the latest revision has the first of two approvals.
+	First *FirstApproval `json:"first,omitempty"`
 	// Reasons are those of the latest revision's rejection.
 	Reasons []domain.Reason `json:"reasons,omitempty"`
-	// ApprovedRevision is 0 before the first approval. Approved is the profile the public sees.
+	// ApprovedRevision is 0 before the first approval, and after one was revoked. Approved is the profile the public sees, and
+	// ApprovedSeen what its approval recorded of it.
 	ApprovedRevision domain.ContentRevision `json:"approved_revision"`
 	Approved         Profile                `json:"approved"`
+	ApprovedSeen     *decision.Seen         `json:"approved_seen,omitempty"`
+	// Revoked is set from the revocation of an approval to the next approval.
+	Revoked *decision.Revocation `json:"revoked,omitempty"`
 	// StandingReason is why an operator suspended or closed it; blank otherwise.
 	StandingReason string `json:"standing_reason,omitempty"`
 	// PinLimit is how many products it may pin at a time; nil is without a limit (Q14).
@@ -115,21 +127,6 @@ type Revise struct {
 	Pace domain.Pace
 }
 
-// Approve makes the named revision, which must be the latest and pending, the live one. By is the reviewer, and Provider
-// whose application it is.
-type Approve struct {
-	By, Provider uuid.UUID
-	Revision     domain.ContentRevision
-}
-
-// Reject refuses the named revision, which must be the latest and pending. By is the reviewer, and Provider whose
-// application it is.
-type Reject struct {
-	By, Provider uuid.UUID
-	Revision     domain.ContentRevision
-	Reasons      []domain.Reason
-}
-
 // Suspend takes an active provider out of public view for a time.
 type Suspend struct{ Reason string }
 
@@ -150,8 +147,6 @@ type EndReview struct{}
 
 func (Apply) command()     {}
 func (Revise) command()    {}
-func (Approve) command()   {}
-func (Reject) command()    {}
 func (Suspend) command()   {}
 func (Reinstate) command() {}
 func (Close) command()     {}
@@ -173,7 +168,11 @@ var (
 		"该服务商已被暂停，暂时不能进行此操作", "the provider is suspended")
 	ErrClosed    = domain.Refuse(domain.KindForbidden, "provider_closed", "该服务商已被关闭", "the provider is closed")
 	ErrNotActive = domain.Refuse(domain.KindConflict, "provider_not_active",
-		"该服务商尚未通过审核，无需暂停或恢复", "the provider was never active, so it cannot be suspended or reinstated")
+		"该服务商尚未通过审核，无需暂停或恢复", "the provider is not approved, so it cannot be suspended or reinstated")
+	ErrApprovalRevoked = domain.Refuse(domain.KindConflict, "provider_approval_revoked",
+		"该服务商的审核通过已被撤销，重新通过审核后才能恢复", "the provider's approval was revoked; it can be reinstated once it is approved again")
+	ErrSecondApprover = domain.Refuse(domain.KindForbidden, "second_approver",
+		"该申请须由两名审核人员分别通过，您已通过，请等待另一名审核人员", "two persons have to approve an application, and you are the first; another has to")
 )
 
 // Decider is the provider aggregate.
@@ -181,7 +180,7 @@ var Decider = domain.Decider[State, Command]{Category: Category, Decide: Decide,
 
 // Decide turns a command into what happened.
 func Decide(s State, c Command) ([]domain.Event, error) {
-	if err := checkReviewer(c); err != nil {
+	if err := checkImpartial(c); err != nil {
 		return nil, err
 	}
 	if apply, ok := c.(Apply); ok {
@@ -203,12 +202,11 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 	case Revise:
 		return decideRevise(s, c)
 	case Approve:
-		if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
-			return nil, err
-		}
-		return []domain.Event{Approved{Revision: c.Revision}}, nil
+		return decideApprove(s, c)
 	case Reject:
 		return decideReject(s, c)
+	case RevokeApproval:
+		return decideRevokeApproval(s, c)
 	case Suspend:
 		return decideSuspend(s, c)
 	case Reinstate:
@@ -222,25 +220,6 @@ func Decide(s State, c Command) ([]domain.Event, error) {
 		return append(s.endReview(true), Closed(c)), nil
 	}
 	return nil, fmt.Errorf("provider: unknown command %T", c)
-}
-
-// endReview refuses what awaits a decision when the provider has gone: nobody could decide on it.
-func (s State) endReview(gone bool) []domain.Event {
-	if !gone || s.Review != domain.ReviewPending {
-		return nil
-	}
-	return []domain.Event{Rejected{Revision: s.Revision, Reasons: domain.ProviderGone()}}
-}
-
-// checkReviewer refuses the applicant's decision on their own application, whatever has become of it.
-func checkReviewer(c Command) error {
-	switch c := c.(type) {
-	case Approve:
-		return domain.CheckReviewer(c.By, c.Provider)
-	case Reject:
-		return domain.CheckReviewer(c.By, c.Provider)
-	}
-	return nil
 }
 
 func decideApply(s State, c Apply) ([]domain.Event, error) {
@@ -258,6 +237,7 @@ func decideApply(s State, c Apply) ([]domain.Event, error) {
 	}
 	return []domain.Event{Applied{
 		Revision: 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified, Verdict: verdict,
+		Due: c.Due,
 	}}, nil
 }
 
@@ -282,19 +262,8 @@ func decideRevise(s State, c Revise) ([]domain.Event, error) {
 	}
 	return []domain.Event{Revised{
 		Revision: s.Revision + 1, Profile: c.Profile, Mismatches: c.Profile.mismatches(c.Certified), Certified: &c.Certified,
-		Verdict: verdict,
+		Verdict: verdict, Due: c.Due,
 	}}, nil
-}
-
-func decideReject(s State, c Reject) ([]domain.Event, error) {
-	if err := domain.CheckDecision(s.Review, s.Revision, c.Revision); err != nil {
-		return nil, err
-	}
-	reasons, err := rules.CleanReasons(c.Reasons, s.Latest)
-	if err != nil {
-		return nil, err
-	}
-	return []domain.Event{Rejected{Revision: c.Revision, Reasons: reasons}}, nil
 }
 
 func decideSuspend(s State, c Suspend) ([]domain.Event, error) {
@@ -317,6 +286,9 @@ func decideReinstate(s State, c Reinstate) ([]domain.Event, error) {
 	}
 	switch s.Standing {
 	case StandingSuspended:
+		if s.ApprovedRevision == 0 {
+			return nil, ErrApprovalRevoked
+		}
 		return []domain.Event{Reinstated(c)}, nil
 	case StandingActive:
 		return nil, nil
@@ -357,8 +329,17 @@ func Evolve(s State, e domain.Event) State {
 		s.submit(Applied(e))
 	case Approved:
 		s.Review, s.ApprovedRevision, s.Approved = domain.ReviewApproved, e.Revision, s.Latest
+		s.ApprovedSeen, s.Revoked, s.First = e.Seen, nil, nil
+	case FirstApproved:
+		s.First = &FirstApproval{Revision: e.Revision, Reviewer: e.Reviewer}
+	case ApprovalRevoked:
+		if e.Revision == s.Revision {
+			s.Review, s.Due = domain.ReviewPending, e.Due
+		}
+		s.ApprovedRevision, s.Approved, s.ApprovedSeen = 0, Profile{}, nil
+		s.Revoked = &decision.Revocation{Revision: e.Revision, Reasons: e.Reasons}
 	case Rejected:
-		s.Review, s.Reasons = domain.ReviewRejected, e.Reasons
+		s.Review, s.Reasons, s.First = domain.ReviewRejected, e.Reasons, nil
 	case Suspended:
 		s.StandingReason = e.Reason
 	case Reinstated:
@@ -373,5 +354,5 @@ func Evolve(s State, e domain.Event) State {
 
 func (s *State) submit(e Applied) {
 	s.Revision, s.Review, s.Latest, s.Reasons = e.Revision, domain.ReviewPending, e.Profile, nil
-	s.Mismatches, s.Verdict = e.Mismatches, e.Verdict
+	s.Mismatches, s.Verdict, s.Due, s.First = e.Mismatches, e.Verdict, e.Due, nil
 }

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"waybill/domain"
@@ -36,77 +37,106 @@ func TestProcess(t *testing.T) {
 		return history(append([]domain.Event{provider.Approved{Revision: 1}}, then...)...)
 	}
 	revised := provider.Revised{Revision: 2, Profile: profile()}
+	first := provider.FirstApproved{Revision: 1, Reviewer: reviewer}
+	revoked := provider.ApprovalRevoked{Revision: 1, Reasons: unfit}
+	otherContent := domaintest.Ruling(1)
+	otherContent.Digest = strings.Repeat("0", 64)
+	colleague := domaintest.Ruling(1)
+	colleague.Reviewer.Codes, colleague.Submitter.Codes = []string{certified.USCC}, []string{domaintest.OtherCode, certified.USCC}
 	otherCode := profile()
 	otherCode.USCC = domaintest.OtherCode
 	decidertest.Table[provider.State, provider.Command]{
 		Decider: provider.Decider,
 		Given: map[string][]domain.Event{
-			"none":               nil,
-			"pending":            history(),
-			"rejected":           history(provider.Rejected{Revision: 1, Reasons: unfit}),
-			"active":             active(),
-			"active, pending":    active(revised),
-			"active, rejected":   active(revised, provider.Rejected{Revision: 2, Reasons: unfit}),
-			"suspended":          active(provider.Suspended{Reason: "复核"}),
-			"suspended, pending": active(provider.Suspended{Reason: "复核"}, revised),
-			"closed":             active(provider.Closed{Reason: "注销"}),
-			"closed applicant":   history(provider.Rejected{Revision: 1, Reasons: domain.ProviderGone()}, provider.Closed{Reason: "注销"}),
-			"closed, pending":    history(provider.Closed{Reason: "注销"}), // as in older logs
+			"none":                              nil,
+			"pending":                           history(),
+			"rejected":                          history(provider.Rejected{Revision: 1, Reasons: unfit}),
+			"active":                            active(),
+			"active, pending":                   active(revised),
+			"active, rejected":                  active(revised, provider.Rejected{Revision: 2, Reasons: unfit}),
+			"suspended":                         active(provider.Suspended{Reason: "复核"}),
+			"suspended, pending":                active(provider.Suspended{Reason: "复核"}, revised),
+			"first approved":                    history(first),
+			"first approved, rejected, revised": history(first, provider.Rejected{Revision: 1, Reasons: unfit}, revised),
+			"revoked":                           active(revoked),
+			"revoked, revised":                  active(revised, revoked),
+			"suspended, revoked":                active(provider.Suspended{Reason: "复核"}, revoked),
+			"closed":                            active(provider.Closed{Reason: "注销"}),
+			"closed applicant":                  history(provider.Rejected{Revision: 1, Reasons: domain.ProviderGone()}, provider.Closed{Reason: "注销"}),
+			"closed, pending":                   history(provider.Closed{Reason: "注销"}), // as in older logs
 		},
 		When: map[string]provider.Command{
-			"apply":                 apply(profile()),
-			"apply, not certified":  provider.Apply{Profile: profile()},
-			"apply, no profile":     apply(provider.Profile{}),
-			"revise":                revise(profile()),
-			"revise, not certified": provider.Revise{Profile: profile()},
-			"revise, no profile":    revise(provider.Profile{}),
-			"revise the code":       revise(otherCode),
-			"approve 1":             provider.Approve{By: reviewer, Provider: owner, Revision: 1},
-			"approve 2":             provider.Approve{By: reviewer, Provider: owner, Revision: 2},
-			"reject 1":              provider.Reject{By: reviewer, Provider: owner, Revision: 1, Reasons: unfit},
-			"reject 2":              provider.Reject{By: reviewer, Provider: owner, Revision: 2, Reasons: unfit},
-			"reject 1, no reason":   provider.Reject{By: reviewer, Provider: owner, Revision: 1},
-			"approve own":           provider.Approve{By: owner, Provider: owner, Revision: 1},
-			"reject own":            provider.Reject{By: owner, Provider: owner, Revision: 1, Reasons: unfit},
-			"suspend":               provider.Suspend{Reason: "复核"},
-			"suspend, no reason":    provider.Suspend{},
-			"reinstate":             provider.Reinstate{Reason: "复核通过"},
-			"reinstate, no reason":  provider.Reinstate{},
-			"end the review":        provider.EndReview{},
-			"limit pins":            provider.SetPinLimit{Limit: new(int), Reason: "首页位置有限"},
-			"limit pins, too many":  provider.SetPinLimit{Limit: &tooMany, Reason: "首页位置有限"},
-			"limit pins, no reason": provider.SetPinLimit{Limit: new(int)},
-			"lift the limit":        provider.SetPinLimit{Reason: "不再限制"},
-			"close":                 provider.Close{Reason: "注销"},
-			"close, no reason":      provider.Close{},
+			"apply":                    apply(profile()),
+			"apply, not certified":     provider.Apply{Profile: profile()},
+			"apply, no profile":        apply(provider.Profile{}),
+			"revise":                   revise(profile()),
+			"revise, not certified":    provider.Revise{Profile: profile()},
+			"revise, no profile":       revise(provider.Profile{}),
+			"revise the code":          revise(otherCode),
+			"approve 1":                provider.Approve{Ruling: domaintest.Ruling(1)},
+			"approve 2":                provider.Approve{Ruling: domaintest.Ruling(2)},
+			"first approve 1":          provider.Approve{Ruling: domaintest.Ruling(1), TwoPersons: true},
+			"first approve 2":          provider.Approve{Ruling: domaintest.Ruling(2), TwoPersons: true},
+			"second approve 1":         provider.Approve{Ruling: domaintest.RulingBy(domaintest.Stranger, 1), TwoPersons: true},
+			"approve 1, other content": provider.Approve{Ruling: otherContent},
+			"approve by a colleague":   provider.Approve{Ruling: colleague},
+			"revoke 1":                 provider.RevokeApproval{Ruling: domaintest.Ruling(1, unfit...)},
+			"revoke 2":                 provider.RevokeApproval{Ruling: domaintest.Ruling(2, unfit...)},
+			"revoke 1, no reason":      provider.RevokeApproval{Ruling: domaintest.Ruling(1)},
+			"revoke own":               provider.RevokeApproval{Ruling: domaintest.RulingBy(owner, 1, unfit...)},
+			"reject 1":                 provider.Reject{Ruling: domaintest.Ruling(1, unfit...)},
+			"reject 2":                 provider.Reject{Ruling: domaintest.Ruling(2, unfit...)},
+			"reject 1, no reason":      provider.Reject{Ruling: domaintest.Ruling(1)},
+			"approve own":              provider.Approve{Ruling: domaintest.RulingBy(owner, 1)},
+			"reject own":               provider.Reject{Ruling: domaintest.RulingBy(owner, 1, unfit...)},
+			"suspend":                  provider.Suspend{Reason: "复核"},
+			"suspend, no reason":       provider.Suspend{},
+			"reinstate":                provider.Reinstate{Reason: "复核通过"},
+			"reinstate, no reason":     provider.Reinstate{},
+			"end the review":           provider.EndReview{},
+			"limit pins":               provider.SetPinLimit{Limit: new(int), Reason: "首页位置有限"},
+			"limit pins, too many":     provider.SetPinLimit{Limit: &tooMany, Reason: "首页位置有限"},
+			"limit pins, no reason":    provider.SetPinLimit{Limit: new(int)},
+			"lift the limit":           provider.SetPinLimit{Reason: "不再限制"},
+			"close":                    provider.Close{Reason: "注销"},
+			"close, no reason":         provider.Close{},
 		},
 		Then: `
-                      | none                      | pending              | rejected             | active           | active, pending  | active, rejected | suspended        | suspended, pending | closed           | closed applicant | closed, pending
-apply                 | applied                   | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed | !provider_closed
-apply, not certified  | !enterprise_not_certified | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed | !provider_closed
-apply, no profile     | !invalid_input            | !already_applied     | !already_applied     | !already_applied | !already_applied | !already_applied | !already_applied | !already_applied   | !provider_closed | !provider_closed | !provider_closed
-revise                | !not_found                | revised              | revised              | revised          | revised          | revised          | revised          | revised            | !provider_closed | !provider_closed | !provider_closed
-revise, not certified | !not_found | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !provider_closed | !provider_closed | !provider_closed
-revise, no profile    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed | !provider_closed
-revise the code       | !not_found                | revised              | revised              | !uscc_fixed      | !uscc_fixed      | !uscc_fixed      | !uscc_fixed      | !uscc_fixed        | !provider_closed | !provider_closed | !provider_closed
-approve 1             | !not_found                | approved             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed | !provider_closed
-approve 2             | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | approved         | !already_decided | !stale_revision  | approved           | !provider_closed | !provider_closed | !provider_closed
-reject 1              | !not_found                | rejected             | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed | !provider_closed
-reject 2              | !not_found                | !stale_revision      | !stale_revision      | !stale_revision  | rejected         | !already_decided | !stale_revision  | rejected           | !provider_closed | !provider_closed | !provider_closed
-reject 1, no reason   | !not_found                | !invalid_input       | !already_decided     | !already_decided | !stale_revision  | !stale_revision  | !already_decided | !stale_revision    | !provider_closed | !provider_closed | !provider_closed
-approve own           | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case | !own_case
-reject own            | !own_case                 | !own_case            | !own_case            | !own_case        | !own_case        | !own_case        | !own_case        | !own_case          | !own_case        | !own_case | !own_case
-suspend               | !not_found                | !provider_not_active | !provider_not_active | suspended        | suspended        | suspended        | -                | -                  | !provider_closed | !provider_closed | !provider_closed
-suspend, no reason    | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed | !provider_closed
-reinstate             | !not_found                | !provider_not_active | !provider_not_active | -                | -                | -                | reinstated       | reinstated         | !provider_closed | !provider_closed | !provider_closed
-reinstate, no reason  | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | !provider_closed | !provider_closed | !provider_closed
-limit pins            | !not_found       | pin-limit-set    | pin-limit-set    | pin-limit-set    | pin-limit-set    | pin-limit-set    | pin-limit-set    | pin-limit-set    | !provider_closed | !provider_closed | !provider_closed
-limit pins, too many  | !not_found       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !provider_closed | !provider_closed | !provider_closed
-limit pins, no reason | !not_found       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !provider_closed | !provider_closed | !provider_closed
-lift the limit        | !not_found       | -                | -                | -                | -                | -                | -                | -                | !provider_closed | !provider_closed | !provider_closed
-end the review        | !not_found                | -                    | -                    | -                | -                | -                | -                | -                  | -                | - | rejected
-close                 | !not_found                | rejected+closed | closed               | closed           | rejected+closed | closed           | closed           | rejected+closed | -                | - | -
-close, no reason      | !not_found                | !invalid_input       | !invalid_input       | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input   | !invalid_input     | -                | - | -
+                         | none                      | pending                   | rejected                  | active                    | active, pending           | active, rejected          | suspended                 | suspended, pending        | closed           | closed applicant | closed, pending  | first approved            | first approved, rejected, revised | revoked                   | revoked, revised          | suspended, revoked
+apply                    | applied                   | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !provider_closed | !provider_closed | !provider_closed | !already_applied          | !already_applied                  | !already_applied          | !already_applied          | !already_applied
+apply, not certified     | !enterprise_not_certified | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !provider_closed | !provider_closed | !provider_closed | !already_applied          | !already_applied                  | !already_applied          | !already_applied          | !already_applied
+apply, no profile        | !invalid_input            | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !already_applied          | !provider_closed | !provider_closed | !provider_closed | !already_applied          | !already_applied                  | !already_applied          | !already_applied          | !already_applied
+revise                   | !not_found                | revised                   | revised                   | revised                   | revised                   | revised                   | revised                   | revised                   | !provider_closed | !provider_closed | !provider_closed | revised                   | revised                           | revised                   | revised                   | revised
+revise, not certified    | !not_found                | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified | !provider_closed | !provider_closed | !provider_closed | !enterprise_not_certified | !enterprise_not_certified         | !enterprise_not_certified | !enterprise_not_certified | !enterprise_not_certified
+revise, no profile       | !not_found                | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !provider_closed | !provider_closed | !provider_closed | !invalid_input            | !invalid_input                    | !invalid_input            | !invalid_input            | !invalid_input
+revise the code          | !not_found                | revised                   | revised                   | !uscc_fixed               | !uscc_fixed               | !uscc_fixed               | !uscc_fixed               | !uscc_fixed               | !provider_closed | !provider_closed | !provider_closed | revised                   | revised                           | revised                   | revised                   | revised
+approve 1                | !not_found                | approved                  | !already_decided          | !already_decided          | !stale_revision           | !stale_revision           | !already_decided          | !stale_revision           | !provider_closed | !provider_closed | !provider_closed | approved                  | !stale_revision                   | approved                  | !stale_revision           | approved
+approve 2                | !not_found                | !stale_revision           | !stale_revision           | !stale_revision           | approved                  | !already_decided          | !stale_revision           | approved                  | !provider_closed | !provider_closed | !provider_closed | !stale_revision           | approved                          | !stale_revision           | approved                  | !stale_revision
+first approve 1          | !not_found                | first-approved            | !already_decided          | !already_decided          | !stale_revision           | !stale_revision           | !already_decided          | !stale_revision           | !provider_closed | !provider_closed | !provider_closed | !second_approver          | !stale_revision                   | first-approved            | !stale_revision           | first-approved
+second approve 1         | !not_found                | first-approved            | !already_decided          | !already_decided          | !stale_revision           | !stale_revision           | !already_decided          | !stale_revision           | !provider_closed | !provider_closed | !provider_closed | approved                  | !stale_revision                   | first-approved            | !stale_revision           | first-approved
+first approve 2          | !not_found                | !stale_revision           | !stale_revision           | !stale_revision           | first-approved            | !already_decided          | !stale_revision           | first-approved            | !provider_closed | !provider_closed | !provider_closed | !stale_revision           | first-approved                    | !stale_revision           | first-approved            | !stale_revision
+reject 1                 | !not_found                | rejected                  | !already_decided          | !already_decided          | !stale_revision           | !stale_revision           | !already_decided          | !stale_revision           | !provider_closed | !provider_closed | !provider_closed | rejected                  | !stale_revision                   | rejected                  | !stale_revision           | rejected
+reject 2                 | !not_found                | !stale_revision           | !stale_revision           | !stale_revision           | rejected                  | !already_decided          | !stale_revision           | rejected                  | !provider_closed | !provider_closed | !provider_closed | !stale_revision           | rejected                          | !stale_revision           | rejected                  | !stale_revision
+reject 1, no reason      | !not_found                | !invalid_input            | !already_decided          | !already_decided          | !stale_revision           | !stale_revision           | !already_decided          | !stale_revision           | !provider_closed | !provider_closed | !provider_closed | !invalid_input            | !stale_revision                   | !invalid_input            | !stale_revision           | !invalid_input
+approve own              | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case        | !own_case        | !own_case        | !own_case                 | !own_case                         | !own_case                 | !own_case                 | !own_case
+approve 1, other content | !not_found                | !content_differs          | !already_decided          | !already_decided          | !stale_revision           | !stale_revision           | !already_decided          | !stale_revision           | !provider_closed | !provider_closed | !provider_closed | !content_differs          | !stale_revision                   | !content_differs          | !stale_revision           | !content_differs
+approve by a colleague   | !own_enterprise           | !own_enterprise           | !own_enterprise           | !own_enterprise           | !own_enterprise           | !own_enterprise           | !own_enterprise           | !own_enterprise           | !own_enterprise  | !own_enterprise  | !own_enterprise  | !own_enterprise           | !own_enterprise                   | !own_enterprise           | !own_enterprise           | !own_enterprise
+reject own               | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case        | !own_case        | !own_case        | !own_case                 | !own_case                         | !own_case                 | !own_case                 | !own_case
+revoke 1                 | !not_found                | !no_approval              | !no_approval              | approval-revoked          | approval-revoked          | approval-revoked          | approval-revoked          | approval-revoked          | !provider_closed | !provider_closed | !provider_closed | !no_approval              | !no_approval                      | !no_approval              | !no_approval              | !no_approval
+revoke 2                 | !not_found                | !no_approval              | !no_approval              | !stale_revision           | !stale_revision           | !stale_revision           | !stale_revision           | !stale_revision           | !provider_closed | !provider_closed | !provider_closed | !no_approval              | !no_approval                      | !no_approval              | !no_approval              | !no_approval
+revoke 1, no reason      | !not_found                | !no_approval              | !no_approval              | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !provider_closed | !provider_closed | !provider_closed | !no_approval              | !no_approval                      | !no_approval              | !no_approval              | !no_approval
+revoke own               | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case                 | !own_case        | !own_case        | !own_case        | !own_case                 | !own_case                         | !own_case                 | !own_case                 | !own_case
+suspend                  | !not_found                | !provider_not_active      | !provider_not_active      | suspended                 | suspended                 | suspended                 | -                         | -                         | !provider_closed | !provider_closed | !provider_closed | !provider_not_active      | !provider_not_active              | !provider_not_active      | !provider_not_active      | -
+suspend, no reason       | !not_found                | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !provider_closed | !provider_closed | !provider_closed | !invalid_input            | !invalid_input                    | !invalid_input            | !invalid_input            | !invalid_input
+reinstate                | !not_found                | !provider_not_active      | !provider_not_active      | -                         | -                         | -                         | reinstated                | reinstated                | !provider_closed | !provider_closed | !provider_closed | !provider_not_active      | !provider_not_active              | !provider_not_active      | !provider_not_active      | !provider_approval_revoked
+reinstate, no reason     | !not_found                | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !provider_closed | !provider_closed | !provider_closed | !invalid_input            | !invalid_input                    | !invalid_input            | !invalid_input            | !invalid_input
+limit pins               | !not_found                | pin-limit-set             | pin-limit-set             | pin-limit-set             | pin-limit-set             | pin-limit-set             | pin-limit-set             | pin-limit-set             | !provider_closed | !provider_closed | !provider_closed | pin-limit-set             | pin-limit-set                     | pin-limit-set             | pin-limit-set             | pin-limit-set
+limit pins, too many     | !not_found                | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !provider_closed | !provider_closed | !provider_closed | !invalid_input            | !invalid_input                    | !invalid_input            | !invalid_input            | !invalid_input
+limit pins, no reason    | !not_found                | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !provider_closed | !provider_closed | !provider_closed | !invalid_input            | !invalid_input                    | !invalid_input            | !invalid_input            | !invalid_input
+lift the limit           | !not_found                | -                         | -                         | -                         | -                         | -                         | -                         | -                         | !provider_closed | !provider_closed | !provider_closed | -                         | -                                 | -                         | -                         | -
+end the review           | !not_found                | -                         | -                         | -                         | -                         | -                         | -                         | -                         | -                | -                | rejected         | -                         | -                                 | -                         | -                         | -
+close                    | !not_found                | rejected+closed           | closed                    | closed                    | rejected+closed           | closed                    | closed                    | rejected+closed           | -                | -                | -                | rejected+closed           | rejected+closed                   | rejected+closed           | rejected+closed           | rejected+closed
+close, no reason         | !not_found                | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | !invalid_input            | -                | -                | -                | !invalid_input            | !invalid_input                    | !invalid_input            | !invalid_input            | !invalid_input
 `,
 	}.Run(t)
 }

@@ -39,7 +39,6 @@ func (c *Calendar) With(correction *Correction) (*Calendar, error) {
 		return nil, mistakes.Err()
 	}
 	end := c.checkThrough(correction, &mistakes)
-	special := slices.Clone(c.special)
 	seen := map[Day]bool{}
 	for i := range correction.Days {
 		day, at := &correction.Days[i], fmt.Sprintf("/days/%d", i)
@@ -60,12 +59,45 @@ func (c *Calendar) With(correction *Correction) (*Calendar, error) {
 			mistakes.Add(at, "no_change", "该日期没有变更", "is what the calendar says already")
 		}
 		seen[day.Day] = true
-		special = put(special, *day)
 	}
 	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
-	return newCalendar(c.edition, c.corrections+1, c.first, end, special), nil
+	return c.After(*correction), nil
+}
+
+// After is the calendar with a correction that was made: With without its checks, since what is stored is history whatever is asked of
+// corrections now.
+func (c *Calendar) After(correction Correction) *Calendar {
+	end := c.end
+	if correction.Through > 0 {
+		end = max(end, Date(correction.Through+1, time.January, 1))
+	}
+	special := slices.Clone(c.special)
+	for _, day := range correction.Days {
+		if c.first <= day.Day && day.Day < end {
+			special = put(special, day)
+		}
+	}
+	return newCalendar(c.edition, c.corrections+1, c.first, end, special)
+}
+
+// Span is the first and the last of the days that change; false without any.
+func (c Correction) Span() (first, last Day, ok bool) {
+	for i, d := range c.Days {
+		if i == 0 {
+			first, last = d.Day, d.Day
+		}
+		first, last = min(first, d.Day), max(last, d.Day)
+	}
+	return first, last, len(c.Days) > 0
+}
+
+// Touches reports whether the correction can move what was due by the version before: what was submitted before the last of its days and
+// due on the first or later, and every estimate. All else is due when it was.
+func (c Correction) Touches(submitted time.Time, due Due) bool {
+	first, last, ok := c.Span()
+	return due.Estimated || ok && submitted.Before(last.Start()) && due.At.After(first.Start())
 }
 
 // checkThrough is the end of what the calendar knows with the correction. Every year has holidays: a further one without is a mistake.

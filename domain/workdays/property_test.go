@@ -129,6 +129,9 @@ func TestACorrectionMovesOnlyWhatItIsAbout(t *testing.T) {
 		if !within && after.Day() != before.Day() {
 			t.Fatalf("%s was due %s and is now %s", submitted, before.Day(), after.Day())
 		}
+		if !change.Touches(submitted, before) && (after.At != before.At || after.Estimated != before.Estimated) {
+			t.Fatalf("%s was due %+v, which the correction touches, and is now %+v", submitted, before, after)
+		}
 		if after.Estimated && !before.Estimated && !within {
 			t.Fatalf("%s was sure to be due %s and is now estimated", submitted, before.Day())
 		}

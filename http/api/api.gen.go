@@ -1051,7 +1051,9 @@ type ApplicationPreview struct {
 
 // ApplicationState defines model for ApplicationState.
 type ApplicationState struct {
-	ID openapi_types.UUID `json:"id"`
+	// FirstApproval 两人审核中的第一人已通过；内容变更即失效 / The first of two approvals; void when the content changes.
+	FirstApproval FirstApproval      `json:"first_approval,omitempty,omitzero"`
+	ID            openapi_types.UUID `json:"id"`
 
 	// LiveRevision 已通过、正在使用的版本
 	LiveRevision int32 `json:"live_revision,omitempty,omitzero"`
@@ -1066,12 +1068,24 @@ type ApplicationState struct {
 	// Revision 最新一版申请
 	Revision int32 `json:"revision"`
 
+	// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+	Revoked Revoked `json:"revoked,omitempty,omitzero"`
+
 	// Standing 服务商状态：申请中、正常、暂停、关闭
 	Standing Standing `json:"standing"`
 }
 
 // Approval defines model for Approval.
 type Approval struct {
+	// Claim 凭哪次领取审核；须仍有效 / The claim under which it is decided; it must hold the case
+	Claim openapi_types.UUID `json:"claim,omitempty,omitzero"`
+
+	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// Note 内部备注，申请人不可见 / A note among colleagues; whoever submitted never reads it
+	Note string `json:"note,omitempty,omitzero"`
+
 	// Revision 审核的是第几版内容
 	Revision int32 `json:"revision"`
 }
@@ -1401,6 +1415,12 @@ type Finding struct {
 
 	// Text The same sentence in Chinese and English.
 	Text Text `json:"text"`
+}
+
+// FirstApproval 两人审核中的第一人已通过；内容变更即失效 / The first of two approvals; void when the content changes.
+type FirstApproval struct {
+	Reviewer openapi_types.UUID `json:"reviewer"`
+	Revision int32              `json:"revision"`
 }
 
 // Form defines model for Form.
@@ -2052,6 +2072,9 @@ type ProductState struct {
 	// Revision 最新一版内容
 	Revision int32 `json:"revision"`
 
+	// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+	Revoked Revoked `json:"revoked,omitempty,omitzero"`
+
 	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 
@@ -2203,6 +2226,14 @@ type Reasoned struct {
 
 // Rejection defines model for Rejection.
 type Rejection struct {
+	// Claim 凭哪次领取审核；须仍有效 / The claim under which it is decided; it must hold the case
+	Claim openapi_types.UUID `json:"claim,omitempty,omitzero"`
+
+	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// Note 内部备注，申请人不可见 / A note among colleagues; whoever submitted never reads it
+	Note     string   `json:"note,omitempty,omitzero"`
 	Reasons  []Reason `json:"reasons"`
 	Revision int32    `json:"revision"`
 }
@@ -2277,6 +2308,25 @@ type ReviewerBadges struct {
 
 	// PendingProviders 数量，最多数到一万 / A count, up to 10,000.
 	PendingProviders Badge `json:"pending_providers"`
+}
+
+// Revocation defines model for Revocation.
+type Revocation struct {
+	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// Note 内部备注，申请人不可见 / A note among colleagues; whoever submitted never reads it
+	Note    string   `json:"note,omitempty,omitzero"`
+	Reasons []Reason `json:"reasons"`
+
+	// Revision 线上的是第几版内容 / The live content revision
+	Revision int32 `json:"revision"`
+}
+
+// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+type Revoked struct {
+	Reasons  []GivenReason `json:"reasons"`
+	Revision int32         `json:"revision"`
 }
 
 // RuleBook 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
@@ -3161,6 +3211,16 @@ type RejectProductParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// RevokeProductApprovalParams defines parameters for RevokeProductApproval.
+type RevokeProductApprovalParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // GetProviderForReviewParams defines parameters for GetProviderForReview.
 type GetProviderForReviewParams struct {
 	// Revision The content revision; the latest when not said.
@@ -3186,6 +3246,16 @@ type ApproveProviderParams struct {
 
 // RejectProviderParams defines parameters for RejectProvider.
 type RejectProviderParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// RevokeProviderApprovalParams defines parameters for RevokeProviderApproval.
+type RevokeProviderApprovalParams struct {
 	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -3279,11 +3349,17 @@ type ApproveProductJSONRequestBody = Approval
 // RejectProductJSONRequestBody defines body for RejectProduct for application/json ContentType.
 type RejectProductJSONRequestBody = Rejection
 
+// RevokeProductApprovalJSONRequestBody defines body for RevokeProductApproval for application/json ContentType.
+type RevokeProductApprovalJSONRequestBody = Revocation
+
 // ApproveProviderJSONRequestBody defines body for ApproveProvider for application/json ContentType.
 type ApproveProviderJSONRequestBody = Approval
 
 // RejectProviderJSONRequestBody defines body for RejectProvider for application/json ContentType.
 type RejectProviderJSONRequestBody = Rejection
+
+// RevokeProviderApprovalJSONRequestBody defines body for RevokeProviderApproval for application/json ContentType.
+type RevokeProviderApprovalJSONRequestBody = Revocation
 
 // AsApplicationState returns the union data inside the ReviseApplication200JSONResponseBody as a ApplicationState
 func (t ReviseApplication200JSONResponseBody) AsApplicationState() (ApplicationState, error) {
@@ -3573,6 +3649,9 @@ type ServerInterface interface {
 	// RejectProduct 拒绝产品的一个版本，须说明原因
 	// (POST /api/v1/review/products/{id}/reject)
 	RejectProduct(ctx echo.Context, id ProductID, params RejectProductParams) error
+	// RevokeProductApproval 撤销产品的审核通过：不再公开，重新待审核
+	// (POST /api/v1/review/products/{id}/revoke-approval)
+	RevokeProductApproval(ctx echo.Context, id ProductID, params RevokeProductApprovalParams) error
 	// GetProviderForReview 查看入驻申请的一个版本
 	// (GET /api/v1/review/providers/{id})
 	GetProviderForReview(ctx echo.Context, id ProviderID, params GetProviderForReviewParams) error
@@ -3582,6 +3661,9 @@ type ServerInterface interface {
 	// RejectProvider 拒绝入驻申请的一个版本，须说明原因
 	// (POST /api/v1/review/providers/{id}/reject)
 	RejectProvider(ctx echo.Context, id ProviderID, params RejectProviderParams) error
+	// RevokeProviderApproval 撤销入驻申请的审核通过：不再公开，重新待审核
+	// (POST /api/v1/review/providers/{id}/revoke-approval)
+	RevokeProviderApproval(ctx echo.Context, id ProviderID, params RevokeProviderApprovalParams) error
 	// GetReviewQueue 审核队列：待审核与已审核，最早提交的在前
 	// (GET /api/v1/review/queue)
 	GetReviewQueue(ctx echo.Context, params GetReviewQueueParams) error
@@ -6211,6 +6293,57 @@ func (w *ServerInterfaceWrapper) RejectProduct(ctx echo.Context) error {
 	return err
 }
 
+// RevokeProductApproval converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeProductApproval(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeProductApprovalParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeProductApproval(ctx, id, params)
+	return err
+}
+
 // GetProviderForReview converts echo context to params.
 func (w *ServerInterfaceWrapper) GetProviderForReview(ctx echo.Context) error {
 	var err error
@@ -6367,6 +6500,57 @@ func (w *ServerInterfaceWrapper) RejectProvider(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RejectProvider(ctx, id, params)
+	return err
+}
+
+// RevokeProviderApproval converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeProviderApproval(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeProviderApprovalParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeProviderApproval(ctx, id, params)
 	return err
 }
 
@@ -6644,9 +6828,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/review/products/:id", wrapper.GetProductForReview, options.OperationMiddlewares["getProductForReview"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/approve", wrapper.ApproveProduct, options.OperationMiddlewares["approveProduct"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/reject", wrapper.RejectProduct, options.OperationMiddlewares["rejectProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/review/products/:id/revoke-approval", wrapper.RevokeProductApproval, options.OperationMiddlewares["revokeProductApproval"]...)
 	router.GET(options.BaseURL+"/api/v1/review/providers/:id", wrapper.GetProviderForReview, options.OperationMiddlewares["getProviderForReview"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/approve", wrapper.ApproveProvider, options.OperationMiddlewares["approveProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/reject", wrapper.RejectProvider, options.OperationMiddlewares["rejectProvider"]...)
+	router.POST(options.BaseURL+"/api/v1/review/providers/:id/revoke-approval", wrapper.RevokeProviderApproval, options.OperationMiddlewares["revokeProviderApproval"]...)
 	router.GET(options.BaseURL+"/api/v1/audit/events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/reinstate", wrapper.ReinstateProvider, options.OperationMiddlewares["reinstateProvider"]...)

@@ -34,9 +34,25 @@ var causes = map[string]domain.Text{
 		ZH: "预约已撤回，或其产品、服务商、预约企业已不在，不再需要回复。",
 		EN: "It was withdrawn, or its product, provider or enterprise is gone: no reply is expected any more.",
 	},
+	"case_claimed": {
+		ZH: "另一名审核员已领取该案件；claim 说明是谁、至何时。",
+		EN: "Another reviewer has claimed the case; `claim` says who, and until when.",
+	},
 	"certified_for_another_enterprise": {
 		ZH: "账号认证后，统一社会信用代码不可变更。",
 		EN: "The code of a certified account does not change.",
+	},
+	"claim_expired": {
+		ZH: "领取的时限已过。重新领取后再决定，或不带 claim 决定。",
+		EN: "The claim's time is over. Claim the case again, or decide without naming a claim.",
+	},
+	"claim_lost": {
+		ZH: "所指的领取已归还、被接管或已用于决定。",
+		EN: "The claim that was named was handed back, taken over, or used for a decision.",
+	},
+	"content_differs": {
+		ZH: "digest 不是该版本内容的摘要：审核页面已过时。重新读取后再决定。",
+		EN: "The digest is not that of this revision's content: the page is out of date. Read it again and decide.",
 	},
 	"contention": {
 		ZH: "同一对象同时被多次更改，多次重试仍未成功。稍后再发一次。",
@@ -82,6 +98,10 @@ var causes = map[string]domain.Text{
 		ZH: "日志中没有此编号的操作员账号。",
 		EN: "The log knows no operator's account of this id.",
 	},
+	"no_approval": {
+		ZH: "没有任何版本处于已通过状态：从未通过，或已被撤销。",
+		EN: "No revision is approved: none ever was, or the approval has been revoked.",
+	},
 	"not_found": {
 		ZH: "没有该对象，或它不属于您，或已删除。",
 		EN: "There is no such object, or it is not yours, or it was deleted.",
@@ -99,7 +119,11 @@ var causes = map[string]domain.Text{
 		ZH: "与存储的连接在写入时中断，不知是否生效。用相同的 Idempotency-Key 再发一次，不会重复生效。",
 		EN: "The connection to the store broke while writing. Send it again with the same Idempotency-Key: it takes effect once.",
 	},
-	"own_case":    {ZH: "审核员不能审核自己提交的内容。", EN: "Nobody decides on what they submitted themselves."},
+	"own_case": {ZH: "审核员不能审核自己提交的内容。", EN: "Nobody decides on what they submitted themselves."},
+	"own_enterprise": {
+		ZH: "审核员与提交者属于同一企业（统一社会信用代码相同）。由他人审核。",
+		EN: "The reviewer and whoever submitted have one unified social credit code. Somebody else has to decide.",
+	},
 	"own_product": {ZH: "企业不能预约自己的产品。", EN: "An enterprise cannot book its own product."},
 	"pin_limit_reached": {
 		ZH: "置顶数已达运营人员设定的上限。先取消其他产品的置顶。",
@@ -110,10 +134,10 @@ var causes = map[string]domain.Text{
 		EN: "The revision in If-Match is not the latest. Read again, then change.",
 	},
 	"product_never_public": {
-		ZH: "产品没有任何版本通过审核，从未公开。请在审核中拒绝。",
-		EN: "No revision of it was approved, so it never was public. Reject it in review.",
+		ZH: "产品没有已通过审核的版本，并未公开。请在审核中拒绝。",
+		EN: "No revision of it is approved, so it is not public. Reject it in review.",
 	},
-	"product_not_approved": {ZH: "产品尚无通过审核的版本。", EN: "No revision of the product was approved yet."},
+	"product_not_approved": {ZH: "产品尚无通过审核的版本。", EN: "No revision of the product is approved."},
 	"product_not_available": {
 		ZH: "产品现在不公开：未上架、被下架，或其服务商被暂停或关闭。",
 		EN: "The product is not public now: not listed, taken down, or its provider is suspended or closed.",
@@ -122,11 +146,15 @@ var causes = map[string]domain.Text{
 		ZH: "运营人员已强制下架该产品。修改后重新送审，通过后即可上架。",
 		EN: "An operator took the product down. Revise it; once that revision is approved it can be listed.",
 	},
+	"provider_approval_revoked": {
+		ZH: "服务商的审核通过已被撤销，暂停期间不能恢复。先重新通过审核。",
+		EN: "The provider's approval was revoked while it is suspended. It has to be approved again first.",
+	},
 	"provider_closed": {
 		ZH: "服务商已被运营人员关闭，不可恢复；仍可查看。",
 		EN: "An operator closed the provider for good; it can still read.",
 	},
-	"provider_not_active":   {ZH: "服务商尚未通过审核。", EN: "The provider was never approved."},
+	"provider_not_active":   {ZH: "服务商尚未通过审核。", EN: "The provider is not approved."},
 	"provider_not_approved": {ZH: "服务商申请尚未通过审核。", EN: "The application was not approved yet."},
 	"provider_suspended": {
 		ZH: "服务商被运营人员暂停，其间不能发布；原因见自己的申请。",
@@ -145,9 +173,13 @@ var causes = map[string]domain.Text{
 		ZH: "账号已不再具有令牌所列的角色。请运营人员重新授予并签发令牌。",
 		EN: "The account holds none of the token's roles any more. Ask an operator for the role and a new token.",
 	},
+	"second_approver": {
+		ZH: "入驻申请须由两人分别通过，第一次通过正是您做出的。等待另一名审核员。",
+		EN: "Two persons have to approve an application, and the first approval is yours. Another reviewer has to give the second.",
+	},
 	"stale_revision": {
-		ZH: "审核的不是最新一版内容。读取最新一版后再决定。",
-		EN: "The decision was on a revision that is not the latest. Read the latest one and decide again.",
+		ZH: "审核的不是最新一版内容，或要撤销的不是线上版本。重新读取后再决定。",
+		EN: "The decision was on a revision that is not the latest, or the revocation on one that is not live. Read it again and decide.",
 	},
 	"store_unavailable": {
 		ZH: "事件存储暂时不可达，请求未生效。",
@@ -195,6 +227,7 @@ var mistakes = map[string]domain.Text{
 	},
 	"bad_cursor": {ZH: "分页游标不是该列表给出的。", EN: "The cursor is not one that this list gave."},
 	"bad_date":   {ZH: "日期须为 YYYY-MM-DD，且存在。", EN: "A date must be YYYY-MM-DD, and exist."},
+	"bad_digest": {ZH: "内容摘要须为64位小写十六进制数字。", EN: "The digest of content must be 64 lower-case hexadecimal digits."},
 	"bad_etag": {
 		ZH: "If-Match 须为接口给出的一个 ETag（可为弱形式）或 *。",
 		EN: "If-Match must be one ETag as an answer gave it, also in its weak form, or *.",

@@ -51,7 +51,12 @@ func TestExamplesAreRequests(t *testing.T) {
 		"rejectProduct":   func() ready { return ready{reviewer, submitted()} },
 		"approveProvider": func() ready { return ready{reviewer, applied().id.String()} },
 		"rejectProvider":  func() ready { return ready{reviewer, applied().id.String()} },
-		"suspendProvider": func() ready { return ready{operator, w.provider(reviewer).id.String()} },
+		"revokeProductApproval": func() ready {
+			id, _ := w.listed(owner, reviewer)
+			return ready{reviewer, id}
+		},
+		"revokeProviderApproval": func() ready { return ready{reviewer, w.provider(reviewer).id.String()} },
+		"suspendProvider":        func() ready { return ready{operator, w.provider(reviewer).id.String()} },
 		"reinstateProvider": func() ready {
 			id := w.provider(reviewer).id.String()
 			w.do(operator, "POST", "/api/v1/operator/providers/"+id+"/suspend", m{"reason": "复核"}).is(200)

@@ -11,7 +11,9 @@ import (
 	"waybill/domain/access"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/claim"
 	"waybill/domain/commands"
+	"waybill/domain/decision"
 	"waybill/domain/media"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -33,6 +35,8 @@ var explained = func() map[string]*http.Refusal {
 	for _, e := range []*domain.Error{
 		domain.ErrInvalid, domain.ErrNotFound, domain.ErrForbidden, domain.ErrStale, domain.ErrKeyReused, domain.ErrContention,
 		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase, domain.ErrTooSoon,
+		domain.ErrOwnEnterprise, domain.ErrNoApproval, decision.ErrContentDiffers, provider.ErrApprovalRevoked, provider.ErrSecondApprover,
+		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
 		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,
 		account.ErrRoleNotHeld, commands.ErrNoOperator,
 		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,

@@ -10,7 +10,9 @@ import (
 	"waybill/domain/access"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/claim"
 	"waybill/domain/commands"
+	"waybill/domain/decision"
 	"waybill/domain/media"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -20,6 +22,17 @@ import (
 	"waybill/projections/runtime"
 )
 
+// What a decision on a case, and the revocation of an approval, may be refused with.
+var (
+	ruling = []*domain.Error{
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, decision.ErrContentDiffers,
+		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+	}
+	revoking = []*domain.Error{
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrNoApproval, decision.ErrContentDiffers,
+	}
+)
+
 // refusals are what the commands behind an operation refuse, by operation id, beside what any operation of its kind may refuse.
 var refusals = map[string][]*domain.Error{
 	"applyAsProvider": {account.ErrNotCertified, provider.ErrClosed, provider.ErrAlreadyApplied, uscc.ErrTaken, media.ErrUnavailable},
@@ -27,26 +40,28 @@ var refusals = map[string][]*domain.Error{
 		account.ErrNotCertified, provider.ErrClosed, domain.ErrNotFound, provider.ErrTypeFixed, provider.ErrUSCCFixed, uscc.ErrTaken,
 		domain.ErrTooSoon, media.ErrUnavailable,
 	},
-	"getApplication":    {domain.ErrNotFound},
-	"requestBooking":    {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
-	"markBookingRead":   {booking.ErrNotReplied},
-	"withdrawBooking":   {booking.ErrAlreadyReplied},
-	"replyToBooking":    {booking.ErrAlreadyReplied, booking.ErrClosed, booking.ErrEnterpriseClosed},
-	"submitProduct":     {media.ErrUnavailable},
-	"reviseProduct":     {domain.ErrTooSoon, media.ErrUnavailable},
-	"publishProduct":    {product.ErrNotApproved, product.ErrTakenDown},
-	"pinProduct":        {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
-	"approveProduct":    {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
-	"rejectProduct":     {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
-	"approveProvider":   {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, uscc.ErrTaken},
-	"rejectProvider":    {domain.ErrOwnCase, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided},
-	"suspendProvider":   {provider.ErrClosed, provider.ErrNotActive},
-	"reinstateProvider": {provider.ErrClosed, provider.ErrNotActive},
-	"limitPins":         {provider.ErrClosed},
-	"liftPinLimit":      {provider.ErrClosed},
-	"takeDownProduct":   {product.ErrNeverPublic},
-	"uploadImage":       {domain.ErrKeyReused, media.ErrQuota, media.ErrUnavailable},
-	"getImage":          {media.ErrUnavailable},
+	"getApplication":         {domain.ErrNotFound},
+	"requestBooking":         {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
+	"markBookingRead":        {booking.ErrNotReplied},
+	"withdrawBooking":        {booking.ErrAlreadyReplied},
+	"replyToBooking":         {booking.ErrAlreadyReplied, booking.ErrClosed, booking.ErrEnterpriseClosed},
+	"submitProduct":          {media.ErrUnavailable},
+	"reviseProduct":          {domain.ErrTooSoon, media.ErrUnavailable},
+	"publishProduct":         {product.ErrNotApproved, product.ErrTakenDown},
+	"pinProduct":             {product.ErrNotApproved, product.ErrTakenDown, pins.ErrLimit},
+	"approveProduct":         ruling,
+	"rejectProduct":          ruling,
+	"approveProvider":        append(slices.Clone(ruling), provider.ErrSecondApprover, uscc.ErrTaken),
+	"rejectProvider":         ruling,
+	"suspendProvider":        {provider.ErrClosed, provider.ErrNotActive},
+	"reinstateProvider":      {provider.ErrClosed, provider.ErrNotActive, provider.ErrApprovalRevoked},
+	"revokeProductApproval":  revoking,
+	"revokeProviderApproval": revoking,
+	"limitPins":              {provider.ErrClosed},
+	"liftPinLimit":           {provider.ErrClosed},
+	"takeDownProduct":        {product.ErrNeverPublic},
+	"uploadImage":            {domain.ErrKeyReused, media.ErrQuota, media.ErrUnavailable},
+	"getImage":               {media.ErrUnavailable},
 }
 
 // codes are all codes that an operation can answer, with their statuses: by its kind, and by refusals.

@@ -85,45 +85,67 @@ func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revi
 
 // ApproveProduct approves the named revision (R27).
 func (s *server) ApproveProduct(c echo.Context, id ProductID, _ ApproveProductParams) error {
-	body, err := decodeApproval(c)
+	d, err := decodeApproval(c)
 	if err != nil {
 		return err
 	}
 	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
-		return s.Commands.ApproveProduct(ctx, req, id, domain.ContentRevision(body.Revision))
+		return s.Commands.ApproveProduct(ctx, req, id, d)
 	})
 }
 
 // RejectProduct rejects the named revision with reasons (R28).
 func (s *server) RejectProduct(c echo.Context, id ProductID, _ RejectProductParams) error {
-	revision, reasons, err := decodeRejection(c)
+	d, err := decodeRejection(c)
 	if err != nil {
 		return err
 	}
 	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
-		return s.Commands.RejectProduct(ctx, req, id, revision, reasons)
+		return s.Commands.RejectProduct(ctx, req, id, d)
 	})
 }
 
 // ApproveProvider approves the named revision of an application (R21).
 func (s *server) ApproveProvider(c echo.Context, id ProviderID, _ ApproveProviderParams) error {
-	body, err := decodeApproval(c)
+	d, err := decodeApproval(c)
 	if err != nil {
 		return err
 	}
 	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
-		return s.Commands.ApproveProvider(ctx, req, id, domain.ContentRevision(body.Revision))
+		return s.Commands.ApproveProvider(ctx, req, id, d)
 	})
 }
 
 // RejectProvider rejects the named revision of an application with reasons (R20).
 func (s *server) RejectProvider(c echo.Context, id ProviderID, _ RejectProviderParams) error {
-	revision, reasons, err := decodeRejection(c)
+	d, err := decodeRejection(c)
 	if err != nil {
 		return err
 	}
 	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
-		return s.Commands.RejectProvider(ctx, req, id, revision, reasons)
+		return s.Commands.RejectProvider(ctx, req, id, d)
+	})
+}
+
+// RevokeProductApproval takes back the approval of the product's live revision.
+func (s *server) RevokeProductApproval(c echo.Context, id ProductID, _ RevokeProductApprovalParams) error {
+	d, err := decodeRevocation(c)
+	if err != nil {
+		return err
+	}
+	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
+		return s.Commands.RevokeProductApproval(ctx, req, id, d)
+	})
+}
+
+// RevokeProviderApproval takes back the approval of the application's live revision.
+func (s *server) RevokeProviderApproval(c echo.Context, id ProviderID, _ RevokeProviderApprovalParams) error {
+	d, err := decodeRevocation(c)
+	if err != nil {
+		return err
+	}
+	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
+		return s.Commands.RevokeProviderApproval(ctx, req, id, d)
 	})
 }
 
@@ -133,20 +155,41 @@ func (s *server) changeProvider(c echo.Context, id uuid.UUID,
 	return change(c, s, id, command, applicationWritten)
 }
 
-func decodeApproval(c echo.Context) (Approval, error) {
+func decodeApproval(c echo.Context) (commands.Decision, error) {
 	body, err := decode[Approval](c)
 	if err != nil {
-		return body, err
+		return commands.Decision{}, err
 	}
-	return body, checkRevision(body.Revision)
+	return body.toDomain(), checkRevision(body.Revision)
 }
 
-func decodeRejection(c echo.Context) (domain.ContentRevision, []domain.Reason, error) {
+func decodeRejection(c echo.Context) (commands.Decision, error) {
 	body, err := decode[Rejection](c)
 	if err != nil {
-		return 0, nil, err
+		return commands.Decision{}, err
 	}
-	return domain.ContentRevision(body.Revision), convert(body.Reasons, Reason.toDomain), checkRevision(body.Revision)
+	return body.toDomain(), checkRevision(body.Revision)
+}
+
+func decodeRevocation(c echo.Context) (commands.Decision, error) {
+	body, err := decode[Revocation](c)
+	if err != nil {
+		return commands.Decision{}, err
+	}
+	d := commands.Decision{
+		Revision: domain.ContentRevision(body.Revision), Digest: body.Digest, Reasons: convert(body.Reasons, Reason.toDomain), Note: body.Note,
+	}
+	return d, checkRevision(body.Revision)
+}
+
+func (a Approval) toDomain() commands.Decision {
+	return commands.Decision{Revision: domain.ContentRevision(a.Revision), Digest: a.Digest, Claim: a.Claim, Note: a.Note}
+}
+
+func (r Rejection) toDomain() commands.Decision {
+	return commands.Decision{
+		Revision: domain.ContentRevision(r.Revision), Digest: r.Digest, Claim: r.Claim, Reasons: convert(r.Reasons, Reason.toDomain), Note: r.Note,
+	}
 }
 
 // checkRevision refuses a decision that does not name a content revision.

@@ -9,6 +9,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/decision"
 	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -100,6 +101,7 @@ func applicationStateOf(id uuid.UUID, s provider.State) ApplicationState {
 	return ApplicationState{
 		ID: id, Standing: Standing(s.Standing), Revision: int32of(s.Revision), Review: Review(s.Review),
 		LiveRevision: int32of(s.ApprovedRevision), Reasons: reasonsOf(s.Reasons), PinLimit: pinLimitOf(s.PinLimit),
+		Revoked: revokedOf(s.Revoked), FirstApproval: firstApprovalOf(s.First),
 	}
 }
 
@@ -121,8 +123,22 @@ func productStateOf(id uuid.UUID, s product.State, owner provider.Standing) Prod
 	return ProductState{
 		ID: id, Revision: int32of(s.Revision), Review: Review(s.Review), LiveRevision: int32of(s.ApprovedRevision),
 		Reasons: reasonsOf(s.Reasons), Display: display, Withheld: s.Listed && !s.Public(owner), Pinned: s.Pinned,
-		TakenDownReason: takedownOf(s.TakenDown),
+		TakenDownReason: takedownOf(s.TakenDown), Revoked: revokedOf(s.Revoked),
 	}
+}
+
+func revokedOf(r *decision.Revocation) Revoked {
+	if r == nil {
+		return Revoked{}
+	}
+	return Revoked{Revision: int32of(r.Revision), Reasons: reasonsOf(r.Reasons)}
+}
+
+func firstApprovalOf(f *provider.FirstApproval) FirstApproval {
+	if f == nil {
+		return FirstApproval{}
+	}
+	return FirstApproval{Revision: int32of(f.Revision), Reviewer: f.Reviewer}
 }
 
 func takedownOf(t *product.Takedown) string {

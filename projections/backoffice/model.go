@@ -16,6 +16,7 @@ import (
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
 	"waybill/domain/claim"
+	"waybill/domain/decision"
 	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
@@ -23,11 +24,13 @@ import (
 	"waybill/domain/provider"
 	"waybill/domain/rules"
 	"waybill/domain/uscc"
+	"waybill/domain/workdays"
 	"waybill/projections"
+	"waybill/projections/dues"
 )
 
 const (
-	schema = "backoffice_v3"
+	schema = "backoffice_v4"
 
 	// The tables as queries reach them.
 	tableApplications = schema + ".applications"
@@ -40,21 +43,21 @@ var Model = projections.ReadModel{
 	Schema: schema,
 	Applies: projections.TypesOf(
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
-		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
+		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{}, provider.FirstApproved{}, provider.ApprovalRevoked{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
-		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
+		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{}, product.ApprovalRevoked{},
+		calendar.Corrected{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},
 		uscc.Reserved{}, uscc.Confirmed{}, pins.Taken{},
-		provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
 		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
-		calendar.Corrected{}, canned.Set{}, digest.Made{},
+		canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
-	DDL: `
+	DDL: dues.DDL + `
 CREATE TABLE applications (
 	provider_id        uuid PRIMARY KEY,
 	content_revision   integer NOT NULL,
@@ -76,8 +79,9 @@ CREATE TABLE applications (
 	applied_at         timestamptz NOT NULL,
 	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
-	live_text          text COLLATE "C" NOT NULL -- and of the live one, when that is another
-) WITH (toast_tuple_target = 8160);
+	live_text          text COLLATE "C" NOT NULL, -- and of the live one, when that is another
+	revoked            json, -- the approval that was revoked, until the next one
+` + dues.Columns + `) WITH (toast_tuple_target = 8160);
 CREATE TABLE products (
 	id                 uuid PRIMARY KEY,
 	provider_id        uuid NOT NULL,
@@ -97,16 +101,23 @@ CREATE TABLE products (
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
 	revision           bigint NOT NULL,
-	text               text COLLATE "C" NOT NULL -- what a text filter looks in: of the latest content
-) WITH (toast_tuple_target = 8160);`,
+	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest content
+	revoked            json, -- as of applications
+` + dues.Columns + `) WITH (toast_tuple_target = 8160);`,
 	Indexes: `
 CREATE INDEX applications_order ON applications (applied_at, provider_id);
 CREATE INDEX applications_standing ON applications (standing, applied_at, provider_id);
 CREATE INDEX applications_uscc ON applications (uscc);
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
 CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);`,
-	Apply: apply,
+	Apply: dues.Applying(apply,
+		dues.Table{Name: "applications", ID: "provider_id", Open: isPending, Days: workdays.ForApplication},
+		dues.Table{Name: "products", ID: "id", Open: isPending, Days: workdays.ForProduct},
+	),
 }
+
+// isPending is the condition of what awaits a decision.
+const isPending = `review = '` + string(domain.ReviewPending) + `'`
 
 // reviewed is the review axis, as applications and products share it; the columns are named alike.
 type reviewed struct {
@@ -119,20 +130,8 @@ type reviewed struct {
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
 	Revision         domain.Revision
-}
-
-// submit starts a wait for a decision, or goes on with one (Q11).
-func (r *reviewed) submit(revision domain.ContentRevision, verdict rules.Verdict, at time.Time) {
-	r.FirstSubmittedAt, r.Verdict = r.Review.WaitingSince(r.FirstSubmittedAt, at), verdict
-	r.ContentRevision, r.Review, r.Reasons, r.SubmittedAt, r.DecidedAt = revision, domain.ReviewPending, nil, at, nil
-}
-
-func (r *reviewed) decide(review domain.Review, revision domain.ContentRevision, at time.Time) error {
-	if revision != r.ContentRevision {
-		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, r.ContentRevision)
-	}
-	r.Review, r.DecidedAt = review, &at
-	return nil
+	Revoked          *decision.Revocation
+	dues.Promise
 }
 
 type applicationRow struct {
@@ -166,7 +165,7 @@ type productRow struct {
 	deleted     bool
 }
 
-func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
+func apply(ctx context.Context, tx pgx.Tx, events []projections.Event, c *workdays.Calendar) error {
 	applications, products := map[uuid.UUID]*applicationRow{}, map[uuid.UUID]*productRow{}
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
@@ -191,142 +190,26 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 		return fmt.Errorf("load: %w", err)
 	}
 	for _, e := range events {
-		if err := fold(e, applications, products); err != nil {
+		if err := fold(e, c, applications, products); err != nil {
 			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
 		}
 	}
 	return write(ctx, tx, applications, products)
 }
 
-func fold(e projections.Event, applications map[uuid.UUID]*applicationRow, products map[uuid.UUID]*productRow) error {
-	id, err := e.Stream.ID()
-	if err != nil {
-		return err
-	}
-	switch fact := e.Fact.(type) {
-	case provider.Applied:
-		applications[id] = &applicationRow{ProviderID: id, AppliedAt: projections.EventTime(e)}
-	case product.Submitted:
-		products[id] = &productRow{ID: id, ProviderID: fact.ProviderID, CreatedAt: projections.EventTime(e)}
-	}
-	switch e.Stream.Category() {
-	case provider.Category:
-		if a, ok := applications[id]; ok {
-			return a.fold(e)
-		}
-	case product.Category:
-		if p, ok := products[id]; ok && !p.deleted {
-			return p.fold(e)
-		}
-	}
-	return fmt.Errorf("%s of something that is not there", e.Type)
-}
-
-func (a *applicationRow) fold(e projections.Event) error {
-	var err error
-	at := projections.EventTime(e)
-	a.Standing = a.Standing.After(e.Fact)
-	switch fact := e.Fact.(type) {
-	case provider.Applied:
-		err = a.submit(fact, at)
-	case provider.Revised:
-		err = a.submit(provider.Applied(fact), at)
-	case provider.Approved:
-		err = a.decide(domain.ReviewApproved, fact.Revision, at)
-		a.LiveRevision, a.LiveProfile, a.LiveText = fact.Revision, nil, ""
-	case provider.Rejected:
-		if err = a.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
-			a.Reasons, err = json.Marshal(fact.Reasons)
-		}
-	case provider.Suspended:
-		a.StandingReason = fact.Reason
-	case provider.Reinstated:
-		a.StandingReason = ""
-	case provider.Closed:
-		a.StandingReason = fact.Reason
-	case provider.PinLimitSet:
-		a.PinLimit = fact.Limit
-	default:
-		err = fmt.Errorf("no meaning for %s here", e.Type)
-	}
-	a.Revision = e.Revision
-	return err
-}
-
-func (a *applicationRow) submit(fact provider.Applied, at time.Time) (err error) {
-	if a.LiveRevision == a.ContentRevision {
-		a.LiveProfile, a.LiveText = a.Profile, a.Text
-	}
-	a.reviewed.submit(fact.Revision, fact.Verdict, at)
-	a.Mismatches, a.Certified = projections.OrEmpty(fact.Mismatches), fact.Certified
-	p := fact.Profile
-	a.USCC, a.Text = p.USCC, projections.SearchText(p.Name, p.USCC, p.LegalRepresentative, p.Contact, p.Phone)
-	a.Profile, err = json.Marshal(p)
-	return err
-}
-
-func (p *productRow) fold(e projections.Event) error {
-	var err error
-	at := projections.EventTime(e)
-	if p.TakenDown = p.TakenDown.After(e.Fact); p.TakenDown == nil {
-		p.TakenDownAt = nil
-	}
-	switch fact := e.Fact.(type) {
-	case product.Submitted:
-		err = p.submit(fact.Revision, fact.Content, fact.Verdict, at)
-	case product.Revised:
-		err = p.submit(fact.Revision, fact.Content, fact.Verdict, at)
-	case product.Approved:
-		err = p.decide(domain.ReviewApproved, fact.Revision, at)
-		p.LiveRevision, p.LiveContent = fact.Revision, nil
-	case product.Rejected:
-		if err = p.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
-			p.Reasons, err = json.Marshal(fact.Reasons)
-		}
-	case product.Listed:
-		p.Listed = true
-	case product.Unlisted:
-		p.Listed = false
-	case product.TakenDown:
-		p.Listed, p.TakenDownAt = false, &at
-	case product.Pinned:
-		p.Pinned = true
-	case product.Unpinned:
-		p.Pinned = false
-	case product.Deleted:
-		p.deleted = true
-	case product.PlaceMatched:
-		// Only the revision moves.
-	default:
-		err = fmt.Errorf("no meaning for %s here", e.Type)
-	}
-	p.Revision = e.Revision
-	return err
-}
-
-func (p *productRow) submit(revision domain.ContentRevision, content product.Content, verdict rules.Verdict, at time.Time) (err error) {
-	if p.LiveRevision == p.ContentRevision {
-		p.LiveContent = p.Content
-	}
-	p.reviewed.submit(revision, verdict, at)
-	d := content.Destination
-	p.Text = projections.SearchText(append([]string{content.Name, content.Brief, d.Country, d.City}, content.Tags...)...)
-	p.Content, err = json.Marshal(content)
-	return err
-}
-
 func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicationRow, products map[uuid.UUID]*productRow) error {
 	var batch pgx.Batch
 	for _, a := range applications {
 		batch.Queue(`INSERT INTO applications (`+applicationColumns+`, applied_at, uscc, text, live_text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
 			ON CONFLICT (provider_id) DO UPDATE SET content_revision = $2, profile = $3, mismatches = $4, review = $5, reasons = $6,
 				standing = $7, standing_reason = $8, live_revision = $9, live_profile = $10, first_submitted_at = $11,
 				submitted_at = $12, decided_at = $13, revision = $14, pin_limit = $15, certified = $16,
-				verdict = $17, uscc = $19, text = $20, live_text = $21`,
+				verdict = $17, revoked = $18, due_from = $19, due_at = $20, due_estimated = $21, due_calendar = $22,
+				uscc = $24, text = $25, live_text = $26`,
 			a.ProviderID, a.ContentRevision, a.Profile, a.Mismatches, a.Review, a.Reasons, a.Standing, a.StandingReason,
 			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision, a.PinLimit, a.Certified,
-			a.Verdict, a.AppliedAt, a.USCC, a.Text, a.LiveText)
+			a.Verdict, a.Revoked, a.DueFrom, a.DueAt, a.DueEstimated, a.DueCalendar, a.AppliedAt, a.USCC, a.Text, a.LiveText)
 	}
 	for _, p := range products {
 		if p.deleted {
@@ -334,13 +217,14 @@ func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicati
 			continue
 		}
 		batch.Queue(`INSERT INTO products (`+productColumns+`, text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
 			ON CONFLICT (id) DO UPDATE SET content_revision = $3, content = $4, review = $5, reasons = $6, live_revision = $7,
 				live_content = $8, listed = $9, pinned = $10, first_submitted_at = $12, submitted_at = $13, decided_at = $14,
-				revision = $15, taken_down = $16, taken_down_at = $17, verdict = $18, text = $19`,
+				revision = $15, taken_down = $16, taken_down_at = $17, verdict = $18, revoked = $19,
+				due_from = $20, due_at = $21, due_estimated = $22, due_calendar = $23, text = $24`,
 			p.ID, p.ProviderID, p.ContentRevision, p.Content, p.Review, p.Reasons, p.LiveRevision, p.LiveContent,
 			p.Listed, p.Pinned, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt, p.Revision,
-			p.TakenDown, p.TakenDownAt, p.Verdict, p.Text)
+			p.TakenDown, p.TakenDownAt, p.Verdict, p.Revoked, p.DueFrom, p.DueAt, p.DueEstimated, p.DueCalendar, p.Text)
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("write: %w", err)

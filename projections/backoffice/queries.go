@@ -10,10 +10,12 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/decision"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
 	"waybill/projections"
+	"waybill/projections/dues"
 )
 
 // Application is a provider's own view of its application (R19–R21): the latest submission and what became of it.
@@ -42,6 +44,10 @@ type Application struct {
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
+	// Revoked is the approval that was revoked, until the next one.
+	Revoked *decision.Revocation
+	// Promise is when the latest decision is due, or was when it was made; a correction of the calendar moves it while it pends.
+	dues.Promise
 	// Revision is the stream revision, for ETag and If-Match.
 	Revision domain.Revision
 }
@@ -72,6 +78,10 @@ type Product struct {
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
+	// Revoked is the approval that was revoked, until the next one.
+	Revoked *decision.Revocation
+	// Promise is when the latest decision is due, or was when it was made; a correction of the calendar moves it while it pends.
+	dues.Promise
 	// Revision is the stream revision, for ETag and If-Match.
 	Revision domain.Revision
 }
@@ -114,7 +124,8 @@ type ApplicationFilter struct {
 type Queries struct{ DB projections.Querier }
 
 const applicationColumns = `provider_id, content_revision, profile, mismatches, review, reasons, standing, standing_reason,
-	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit, certified, verdict`
+	live_revision, live_profile, first_submitted_at, submitted_at, decided_at, revision, pin_limit, certified, verdict, revoked,
+	` + dues.ColumnNames
 
 // Application is the application of a provider; ErrNotFound when it never applied.
 func (q Queries) Application(ctx context.Context, provider uuid.UUID) (Application, error) {
@@ -132,7 +143,7 @@ func (a Application) complete() Application {
 		profile := a.Profile
 		a.LiveProfile = &profile
 	}
-	projections.UTC(&a.FirstSubmittedAt, &a.SubmittedAt, a.DecidedAt)
+	projections.UTC(&a.FirstSubmittedAt, &a.SubmittedAt, a.DecidedAt, &a.DueFrom, &a.DueAt)
 	return a
 }
 
@@ -186,7 +197,8 @@ const standingColumn = `coalesce((SELECT a.standing FROM ` + tableApplications +
 	WHERE a.provider_id = ` + tableProducts + `.provider_id), '')`
 
 const productColumns = `id, provider_id, content_revision, content, review, reasons, live_revision, live_content,
-	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at, verdict`
+	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at, verdict, revoked,
+	` + dues.ColumnNames
 
 // Product is one of the provider's own products; ErrNotFound when it is another's or deleted.
 func (q Queries) Product(ctx context.Context, provider, id uuid.UUID) (Product, error) {
@@ -289,6 +301,6 @@ func (p Product) complete() Product {
 		content := p.Content
 		p.LiveContent = &content
 	}
-	projections.UTC(&p.CreatedAt, &p.FirstSubmittedAt, &p.SubmittedAt, p.DecidedAt, p.TakenDownAt)
+	projections.UTC(&p.CreatedAt, &p.FirstSubmittedAt, &p.SubmittedAt, p.DecidedAt, p.TakenDownAt, &p.DueFrom, &p.DueAt)
 	return p
 }

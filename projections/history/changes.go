@@ -183,15 +183,15 @@ func flatten(fields []field, prefix string, v reflect.Value) ([]field, error) {
 	return fields, nil
 }
 
-// blank takes the content values out of a row's changes and the notes out of its reasons (Q16): what stays is which
-// fields, and the reason codes.
+// blank takes the content values and what decisions say of them out of a row's changes, and the notes out of its reasons (Q16): what
+// stays is which fields, and the reason codes.
 func blank(list, reasons string) (string, string, error) {
 	var cs []Change
 	if err := json.Unmarshal([]byte(list), &cs); err != nil {
 		return "", "", fmt.Errorf("changes: %w", err)
 	}
 	for i := range cs {
-		if strings.HasPrefix(cs[i].Field, "/content/") {
+		if f := cs[i].Field; strings.HasPrefix(f, "/content/") || f == noteField || f == seenField {
 			cs[i].Before, cs[i].After = nil, nil
 		}
 	}

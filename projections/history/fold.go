@@ -21,6 +21,7 @@ import (
 // auditState is what an event can change besides content, over all kinds of streams.
 type auditState struct {
 	Review       domain.Review          `json:"review,omitempty"`
+	First        bool                   `json:"first,omitempty"` // of two approvals
 	LiveRevision domain.ContentRevision `json:"live_revision,omitempty"`
 	Listed       bool                   `json:"listed,omitempty"`
 	Pinned       bool                   `json:"pinned,omitempty"`
@@ -42,6 +43,7 @@ type auditState struct {
 // diff notes what changed since before.
 func (s *auditState) diff(before auditState, c *changes) {
 	c.text("/review", string(before.Review), string(s.Review))
+	c.flag("/first_approved", before.First, s.First)
 	c.number("/live_revision", int(before.LiveRevision), int(s.LiveRevision))
 	c.flag("/listed", before.Listed, s.Listed)
 	c.flag("/pinned", before.Pinned, s.Pinned)
@@ -84,9 +86,9 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 		s.submit("/content", e.Content, e.Revision, c)
 		judged(e.Verdict, c)
 	case product.Approved:
-		s.approve(e.Revision, c)
+		s.approve(e.Revision, e.Record, c)
 	case product.Rejected:
-		return s.reject(e.Revision, e.Reasons, c)
+		return s.reject(e.Revision, e.Reasons, e.Record, c)
 	case product.Listed:
 		state.Listed = true
 	case product.Unlisted:
@@ -117,9 +119,9 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 		judged(e.Verdict, c)
 		return compared(e.Mismatches, e.Certified, c)
 	case provider.Approved:
-		s.approve(e.Revision, c)
+		s.approve(e.Revision, e.Record, c)
 	case provider.Rejected:
-		return s.reject(e.Revision, e.Reasons, c)
+		return s.reject(e.Revision, e.Reasons, e.Record, c)
 	case provider.Suspended:
 		return note(e.Reason)
 	case provider.Reinstated:
@@ -198,20 +200,9 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 }
 
 func (s *subject) submit(prefix string, content any, revision domain.ContentRevision, c *changes) {
-	s.state.Review = domain.ReviewPending
+	s.state.Review, s.state.First = domain.ReviewPending, false
 	c.revision = revision
 	s.replace(prefix, content, c)
-}
-
-func (s *subject) approve(revision domain.ContentRevision, c *changes) {
-	s.state.Review, s.state.LiveRevision = domain.ReviewApproved, revision
-	c.revision = revision
-}
-
-func (s *subject) reject(revision domain.ContentRevision, reasons []domain.Reason, c *changes) []domain.Reason {
-	s.state.Review = domain.ReviewRejected
-	c.revision = revision
-	return reasons
 }
 
 // shownToken is a token whose end is written as answers write times.

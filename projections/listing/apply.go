@@ -24,8 +24,8 @@ type batchFold struct {
 	order []*productRow
 	// Those the tables may hold.
 	loadProducts, loadProviders projections.Keys
-	// read are those whose pending content is looked into.
-	read projections.Keys
+	// read are those whose pending content is looked into, and revoked those whose content may await approval again.
+	read, revoked projections.Keys
 }
 
 type productRow struct {
@@ -39,6 +39,7 @@ type productRow struct {
 	// live is set when its content changed in this batch, and point when only where that is was found.
 	live    *located
 	point   *place.Point
+	shown   *located // what the tables have as its content, of one that is revoked
 	deleted bool
 	// What the tables hold: stored says that they do.
 	stored, wasPublic, wasPinned bool
@@ -105,10 +106,13 @@ func newBatchFold(events []projections.Event) *batchFold {
 		switch e.Fact.(type) {
 		case provider.Approved, product.Approved, product.PlaceMatched:
 			b.read = append(b.read, id)
+		case product.ApprovalRevoked:
+			b.revoked = append(b.revoked, id)
 		}
 		switch fact := e.Fact.(type) {
 		case provider.Applied, provider.Revised, provider.Approved, provider.Rejected,
-			provider.Suspended, provider.Reinstated, provider.Closed, provider.PinLimitSet:
+			provider.Suspended, provider.Reinstated, provider.Closed, provider.PinLimitSet,
+			provider.FirstApproved, provider.ApprovalRevoked:
 			b.needProvider(id)
 		case product.Submitted:
 			b.needProvider(fact.ProviderID)
@@ -174,6 +178,9 @@ func (b *batchFold) load(ctx context.Context, tx pgx.Tx) error {
 		})
 		return err
 	})
+	if len(b.revoked) > 0 {
+		batch.Queue(selectShown, b.revoked).Query(b.loadShown)
+	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
@@ -209,7 +216,14 @@ func (p *providerRow) fold(e projections.Event) error {
 			return err
 		}
 		p.liveRevision, p.name, p.logo, p.introduction = fact.Revision, profile.Name, string(profile.Logo), profile.Introduction
-	case provider.Rejected, provider.Suspended, provider.Reinstated, provider.Closed, provider.PinLimitSet:
+	case provider.ApprovalRevoked:
+		if p.pending.revision == 0 {
+			p.pending.submit(fact.Revision, provider.Profile{
+				Name: p.name, Logo: domain.ImageRef(p.logo), Introduction: p.introduction,
+			})
+		}
+		p.liveRevision, p.name, p.logo, p.introduction = 0, "", "", ""
+	case provider.Rejected, provider.Suspended, provider.Reinstated, provider.Closed, provider.PinLimitSet, provider.FirstApproved:
 	default:
 		return fmt.Errorf("no meaning for %s here", e.Type)
 	}
@@ -240,6 +254,10 @@ func (p *productRow) fold(e projections.Event) error {
 			return err
 		}
 		p.liveRevision, p.live, p.point = fact.Revision, content, nil
+	case product.ApprovalRevoked:
+		if err := p.revoke(fact.Revision); err != nil {
+			return err
+		}
 	case product.Rejected:
 	case product.Listed:
 		p.listed = true

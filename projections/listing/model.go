@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	schema = "listing_v5"
+	schema = "listing_v6"
 
 	// The tables as queries reach them.
 	tableProviders = schema + ".providers"
@@ -41,16 +41,16 @@ var Model = projections.ReadModel{
 	Schema: schema,
 	Applies: projections.TypesOf(
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
-		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
+		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{}, provider.FirstApproved{}, provider.ApprovalRevoked{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
 		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
+		product.ApprovalRevoked{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},
 		uscc.Reserved{}, uscc.Confirmed{}, pins.Taken{},
-		provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
 		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
 		calendar.Corrected{}, canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
@@ -67,7 +67,7 @@ CREATE TABLE providers (
 	revision      bigint NOT NULL
 );
 
--- Content submitted and not approved yet, of providers and products. It is never shown.
+-- Content submitted and not approved yet, of providers and products, or approved no longer. It is never shown.
 CREATE TABLE pending (
 	subject  uuid PRIMARY KEY,
 	revision integer NOT NULL,
@@ -77,7 +77,7 @@ CREATE TABLE pending (
 -- Providers and products whose streams are parked: until they go on, nothing of them is public.
 CREATE TABLE withheld (subject uuid PRIMARY KEY);
 
--- One row per product from its submission on; the content columns are those of the approved revision.
+-- One row per product from its submission on; the content columns are those of the revision that was approved last.
 CREATE TABLE products (
 	id            uuid PRIMARY KEY,
 	provider_id   uuid NOT NULL,
@@ -91,7 +91,7 @@ CREATE TABLE products (
 	cell          bigint NOT NULL DEFAULT 0,
 	x             integer NOT NULL DEFAULT 0,
 	y             integer NOT NULL DEFAULT 0,
-	live_revision integer NOT NULL,
+	live_revision integer NOT NULL, -- 0 when none is
 	public        boolean NOT NULL,
 	pinned        boolean NOT NULL,
 	listed        boolean NOT NULL,

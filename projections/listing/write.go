@@ -21,12 +21,14 @@ type columns struct {
 	created                []time.Time
 	public, pinned, listed []bool
 	revision               []int64
+	live                   []int32
 }
 
 func (r *columns) add(p *productRow, public bool) {
 	r.ids, r.providers, r.created = append(r.ids, p.id), append(r.providers, p.providerID), append(r.created, p.createdAt)
 	r.public, r.pinned, r.listed = append(r.public, public), append(r.pinned, p.pinned), append(r.listed, p.listed)
 	r.revision = append(r.revision, int64(p.revision)) //nolint:gosec // fits a bigint
+	r.live = append(r.live, int32(p.liveRevision))     //nolint:gosec // revisions count from 1
 }
 
 // spots are where products are that were found to be there.
@@ -160,7 +162,7 @@ func (b *batchFold) write(ctx context.Context, tx pgx.Tx) error {
 		queue(gone, `DELETE FROM `+table+` WHERE id = ANY ($1)`, gone)
 	}
 	queue(fresh.ids, insertProducts, fresh.ids, fresh.providers, fresh.created, fresh.public, fresh.pinned, fresh.listed, fresh.revision)
-	queue(changed.ids, updateProducts, changed.ids, changed.public, changed.pinned, changed.listed, changed.revision)
+	queue(changed.ids, updateProducts, changed.ids, changed.public, changed.pinned, changed.listed, changed.revision, changed.live)
 	queue(found.ids, placeProducts, found.ids, found.latitude, found.longitude, found.cells, found.x, found.y)
 	for _, p := range live {
 		batch.Queue(upsertProduct, liveArgs(p, b.public(p))...)
@@ -193,8 +195,10 @@ const (
 		FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::boolean[], $5::boolean[], $6::boolean[], $7::bigint[])
 			AS n (id, provider_id, created_at, public, pinned, listed, revision)`
 
-	updateProducts = `UPDATE products p SET public = n.public, pinned = n.pinned, listed = n.listed, revision = n.revision
-		FROM unnest($1::uuid[], $2::boolean[], $3::boolean[], $4::boolean[], $5::bigint[]) AS n (id, public, pinned, listed, revision)
+	updateProducts = `UPDATE products p SET public = n.public, pinned = n.pinned, listed = n.listed, revision = n.revision,
+			live_revision = n.live
+		FROM unnest($1::uuid[], $2::boolean[], $3::boolean[], $4::boolean[], $5::bigint[], $6::integer[])
+			AS n (id, public, pinned, listed, revision, live)
 		WHERE p.id = n.id`
 
 	placeProducts = `UPDATE products p SET wgs_latitude = n.latitude, wgs_longitude = n.longitude, cell = n.cell, x = n.x, y = n.y

@@ -16,6 +16,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
 	"waybill/domain/decidertest"
 	"waybill/domain/domaintest"
 	"waybill/domain/place"
@@ -42,18 +43,18 @@ func TestFold(t *testing.T) {
 			bookings: map[uuid.UUID]booking.State{}, created: map[uuid.UUID]time.Time{},
 		}
 		// Few random histories get far: two in three begin with a provider that can offer, one in three with its product listed.
-		v, p, by := domaintest.ID("v1"), domaintest.ID("p1"), domaintest.ID("reviewer")
+		v, p := domaintest.ID("v1"), domaintest.ID("p1")
 		begun := rapid.SampledFrom([]string{"nothing", "provider", "product"}).Draw(rt, "begun")
 		if begun != "nothing" {
 			profile := domaintest.Profile("立足三亚")
 			w.provider(v, provider.Apply{Profile: profile, Facts: domaintest.FactsOfProfile(profile)})
-			w.provider(v, provider.Approve{By: by, Provider: v, Revision: 1})
+			w.provider(v, provider.Approve{Ruling: w.ruling(v, 1)})
 		}
 		if begun == "product" {
 			w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
 			c := domaintest.Content("海运专线")
 			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c, Facts: domaintest.FactsOfContent(c)})
-			w.product(p, product.Approve{By: by, Revision: 1})
+			w.product(p, product.Approve{Ruling: domaintest.Ruling(1)})
 		}
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			w.step(rt)
@@ -89,7 +90,7 @@ func TestFoldKnowsEveryCommand(t *testing.T) {
 			w.step(rt)
 		}
 	})
-	for _, aggregate := range []string{provider.Category, product.Category, booking.Category} {
+	for _, aggregate := range []string{provider.Category, product.Category, booking.Category, calendar.Category} {
 		for _, name := range decidertest.CommandTypes(t, "../../domain/"+aggregate) {
 			if !w.tried[aggregate+"."+name] {
 				t.Errorf("no step of TestFold is a %s.%s: add one, and its weight", aggregate, name)
@@ -152,6 +153,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 			fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.Standing, s.StandingReason,
 				s.ApprovedRevision, s.Mismatches, s.Verdict, w.last("provider", v), s.PinLimit != nil))
 		modeltest.Equal(t, "certified", *a.Certified, domaintest.Enterprise)
+		w.checkDue(t, "provider", v, a.Promise)
 		if s.ApprovedRevision > 0 {
 			modeltest.Equal(t, "live profile", *a.LiveProfile, s.Approved)
 		} else if a.LiveProfile != nil {
@@ -236,6 +238,7 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	modeltest.Equal(t, "own product", fmt.Sprint(own.ContentRevision, own.Content, own.Review, own.Reasons, own.LiveRevision, own.Verdict,
 		own.Listed, own.Pinned, own.CreatedAt, own.Revision),
 		fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.ApprovedRevision, s.Verdict, s.Listed, s.Pinned, w.created[p], w.last("product", p)))
+	w.checkDue(t, "product", p, own.Promise)
 	modeltest.Equal(t, "taken down", own.TakenDown, s.TakenDown)
 	if (own.TakenDownAt != nil) != (s.TakenDown != nil) {
 		t.Fatalf("taken down at %v, %+v", own.TakenDownAt, s.TakenDown)

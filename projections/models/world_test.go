@@ -9,10 +9,13 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
+	"waybill/domain/decision"
 	"waybill/domain/domaintest"
 	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/workdays"
 	"waybill/projections/modeltest"
 )
 
@@ -25,6 +28,7 @@ type world struct {
 	created   map[uuid.UUID]time.Time
 	tried     map[string]bool // the commands that were; nil for who does not ask
 	longAgo   bool            // what is submitted now does not say where its destination is
+	calendar  calendar.State
 }
 
 // try lets a decider decide, and records what happened when it does not refuse.
@@ -104,8 +108,19 @@ func (w *world) product(id uuid.UUID, c product.Command) { try(w, product.Decide
 
 func (w *world) booking(id uuid.UUID, c booking.Command) { try(w, booking.Decider, w.bookings, id, c) }
 
+// ruling is the reviewer's on an application.
+func (w *world) ruling(applicant uuid.UUID, revision domain.ContentRevision, reasons ...domain.Reason) decision.Ruling {
+	r := domaintest.Ruling(revision, reasons...)
+	r.Submitter.ID = applicant
+	return r
+}
+
 // step draws one command. Names are few, so that most commands meet something that is there.
 func (w *world) step(t *rapid.T) {
+	if rapid.IntRange(0, 29).Draw(t, "the calendar is corrected") == 0 {
+		w.correct(t)
+		return
+	}
 	p := domaintest.ID(rapid.SampledFrom([]string{"p1", "p2", "p3"}).Draw(t, "product"))
 	v := domaintest.ID(rapid.SampledFrom([]string{"v1", "v2"}).Draw(t, "provider"))
 	b := domaintest.ID(rapid.SampledFrom([]string{"b1", "b2", "b3"}).Draw(t, "booking"))
@@ -129,14 +144,15 @@ func (w *world) step(t *rapid.T) {
 		profile.Name, known.Place = "三亚海丰", place.Fact{}
 	}
 	facts := domaintest.FactsOfProfile(profile)
+	facts.Due, known.Due = w.promise(t, workdays.ForApplication), w.promise(t, workdays.ForProduct)
 	steps := []func(){
 		func() { w.provider(v, provider.Apply{Profile: profile, Facts: facts}) },
 		func() { w.provider(v, provider.Revise{Profile: profile, Facts: facts}) },
 		func() {
-			w.provider(v, provider.Approve{By: domaintest.ID("reviewer"), Provider: v, Revision: w.providers[v].Revision})
+			w.provider(v, provider.Approve{Ruling: w.ruling(v, w.providers[v].Revision)})
 		},
 		func() {
-			w.provider(v, provider.Reject{By: domaintest.ID("reviewer"), Provider: v, Revision: w.providers[v].Revision, Reasons: reasons})
+			w.provider(v, provider.Reject{Ruling: w.ruling(v, w.providers[v].Revision, reasons...)})
 		},
 		func() { w.provider(v, provider.Suspend{Reason: "复核"}) },
 		func() { w.provider(v, provider.Reinstate{Reason: "复核通过"}) },
@@ -149,10 +165,10 @@ func (w *world) step(t *rapid.T) {
 		},
 		func() { w.product(p, product.Revise{By: by, Provider: standing, Content: c, Facts: known}) },
 		func() {
-			w.product(p, product.Approve{By: domaintest.ID("reviewer"), Revision: w.products[p].Revision})
+			w.product(p, product.Approve{Ruling: domaintest.Ruling(w.products[p].Revision)})
 		},
 		func() {
-			w.product(p, product.Reject{By: domaintest.ID("reviewer"), Revision: w.products[p].Revision, Reasons: reasons})
+			w.product(p, product.Reject{Ruling: domaintest.Ruling(w.products[p].Revision, reasons...)})
 		},
 		func() { w.product(p, product.Publish{By: by, Provider: standing}) },
 		func() { w.product(p, product.Unpublish{By: by}) },

@@ -27,7 +27,7 @@ import (
 )
 
 const (
-	schema = "pictures_v1"
+	schema = "pictures_v2"
 
 	// The tables as queries reach them.
 	tableUses     = schema + ".uses"
@@ -41,8 +41,9 @@ var Model = projections.ReadModel{
 	Schema: schema,
 	Applies: projections.TypesOf(
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Suspended{}, provider.Reinstated{}, provider.Closed{},
+		provider.ApprovalRevoked{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Listed{}, product.Unlisted{}, product.TakenDown{},
-		product.Deleted{},
+		product.ApprovalRevoked{}, product.Deleted{},
 	),
 	PassesOver: projections.TypesOf(
 		provider.Rejected{}, provider.PinLimitSet{},
@@ -51,7 +52,7 @@ var Model = projections.ReadModel{
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},
 		uscc.Reserved{}, uscc.Confirmed{}, pins.Taken{},
-		provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
+		provider.FirstApproved{},
 		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
 		calendar.Corrected{}, canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
@@ -62,7 +63,7 @@ CREATE TABLE objects (
 	id       uuid PRIMARY KEY,
 	owner    uuid NOT NULL, -- the provider, which is its account
 	latest   integer NOT NULL, -- content revision
-	live     integer NOT NULL, -- 0 before the first approval
+	live     integer NOT NULL, -- 0 when none is
 	standing text NOT NULL, -- of a provider
 	listed   boolean NOT NULL, -- of a product
 	gone_at  timestamptz -- when it was deleted
@@ -184,6 +185,10 @@ func (o *objectRow) fold(e projections.Event) error {
 		o.Live = fact.Revision
 	case product.Approved:
 		o.Live = fact.Revision
+	case provider.ApprovalRevoked:
+		o.Live = 0
+	case product.ApprovalRevoked:
+		o.Live, o.Listed = 0, false
 	case product.Listed:
 		o.Listed = true
 	case product.Unlisted, product.TakenDown:

@@ -37,7 +37,7 @@ func endCases(service *commands.Service, pool *pgxpool.Pool) runtime.Reaction {
 		StoredName: "reaction_end_cases",
 		Begins:     runtime.FromStart,
 		Applies: projections.TypesOf(account.Closed{}, provider.Closed{}, booking.Requested{}, provider.Applied{},
-			product.Submitted{}, product.Revised{}),
+			product.Submitted{}, product.Revised{}, product.ApprovalRevoked{}),
 		PassesOver: projections.TypesOf(
 			product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
 			product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
@@ -46,7 +46,7 @@ func endCases(service *commands.Service, pool *pgxpool.Pool) runtime.Reaction {
 			account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{},
 			account.TokenIssued{}, account.TokenRevoked{},
 			uscc.Reserved{}, uscc.Confirmed{}, provider.PinLimitSet{}, pins.Taken{},
-			provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
+			provider.FirstApproved{}, provider.ApprovalRevoked{},
 			claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
 			calendar.Corrected{}, canned.Set{}, digest.Made{},
 			operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
@@ -85,7 +85,7 @@ func (c ending) handle(ctx context.Context, e projections.Event) error {
 			return err
 		}
 		return c.endProductReview(ctx, e, id)
-	case product.Revised:
+	case product.Revised, product.ApprovalRevoked: // which may await a decision by now
 		return c.endProductReview(ctx, e, id)
 	}
 	return nil

@@ -2,15 +2,9 @@
 package review
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"time"
+	"strings"
 
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
-	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
@@ -19,20 +13,23 @@ import (
 	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
-	"waybill/domain/place"
 	"waybill/domain/product"
 	"waybill/domain/provider"
-	"waybill/domain/rules"
 	"waybill/domain/uscc"
 	"waybill/projections"
+	"waybill/projections/dues"
 )
 
 const (
-	schema = "review_v4"
+	schema = "review_v5"
 
 	// The tables as queries reach them.
 	tableSubjects    = schema + ".subjects"
 	tableSubmissions = schema + ".submissions"
+	tableCases       = schema + ".cases"
+	tableClaims      = schema + ".claims"
+	tableDueCounts   = schema + ".due_counts"
+	tableStateCounts = schema + ".state_counts"
 )
 
 // Model is the reviewers' queue: every submitted revision with its decision, until its product is deleted (R41).
@@ -41,275 +38,127 @@ var Model = projections.ReadModel{
 	Schema: schema,
 	Applies: projections.TypesOf(
 		provider.Applied{}, provider.Revised{}, provider.Approved{}, provider.Rejected{}, provider.Suspended{},
-		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{},
+		provider.Reinstated{}, provider.Closed{}, provider.PinLimitSet{}, provider.FirstApproved{}, provider.ApprovalRevoked{},
 		product.Submitted{}, product.Revised{}, product.Approved{}, product.Rejected{}, product.Listed{}, product.Unlisted{},
 		product.Pinned{}, product.Unpinned{}, product.TakenDown{}, product.PlaceMatched{}, product.Deleted{},
+		product.ApprovalRevoked{},
+		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
+		calendar.Corrected{},
 	),
 	PassesOver: projections.TypesOf(
 		booking.Requested{}, booking.Replied{}, booking.Read{}, booking.Closed{},
 		account.Opened{}, account.Certified{}, account.RoleGranted{}, account.RoleRevoked{}, account.Closed{},
 		account.TokenIssued{}, account.TokenRevoked{},
 		uscc.Reserved{}, uscc.Confirmed{}, pins.Taken{},
-		provider.FirstApproved{}, provider.ApprovalRevoked{}, product.ApprovalRevoked{},
-		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
-		calendar.Corrected{}, canned.Set{}, digest.Made{},
+		canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
 	),
 	DDL: `
 CREATE TABLE subjects (
-	id       uuid PRIMARY KEY,
-	name     text NOT NULL, -- of a provider: as approved, before that as submitted; of a product: as submitted
-	approved boolean NOT NULL,
-	latest   integer NOT NULL,
-	closed   boolean NOT NULL, -- a provider that is closed: nothing of it is decided any more
-	revision bigint NOT NULL,
-	taken_down json -- of a product: that an operator took it down; null when it stands no more
+	id            uuid PRIMARY KEY,
+	name          text NOT NULL, -- of a provider: as approved, before that as submitted; of a product: as submitted
+	provider_type text COLLATE "C" NOT NULL, -- of a provider: as its name; empty of a product
+	live          integer NOT NULL, -- the content revision that is approved; 0 is none
+	latest        integer NOT NULL,
+	rejections    integer NOT NULL, -- since the last approval
+	closed        boolean NOT NULL, -- a provider that is closed: nothing of it is decided any more
+	revision      bigint NOT NULL,
+	taken_down    json -- of a product: that an operator took it down; null when it stands no more
 );
 CREATE TABLE submissions (
 	kind               text COLLATE "C" NOT NULL,
 	subject_id         uuid NOT NULL,
 	content_revision   integer NOT NULL,
 	state              text COLLATE "C" NOT NULL,
-	since              timestamptz NOT NULL, -- it has been in this state; the order of the queue
+	since              timestamptz NOT NULL, -- it has been in this state; the order of what is not pending
 	name               text NOT NULL,
 	provider_id        uuid NOT NULL,
+	submitted_by       uuid NOT NULL,
 	mismatches         text[] NOT NULL,
+	finding            boolean NOT NULL, -- the rule book found something
+	round              integer NOT NULL, -- the rejections since the last approval when it was submitted, and one
 	first_submitted_at timestamptz NOT NULL,
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
 	decided_by         uuid,
 	reasons            json,
+	note               text NOT NULL, -- the decision's, among colleagues
+	first_approval     json, -- the first of two approvals of this revision
+	revocation         json, -- of the approval of this revision, or what the wait in which it was submitted began with
+	-- when it was due when it pended last; while it pends, its case says` + dues.Columns + `,
 	content            json NOT NULL,
 	certified          json, -- what a profile was compared with; null of a product, and where the event does not say
 	verdict            json NOT NULL, -- the rule book's: its version, findings and measured images
 	place              bigint NOT NULL, -- the gazetteer's entry of a product's destination; 0 is none
 	point              json, -- where that destination is, in WGS-84; null as long as no event says so
 	PRIMARY KEY (subject_id, content_revision)
-) WITH (toast_tuple_target = 8160);`,
-	Indexes: `
-CREATE INDEX submissions_state ON submissions (state, since, subject_id, content_revision);
-CREATE INDEX submissions_kind ON submissions (kind, state, since, subject_id, content_revision);
-CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revision) WHERE state IN ` + sqlDecided + `;`,
-	Apply: apply,
+) WITH (toast_tuple_target = 8160);
+CREATE TABLE cases ( -- what awaits a decision: the latest submission of a subject, narrow, for the queue to walk
+	subject_id       uuid PRIMARY KEY,
+	kind             text COLLATE "C" NOT NULL,
+	content_revision integer NOT NULL,
+	provider_id      uuid NOT NULL,
+	provider_type    text COLLATE "C" NOT NULL,
+	submitted_by     uuid NOT NULL,
+	withheld         boolean NOT NULL, -- of a closed provider: nobody can decide it
+	mismatch         boolean NOT NULL,
+	finding          boolean NOT NULL,
+	resubmitted      boolean NOT NULL,
+	first_approved   boolean NOT NULL,
+	revoked          boolean NOT NULL,
+	taken_down       boolean NOT NULL,` + dues.Columns + `
+);
+CREATE INDEX cases_provider ON cases (provider_id, due_at, due_from, subject_id); -- a rebuild needs it too: what a provider's end withholds
+CREATE TABLE claims ( -- those that nobody ended; whether their time is over, the clock says
+	case_id    uuid PRIMARY KEY,
+	kind       text COLLATE "C" NOT NULL,
+	claim      uuid NOT NULL,
+	reviewer   uuid NOT NULL,
+	claimed_at timestamptz NOT NULL,
+	until      timestamptz NOT NULL
+);
+CREATE TABLE due_counts ( -- the cases that are not withheld
+	kind   text COLLATE "C" NOT NULL,
+	due_at timestamptz NOT NULL,
+	n      bigint NOT NULL,
+	PRIMARY KEY (kind, due_at)
+);
+CREATE TABLE state_counts ( -- the submissions
+	kind  text COLLATE "C" NOT NULL,
+	state text COLLATE "C" NOT NULL,
+	n     bigint NOT NULL,
+	PRIMARY KEY (kind, state)
+);` + dues.DDL,
+	Indexes: indexes(),
+	Apply:   apply(),
 }
 
-// subject is a provider or product in the queue, with its latest submission: the only one that can change.
-type subject struct {
-	ID        uuid.UUID
-	Name      string
-	Approved  bool
-	Latest    domain.ContentRevision
-	Closed    bool
-	Revision  domain.Revision
-	TakenDown *product.Takedown
-	deleted   bool
-	// changed are the submissions of this batch and the latest before it, by content revision.
-	changed map[domain.ContentRevision]*submissionRow
-}
-
-type submissionRow struct {
-	Kind             string
-	SubjectID        uuid.UUID
-	ContentRevision  domain.ContentRevision
-	State            domain.Review
-	Since            time.Time
-	Name             string
-	ProviderID       uuid.UUID
-	Mismatches       []string
-	FirstSubmittedAt time.Time
-	SubmittedAt      time.Time
-	DecidedAt        *time.Time
-	DecidedBy        *uuid.UUID
-	Reasons          json.RawMessage
-	Content          json.RawMessage
-	Certified        json.RawMessage
-	Verdict          rules.Verdict
-	Place            int64
-	Point            *place.Point
-}
-
-const submissionRowColumns = `kind, subject_id, content_revision, state, since, name, provider_id, mismatches,
-	first_submitted_at, submitted_at, decided_at, decided_by, reasons, content, certified, verdict, place, point`
-
-func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
-	subjects := map[uuid.UUID]*subject{}
-	ids := projections.SubjectsOf(events)
-	both := append(ids[provider.Category], ids[product.Category]...)
-	var batch pgx.Batch
-	batch.Queue(projections.ByIndex)
-	batch.Queue(`SELECT id, name, approved, latest, closed, revision, taken_down FROM subjects
-		WHERE id = ANY ($1)`, both).Query(func(rows pgx.Rows) error {
-		stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[subject])
-		for _, s := range stored {
-			s.changed = map[domain.ContentRevision]*submissionRow{}
-			subjects[s.ID] = s
-		}
-		return err
-	})
-	batch.Queue(`SELECT `+submissionRowColumns+` FROM submissions JOIN (SELECT id, latest FROM subjects WHERE id = ANY ($1)) s
-		ON subject_id = s.id AND content_revision = s.latest`, both).Query(func(rows pgx.Rows) error {
-		stored, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[submissionRow])
-		for _, row := range stored {
-			subjects[row.SubjectID].changed[row.ContentRevision] = row
-		}
-		return err
-	})
-	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-		return fmt.Errorf("load: %w", err)
+// indexes are one for each filter, in the order of its list: pending ones by what is due first, all others by what happened last.
+func indexes() string {
+	const queue, past = "due_at, due_from, subject_id", "since, subject_id, content_revision"
+	var b strings.Builder
+	add := func(name, table, columns, where string) {
+		fmt.Fprintf(&b, "CREATE INDEX %s ON %s (%s) WHERE %s;\n", name, table, columns, where)
 	}
-	for _, e := range events {
-		if err := fold(subjects, e); err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+	add("cases_due", "cases", queue+", kind", sqlShown)
+	add("cases_kind", "cases", "kind, "+queue, sqlShown)
+	add("cases_since", "cases", "kind, due_from, due_at", sqlShown)
+	add("cases_type", "cases", "provider_type, "+queue, sqlShown)
+	add("cases_submitter", "cases", "submitted_by, "+queue, sqlShown)
+	add("submissions_state", "submissions", "state, "+past, sqlPast)
+	add("submissions_kind", "submissions", "kind, state, "+past, sqlPast)
+	add("submissions_decided", "submissions", past, "state IN "+sqlDecided)
+	add("submissions_provider", "submissions", "provider_id, "+past, sqlPast)
+	add("submissions_submitter", "submissions", "submitted_by, "+past, sqlPast)
+	add("submissions_late", "submissions", past, sqlPast+" AND "+sqlLate)
+	for _, f := range flags {
+		if f.open != "" {
+			add("cases_"+string(f.name), "cases", queue+", kind", sqlShown+" AND "+f.open)
+		}
+		if f.past != "" {
+			add("submissions_"+string(f.name), "submissions", past, sqlPast+" AND "+f.past)
 		}
 	}
-	return write(ctx, tx, subjects)
-}
-
-func fold(subjects map[uuid.UUID]*subject, e projections.Event) error {
-	id, err := e.Stream.ID()
-	if err != nil {
-		return err
-	}
-	switch e.Fact.(type) {
-	case provider.Applied, product.Submitted:
-		subjects[id] = &subject{ID: id, changed: map[domain.ContentRevision]*submissionRow{}}
-	}
-	s, ok := subjects[id]
-	if !ok || s.deleted {
-		return fmt.Errorf("%s of something that is not there", e.Type)
-	}
-	s.Revision, s.TakenDown = e.Revision, s.TakenDown.After(e.Fact)
-	switch fact := e.Fact.(type) {
-	case provider.Applied:
-		return s.submitProfile(e, fact)
-	case provider.Revised:
-		return s.submitProfile(e, provider.Applied(fact))
-	case product.Submitted:
-		row := submissionRow{ProviderID: fact.ProviderID, ContentRevision: fact.Revision, Verdict: fact.Verdict}
-		row.match(fact.Place, fact.Point)
-		return s.submitContent(e, row, fact.Content)
-	case product.Revised:
-		row := submissionRow{ContentRevision: fact.Revision, Verdict: fact.Verdict}
-		row.match(fact.Place, fact.Point)
-		return s.submitContent(e, row, fact.Content)
-	case product.PlaceMatched:
-		row, ok := s.changed[fact.Revision]
-		if !ok || fact.Revision != s.Latest {
-			return fmt.Errorf("match of revision %d, but %d is the latest", fact.Revision, s.Latest)
-		}
-		row.match(fact.Place, fact.Point)
-	case provider.Approved:
-		s.Approved = true
-		return s.decide(e, domain.ReviewApproved, fact.Revision, nil)
-	case product.Approved:
-		return s.decide(e, domain.ReviewApproved, fact.Revision, nil)
-	case provider.Rejected:
-		return s.decide(e, domain.ReviewRejected, fact.Revision, fact.Reasons)
-	case product.Rejected:
-		return s.decide(e, domain.ReviewRejected, fact.Revision, fact.Reasons)
-	case provider.Closed:
-		s.Closed = true
-	case product.Deleted:
-		s.deleted = true
-	case provider.Suspended, provider.Reinstated, provider.PinLimitSet, product.Listed, product.Unlisted, product.Pinned, product.Unpinned,
-		product.TakenDown:
-		// Only the revision moves.
-	default:
-		return fmt.Errorf("no meaning for %s here", e.Type)
-	}
-	return nil
-}
-
-// match is the gazetteer's entry of the destination, and where that is.
-func (r *submissionRow) match(id int64, at place.Point) {
-	r.Place, r.Point = id, nil
-	if !at.IsZero() {
-		r.Point = &at
-	}
-}
-
-func (s *subject) submitProfile(e projections.Event, fact provider.Applied) (err error) {
-	row := submissionRow{
-		Name: fact.Profile.Name, ProviderID: s.ID, ContentRevision: fact.Revision, Mismatches: fact.Mismatches, Verdict: fact.Verdict,
-	}
-	if fact.Certified != nil {
-		if row.Certified, err = json.Marshal(fact.Certified); err != nil {
-			return err
-		}
-	}
-	return s.submit(e, row, fact.Profile)
-}
-
-func (s *subject) submitContent(e projections.Event, row submissionRow, content product.Content) error {
-	row.Name = content.Name
-	return s.submit(e, row, content)
-}
-
-func (s *subject) submit(e projections.Event, row submissionRow, content any) error {
-	at := projections.EventTime(e)
-	row.Kind, row.SubjectID, row.State = e.Stream.Category(), s.ID, domain.ReviewPending
-	row.Since, row.SubmittedAt, row.FirstSubmittedAt = at, at, at
-	row.Mismatches = projections.OrEmpty(row.Mismatches)
-	if before, ok := s.changed[s.Latest]; ok {
-		row.ProviderID = before.ProviderID
-		row.FirstSubmittedAt = before.State.WaitingSince(before.FirstSubmittedAt, at)
-		if before.State == domain.ReviewPending {
-			before.State, before.Since = domain.ReviewSuperseded, at
-		}
-	}
-	var err error
-	if row.Content, err = json.Marshal(content); err != nil {
-		return err
-	}
-	if !s.Approved {
-		s.Name = row.Name
-	}
-	s.Latest = row.ContentRevision
-	s.changed[row.ContentRevision] = &row
-	return nil
-}
-
-func (s *subject) decide(e projections.Event, state domain.Review, revision domain.ContentRevision, reasons []domain.Reason) error {
-	row, ok := s.changed[revision]
-	if !ok || revision != s.Latest {
-		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, s.Latest)
-	}
-	at, by := projections.EventTime(e), e.Meta.Actor.ID
-	row.State, row.Since, row.DecidedAt, row.DecidedBy = state, at, &at, &by
-	if s.Approved {
-		s.Name = row.Name
-	}
-	if len(reasons) == 0 {
-		return nil
-	}
-	var err error
-	row.Reasons, err = json.Marshal(reasons)
-	return err
-}
-
-func write(ctx context.Context, tx pgx.Tx, subjects map[uuid.UUID]*subject) error {
-	var batch pgx.Batch
-	for _, s := range subjects {
-		if s.deleted {
-			batch.Queue(`DELETE FROM submissions WHERE subject_id = $1`, s.ID)
-			batch.Queue(`DELETE FROM subjects WHERE id = $1`, s.ID)
-			continue
-		}
-		batch.Queue(`INSERT INTO subjects (id, name, approved, latest, closed, revision, taken_down) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (id) DO UPDATE SET name = $2, approved = $3, latest = $4, closed = $5, revision = $6, taken_down = $7`,
-			s.ID, s.Name, s.Approved, s.Latest, s.Closed, s.Revision, s.TakenDown)
-		for _, r := range s.changed {
-			batch.Queue(`INSERT INTO submissions (`+submissionRowColumns+`)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-				ON CONFLICT (subject_id, content_revision) DO UPDATE
-				SET state = $4, since = $5, decided_at = $11, decided_by = $12, reasons = $13, place = $17, point = $18`,
-				r.Kind, r.SubjectID, r.ContentRevision, r.State, r.Since, r.Name, r.ProviderID, r.Mismatches,
-				r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Content, r.Certified,
-				r.Verdict, r.Place, r.Point)
-		}
-	}
-	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	return nil
+	b.WriteString("CREATE INDEX claims_until ON claims (until, case_id);")
+	return b.String()
 }

@@ -69,15 +69,15 @@ func TestReviewQueue(t *testing.T) {
 		filter review.Filter
 		want   []string
 	}{
-		"oldest first":    {review.Filter{Limit: 2}, []string{"w@1", "d@1", "a@3"}},
-		"products":        {review.Filter{Kind: "product"}, []string{"d@1", "a@3"}},
-		"providers":       {review.Filter{Kind: "provider", State: "pending"}, []string{"w@1"}},
-		"older":           {review.Filter{OlderThan: &first}, []string{"w@1"}},
-		"decided, newest": {review.Filter{State: "decided", Limit: 1}, []string{"b@1", "a@2", "v@1"}},
-		"approved":        {review.Filter{State: "approved"}, []string{"b@1", "v@1"}},
-		"rejected":        {review.Filter{State: "rejected", Kind: "product"}, []string{"a@2"}},
-		"superseded":      {review.Filter{State: "superseded"}, []string{"a@1"}},
-		"no such state":   {review.Filter{State: "lost"}, nil},
+		"what is due first": {review.Filter{Limit: 2}, []string{"d@1", "a@3", "w@1"}},
+		"products":          {review.Filter{Kind: "product"}, []string{"d@1", "a@3"}},
+		"providers":         {review.Filter{Kind: "provider", State: "pending"}, []string{"w@1"}},
+		"older":             {review.Filter{OlderThan: &first}, []string{"w@1"}},
+		"decided, newest":   {review.Filter{State: "decided", Limit: 1}, []string{"b@1", "a@2", "v@1"}},
+		"approved":          {review.Filter{State: "approved"}, []string{"b@1", "v@1"}},
+		"rejected":          {review.Filter{State: "rejected", Kind: "product"}, []string{"a@2"}},
+		"superseded":        {review.Filter{State: "superseded"}, []string{"a@1"}},
+		"no such state":     {review.Filter{State: "lost"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) { modeltest.Equal(t, "queue", queue(t, pool, names, c.filter), c.want) })
 	}

@@ -1,4 +1,10 @@
 
+CREATE TABLE corrections ( -- of the calendar by which cases are due
+	revision   bigint PRIMARY KEY, -- of the calendar's stream
+	version    text COLLATE "C" NOT NULL, -- what the correction makes
+	correction json NOT NULL,
+	digest     bytea NOT NULL -- of this one and all before it
+);
 CREATE TABLE applications (
 	provider_id        uuid PRIMARY KEY,
 	content_revision   integer NOT NULL,
@@ -20,7 +26,13 @@ CREATE TABLE applications (
 	applied_at         timestamptz NOT NULL,
 	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
-	live_text          text COLLATE "C" NOT NULL -- and of the live one, when that is another
+	live_text          text COLLATE "C" NOT NULL, -- and of the live one, when that is another
+	revoked            json, -- the approval that was revoked, until the next one
+
+	due_from      timestamptz NOT NULL, -- what it is counted from: the latest submission, or what made the case pend again
+	due_at        timestamptz NOT NULL, -- overdue from this instant on, while it is pending
+	due_estimated boolean NOT NULL, -- days of a year were counted that the calendar does not know
+	due_calendar  text COLLATE "C" NOT NULL -- the calendar's version by which it was computed last
 ) WITH (toast_tuple_target = 8160);
 CREATE TABLE products (
 	id                 uuid PRIMARY KEY,
@@ -41,7 +53,13 @@ CREATE TABLE products (
 	submitted_at       timestamptz NOT NULL,
 	decided_at         timestamptz,
 	revision           bigint NOT NULL,
-	text               text COLLATE "C" NOT NULL -- what a text filter looks in: of the latest content
+	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest content
+	revoked            json, -- as of applications
+
+	due_from      timestamptz NOT NULL, -- what it is counted from: the latest submission, or what made the case pend again
+	due_at        timestamptz NOT NULL, -- overdue from this instant on, while it is pending
+	due_estimated boolean NOT NULL, -- days of a year were counted that the calendar does not know
+	due_calendar  text COLLATE "C" NOT NULL -- the calendar's version by which it was computed last
 ) WITH (toast_tuple_target = 8160);
 
 CREATE INDEX applications_order ON applications (applied_at, provider_id);

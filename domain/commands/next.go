@@ -1,0 +1,209 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/claim"
+	"waybill/domain/provider"
+)
+
+// Waiting are the cases that a read model has as pending and free. Whether one is, the log says.
+type Waiting struct {
+	// List lists at most limit of them, the most urgent first, and none of the submitters except. Known is a position that the read model
+	// had reached before it was asked.
+	List func(ctx context.Context, limit int, except []uuid.UUID) (cases []WaitingCase, known domain.Position, err error)
+	// Find, when given, returns the case on which a claim with this id stands; domain.ErrNotFound without one. It is asked for a request
+	// that may be another's repetition.
+	Find func(ctx context.Context, claim uuid.UUID) (WaitingCase, error)
+}
+
+// WaitingCase is a case of a provider's.
+type WaitingCase struct {
+	Kind          string
+	ID, Submitter uuid.UUID
+}
+
+const (
+	// spare is how many more are listed than this node gave away itself.
+	spare = 16
+	// maxGiven bounds what a node keeps in mind, and so what is listed: a read model so far behind cannot say what is free.
+	maxGiven = 5_000
+	// maxTries bounds how often another case is tried because one turned out not to be free.
+	maxTries = 100
+)
+
+// ClaimNext claims for the actor the most urgent case that is free and not the actor's own enterprise's, as ClaimCase does; ok is false
+// when there is none. Reviewers who ask one node at once get different cases without getting in each other's way; on several nodes the
+// claims decide, and whoever is second goes on to the next case.
+func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (Outcome[claim.State], bool, error) {
+	var none Outcome[claim.State]
+	if w.Find != nil {
+		switch c, err := w.Find(ctx, claimID(req)); {
+		case err == nil:
+			out, err := s.ClaimCase(ctx, req, c.Kind, c.ID, 0, uuid.Nil)
+			return out, err == nil, err
+		case !errors.Is(err, domain.ErrNotFound):
+			return none, false, err
+		}
+	}
+	var except, tried []uuid.UUID
+	for range maxTries {
+		c, ok, err := s.pick(ctx, req, w, except, tried)
+		if err != nil || !ok {
+			return none, false, err
+		}
+		out, err := execute(ctx, s.store, onClaims(req), claim.Decider, c.ID, s.claimingNext(req, c))
+		switch {
+		case err == nil && out.State.Claim == claimID(req):
+			s.handed.settle(c.ID, out.Position)
+			return out, true, nil
+		case err == nil, errors.Is(err, provider.ErrSecondApprover): // the actor has it, or has approved it: somebody else's turn
+			s.handed.release(c.ID)
+			tried = append(tried, c.ID)
+		case errors.Is(err, domain.ErrOwnCase), errors.Is(err, domain.ErrOwnEnterprise):
+			s.handed.release(c.ID)
+			except = append(except, c.Submitter)
+		case errors.Is(err, claim.ErrClaimed), errors.Is(err, domain.ErrAlreadyDecided), errors.Is(err, domain.ErrNotFound),
+			errors.Is(err, provider.ErrClosed):
+			head, headErr := s.Head(ctx)
+			s.handed.release(c.ID)
+			if headErr != nil {
+				return none, false, headErr
+			}
+			s.handed.spend(c.ID, head) // nobody needs to try it before the read model knows what the log knew
+			tried = append(tried, c.ID)
+		case errors.Is(err, domain.ErrOutcomeUnknown):
+			s.handed.doubt(c.ID) // it may be claimed: the same request tries the same again
+			return none, false, err
+		default:
+			s.handed.release(c.ID)
+			return none, false, err
+		}
+	}
+	return none, false, domain.ErrContention
+}
+
+// claimingNext is the plan of a claim on a case that the actor did not choose: not one to which the actor gave the first approval.
+func (s *Service) claimingNext(req Request, c WaitingCase) plan[claim.State, claim.Command] {
+	p := s.claiming(req, c.Kind, c.ID, 0, uuid.Nil)
+	of := p.command
+	p.command = func(ctx context.Context, before claim.State) (claim.Command, error) {
+		command, err := of(ctx, before)
+		if made, ok := command.(claim.Claim); ok && err == nil && made.Case.First == req.Actor.ID {
+			err = provider.ErrSecondApprover
+		}
+		return command, err
+	}
+	return p
+}
+
+// pick takes the most urgent case that this node has not just given to somebody else, or knows not to be free.
+func (s *Service) pick(ctx context.Context, req Request, w Waiting, except, tried []uuid.UUID) (WaitingCase, bool, error) {
+	limit := s.handed.count() + len(tried) + spare
+	if limit > maxGiven {
+		return WaitingCase{}, false, domain.ErrContention
+	}
+	cases, known, err := w.List(ctx, limit, except)
+	if err != nil {
+		return WaitingCase{}, false, err
+	}
+	cases = slices.DeleteFunc(cases, func(c WaitingCase) bool {
+		return slices.Contains(tried, c.ID) || slices.Contains(except, c.Submitter)
+	})
+	c, ok := s.handed.take(req.ID, cases, known)
+	return c, ok, nil
+}
+
+// handed is what this node gave to reviewers, as long as the read model does not show it. It decides nothing: the claims do.
+type handed struct {
+	mu    sync.Mutex
+	cases map[uuid.UUID]giving
+	// requests are those that were given a case, for whoever repeats one; the oldest are forgotten.
+	requests map[uuid.UUID]WaitingCase
+	oldest   []uuid.UUID
+}
+
+type giving struct {
+	request uuid.UUID
+	// until is the position from which on the read model knows; 0 while the claim is under way.
+	until domain.Position
+}
+
+func (h *handed) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.cases)
+}
+
+// take gives the first of cases that nobody has to a request; the request that has one already gets that.
+func (h *handed) take(request uuid.UUID, cases []WaitingCase, known domain.Position) (WaitingCase, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, held := range h.cases {
+		if held.until != 0 && held.until <= known {
+			delete(h.cases, id)
+		}
+	}
+	if c, ok := h.requests[request]; ok {
+		return c, true
+	}
+	for _, c := range cases {
+		if _, taken := h.cases[c.ID]; taken {
+			continue
+		}
+		if h.cases == nil {
+			h.cases, h.requests = map[uuid.UUID]giving{}, map[uuid.UUID]WaitingCase{}
+		}
+		h.cases[c.ID] = giving{request: request}
+		h.requests[request] = c
+		h.oldest = append(h.oldest, request)
+		if len(h.oldest) > maxKept {
+			delete(h.requests, h.oldest[0])
+			h.oldest = h.oldest[1:]
+		}
+		return c, true
+	}
+	return WaitingCase{}, false
+}
+
+// settle keeps a case from others until the read model has reached a position.
+func (h *handed) settle(id uuid.UUID, until domain.Position) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if held, ok := h.cases[id]; ok {
+		held.until = until
+		h.cases[id] = held
+	}
+}
+
+// release lets others have a case.
+func (h *handed) release(id uuid.UUID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if held, ok := h.cases[id]; ok && h.requests[held.request].ID == id {
+		delete(h.requests, held.request)
+	}
+	delete(h.cases, id)
+}
+
+// doubt lets others have a case, and the request that has it still.
+func (h *handed) doubt(id uuid.UUID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.cases, id)
+}
+
+// spend keeps a case that turned out not to be free from all until the read model has reached a position.
+func (h *handed) spend(id uuid.UUID, until domain.Position) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.cases[id]; !ok {
+		h.cases[id] = giving{until: max(until, 1)}
+	}
+}
