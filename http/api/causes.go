@@ -280,6 +280,7 @@ var mistakes = map[string]domain.Text{
 	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
 	"past_date":          {ZH: "日期不能早于今天（北京时间）。", EN: "The date must not be before today in Beijing."},
+	"range_too_long":     {ZH: "范围的天数超过上限，请分段查询。", EN: "More days than may be asked for at once; ask for parts of them."},
 	"repeated_day":       {ZH: "同一日期在一次修正中只能出现一次。", EN: "A correction of the calendar names each day once."},
 	"repeated_field":     {ZH: "JSON 对象中同一字段出现多次。", EN: "A field is in the JSON object more than once."},
 	"repeated_parameter": {ZH: "参数只能出现一次。", EN: "A parameter may be given once."},

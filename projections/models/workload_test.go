@@ -57,8 +57,8 @@ func (w *world) checkWorkload(t *rapid.T, pool *pgxpool.Pool) {
 			approvals[of] = 0
 		}
 	}
-	day := workdays.DayOf(w.Log[0].Meta.At)
-	got, err := workload.Queries{DB: pool}.Report(context.Background(), workload.Filter{From: day, To: day + 1}, workdays.Standard())
+	all := workload.Filter{From: workdays.DayOf(w.Log[0].Meta.At), To: workdays.DayOf(w.At)}
+	got, err := workload.Queries{DB: pool}.Report(context.Background(), all, workdays.Standard())
 	if err != nil {
 		t.Fatalf("workload: %v", err)
 	}
