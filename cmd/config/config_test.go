@@ -15,6 +15,7 @@ func TestConfigReportsEveryMistakeAtOnce(t *testing.T) {
 		"WAYBILL_DB_MAX_CONNS": "many",
 		"WAYBILL_READ_WAIT":    "-1s",
 		"WAYBILL_STOP_TIMEOUT": "soon",
+		"WAYBILL_CLAIM_LEASE":  "30s",
 	}
 	_, err := Load(func(name string) string { return env[name] })
 	if err == nil {

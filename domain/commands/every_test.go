@@ -9,6 +9,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/canned"
 	"waybill/domain/claim"
 	"waybill/domain/commands"
 	"waybill/domain/product"
@@ -187,6 +188,11 @@ var every = map[string]func(w *world) (commands.Request, call){
 		id := w.older(w.provider(w.codeA))
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
 			return anyOutcome(w.MatchPlace(ctx, req, id, 1))
+		}
+	},
+	"SetReviewTexts": func(*world) (commands.Request, call) {
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.SetReviewTexts(ctx, req, canned.SetTexts{Code: "duplicate", Texts: []domain.Text{{ZH: "重复", EN: "twice"}}}))
 		}
 	},
 	"CorrectCalendar": func(w *world) (commands.Request, call) {

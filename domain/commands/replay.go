@@ -11,6 +11,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
+	"waybill/domain/canned"
 	"waybill/domain/claim"
 	"waybill/domain/pins"
 	"waybill/domain/product"
@@ -53,6 +54,8 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 		return replay(ctx, s.store, claim.Decider, stream, until)
 	case uscc.Category:
 		return replay(ctx, s.store, uscc.Decider, stream, until)
+	case canned.Category:
+		return replay(ctx, s.store, canned.Decider, stream, until)
 	case calendar.Category:
 		return replay(ctx, s.store, calendar.Decider, stream, until)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -72,6 +73,8 @@ type Deps struct {
 	Head func(context.Context) (domain.Position, error)
 	// MaxWaiting bounds the reads that wait for a position at once; 0 is DefaultMaxWaiting.
 	MaxWaiting int
+	// DecisionsTime is how long a request of many decisions begins one after the other; 0 is DefaultDecisionsTime.
+	DecisionsTime time.Duration
 }
 
 // Specification is the specification as it is served at /openapi.yaml.

@@ -2,9 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	nethttp "net/http"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -16,31 +13,15 @@ import (
 	"waybill/projections/review"
 )
 
-// GetReviewQueue lists submissions (R41).
-func (s *server) GetReviewQueue(c echo.Context, params GetReviewQueueParams) error {
-	page, err := s.review.Queue(c.Request().Context(), review.Filter{
-		Kind: string(params.Kind), State: domain.Review(params.State), OlderThan: given(params.OlderThan),
-		After: params.Cursor, Limit: params.Limit, Total: params.Total,
-	})
-	if err != nil {
-		return inPage(err)
-	}
-	total, more := totalOf(page.Total)
-	return answer(c, nethttp.StatusOK, ReviewPage{
-		Items: convert(page.Rows, s.reviewItemOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
-	})
-}
-
 // GetProductForReview shows exactly what was submitted as one revision.
 func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetProductForReviewParams) error {
-	var content product.Content
-	item, err := s.submission(c.Request().Context(), product.Category, id, params.Revision, &content)
+	item, digest, err := s.submission(c.Request().Context(), product.Category, id, params.Revision)
 	if err != nil {
 		return err
 	}
 	out := ProductReview{
-		Item: s.reviewItemOf(item.Submission), Content: contentOf(content), TakenDownReason: takedownOf(item.TakenDown),
-		Images: imagesOf(item.Verdict), Place: item.Place,
+		Item: s.reviewItemOf(item.Submission), Content: item.Content, Digest: digest, LiveContent: item.LiveContent,
+		TakenDownReason: takedownOf(item.TakenDown), Images: imagesOf(item.Verdict), Place: item.Place,
 	}
 	if item.Point != nil {
 		out.Point = wgs84(*item.Point)
@@ -50,8 +31,7 @@ func (s *server) GetProductForReview(c echo.Context, id ProductID, params GetPro
 
 // GetProviderForReview shows exactly what was submitted as one revision.
 func (s *server) GetProviderForReview(c echo.Context, id ProviderID, params GetProviderForReviewParams) error {
-	var profile provider.Profile
-	item, err := s.submission(c.Request().Context(), provider.Category, id, params.Revision, &profile)
+	item, digest, err := s.submission(c.Request().Context(), provider.Category, id, params.Revision)
 	if err != nil {
 		return err
 	}
@@ -60,13 +40,13 @@ func (s *server) GetProviderForReview(c echo.Context, id ProviderID, params GetP
 		return err
 	}
 	return conditional(c, item.Revision, ProviderReview{
-		Item: s.reviewItemOf(item.Submission), Profile: profileOf(profile), Certified: was, CertifiedNow: now,
-		Images: imagesOf(item.Verdict),
+		Item: s.reviewItemOf(item.Submission), Profile: item.Content, Digest: digest, LiveProfile: item.LiveContent,
+		Certified: was, CertifiedNow: now, Images: imagesOf(item.Verdict),
 	})
 }
 
-// submission reads one submission, the latest for revision 0, and its content.
-func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revision int32, content any) (review.SubmissionDetail, error) {
+// submission reads one submission, the latest for revision 0, and the digest of its content.
+func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revision int32) (review.SubmissionDetail, string, error) {
 	var detail review.SubmissionDetail
 	var err error
 	if revision == 0 {
@@ -75,12 +55,10 @@ func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revi
 		detail, err = s.review.ItemAt(ctx, kind, id, domain.ContentRevision(revision))
 	}
 	if err != nil {
-		return detail, err
+		return detail, "", err
 	}
-	if err := json.Unmarshal(detail.Content, content); err != nil {
-		return detail, fmt.Errorf("content of %s %s: %w", kind, id, err)
-	}
-	return detail, nil
+	digest, err := detail.Digest()
+	return detail, digest, err
 }
 
 // ApproveProduct approves the named revision (R27).

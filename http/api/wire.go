@@ -289,15 +289,31 @@ func bookingOf(b bookings.Booking) Booking {
 	}
 }
 
+// reviewItemOf is an item as it is shown now. By how much it is overdue is left out: that changes each second, and with it an ETag.
 func (s *server) reviewItemOf(r review.Submission) ReviewItem {
+	now := s.web.Clock().UTC()
 	out := ReviewItem{
 		Kind: ReviewKind(r.Kind), ID: r.SubjectID, Revision: int32of(r.ContentRevision), State: ReviewItemState(r.State),
-		Name: r.Name, ProviderID: r.ProviderID, ProviderName: r.ProviderName, Mismatches: r.Mismatches,
-		FirstSubmittedAt: at(r.FirstSubmittedAt), SubmittedAt: at(r.SubmittedAt), DecidedAt: timeOf(r.DecidedAt),
-		Reasons: reasonsOf(r.Reasons), Rules: int32of(r.Verdict.Rules), Findings: s.findingsOf(r.Verdict),
+		Name: r.Name, ProviderID: r.ProviderID, ProviderName: r.ProviderName, ProviderType: r.ProviderType, Mismatches: r.Mismatches,
+		Since: at(r.Since), SubmittedBy: r.SubmittedBy, FirstSubmittedAt: at(r.FirstSubmittedAt), SubmittedAt: at(r.SubmittedAt),
+		DueAt: at(r.DueAt), DueEstimated: r.DueEstimated, DueCalendar: string(r.DueCalendar), Overdue: r.Overdue(now),
+		Round: int32of(r.Round), LiveRevision: int32of(r.Live), TakenDown: r.TakenDown != nil,
+		DecidedAt: timeOf(r.DecidedAt), Reasons: reasonsOf(r.Reasons), Note: r.Note,
+		Rules: int32of(r.Verdict.Rules), Findings: s.findingsOf(r.Verdict),
 	}
 	if r.DecidedBy != nil {
 		out.DecidedBy = *r.DecidedBy
+	}
+	if held := r.Holder(now); held != nil {
+		out.Claim = HeldClaim{ID: held.ID, Reviewer: held.Reviewer, Until: at(held.Until)}
+	}
+	if first := r.FirstApproval; first != nil {
+		out.FirstApproval = ReviewFirstApproval{Reviewer: first.By, At: at(first.At), Note: first.Note}
+	}
+	if revoked := r.Revocation; revoked != nil {
+		out.Revocation = ApprovalRevocation{
+			Reviewer: revoked.By, At: at(revoked.At), Reasons: list(reasonsOf(revoked.Reasons)), Note: revoked.Note,
+		}
 	}
 	return out
 }

@@ -94,16 +94,26 @@ func (s *Submission) Holder(now time.Time) *Claim {
 	return s.Claim
 }
 
-// OverdueBy is how long ago at a time the decision was due, or how much too late it came; 0 when it is, or was, in time.
-func (s *Submission) OverdueBy(now time.Time) time.Duration {
+// Overdue reports whether it was not decided in time, as far as that is known at a time.
+func (s *Submission) Overdue(now time.Time) bool {
 	switch {
 	case s.State == domain.ReviewPending:
+		return s.Promise.Overdue(now)
 	case s.DecidedAt == nil:
+		return false
+	}
+	return s.Promise.Overdue(*s.DecidedAt)
+}
+
+// OverdueBy is how long ago at a time the decision was due, or how much too late it came; 0 when it is, or was, in time.
+func (s *Submission) OverdueBy(now time.Time) time.Duration {
+	if !s.Overdue(now) {
 		return 0
-	default:
+	}
+	if s.DecidedAt != nil {
 		now = *s.DecidedAt
 	}
-	return max(0, now.Sub(s.DueAt))
+	return now.Sub(s.DueAt)
 }
 
 // SubmissionDetail is a submission with every field as submitted.
