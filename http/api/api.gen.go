@@ -2595,7 +2595,7 @@ type ProviderTypes struct {
 	Items []ProviderType `json:"items"`
 }
 
-// ReadModel A read model or reaction.
+// ReadModel A read model, a reaction, or a job of the clock, which is always at the head.
 type ReadModel struct {
 	// Head 日志的最后位置
 	Head int64 `json:"head"`
@@ -2604,7 +2604,7 @@ type ReadModel struct {
 	Holder    string `json:"holder"`
 	LagEvents int64  `json:"lag_events"`
 
-	// LagSeconds 最早一个未处理事件的年龄
+	// LagSeconds 最早一个未处理事件的年龄；对定时任务是最早一个到期未做的时刻
 	LagSeconds float64 `json:"lag_seconds"`
 	Name       string  `json:"name"`
 
@@ -4411,7 +4411,7 @@ type ServerInterface interface {
 	// TakeOverProviderClaim 接管入驻申请的领取，须说明原因 / Take the claim on an application over, with a reason
 	// (POST /api/v1/operator/providers/{id}/take-over-claim)
 	TakeOverProviderClaim(ctx echo.Context, id ProviderID, params TakeOverProviderClaimParams) error
-	// ListReadModels 读模型的位置、延迟与停放的事件
+	// ListReadModels 读模型、反应与定时任务的位置、延迟与停放的事件
 	// (GET /api/v1/operator/read-models)
 	ListReadModels(ctx echo.Context) error
 	// SetReviewTexts 设置一个原因的常用语 / Set the canned texts of a reason
