@@ -18,16 +18,8 @@ import (
 // fail responds with a problem (RFC 9457) and logs what is ours to mend.
 func (w *Web) fail(err error, c echo.Context) {
 	in := CallOf(c)
-	shown := Explain(err)
+	shown := w.explained(c, err)
 	ctx := c.Request().Context()
-	if shown.Status >= nethttp.StatusInternalServerError && ctx.Err() == nil {
-		level := slog.LevelError
-		if shown.Status == nethttp.StatusServiceUnavailable {
-			level = slog.LevelWarn // it passes, and the caller was told to try again
-		}
-		w.Logger.Log(ctx, level, "request failed", slog.String("request_id", in.RequestID),
-			slog.String("code", shown.Code), slog.Any("error", err))
-	}
 	if c.Response().Committed {
 		return
 	}
@@ -60,6 +52,29 @@ func (w *Web) fail(err error, c echo.Context) {
 	if err := Respond(c, shown.Status, "application/problem+json", body); err != nil {
 		w.Logger.DebugContext(ctx, "response not delivered", slog.String("request_id", in.RequestID), slog.Any("error", err))
 	}
+}
+
+// explained is what may be shown of an error. What is ours to mend is logged.
+func (w *Web) explained(c echo.Context, err error) *Refusal {
+	shown := Explain(err)
+	ctx := c.Request().Context()
+	if shown.Status >= nethttp.StatusInternalServerError && ctx.Err() == nil {
+		level := slog.LevelError
+		if shown.Status == nethttp.StatusServiceUnavailable {
+			level = slog.LevelWarn // it passes, and the caller was told to try again
+		}
+		w.Logger.Log(ctx, level, "request failed", slog.String("request_id", CallOf(c).RequestID),
+			slog.String("code", shown.Code), slog.Any("error", err))
+	}
+	return shown
+}
+
+// ProblemOf is the problem that an error is within an answer about several things, as JSON: what a whole answer would be, without its
+// headers.
+func (w *Web) ProblemOf(c echo.Context, err error) (*Refusal, []byte, error) {
+	shown := w.explained(c, err)
+	body, err := json.Marshal(problemOf(shown, tongueOf(c.Request()), CallOf(c).RequestID))
+	return shown, body, err
 }
 
 // problem is what a refusal looks like (RFC 9457). The specification of http/api has it too.

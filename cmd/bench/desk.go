@@ -115,7 +115,8 @@ func (w *deskWorld) populate(ctx context.Context, cases int) error {
 		id := uuid.New()
 		token, err := tokens.Issue(ctx, id, []domain.Role{domain.RoleReviewer}, "bench", time.Now().Add(time.Hour))
 		if err == nil {
-			err = write(account.Category, id, domain.System, account.Opened{DisplayName: "审核员"}, account.RoleGranted{Role: domain.RoleReviewer})
+			err = write(account.Category, id, domain.System,
+				account.Opened{DisplayName: "审核员"}, account.RoleGranted{Role: domain.RoleReviewer})
 		}
 		if err != nil {
 			return err
@@ -127,7 +128,8 @@ func (w *deskWorld) populate(ctx context.Context, cases int) error {
 	for i := range cases {
 		if i%1000 == 0 {
 			owner = domain.Actor{ID: uuid.New(), Role: domain.RoleProvider}
-			applied := provider.Applied{Revision: 1, Profile: provider.Profile{Type: provider.Logistics, Name: fmt.Sprintf("三亚测试物流%d号公司", i)}}
+			profile := provider.Profile{Type: provider.Logistics, Name: fmt.Sprintf("三亚测试物流%d号公司", i)}
+			applied := provider.Applied{Revision: 1, Profile: profile}
 			if err := write(provider.Category, owner.ID, owner, applied, provider.Approved{Revision: 1}); err != nil {
 				return err
 			}
@@ -185,7 +187,8 @@ func (w *deskWorld) next(ctx context.Context, reviewer int) (deskClaim, error) {
 }
 
 func (w *deskWorld) approve(ctx context.Context, reviewer int, c deskClaim) error {
-	_, err := w.post(ctx, reviewer, "/api/v1/review/products/"+c.ID.String()+"/approve", map[string]any{"revision": c.Revision, "claim": c.Claim})
+	path := "/api/v1/review/products/" + c.ID.String() + "/approve"
+	_, err := w.post(ctx, reviewer, path, map[string]any{"revision": c.Revision, "claim": c.Claim})
 	return err
 }
 

@@ -146,14 +146,52 @@ func (s *Service) list(ctx context.Context, w Waiting, except []uuid.UUID, more 
 	if len(except)+more > 0 {
 		return ask(ctx)
 	}
-	shared, err, _ := s.lists.Do(w.Of, func() (any, error) {
-		// Who asked first may go away; the others still wait.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
-		defer cancel()
-		return ask(ctx)
-	})
-	l, _ := shared.(listed)
-	return l, err
+	return s.lists.share(ctx, w.Of, ask)
+}
+
+// lists are those under way, by what is listed.
+type lists struct {
+	mu  sync.Mutex
+	now map[string]*list
+}
+
+type list struct {
+	listed
+	err  error
+	done chan struct{}
+}
+
+// share asks, or waits for somebody who is asking for the same.
+func (l *lists) share(ctx context.Context, of string, ask func(context.Context) (listed, error)) (listed, error) {
+	l.mu.Lock()
+	one, running := l.now[of]
+	if !running {
+		if l.now == nil {
+			l.now = map[string]*list{}
+		}
+		one = &list{err: domain.ErrContention, done: make(chan struct{})}
+		l.now[of] = one
+	}
+	l.mu.Unlock()
+	if running {
+		select {
+		case <-one.done:
+			return one.listed, one.err
+		case <-ctx.Done():
+			return listed{}, ctx.Err()
+		}
+	}
+	defer func() { // also when it panics
+		l.mu.Lock()
+		delete(l.now, of)
+		l.mu.Unlock()
+		close(one.done)
+	}()
+	// Who asked first may go away; the others still wait.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
+	defer cancel()
+	one.listed, one.err = ask(ctx)
+	return one.listed, one.err
 }
 
 // handed is what this node gave to reviewers, as long as the read model does not show it. It decides nothing: the claims do.

@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/singleflight"
 
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/calendar"
+	"waybill/domain/canned"
 	"waybill/domain/media"
 	"waybill/domain/place"
 )
@@ -73,9 +73,10 @@ type Service struct {
 	store     domain.EventStore
 	sources   Sources
 	accounts  kept[account.State]
+	texts     kept[canned.State]
 	calendars *kept[calendar.State] // shared with previews
 	handed    handed
-	lists     singleflight.Group
+	lists     lists
 }
 
 // New is the service on store.

@@ -75,9 +75,11 @@ func TestExamplesAreRequests(t *testing.T) {
 			w.do(operator, "POST", "/api/v1/operator/providers/"+id+"/suspend", m{"reason": "复核"}).is(200)
 			return ready{operator, id}
 		},
-		"limitPins":     func() ready { return ready{operator, owner.id.String()} },
-		"liftPinLimit":  func() ready { return ready{operator, owner.id.String()} },
-		"closeProvider": func() ready { return ready{operator, w.provider(reviewer).id.String()} },
+		"limitPins":      func() ready { return ready{operator, owner.id.String()} },
+		"liftPinLimit":   func() ready { return ready{operator, owner.id.String()} },
+		"closeProvider":  func() ready { return ready{operator, w.provider(reviewer).id.String()} },
+		"decideMany":     func() ready { return ready{reviewer, ""} }, // what it names is not there, which each item says
+		"setReviewTexts": func() ready { return ready{operator, "image_unclear"} },
 		"takeDownProduct": func() ready {
 			id, _ := w.listed(owner, reviewer)
 			return ready{operator, id}

@@ -28,7 +28,7 @@ var explained = func() map[string]*http.Refusal {
 	byCode := map[string]*http.Refusal{}
 	for _, r := range append(http.Refusals(),
 		errNotReady, errBadQuery, errMediaType, errTooLarge, errEmptyBody, errUnexpectedBody, errNotJSON, errTooDeep,
-		errNotOneFile, errUploadTooSlow, errRange,
+		errNotOneFile, errUploadTooSlow, errRange, errNotAttempted,
 	) {
 		byCode[r.Code] = r
 	}
