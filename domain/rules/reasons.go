@@ -43,8 +43,8 @@ func isReason(code string) bool {
 	return code != domain.ReasonProviderClosed && TextOfReason(code) != domain.Text{}
 }
 
-// CleanReasons cleans the reasons of a rejection or a revocation and refuses none, too many, unknown codes, a bare domain.ReasonOther, and fields that
-// are not in content, which is what was reviewed.
+// CleanReasons cleans the reasons of a rejection or a revocation and refuses none, too many, unknown codes, a bare domain.ReasonOther,
+// and fields that are not in content, which is what was reviewed.
 func CleanReasons(reasons []domain.Reason, content any) ([]domain.Reason, error) {
 	var f domain.Fields
 	if len(reasons) == 0 {
