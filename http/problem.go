@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	"golang.org/x/text/language"
 
@@ -17,16 +18,8 @@ import (
 // fail responds with a problem (RFC 9457) and logs what is ours to mend.
 func (w *Web) fail(err error, c echo.Context) {
 	in := CallOf(c)
-	shown := Explain(err)
+	shown := w.explained(c, err)
 	ctx := c.Request().Context()
-	if shown.Status >= nethttp.StatusInternalServerError && ctx.Err() == nil {
-		level := slog.LevelError
-		if shown.Status == nethttp.StatusServiceUnavailable {
-			level = slog.LevelWarn // it passes, and the caller was told to try again
-		}
-		w.Logger.Log(ctx, level, "request failed", slog.String("request_id", in.RequestID),
-			slog.String("code", shown.Code), slog.Any("error", err))
-	}
 	if c.Response().Committed {
 		return
 	}
@@ -61,10 +54,35 @@ func (w *Web) fail(err error, c echo.Context) {
 	}
 }
 
+// explained is what may be shown of an error. What is ours to mend is logged.
+func (w *Web) explained(c echo.Context, err error) *Refusal {
+	shown := Explain(err)
+	ctx := c.Request().Context()
+	if shown.Status >= nethttp.StatusInternalServerError && ctx.Err() == nil {
+		level := slog.LevelError
+		if shown.Status == nethttp.StatusServiceUnavailable {
+			level = slog.LevelWarn // it passes, and the caller was told to try again
+		}
+		w.Logger.Log(ctx, level, "request failed", slog.String("request_id", CallOf(c).RequestID),
+			slog.String("code", shown.Code), slog.Any("error", err))
+	}
+	return shown
+}
+
+// ProblemOf is the problem that an error is within an answer about several things, as JSON: what a whole answer would be, without its
+// headers.
+func (w *Web) ProblemOf(c echo.Context, err error) (*Refusal, []byte, error) {
+	shown := w.explained(c, err)
+	body, err := json.Marshal(problemOf(shown, tongueOf(c.Request()), CallOf(c).RequestID))
+	return shown, body, err
+}
+
 // problem is what a refusal looks like (RFC 9457). The specification of http/api has it too.
 type problem struct {
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
+	// Claim is who holds the case and until when, where that is why.
+	Claim  *holder `json:"claim,omitempty"`
+	Code   string  `json:"code"`
+	Detail string  `json:"detail"`
 	// Errors are the mistakes of the input, MaxMistakes at most.
 	Errors    []mistake `json:"errors,omitempty"`
 	Messages  messages  `json:"messages"`
@@ -73,6 +91,16 @@ type problem struct {
 	Status    int       `json:"status"`
 	Title     string    `json:"title"`
 	Type      string    `json:"type"`
+}
+
+// instant is a time in UTC as all answers write it.
+const instant = "2006-01-02T15:04:05.000000Z"
+
+// holder is a reviewer who holds a case.
+type holder struct {
+	Reviewer uuid.UUID `json:"reviewer"`
+	Name     string    `json:"reviewer_name,omitempty"`
+	Until    string    `json:"until"`
 }
 
 // mistake is one mistake of the input, in the body (Pointer, RFC 6901) or in a parameter.
@@ -97,6 +125,9 @@ func problemOf(shown *Refusal, tongue language.Tag, requestID string) problem {
 	p := problem{
 		Type: "/problems/" + shown.Code, Title: say(shown.Text, tongue), Status: shown.Status, Code: shown.Code,
 		Detail: say(shown.Text, tongue), Messages: messages{Zh: shown.Text.ZH, En: shown.Text.EN}, Parts: shown.Parts, RequestID: requestID,
+	}
+	if shown.Claim != nil {
+		p.Claim = &holder{shown.Claim.Reviewer, shown.Claim.Name, shown.Claim.Until.UTC().Format(instant)}
 	}
 	for _, f := range shown.Fields[:min(len(shown.Fields), MaxMistakes)] {
 		m := mistake{Code: f.Code, Detail: say(f.Text, tongue), Messages: messages{Zh: f.Text.ZH, En: f.Text.EN}}

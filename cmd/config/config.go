@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/adapters/eventstoredb"
+	"waybill/domain/claim"
 )
 
 // Config is what was configured. README.md has a table of the variables.
@@ -39,6 +40,10 @@ type Config struct {
 	StopTimeout time.Duration
 	// TokenMaxTTL is the most that a bearer token may live.
 	TokenMaxTTL time.Duration
+	// ClaimLease is for how long a reviewer's claim on a case holds, from claim.MinLease to claim.MaxLease.
+	ClaimLease time.Duration
+	// SecondApprover says that two persons have to approve an application.
+	SecondApprover bool
 	Surface
 	Media
 
@@ -61,7 +66,9 @@ func Load(getenv func(string) string) (Config, error) {
 		WaitForRead: e.duration("WAYBILL_READ_WAIT", 2*time.Second),
 		StopTimeout: e.duration("WAYBILL_STOP_TIMEOUT", 10*time.Second),
 		TokenMaxTTL: e.duration("WAYBILL_TOKEN_MAX_TTL", 90*24*time.Hour),
+		ClaimLease:  e.duration("WAYBILL_CLAIM_LEASE", claim.DefaultLease),
 
+		SecondApprover:   e.flag("WAYBILL_SECOND_APPROVER"),
 		ReadDatabaseURL:  getenv("WAYBILL_READ_DATABASE_URL"),
 		EventStorePrefix: getenv("WAYBILL_EVENTSTORE_PREFIX"),
 	}
@@ -69,6 +76,9 @@ func Load(getenv func(string) string) (Config, error) {
 		if err := CheckDatabase(c.DatabaseURL); err != nil {
 			e.mistake("DATABASE_URL", "(hidden)", err.Error())
 		}
+	}
+	if c.ClaimLease < claim.MinLease || c.ClaimLease > claim.MaxLease {
+		e.mistake("WAYBILL_CLAIM_LEASE", getenv("WAYBILL_CLAIM_LEASE"), "a duration from 1m to 24h")
 	}
 	c.Surface = e.surface()
 	e.readDatabase(c)
@@ -189,6 +199,17 @@ func (e *environment) number(name string, standard, least, most int) int {
 		return standard
 	}
 	return n
+}
+
+// flag is false unless it is said to be true.
+func (e *environment) flag(name string) bool {
+	switch v := e.text(name, "false"); v {
+	case "true", "false":
+		return v == "true"
+	default:
+		e.mistake(name, v, "true or false")
+	}
+	return false
 }
 
 func (e *environment) duration(name string, standard time.Duration) time.Duration {

@@ -220,7 +220,7 @@ func decideClaim(s State, c Claim) ([]domain.Event, error) {
 	if held == uuid.Nil {
 		return append(s.lapsed(c.At), c.made()), nil
 	}
-	until := c.At.Add(c.Lease).UTC()
+	until := c.until()
 	if until.Sub(s.Until) < min(renewal, c.Lease/2) {
 		return nil, nil
 	}
@@ -229,9 +229,12 @@ func decideClaim(s State, c Claim) ([]domain.Event, error) {
 
 func (c Claim) made() domain.Event {
 	return Claimed{
-		Claim: c.New, Kind: c.Case.Kind, Revision: c.Case.Revision, Reviewer: c.By.ID, Until: c.At.Add(c.Lease).UTC(),
+		Claim: c.New, Kind: c.Case.Kind, Revision: c.Case.Revision, Reviewer: c.By.ID, Until: c.until(),
 	}
 }
+
+// until is to the microsecond, as it is shown and compared everywhere.
+func (c Claim) until() time.Time { return c.At.Add(c.Lease).UTC().Truncate(time.Microsecond) }
 
 func decideHandBack(s State, c HandBack) ([]domain.Event, error) {
 	held, err := s.Held(c.By, uuid.Nil, c.At)

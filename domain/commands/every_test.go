@@ -9,10 +9,13 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/canned"
 	"waybill/domain/claim"
 	"waybill/domain/commands"
+	"waybill/domain/digest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/workdays"
 )
 
 // outcome is any Outcome, for tables over all commands.
@@ -189,6 +192,11 @@ var every = map[string]func(w *world) (commands.Request, call){
 			return anyOutcome(w.MatchPlace(ctx, req, id, 1))
 		}
 	},
+	"SetReviewTexts": func(*world) (commands.Request, call) {
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.SetReviewTexts(ctx, req, canned.SetTexts{Code: "duplicate", Texts: []domain.Text{{ZH: "重复", EN: "twice"}}}))
+		}
+	},
 	"CorrectCalendar": func(w *world) (commands.Request, call) {
 		change := w.dayOff()
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
@@ -280,6 +288,11 @@ var every = map[string]func(w *world) (commands.Request, call){
 	"CloseBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
 		return anyOutcome(w.CloseBooking(ctx, req, id, booking.ProductDeleted))
 	}, false),
+	"MakeDigest": func(*world) (commands.Request, call) {
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.MakeDigest(ctx, req, digest.Made{Day: workdays.DayOf(noon), At: noon}))
+		}
+	},
 }
 
 const day = 24 * time.Hour

@@ -11,6 +11,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/calendar"
+	"waybill/domain/canned"
 	"waybill/domain/media"
 	"waybill/domain/place"
 )
@@ -72,8 +73,10 @@ type Service struct {
 	store     domain.EventStore
 	sources   Sources
 	accounts  kept[account.State]
+	texts     kept[canned.State]
 	calendars *kept[calendar.State] // shared with previews
 	handed    handed
+	lists     lists
 }
 
 // New is the service on store.

@@ -76,6 +76,48 @@ func (e BookingProgress) Valid() bool {
 	}
 }
 
+// Defines values for CaseClaimEnded.
+const (
+	CaseClaimEndedDecided   CaseClaimEnded = "decided"
+	CaseClaimEndedExpired   CaseClaimEnded = "expired"
+	CaseClaimEndedReleased  CaseClaimEnded = "released"
+	CaseClaimEndedTakenOver CaseClaimEnded = "taken_over"
+)
+
+// Valid indicates whether the value is a known member of the CaseClaimEnded enum.
+func (e CaseClaimEnded) Valid() bool {
+	switch e {
+	case CaseClaimEndedDecided:
+		return true
+	case CaseClaimEndedExpired:
+		return true
+	case CaseClaimEndedReleased:
+		return true
+	case CaseClaimEndedTakenOver:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CaseDecisionOutcome.
+const (
+	Approve CaseDecisionOutcome = "approve"
+	Reject  CaseDecisionOutcome = "reject"
+)
+
+// Valid indicates whether the value is a known member of the CaseDecisionOutcome enum.
+func (e CaseDecisionOutcome) Valid() bool {
+	switch e {
+	case Approve:
+		return true
+	case Reject:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CloseReason.
 const (
 	EnterpriseClosed CloseReason = "enterprise_closed"
@@ -175,6 +217,45 @@ func (e FieldKind) Valid() bool {
 	case FieldKindText:
 		return true
 	case FieldKindTextarea:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FieldChangeKind.
+const (
+	FieldChangeKindCoordinates FieldChangeKind = "coordinates"
+	FieldChangeKindImage       FieldChangeKind = "image"
+	FieldChangeKindImages      FieldChangeKind = "images"
+	FieldChangeKindPhone       FieldChangeKind = "phone"
+	FieldChangeKindPlace       FieldChangeKind = "place"
+	FieldChangeKindSelect      FieldChangeKind = "select"
+	FieldChangeKindTags        FieldChangeKind = "tags"
+	FieldChangeKindText        FieldChangeKind = "text"
+	FieldChangeKindTextarea    FieldChangeKind = "textarea"
+)
+
+// Valid indicates whether the value is a known member of the FieldChangeKind enum.
+func (e FieldChangeKind) Valid() bool {
+	switch e {
+	case FieldChangeKindCoordinates:
+		return true
+	case FieldChangeKindImage:
+		return true
+	case FieldChangeKindImages:
+		return true
+	case FieldChangeKindPhone:
+		return true
+	case FieldChangeKindPlace:
+		return true
+	case FieldChangeKindSelect:
+		return true
+	case FieldChangeKindTags:
+		return true
+	case FieldChangeKindText:
+		return true
+	case FieldChangeKindTextarea:
 		return true
 	default:
 		return false
@@ -346,6 +427,30 @@ func (e ImagePurpose) Valid() bool {
 	case ImagePurposeLicence:
 		return true
 	case ImagePurposeLogo:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ItemChangeFate.
+const (
+	Added   ItemChangeFate = "added"
+	Kept    ItemChangeFate = "kept"
+	Moved   ItemChangeFate = "moved"
+	Removed ItemChangeFate = "removed"
+)
+
+// Valid indicates whether the value is a known member of the ItemChangeFate enum.
+func (e ItemChangeFate) Valid() bool {
+	switch e {
+	case Added:
+		return true
+	case Kept:
+		return true
+	case Moved:
+		return true
+	case Removed:
 		return true
 	default:
 		return false
@@ -568,6 +673,27 @@ func (e Standing) Valid() bool {
 	}
 }
 
+// Defines values for TextPartOp.
+const (
+	TextPartOpDeleted  TextPartOp = "deleted"
+	TextPartOpEqual    TextPartOp = "equal"
+	TextPartOpInserted TextPartOp = "inserted"
+)
+
+// Valid indicates whether the value is a known member of the TextPartOp enum.
+func (e TextPartOp) Valid() bool {
+	switch e {
+	case TextPartOpDeleted:
+		return true
+	case TextPartOpEqual:
+		return true
+	case TextPartOpInserted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccountStateFilter.
 const (
 	AccountStateFilterClosed AccountStateFilter = "closed"
@@ -713,6 +839,10 @@ func (e RoleFilter) Valid() bool {
 const (
 	StreamKindFilterAccount   StreamKindFilter = "account"
 	StreamKindFilterBooking   StreamKindFilter = "booking"
+	StreamKindFilterCalendar  StreamKindFilter = "calendar"
+	StreamKindFilterCanned    StreamKindFilter = "canned"
+	StreamKindFilterClaim     StreamKindFilter = "claim"
+	StreamKindFilterDigest    StreamKindFilter = "digest"
 	StreamKindFilterOperation StreamKindFilter = "operation"
 	StreamKindFilterPins      StreamKindFilter = "pins"
 	StreamKindFilterProduct   StreamKindFilter = "product"
@@ -726,6 +856,14 @@ func (e StreamKindFilter) Valid() bool {
 	case StreamKindFilterAccount:
 		return true
 	case StreamKindFilterBooking:
+		return true
+	case StreamKindFilterCalendar:
+		return true
+	case StreamKindFilterCanned:
+		return true
+	case StreamKindFilterClaim:
+		return true
+	case StreamKindFilterDigest:
 		return true
 	case StreamKindFilterOperation:
 		return true
@@ -746,6 +884,10 @@ func (e StreamKindFilter) Valid() bool {
 const (
 	ListAuditEventsParamsKindAccount   ListAuditEventsParamsKind = "account"
 	ListAuditEventsParamsKindBooking   ListAuditEventsParamsKind = "booking"
+	ListAuditEventsParamsKindCalendar  ListAuditEventsParamsKind = "calendar"
+	ListAuditEventsParamsKindCanned    ListAuditEventsParamsKind = "canned"
+	ListAuditEventsParamsKindClaim     ListAuditEventsParamsKind = "claim"
+	ListAuditEventsParamsKindDigest    ListAuditEventsParamsKind = "digest"
 	ListAuditEventsParamsKindOperation ListAuditEventsParamsKind = "operation"
 	ListAuditEventsParamsKindPins      ListAuditEventsParamsKind = "pins"
 	ListAuditEventsParamsKindProduct   ListAuditEventsParamsKind = "product"
@@ -759,6 +901,14 @@ func (e ListAuditEventsParamsKind) Valid() bool {
 	case ListAuditEventsParamsKindAccount:
 		return true
 	case ListAuditEventsParamsKindBooking:
+		return true
+	case ListAuditEventsParamsKindCalendar:
+		return true
+	case ListAuditEventsParamsKindCanned:
+		return true
+	case ListAuditEventsParamsKindClaim:
+		return true
+	case ListAuditEventsParamsKindDigest:
 		return true
 	case ListAuditEventsParamsKindOperation:
 		return true
@@ -1352,6 +1502,66 @@ type CalendarYear struct {
 	Year        int32 `json:"year"`
 }
 
+// CannedText 一条常用语，中英文都须填写 / One text, in both languages
+type CannedText struct {
+	En string `json:"en"`
+	Zh string `json:"zh"`
+}
+
+// CannedTexts defines model for CannedTexts.
+type CannedTexts struct {
+	// Texts 按提供给审核员的顺序 / In the order in which they are offered
+	Texts []CannedText `json:"texts"`
+}
+
+// CaseClaim 案件的一次领取 / A claim on a case
+type CaseClaim struct {
+	Claim openapi_types.UUID `json:"claim"`
+
+	// Ended 已结束的领取因何结束 / Why it has ended
+	Ended CaseClaimEnded `json:"ended,omitempty,omitzero"`
+
+	// ID 产品或服务商 / The product or provider
+	ID       openapi_types.UUID `json:"id"`
+	Kind     ReviewKind         `json:"kind"`
+	Reviewer openapi_types.UUID `json:"reviewer"`
+
+	// Revision 领取时的最新一版内容 / The latest content revision when it was claimed
+	Revision int32 `json:"revision"`
+
+	// Until 租期到此为止 / When it ends by itself
+	Until Instant `json:"until"`
+}
+
+// CaseClaimEnded 已结束的领取因何结束 / Why it has ended
+type CaseClaimEnded string
+
+// CaseDecision 对一个案件的审核结论，各字段与单独审核相同 / What is decided of one case, with the fields of a single decision.
+type CaseDecision struct {
+	// Claim 凭哪次领取审核；须仍有效 / The claim under which it is decided; it must hold the case
+	Claim openapi_types.UUID `json:"claim,omitempty,omitzero"`
+
+	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// ID 产品或服务商的编号 / The product's or the provider's
+	ID   openapi_types.UUID `json:"id"`
+	Kind ReviewKind         `json:"kind"`
+
+	// Note 内部备注，申请人不可见 / A note among colleagues; whoever submitted never reads it
+	Note    string              `json:"note,omitempty,omitzero"`
+	Outcome CaseDecisionOutcome `json:"outcome"`
+
+	// Reasons 拒绝时必填；通过时不可有 / Of a rejection, and of nothing else
+	Reasons []Reason `json:"reasons,omitempty,omitzero"`
+
+	// Revision 审核的是第几版内容
+	Revision int32 `json:"revision"`
+}
+
+// CaseDecisionOutcome defines model for CaseDecision.Outcome.
+type CaseDecisionOutcome string
+
 // Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 type Certified struct {
 	// LegalRepresentative 法定代表人 / Legal representative
@@ -1364,8 +1574,39 @@ type Certified struct {
 	Uscc string `json:"uscc"`
 }
 
+// ClaimHolder defines model for ClaimHolder.
+type ClaimHolder struct {
+	Reviewer     openapi_types.UUID `json:"reviewer"`
+	ReviewerName string             `json:"reviewer_name,omitempty,omitzero"`
+	Until        Instant            `json:"until"`
+}
+
+// Claiming defines model for Claiming.
+type Claiming struct {
+	// Claim 只续期该领取 / Renew this claim only
+	Claim openapi_types.UUID `json:"claim,omitempty,omitzero"`
+
+	// Revision 审核员看到的是第几版内容 / The content revision that the reviewer saw
+	Revision int32 `json:"revision"`
+}
+
 // CloseReason 企业撤回、产品已删除、服务商已关闭、预约企业已注销
 type CloseReason string
+
+// Comparison 与更早的一个版本的比较 / A comparison with an earlier revision.
+type Comparison struct {
+	DecidedAt Instant            `json:"decided_at,omitempty,omitzero"`
+	DecidedBy openapi_types.UUID `json:"decided_by,omitempty,omitzero"`
+
+	// Fields 改动的字段，以及原因所指的字段，按表单的顺序 / The fields that changed or that a reason points at, in the form's order
+	Fields []FieldChange `json:"fields"`
+
+	// Reasons 不指向任何字段的原因 / The reasons that point at no field
+	Reasons []GivenReason `json:"reasons,omitempty,omitzero"`
+
+	// Revision 与第几版比较 / The revision that it is compared with
+	Revision int32 `json:"revision"`
+}
 
 // ContentDigest 所提交内容的 SHA-256，审核时可一并提交以确认所见 / The SHA-256 of what was submitted; a decision may name it, to say what was seen
 type ContentDigest = string
@@ -1382,6 +1623,44 @@ type CountryOrRegion struct {
 
 	// Name The same sentence in Chinese and English.
 	Name Text `json:"name"`
+}
+
+// DecisionOutcome 一项的结果：status 为单独请求时的状态码；200 时有 product 或 application，其他时有 problem。
+//
+// What became of one item. `status` is what the single operation answers: with 200 there is `product` or `application`, else `problem`.
+type DecisionOutcome struct {
+	Application ApplicationState `json:"application,omitempty,omitzero"`
+
+	// Code 被拒绝时的代码，与 problem 中的相同 / The problem's code
+	Code string             `json:"code,omitempty,omitzero"`
+	ID   openapi_types.UUID `json:"id"`
+	Kind ReviewKind         `json:"kind"`
+
+	// Problem RFC 9457 problem details.
+	Problem Problem      `json:"problem,omitempty,omitzero"`
+	Product ProductState `json:"product,omitempty,omitzero"`
+
+	// Replayed 该项先前已完成，此为当时的结果 / It was done before; this is what it left behind then
+	Replayed bool  `json:"replayed,omitempty,omitzero"`
+	Status   int32 `json:"status"`
+}
+
+// DecisionOutcomes defines model for DecisionOutcomes.
+type DecisionOutcomes struct {
+	// Decided 已完成的项数 / How many took effect, now or before
+	Decided int32             `json:"decided"`
+	Items   []DecisionOutcome `json:"items"`
+
+	// NotAttempted 未处理的项数 / How many were not looked at
+	NotAttempted int32 `json:"not_attempted"`
+
+	// Refused 被拒绝或出错的项数 / How many were refused or failed
+	Refused int32 `json:"refused"`
+}
+
+// Decisions defines model for Decisions.
+type Decisions struct {
+	Items []CaseDecision `json:"items"`
 }
 
 // Destination 目的地，坐标为地图所给的原值；换算成 WGS-84 的坐标见同级的 point，可用于任何地图。
@@ -1483,6 +1762,46 @@ type Field struct {
 // FieldKind place 从地名库选择或手工填写；coordinates 由点击地图得到，不手工填写。
 // A `place` is chosen from the gazetteer or typed; `coordinates` come from a click on the map and are never typed.
 type FieldKind string
+
+// FieldChange 一个字段。单个的值在 before 与 after（当时未填的不出现），手工填写的文字另有 parts；图片组与标签在 items；坐标在 before_spot 与 after_spot。
+//
+// One field. A single value is in `before` and `after` (left out where it was empty), and a typed text in `parts` as well; a list of images
+// or tags is in `items`; coordinates are in `before_spot` and `after_spot`.
+type FieldChange struct {
+	After string `json:"after,omitempty,omitzero"`
+
+	// AfterSpot 地图所给的坐标，及其在 WGS-84 中的位置 / Coordinates as the map gave them, and where that is in WGS-84.
+	AfterSpot Spot   `json:"after_spot,omitempty,omitzero"`
+	Before    string `json:"before,omitempty,omitzero"`
+
+	// BeforeSpot 地图所给的坐标，及其在 WGS-84 中的位置 / Coordinates as the map gave them, and where that is in WGS-84.
+	BeforeSpot Spot `json:"before_spot,omitempty,omitzero"`
+
+	// Changed 为 false 的字段仅因原因所指而列出 / A field that did not change is here for its reasons
+	Changed bool `json:"changed"`
+
+	// DistanceKm 两处坐标的距离 / How far the two coordinates are from each other
+	DistanceKm float64 `json:"distance_km,omitempty,omitzero"`
+
+	// Items 全部各项，按后一版的顺序，移除的在其原来的位置 / All items in the order of the later revision, removed ones where they were
+	Items []ItemChange    `json:"items,omitempty,omitzero"`
+	Kind  FieldChangeKind `json:"kind"`
+
+	// Label The same sentence in Chinese and English.
+	Label Text       `json:"label"`
+	Parts []TextPart `json:"parts,omitempty,omitzero"`
+
+	// Pointer 表单中的字段；坐标以其第一项表示 / The field of the form; of coordinates the first
+	//
+	// Example: /brief
+	Pointer string `json:"pointer"`
+
+	// Reasons 拒绝或撤销时指向该字段的原因 / The reasons of the rejection or revocation that point at the field
+	Reasons []GivenReason `json:"reasons,omitempty,omitzero"`
+}
+
+// FieldChangeKind defines model for FieldChange.Kind.
+type FieldChangeKind string
 
 // Finding 不影响提交、供审核员参考的提示 / What is no reason to refuse, and goes to the reviewer.
 type Finding struct {
@@ -1668,6 +1987,17 @@ type Inquiry struct {
 	// WeightVolume 重量体积
 	WeightVolume string `json:"weight_volume,omitempty,omitzero"`
 }
+
+// ItemChange 一张图片或一个标签，及其在前后两版中的位置（从1起）/ An image or a tag, and its places in both revisions, from 1.
+type ItemChange struct {
+	AfterPlace  int32          `json:"after_place,omitempty,omitzero"`
+	BeforePlace int32          `json:"before_place,omitempty,omitzero"`
+	Fate        ItemChangeFate `json:"fate"`
+	Value       string         `json:"value"`
+}
+
+// ItemChangeFate defines model for ItemChange.Fate.
+type ItemChangeFate string
 
 // MapBox 西大于东表示跨越 180° 经线 / Where west is greater than east it crosses the date line.
 type MapBox struct {
@@ -1914,6 +2244,8 @@ type Point struct {
 
 // Problem RFC 9457 problem details.
 type Problem struct {
+	Claim ClaimHolder `json:"claim,omitempty,omitzero"`
+
 	// Code Stable, for programs.
 	Code string `json:"code"`
 
@@ -2313,7 +2645,7 @@ type ProviderTypes struct {
 	Items []ProviderType `json:"items"`
 }
 
-// ReadModel A read model or reaction.
+// ReadModel A read model, a reaction, or a job of the clock, which is always at the head.
 type ReadModel struct {
 	// Head 日志的最后位置
 	Head int64 `json:"head"`
@@ -2322,7 +2654,7 @@ type ReadModel struct {
 	Holder    string `json:"holder"`
 	LagEvents int64  `json:"lag_events"`
 
-	// LagSeconds 最早一个未处理事件的年龄
+	// LagSeconds 最早一个未处理事件的年龄；对定时任务是最早一个到期未做的时刻
 	LagSeconds float64 `json:"lag_seconds"`
 	Name       string  `json:"name"`
 
@@ -2348,6 +2680,15 @@ type Reason struct {
 
 	// Note code 为 other 时必填
 	Note string `json:"note,omitempty,omitzero"`
+}
+
+// ReasonTexts 一个原因及其常用语 / A reason and its texts
+type ReasonTexts struct {
+	Code string `json:"code"`
+
+	// Text The same sentence in Chinese and English.
+	Text  Text         `json:"text"`
+	Texts []CannedText `json:"texts"`
 }
 
 // Reasoned defines model for Reasoned.
@@ -2511,6 +2852,11 @@ type ReviewReasons struct {
 	Items []ReviewReason `json:"items"`
 }
 
+// ReviewTexts defines model for ReviewTexts.
+type ReviewTexts struct {
+	Items []ReasonTexts `json:"items"`
+}
+
 // ReviewerBadges defines model for ReviewerBadges.
 type ReviewerBadges struct {
 	// PendingProducts 数量，最多数到一万 / A count, up to 10,000.
@@ -2518,6 +2864,17 @@ type ReviewerBadges struct {
 
 	// PendingProviders 数量，最多数到一万 / A count, up to 10,000.
 	PendingProviders Badge `json:"pending_providers"`
+}
+
+// ReviewerWork defines model for ReviewerWork.
+type ReviewerWork struct {
+	// Active 现在仍是审核人员 / Whether the account is a reviewer's now.
+	Active bool `json:"active"`
+
+	// Name 账号的显示名称 / The account's display name.
+	Name     string             `json:"name"`
+	Reviewer openapi_types.UUID `json:"reviewer"`
+	Work     Work               `json:"work"`
 }
 
 // Revocation defines model for Revocation.
@@ -2544,8 +2901,48 @@ type Revoked struct {
 // RuleBook 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
 type RuleBook = int32
 
+// Spot 地图所给的坐标，及其在 WGS-84 中的位置 / Coordinates as the map gave them, and where that is in WGS-84.
+type Spot struct {
+	Crs       string  `json:"crs"`
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+
+	// Point WGS-84 坐标，度 / A point in WGS-84, in degrees.
+	Point Point `json:"point,omitempty,omitzero"`
+}
+
 // Standing 服务商状态：申请中、正常、暂停、关闭
 type Standing string
+
+// SubmissionChanges 一个版本改了什么。首次提交没有可比较的版本，approved 与 rejected 都不出现。通过被撤销的版本不在 approved 中；revoked 也可以是该版本自身，此时只有原因所指的字段。
+//
+// What changed in a revision. A first submission has nothing to be compared with: neither `approved` nor `rejected` is there. A revision
+// whose approval was revoked is not `approved`; `revoked` may be the revision itself, with only the fields that the reasons point at.
+type SubmissionChanges struct {
+	// Approved 与更早的一个版本的比较 / A comparison with an earlier revision.
+	Approved Comparison `json:"approved,omitempty,omitzero"`
+
+	// Item overdue_by 只在列表中出现，claim 只在有人领取期间出现；note 为内部备注，提交者看不到。
+	//
+	// `overdue_by` is in lists only, and `claim` while somebody holds the case; `note` is among colleagues, and never shown to whoever submitted.
+	Item ReviewItem `json:"item"`
+
+	// Rejected 与更早的一个版本的比较 / A comparison with an earlier revision.
+	Rejected Comparison `json:"rejected,omitempty,omitzero"`
+
+	// Revoked 与更早的一个版本的比较 / A comparison with an earlier revision.
+	Revoked Comparison `json:"revoked,omitempty,omitzero"`
+}
+
+// TakeOver defines model for TakeOver.
+type TakeOver struct {
+	// Claim 只结束该领取 / End this claim only
+	Claim  openapi_types.UUID `json:"claim,omitempty,omitzero"`
+	Reason string             `json:"reason"`
+
+	// Reviewer 案件随即归该审核员 / Who gets the case
+	Reviewer openapi_types.UUID `json:"reviewer,omitempty,omitzero"`
+}
 
 // Text The same sentence in Chinese and English.
 type Text struct {
@@ -2553,11 +2950,95 @@ type Text struct {
 	Zh string `json:"zh"`
 }
 
+// TextPart 两段文字的一部分：equal 与 deleted 相连为前者，equal 与 inserted 相连为后者。以词、汉字或符号为单位。
+//
+// A part of two texts: the equal and deleted parts make the earlier one, the equal and inserted parts the later one. Words, Chinese
+// characters and signs are never cut.
+type TextPart struct {
+	Op   TextPartOp `json:"op"`
+	Text string     `json:"text"`
+}
+
+// TextPartOp defines model for TextPart.Op.
+type TextPartOp string
+
 // Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
 type Total = int32
 
 // TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
 type TotalIsLowerBound = bool
+
+// Wanted defines model for Wanted.
+type Wanted struct {
+	Kind ReviewKind `json:"kind,omitempty,omitzero"`
+
+	// ProviderType 只要该类服务商的案件，见 /api/v1/provider-types / Cases of this type of provider only
+	ProviderType string `json:"provider_type,omitempty,omitzero"`
+}
+
+// Work defines model for Work.
+type Work struct {
+	Approved int32 `json:"approved"`
+
+	// Claimed 领取的案件 / Cases claimed.
+	Claimed int32 `json:"claimed"`
+
+	// Decided 作出的决定：通过、初审通过与拒绝 / Decisions, approved and rejected and first approvals together.
+	Decided int32 `json:"decided"`
+
+	// Expired 到期而未作决定的领取 / Claims whose time ran out.
+	Expired int32 `json:"expired"`
+
+	// FirstApproved 初审通过：仍须另一人复审 / First approvals, after which another reviewer had to approve.
+	FirstApproved int32 `json:"first_approved"`
+
+	// FromClaim 作出决定用了多久，秒 / How long decisions took, in seconds.
+	FromClaim WorkTimes `json:"from_claim,omitempty,omitzero"`
+
+	// FromSubmission 作出决定用了多久，秒 / How long decisions took, in seconds.
+	FromSubmission WorkTimes `json:"from_submission,omitempty,omitzero"`
+
+	// HandedBack 自己交还的领取 / Claims that the reviewer handed back.
+	HandedBack int32 `json:"handed_back"`
+
+	// Overturned 期间的通过（含初审）中后来被撤销的 / Of the approvals of these days those that were revoked, whenever that was.
+	Overturned int32 `json:"overturned"`
+	Rejected   int32 `json:"rejected"`
+
+	// Revoked 由其撤销的通过 / Approvals that the reviewer revoked, whoever gave them.
+	Revoked int32 `json:"revoked"`
+
+	// TakenOver 被运营人员接管的领取 / Claims that an operator took over.
+	TakenOver int32 `json:"taken_over"`
+}
+
+// WorkTimes 作出决定用了多久，秒 / How long decisions took, in seconds.
+type WorkTimes struct {
+	// Decisions 统计了多少个决定 / How many decisions that is of.
+	Decisions     int32 `json:"decisions"`
+	MedianSeconds int64 `json:"median_seconds"`
+
+	// P90Seconds 十分之九的决定不超过这一时长 / Nine in ten took no longer.
+	P90Seconds int64 `json:"p90_seconds"`
+
+	// WorkingMedianSeconds 只计工作日 / Working days alone.
+	WorkingMedianSeconds int64 `json:"working_median_seconds"`
+	WorkingP90Seconds    int64 `json:"working_p90_seconds"`
+}
+
+// Workload defines model for Workload.
+type Workload struct {
+	// Calendar 计算工作时长所用的日历版本 / The version of the calendar by which working time is counted.
+	Calendar  string `json:"calendar"`
+	Everybody Work   `json:"everybody"`
+
+	// From 第一天 / The first day.
+	From  string         `json:"from"`
+	Items []ReviewerWork `json:"items"`
+
+	// To 最后一天，含当天 / The last day, included.
+	To string `json:"to"`
+}
 
 // AccountID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
 type AccountID = openapi_types.UUID
@@ -2609,6 +3090,9 @@ type FormType = string
 
 // From defines model for From.
 type From = Instant
+
+// FromDay defines model for FromDay.
+type FromDay = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -2673,6 +3157,9 @@ type ProviderTypeFilter = string
 // Query defines model for Query.
 type Query = string
 
+// ReasonCode defines model for ReasonCode.
+type ReasonCode = string
+
 // ReviewFilter 审核状态：待审核、已通过、已拒绝
 type ReviewFilter = Review
 
@@ -2711,6 +3198,9 @@ type Tags = []string
 
 // To defines model for To.
 type To = Instant
+
+// ToDay defines model for ToDay.
+type ToDay = string
 
 // TypeFilter defines model for TypeFilter.
 type TypeFilter = string
@@ -2977,6 +3467,12 @@ type TakeDownProductParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// TakeOverProductClaimParams defines parameters for TakeOverProductClaim.
+type TakeOverProductClaimParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // ListProvidersParams defines parameters for ListProviders.
 type ListProvidersParams struct {
 	// Standing 服务商状态 / Standing
@@ -3057,6 +3553,35 @@ type SuspendProviderParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// TakeOverProviderClaimParams defines parameters for TakeOverProviderClaim.
+type TakeOverProviderClaimParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// SetReviewTextsParams defines parameters for SetReviewTexts.
+type SetReviewTextsParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetWorkloadParams defines parameters for GetWorkload.
+type GetWorkloadParams struct {
+	// From 第一天，YYYY-MM-DD，北京时间；默认为最后一天之前29天 / The first day, YYYY-MM-DD, in Beijing; the 29th before the last when not said.
+	From FromDay `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
+	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
+	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
 
 // SearchPlacesParams defines parameters for SearchPlaces.
@@ -3423,6 +3948,18 @@ type GetReviewCountsParams struct {
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
 
+// DecideManyParams defines parameters for DecideMany.
+type DecideManyParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// ClaimNextParams defines parameters for ClaimNext.
+type ClaimNextParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // GetProductForReviewParams defines parameters for GetProductForReview.
 type GetProductForReviewParams struct {
 	// Revision The content revision; the latest when not said.
@@ -3444,6 +3981,31 @@ type ApproveProductParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetProductChangesParams defines parameters for GetProductChanges.
+type GetProductChangesParams struct {
+	// Revision The content revision; the latest when not said.
+	Revision Revision `form:"revision,omitempty" json:"revision,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ClaimProductParams defines parameters for ClaimProduct.
+type ClaimProductParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// HandBackProductParams defines parameters for HandBackProduct.
+type HandBackProductParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // RejectProductParams defines parameters for RejectProduct.
@@ -3487,6 +4049,31 @@ type ApproveProviderParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetProviderChangesParams defines parameters for GetProviderChanges.
+type GetProviderChangesParams struct {
+	// Revision The content revision; the latest when not said.
+	Revision Revision `form:"revision,omitempty" json:"revision,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ClaimProviderParams defines parameters for ClaimProvider.
+type ClaimProviderParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// HandBackProviderParams defines parameters for HandBackProvider.
+type HandBackProviderParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // RejectProviderParams defines parameters for RejectProvider.
@@ -3565,6 +4152,13 @@ type GetReviewQueueParams struct {
 // GetReviewQueueParamsState defines parameters for GetReviewQueue.
 type GetReviewQueueParamsState string
 
+// ListReviewTextsParams defines parameters for ListReviewTexts.
+type ListReviewTextsParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
 // GetImageParams defines parameters for GetImage.
 type GetImageParams struct {
 	// Box 缩小到不超过该尺寸；已小于它的不放大 / Made small enough to fit; nothing is made larger.
@@ -3590,6 +4184,9 @@ type UploadImageMultipartRequestBody = ImageForm
 // TakeDownProductJSONRequestBody defines body for TakeDownProduct for application/json ContentType.
 type TakeDownProductJSONRequestBody = Reasoned
 
+// TakeOverProductClaimJSONRequestBody defines body for TakeOverProductClaim for application/json ContentType.
+type TakeOverProductClaimJSONRequestBody = TakeOver
+
 // CloseProviderJSONRequestBody defines body for CloseProvider for application/json ContentType.
 type CloseProviderJSONRequestBody = Reasoned
 
@@ -3604,6 +4201,12 @@ type ReinstateProviderJSONRequestBody = Reasoned
 
 // SuspendProviderJSONRequestBody defines body for SuspendProvider for application/json ContentType.
 type SuspendProviderJSONRequestBody = Reasoned
+
+// TakeOverProviderClaimJSONRequestBody defines body for TakeOverProviderClaim for application/json ContentType.
+type TakeOverProviderClaimJSONRequestBody = TakeOver
+
+// SetReviewTextsJSONRequestBody defines body for SetReviewTexts for application/json ContentType.
+type SetReviewTextsJSONRequestBody = CannedTexts
 
 // ApplyAsProviderJSONRequestBody defines body for ApplyAsProvider for application/json ContentType.
 type ApplyAsProviderJSONRequestBody = ProviderProfile
@@ -3620,8 +4223,17 @@ type SubmitProductJSONRequestBody = ProductContent
 // ReviseProductJSONRequestBody defines body for ReviseProduct for application/json ContentType.
 type ReviseProductJSONRequestBody = ProductContent
 
+// DecideManyJSONRequestBody defines body for DecideMany for application/json ContentType.
+type DecideManyJSONRequestBody = Decisions
+
+// ClaimNextJSONRequestBody defines body for ClaimNext for application/json ContentType.
+type ClaimNextJSONRequestBody = Wanted
+
 // ApproveProductJSONRequestBody defines body for ApproveProduct for application/json ContentType.
 type ApproveProductJSONRequestBody = Approval
+
+// ClaimProductJSONRequestBody defines body for ClaimProduct for application/json ContentType.
+type ClaimProductJSONRequestBody = Claiming
 
 // RejectProductJSONRequestBody defines body for RejectProduct for application/json ContentType.
 type RejectProductJSONRequestBody = Rejection
@@ -3631,6 +4243,9 @@ type RevokeProductApprovalJSONRequestBody = Revocation
 
 // ApproveProviderJSONRequestBody defines body for ApproveProvider for application/json ContentType.
 type ApproveProviderJSONRequestBody = Approval
+
+// ClaimProviderJSONRequestBody defines body for ClaimProvider for application/json ContentType.
+type ClaimProviderJSONRequestBody = Claiming
 
 // RejectProviderJSONRequestBody defines body for RejectProvider for application/json ContentType.
 type RejectProviderJSONRequestBody = Rejection
@@ -3821,6 +4436,9 @@ type ServerInterface interface {
 	// TakeDownProduct 强制下架产品，须说明原因 / Take a product down, with a reason
 	// (POST /api/v1/operator/products/{id}/take-down)
 	TakeDownProduct(ctx echo.Context, id ProductID, params TakeDownProductParams) error
+	// TakeOverProductClaim 接管产品的领取，须说明原因 / Take the claim on a product over, with a reason
+	// (POST /api/v1/operator/products/{id}/take-over-claim)
+	TakeOverProductClaim(ctx echo.Context, id ProductID, params TakeOverProductClaimParams) error
 	// ListProviders 查找服务商，最新申请的在前 / Find providers, the newest applicants first
 	// (GET /api/v1/operator/providers)
 	ListProviders(ctx echo.Context, params ListProvidersParams) error
@@ -3842,9 +4460,18 @@ type ServerInterface interface {
 	// SuspendProvider 暂停服务商：其产品不再公开
 	// (POST /api/v1/operator/providers/{id}/suspend)
 	SuspendProvider(ctx echo.Context, id ProviderID, params SuspendProviderParams) error
-	// ListReadModels 读模型的位置、延迟与停放的事件
+	// TakeOverProviderClaim 接管入驻申请的领取，须说明原因 / Take the claim on an application over, with a reason
+	// (POST /api/v1/operator/providers/{id}/take-over-claim)
+	TakeOverProviderClaim(ctx echo.Context, id ProviderID, params TakeOverProviderClaimParams) error
+	// ListReadModels 读模型、反应与定时任务的位置、延迟与停放的事件
 	// (GET /api/v1/operator/read-models)
 	ListReadModels(ctx echo.Context) error
+	// SetReviewTexts 设置一个原因的常用语 / Set the canned texts of a reason
+	// (PUT /api/v1/operator/review-texts/{code})
+	SetReviewTexts(ctx echo.Context, code ReasonCode, params SetReviewTextsParams) error
+	// GetWorkload 审核人员的工作量，按北京时间的日期统计 / What reviewers did in a range of days, in Beijing
+	// (GET /api/v1/operator/reviewers/workload)
+	GetWorkload(ctx echo.Context, params GetWorkloadParams) error
 	// SearchPlaces 按名称查找城市、港口与铁路枢纽 / Find cities, ports and rail hubs by name
 	// (GET /api/v1/places)
 	SearchPlaces(ctx echo.Context, params SearchPlacesParams) error
@@ -3920,12 +4547,27 @@ type ServerInterface interface {
 	// GetReviewCounts 审核工作台的数量：按类别与状态，以及超期、今日到期与已领取的
 	// (GET /api/v1/review/counts)
 	GetReviewCounts(ctx echo.Context, params GetReviewCountsParams) error
+	// DecideMany 批量审核：最多200项，逐项回答 / Decide on up to 200 cases, answered one by one
+	// (POST /api/v1/review/decisions)
+	DecideMany(ctx echo.Context, params DecideManyParams) error
+	// ClaimNext 领取下一个待审核的案件 / Claim the next case that waits
+	// (POST /api/v1/review/next)
+	ClaimNext(ctx echo.Context, params ClaimNextParams) error
 	// GetProductForReview 查看产品的一个版本
 	// (GET /api/v1/review/products/{id})
 	GetProductForReview(ctx echo.Context, id ProductID, params GetProductForReviewParams) error
 	// ApproveProduct 通过产品的一个版本
 	// (POST /api/v1/review/products/{id}/approve)
 	ApproveProduct(ctx echo.Context, id ProductID, params ApproveProductParams) error
+	// GetProductChanges 产品的一个版本改了什么 / What changed in a revision of a product
+	// (GET /api/v1/review/products/{id}/changes)
+	GetProductChanges(ctx echo.Context, id ProductID, params GetProductChangesParams) error
+	// ClaimProduct 领取产品的审核，或续期 / Claim a product, or renew the claim
+	// (POST /api/v1/review/products/{id}/claim)
+	ClaimProduct(ctx echo.Context, id ProductID, params ClaimProductParams) error
+	// HandBackProduct 交还领取的产品 / Hand a product back
+	// (POST /api/v1/review/products/{id}/hand-back)
+	HandBackProduct(ctx echo.Context, id ProductID, params HandBackProductParams) error
 	// RejectProduct 拒绝产品的一个版本，须说明原因
 	// (POST /api/v1/review/products/{id}/reject)
 	RejectProduct(ctx echo.Context, id ProductID, params RejectProductParams) error
@@ -3938,6 +4580,15 @@ type ServerInterface interface {
 	// ApproveProvider 通过入驻申请的一个版本
 	// (POST /api/v1/review/providers/{id}/approve)
 	ApproveProvider(ctx echo.Context, id ProviderID, params ApproveProviderParams) error
+	// GetProviderChanges 入驻申请的一个版本改了什么 / What changed in a revision of an application
+	// (GET /api/v1/review/providers/{id}/changes)
+	GetProviderChanges(ctx echo.Context, id ProviderID, params GetProviderChangesParams) error
+	// ClaimProvider 领取入驻申请的审核，或续期 / Claim an application, or renew the claim
+	// (POST /api/v1/review/providers/{id}/claim)
+	ClaimProvider(ctx echo.Context, id ProviderID, params ClaimProviderParams) error
+	// HandBackProvider 交还领取的入驻申请 / Hand an application back
+	// (POST /api/v1/review/providers/{id}/hand-back)
+	HandBackProvider(ctx echo.Context, id ProviderID, params HandBackProviderParams) error
 	// RejectProvider 拒绝入驻申请的一个版本，须说明原因
 	// (POST /api/v1/review/providers/{id}/reject)
 	RejectProvider(ctx echo.Context, id ProviderID, params RejectProviderParams) error
@@ -3947,6 +4598,9 @@ type ServerInterface interface {
 	// GetReviewQueue 审核队列：待审核的按到期时间先后，已超期的在最前；其他状态的最新在前
 	// (GET /api/v1/review/queue)
 	GetReviewQueue(ctx echo.Context, params GetReviewQueueParams) error
+	// ListReviewTexts 各原因的常用语 / The canned texts of each reason
+	// (GET /api/v1/review/texts)
+	ListReviewTexts(ctx echo.Context, params ListReviewTextsParams) error
 	// Docs 可浏览的文档
 	// (GET /docs)
 	Docs(ctx echo.Context) error
@@ -4775,6 +5429,42 @@ func (w *ServerInterfaceWrapper) TakeDownProduct(ctx echo.Context) error {
 	return err
 }
 
+// TakeOverProductClaim converts echo context to params.
+func (w *ServerInterfaceWrapper) TakeOverProductClaim(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TakeOverProductClaimParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TakeOverProductClaim(ctx, id, params)
+	return err
+}
+
 // ListProviders converts echo context to params.
 func (w *ServerInterfaceWrapper) ListProviders(ctx echo.Context) error {
 	var err error
@@ -5151,12 +5841,148 @@ func (w *ServerInterfaceWrapper) SuspendProvider(ctx echo.Context) error {
 	return err
 }
 
+// TakeOverProviderClaim converts echo context to params.
+func (w *ServerInterfaceWrapper) TakeOverProviderClaim(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TakeOverProviderClaimParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TakeOverProviderClaim(ctx, id, params)
+	return err
+}
+
 // ListReadModels converts echo context to params.
 func (w *ServerInterfaceWrapper) ListReadModels(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListReadModels(ctx)
+	return err
+}
+
+// SetReviewTexts converts echo context to params.
+func (w *ServerInterfaceWrapper) SetReviewTexts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "code" -------------
+	var code ReasonCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "code", ctx.Param("code"), &code, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetReviewTextsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetReviewTexts(ctx, code, params)
+	return err
+}
+
+// GetWorkload converts echo context to params.
+func (w *ServerInterfaceWrapper) GetWorkload(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetWorkloadParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetWorkload(ctx, params)
 	return err
 }
 
@@ -6443,6 +7269,64 @@ func (w *ServerInterfaceWrapper) GetReviewCounts(ctx echo.Context) error {
 	return err
 }
 
+// DecideMany converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideMany(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideManyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideMany(ctx, params)
+	return err
+}
+
+// ClaimNext converts echo context to params.
+func (w *ServerInterfaceWrapper) ClaimNext(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClaimNextParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClaimNext(ctx, params)
+	return err
+}
+
 // GetProductForReview converts echo context to params.
 func (w *ServerInterfaceWrapper) GetProductForReview(ctx echo.Context) error {
 	var err error
@@ -6548,6 +7432,135 @@ func (w *ServerInterfaceWrapper) ApproveProduct(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ApproveProduct(ctx, id, params)
+	return err
+}
+
+// GetProductChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProductChanges(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProductChangesParams
+	// ------------- Optional query parameter "revision" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "revision", ctx.QueryParams(), &params.Revision, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter revision: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProductChanges(ctx, id, params)
+	return err
+}
+
+// ClaimProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) ClaimProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClaimProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClaimProduct(ctx, id, params)
+	return err
+}
+
+// HandBackProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) HandBackProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HandBackProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.HandBackProduct(ctx, id, params)
 	return err
 }
 
@@ -6758,6 +7771,135 @@ func (w *ServerInterfaceWrapper) ApproveProvider(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ApproveProvider(ctx, id, params)
+	return err
+}
+
+// GetProviderChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProviderChanges(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProviderChangesParams
+	// ------------- Optional query parameter "revision" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "revision", ctx.QueryParams(), &params.Revision, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter revision: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProviderChanges(ctx, id, params)
+	return err
+}
+
+// ClaimProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) ClaimProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClaimProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClaimProvider(ctx, id, params)
+	return err
+}
+
+// HandBackProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) HandBackProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HandBackProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.HandBackProvider(ctx, id, params)
 	return err
 }
 
@@ -6996,6 +8138,35 @@ func (w *ServerInterfaceWrapper) GetReviewQueue(ctx echo.Context) error {
 	return err
 }
 
+// ListReviewTexts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListReviewTexts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReviewTextsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListReviewTexts(ctx, params)
+	return err
+}
+
 // Docs converts echo context to params.
 func (w *ServerInterfaceWrapper) Docs(ctx echo.Context) error {
 	var err error
@@ -7199,13 +8370,22 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/review/queue", wrapper.GetReviewQueue, options.OperationMiddlewares["getReviewQueue"]...)
 	router.GET(options.BaseURL+"/api/v1/review/counts", wrapper.GetReviewCounts, options.OperationMiddlewares["getReviewCounts"]...)
 	router.GET(options.BaseURL+"/api/v1/review/products/:id", wrapper.GetProductForReview, options.OperationMiddlewares["getProductForReview"]...)
+	router.POST(options.BaseURL+"/api/v1/review/products/:id/claim", wrapper.ClaimProduct, options.OperationMiddlewares["claimProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/review/products/:id/hand-back", wrapper.HandBackProduct, options.OperationMiddlewares["handBackProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/review/providers/:id/claim", wrapper.ClaimProvider, options.OperationMiddlewares["claimProvider"]...)
+	router.POST(options.BaseURL+"/api/v1/review/providers/:id/hand-back", wrapper.HandBackProvider, options.OperationMiddlewares["handBackProvider"]...)
+	router.POST(options.BaseURL+"/api/v1/review/next", wrapper.ClaimNext, options.OperationMiddlewares["claimNext"]...)
+	router.GET(options.BaseURL+"/api/v1/review/products/:id/changes", wrapper.GetProductChanges, options.OperationMiddlewares["getProductChanges"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/approve", wrapper.ApproveProduct, options.OperationMiddlewares["approveProduct"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/reject", wrapper.RejectProduct, options.OperationMiddlewares["rejectProduct"]...)
 	router.POST(options.BaseURL+"/api/v1/review/products/:id/revoke-approval", wrapper.RevokeProductApproval, options.OperationMiddlewares["revokeProductApproval"]...)
 	router.GET(options.BaseURL+"/api/v1/review/providers/:id", wrapper.GetProviderForReview, options.OperationMiddlewares["getProviderForReview"]...)
+	router.GET(options.BaseURL+"/api/v1/review/providers/:id/changes", wrapper.GetProviderChanges, options.OperationMiddlewares["getProviderChanges"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/approve", wrapper.ApproveProvider, options.OperationMiddlewares["approveProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/reject", wrapper.RejectProvider, options.OperationMiddlewares["rejectProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/review/providers/:id/revoke-approval", wrapper.RevokeProviderApproval, options.OperationMiddlewares["revokeProviderApproval"]...)
+	router.POST(options.BaseURL+"/api/v1/review/decisions", wrapper.DecideMany, options.OperationMiddlewares["decideMany"]...)
+	router.GET(options.BaseURL+"/api/v1/review/texts", wrapper.ListReviewTexts, options.OperationMiddlewares["listReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/audit/events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/reinstate", wrapper.ReinstateProvider, options.OperationMiddlewares["reinstateProvider"]...)
@@ -7218,6 +8398,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/operator/accounts/:id", wrapper.GetAccount, options.OperationMiddlewares["getAccount"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/products/:id", wrapper.GetAnyProduct, options.OperationMiddlewares["getAnyProduct"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/products/:id/take-down", wrapper.TakeDownProduct, options.OperationMiddlewares["takeDownProduct"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/products/:id/take-over-claim", wrapper.TakeOverProductClaim, options.OperationMiddlewares["takeOverProductClaim"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/take-over-claim", wrapper.TakeOverProviderClaim, options.OperationMiddlewares["takeOverProviderClaim"]...)
+	router.PUT(options.BaseURL+"/api/v1/operator/review-texts/:code", wrapper.SetReviewTexts, options.OperationMiddlewares["setReviewTexts"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/reviewers/workload", wrapper.GetWorkload, options.OperationMiddlewares["getWorkload"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)

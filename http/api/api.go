@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,6 +26,7 @@ import (
 	"waybill/projections/models"
 	"waybill/projections/pictures"
 	"waybill/projections/review"
+	"waybill/projections/workload"
 )
 
 // Positions waits, for a bounded time, until a read model shows a position; runtime.ErrBehind when it does not.
@@ -71,6 +73,8 @@ type Deps struct {
 	Head func(context.Context) (domain.Position, error)
 	// MaxWaiting bounds the reads that wait for a position at once; 0 is DefaultMaxWaiting.
 	MaxWaiting int
+	// DecisionsTime is how long a request of many decisions begins one after the other; 0 is DefaultDecisionsTime.
+	DecisionsTime time.Duration
 }
 
 // Specification is the specification as it is served at /openapi.yaml.
@@ -96,6 +100,7 @@ type server struct {
 	history    history.Queries
 	directory  directory.Queries
 	pictures   pictures.Queries
+	workload   workload.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -145,6 +150,7 @@ func Mount(web *http.Web, d Deps) error {
 		history:    history.Queries{DB: d.Queries},
 		directory:  directory.Queries{DB: d.Queries},
 		pictures:   pictures.Queries{DB: d.Queries},
+		workload:   workload.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

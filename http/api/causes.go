@@ -35,8 +35,8 @@ var causes = map[string]domain.Text{
 		EN: "It was withdrawn, or its product, provider or enterprise is gone: no reply is expected any more.",
 	},
 	"case_claimed": {
-		ZH: "另一名审核员已领取该案件；claim 说明是谁、至何时。",
-		EN: "Another reviewer has claimed the case; `claim` says who, and until when.",
+		ZH: "另一审核员已领取该案件；claim 给出是谁、到何时为止。到期、交还或由运营人员接管后方可领取或审核。",
+		EN: "Another reviewer has the case; claim says who and until when. It is free once that is over, or handed back, or taken over.",
 	},
 	"certified_for_another_enterprise": {
 		ZH: "账号认证后，统一社会信用代码不可变更。",
@@ -47,8 +47,8 @@ var causes = map[string]domain.Text{
 		EN: "The claim's time is over. Claim the case again, or decide without naming a claim.",
 	},
 	"claim_lost": {
-		ZH: "所指的领取已归还、被接管或已用于决定。",
-		EN: "The claim that was named was handed back, taken over, or used for a decision.",
+		ZH: "所指的领取已交还、被接管、已用于决定，或由后来的领取取代。",
+		EN: "The named claim was handed back or taken over, was decided under, or another one followed it.",
 	},
 	"content_differs": {
 		ZH: "digest 不是该版本内容的摘要：审核页面已过时。重新读取后再决定。",
@@ -102,6 +102,11 @@ var causes = map[string]domain.Text{
 		ZH: "没有任何版本处于已通过状态：从未通过，或已被撤销。",
 		EN: "No revision is approved: none ever was, or the approval has been revoked.",
 	},
+	"not_attempted": {
+		ZH: "批量审核的时间已到，该项未处理。用相同的 Idempotency-Key 再发一次。",
+		EN: "The time for many decisions was over before it was this one's turn. Send it again with the same Idempotency-Key.",
+	},
+	"not_claimed": {ZH: "案件现在无人领取，没有可交还或接管的。", EN: "Nobody has the case now: there is nothing to hand back or to take over."},
 	"not_found": {
 		ZH: "没有该对象，或它不属于您，或已删除。",
 		EN: "There is no such object, or it is not yours, or it was deleted.",
@@ -121,8 +126,8 @@ var causes = map[string]domain.Text{
 	},
 	"own_case": {ZH: "审核员不能审核自己提交的内容。", EN: "Nobody decides on what they submitted themselves."},
 	"own_enterprise": {
-		ZH: "审核员与提交者属于同一企业（统一社会信用代码相同）。由他人审核。",
-		EN: "The reviewer and whoever submitted have one unified social credit code. Somebody else has to decide.",
+		ZH: "审核员与提交者属同一企业（同一统一社会信用代码）。由其他审核员审核。",
+		EN: "The reviewer is of the enterprise that submitted it, by its unified social credit code. Another reviewer decides.",
 	},
 	"own_product": {ZH: "企业不能预约自己的产品。", EN: "An enterprise cannot book its own product."},
 	"pin_limit_reached": {
@@ -277,10 +282,13 @@ var mistakes = map[string]domain.Text{
 	"image_width":        {ZH: "图片转正后的宽度不符合该用途的要求。", EN: "Its width, upright, is not what the purpose asks for."},
 	"line_break":         {ZH: "该字段只能有一行。", EN: "The field has one line only."},
 	"no_change":          {ZH: "与日历现有内容相同，不是变更。", EN: "The calendar says so already: it is no change."},
+	"not_a_reviewer":     {ZH: "该账号没有审核员角色，或已注销。", EN: "The account has not the role of a reviewer, or is closed."},
 	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
 	"only_pending":       {ZH: "该条件只适用于待审核的事项。", EN: "The condition is on pending submissions only."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
 	"past_date":          {ZH: "日期不能早于今天（北京时间）。", EN: "The date must not be before today in Beijing."},
+	"range_too_long":     {ZH: "范围的天数超过上限，请分段查询。", EN: "More days than may be asked for at once; ask for parts of them."},
+	"repeated_case":      {ZH: "同一案件在一次批量审核中只能出现一次。", EN: "A case is among many decisions once."},
 	"repeated_day":       {ZH: "同一日期在一次修正中只能出现一次。", EN: "A correction of the calendar names each day once."},
 	"repeated_field":     {ZH: "JSON 对象中同一字段出现多次。", EN: "A field is in the JSON object more than once."},
 	"repeated_parameter": {ZH: "参数只能出现一次。", EN: "A parameter may be given once."},

@@ -51,6 +51,19 @@ func TestExamplesAreRequests(t *testing.T) {
 		"rejectProduct":   func() ready { return ready{reviewer, submitted()} },
 		"approveProvider": func() ready { return ready{reviewer, applied().id.String()} },
 		"rejectProvider":  func() ready { return ready{reviewer, applied().id.String()} },
+		"claimProduct":    func() ready { return ready{reviewer, submitted()} },
+		"claimProvider":   func() ready { return ready{reviewer, applied().id.String()} },
+		"claimNext":       func() ready { return ready{reviewer, w.pending(owner)} },
+		"takeOverProductClaim": func() ready {
+			id := submitted()
+			w.do(reviewer, "POST", "/api/v1/review/products/"+id+"/claim", m{"revision": 1}).is(200)
+			return ready{operator, id}
+		},
+		"takeOverProviderClaim": func() ready {
+			id := applied().id.String()
+			w.do(reviewer, "POST", "/api/v1/review/providers/"+id+"/claim", m{"revision": 1}).is(200)
+			return ready{operator, id}
+		},
 		"revokeProductApproval": func() ready {
 			id, _ := w.listed(owner, reviewer)
 			return ready{reviewer, id}
@@ -62,9 +75,11 @@ func TestExamplesAreRequests(t *testing.T) {
 			w.do(operator, "POST", "/api/v1/operator/providers/"+id+"/suspend", m{"reason": "复核"}).is(200)
 			return ready{operator, id}
 		},
-		"limitPins":     func() ready { return ready{operator, owner.id.String()} },
-		"liftPinLimit":  func() ready { return ready{operator, owner.id.String()} },
-		"closeProvider": func() ready { return ready{operator, w.provider(reviewer).id.String()} },
+		"limitPins":      func() ready { return ready{operator, owner.id.String()} },
+		"liftPinLimit":   func() ready { return ready{operator, owner.id.String()} },
+		"closeProvider":  func() ready { return ready{operator, w.provider(reviewer).id.String()} },
+		"decideMany":     func() ready { return ready{reviewer, ""} }, // what it names is not there, which each item says
+		"setReviewTexts": func() ready { return ready{operator, "image_unclear"} },
 		"takeDownProduct": func() ready {
 			id, _ := w.listed(owner, reviewer)
 			return ready{operator, id}

@@ -27,6 +27,8 @@ type call struct {
 	op *operation
 	// role is the one of the operation's that the caller has; empty when it is public.
 	role domain.Role
+	// principal is whose token it is, with the roles that its account held.
+	principal access.Principal
 	// body is what was read of the request's body, for its fingerprint.
 	body []byte
 	// head hears of the positions of writes.
@@ -100,7 +102,7 @@ func (s *server) authorize(c echo.Context, in *call) error {
 	if err != nil {
 		return err
 	}
-	in.role = role
+	in.role, in.principal = role, principal
 	return nil
 }
 

@@ -55,6 +55,7 @@ type world struct {
 	ahead atomic.Int64
 	// folder is where images are.
 	folder string
+	deps   api.Deps
 }
 
 // newClient shows every answer as it is, redirections too.
@@ -104,6 +105,7 @@ func startOn(t testing.TB, sources func(*filestore.Library) commands.Sources, op
 		Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head,
 		Places: places(t), Images: library,
 	}
+	w.deps = deps
 	if err := api.Mount(w.web, deps); err != nil {
 		t.Fatal(err)
 	}

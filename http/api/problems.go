@@ -28,7 +28,7 @@ var explained = func() map[string]*http.Refusal {
 	byCode := map[string]*http.Refusal{}
 	for _, r := range append(http.Refusals(),
 		errNotReady, errBadQuery, errMediaType, errTooLarge, errEmptyBody, errUnexpectedBody, errNotJSON, errTooDeep,
-		errNotOneFile, errUploadTooSlow, errRange,
+		errNotOneFile, errUploadTooSlow, errRange, errNotAttempted,
 	) {
 		byCode[r.Code] = r
 	}
@@ -36,7 +36,7 @@ var explained = func() map[string]*http.Refusal {
 		domain.ErrInvalid, domain.ErrNotFound, domain.ErrForbidden, domain.ErrStale, domain.ErrKeyReused, domain.ErrContention,
 		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase, domain.ErrTooSoon,
 		domain.ErrOwnEnterprise, domain.ErrNoApproval, decision.ErrContentDiffers, provider.ErrApprovalRevoked, provider.ErrSecondApprover,
-		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost, claim.ErrNotClaimed,
 		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,
 		account.ErrRoleNotHeld, commands.ErrNoOperator,
 		provider.ErrAlreadyApplied, provider.ErrTypeFixed, provider.ErrUSCCFixed, provider.ErrNotApproved, provider.ErrSuspended,

@@ -22,14 +22,22 @@ import (
 	"waybill/projections/runtime"
 )
 
-// What a decision on a case, and the revocation of an approval, may be refused with.
+// What a decision on a case, the revocation of an approval, and what is done with claims may be refused with.
 var (
 	ruling = []*domain.Error{
-		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, decision.ErrContentDiffers,
-		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
+		decision.ErrContentDiffers, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
 	}
 	revoking = []*domain.Error{
 		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrNoApproval, decision.ErrContentDiffers,
+	}
+	claiming = []*domain.Error{
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
+		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+	}
+	handingBack = []*domain.Error{claim.ErrNotClaimed, claim.ErrExpired, claim.ErrClaimed}
+	takingOver  = []*domain.Error{
+		claim.ErrNotClaimed, claim.ErrLost, domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrAlreadyDecided,
 	}
 )
 
@@ -53,6 +61,12 @@ var refusals = map[string][]*domain.Error{
 	"rejectProduct":          ruling,
 	"approveProvider":        append(slices.Clone(ruling), provider.ErrSecondApprover, uscc.ErrTaken),
 	"rejectProvider":         ruling,
+	"claimProduct":           claiming,
+	"claimProvider":          claiming,
+	"handBackProduct":        handingBack,
+	"handBackProvider":       handingBack,
+	"takeOverProductClaim":   takingOver,
+	"takeOverProviderClaim":  takingOver,
 	"suspendProvider":        {provider.ErrClosed, provider.ErrNotActive},
 	"reinstateProvider":      {provider.ErrClosed, provider.ErrNotActive, provider.ErrApprovalRevoked},
 	"revokeProductApproval":  revoking,

@@ -48,11 +48,16 @@ func (s *server) request(c echo.Context) (commands.Request, error) {
 
 // written responds to a write, from its outcome alone: a repeated request gets the same response, byte for byte.
 func written[S any](c echo.Context, status int, out commands.Outcome[S], body any) error {
+	c.Response().Header().Set("ETag", etag(out.Revision))
+	return untagged(c, status, out, body)
+}
+
+// untagged is written for a stream whose revision no read shows.
+func untagged[S any](c echo.Context, status int, out commands.Outcome[S], body any) error {
 	if head := callOf(c).head; head != nil {
 		head.saw(out.Position)
 	}
 	header := c.Response().Header()
-	header.Set("ETag", etag(out.Revision))
 	header.Set("Waybill-Position", strconv.FormatUint(uint64(out.Position), 10))
 	if out.Replayed {
 		header.Set("Idempotency-Replayed", "true")

@@ -46,7 +46,8 @@ func (s *subject) foldDesk(fact domain.Event, c *changes) []domain.Reason {
 		c.value("/version", nil, e.Version)
 		c.value("/correction", nil, e.Correction)
 	case canned.Set:
-		c.value("/texts/"+e.Code, nil, e.Texts)
+		c.value("/texts/"+e.Code, s.state.Texts[e.Code], e.Texts)
+		s.state.Texts = canned.Evolve(canned.State{Texts: s.state.Texts}, e).Texts
 	case digest.Made:
 		c.value("/kinds", nil, e.Kinds)
 	default:

@@ -36,6 +36,8 @@ type auditState struct {
 	PinLimit     *int                   `json:"pin_limit,omitempty"`
 	Holder       uuid.UUID              `json:"holder,omitzero"`
 	Confirmed    bool                   `json:"confirmed,omitempty"`
+	// Texts are the canned ones of each reason.
+	Texts map[string][]domain.Text `json:"texts,omitempty"`
 	// ContentAt are the positions of a product's rows that hold content, which go when it is deleted.
 	ContentAt []int64 `json:"content_at,omitempty"`
 }

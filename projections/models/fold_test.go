@@ -164,6 +164,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest, s.Verdict, 0, place.Point{})
 	}
 	w.checkPictures(t, pool)
+	w.checkWorkload(t, pool)
 	for b, s := range w.bookings {
 		got, err := bookings.Queries{DB: pool}.Get(ctx, s.Request.EnterpriseID, b)
 		if err != nil {

@@ -2,6 +2,7 @@ package review
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -32,20 +33,53 @@ type Case struct {
 type UnclaimedFilter struct {
 	Kind, ProviderType string
 	Now                time.Time
+	// NotOf are providers whose cases are left out.
+	NotOf []uuid.UUID
 }
 
 // Unclaimed are the first cases of the queue, in its order, that nobody holds; at most limit.
 func (q Queries) Unclaimed(ctx context.Context, f UnclaimedFilter, limit int) ([]Case, error) {
+	cases, _, err := q.UnclaimedAt(ctx, f, limit)
+	return cases, err
+}
+
+// UnclaimedAt is Unclaimed, with the position that the read model had reached; 0 when there are none.
+func (q Queries) UnclaimedAt(ctx context.Context, f UnclaimedFilter, limit int) ([]Case, domain.Position, error) {
 	var w projections.Where
 	filter := Filter{Kind: f.Kind, ProviderType: f.ProviderType, Flags: []Flag{Unclaimed}, Now: f.Now}
 	filter.pending(&w)
-	rows, _ := q.DB.Query(ctx, `SELECT kind, subject_id AS id, provider_id, content_revision AS revision FROM `+tableCases+w.SQL()+
-		orderBy(pendingList.keys, false)+` LIMIT `+strconv.Itoa(limit), w.Args...)
-	cases, err := pgx.CollectRows(rows, pgx.RowToStructByName[Case])
-	if err != nil {
-		return nil, fmt.Errorf("unclaimed cases: %w", err)
+	if len(f.NotOf) > 0 {
+		w.And("provider_id <> ALL (?)", f.NotOf)
 	}
-	return cases, nil
+	rows, _ := q.DB.Query(ctx, `SELECT kind, subject_id AS id, provider_id, content_revision AS revision,
+		(SELECT position FROM projections.checkpoints WHERE projection = '`+schema+`') FROM `+tableCases+w.SQL()+
+		orderBy(pendingList.keys, false)+` LIMIT `+strconv.Itoa(limit), w.Args...)
+	var (
+		cases   []Case
+		c       Case
+		reached int64
+	)
+	_, err := pgx.ForEachRow(rows, []any{&c.Kind, &c.ID, &c.ProviderID, &c.Revision, &reached}, func() error {
+		cases = append(cases, c)
+		return nil
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("unclaimed cases: %w", err)
+	}
+	return cases, domain.Position(reached), nil //nolint:gosec // positions are never negative
+}
+
+// ClaimedBy is the kind and the id of the case on which a claim stands that nobody ended, its time over or not; domain.ErrNotFound
+// without one.
+func (q Queries) ClaimedBy(ctx context.Context, claim uuid.UUID) (kind string, id uuid.UUID, err error) {
+	err = q.DB.QueryRow(ctx, `SELECT kind, case_id FROM `+tableClaims+` WHERE claim = $1`, claim).Scan(&kind, &id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", uuid.Nil, domain.ErrNotFound
+	}
+	if err != nil {
+		return "", uuid.Nil, fmt.Errorf("case of a claim: %w", err)
+	}
+	return kind, id, nil
 }
 
 // KindCount counts the cases of one kind that await a decision.
@@ -67,6 +101,11 @@ func (q Queries) Open(ctx context.Context, at, endOfDay time.Time) ([]KindCount,
 	if err != nil {
 		return nil, fmt.Errorf("count what is open: %w", err)
 	}
+	return ofEveryKind(found), nil
+}
+
+// ofEveryKind has each kind, also those of which nothing was found.
+func ofEveryKind(found []KindCount) []KindCount {
 	counts := make([]KindCount, len(Kinds))
 	for i, kind := range Kinds {
 		counts[i].Kind = kind
@@ -75,7 +114,7 @@ func (q Queries) Open(ctx context.Context, at, endOfDay time.Time) ([]KindCount,
 			projections.UTC(counts[i].Oldest)
 		}
 	}
-	return counts, nil
+	return counts
 }
 
 // Pending counts the submissions of one kind that await a decision.

@@ -159,6 +159,6 @@ func indexes() string {
 			add("submissions_"+string(f.name), "submissions", past, sqlPast+" AND "+f.past)
 		}
 	}
-	b.WriteString("CREATE INDEX claims_until ON claims (until, case_id);")
+	b.WriteString("CREATE INDEX claims_until ON claims (until, case_id);\nCREATE INDEX claims_claim ON claims (claim);")
 	return b.String()
 }

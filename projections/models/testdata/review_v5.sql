@@ -113,3 +113,4 @@ CREATE INDEX cases_revoked ON cases (due_at, due_from, subject_id, kind) WHERE N
 CREATE INDEX submissions_revoked ON submissions (since, subject_id, content_revision) WHERE state <> 'pending' AND revocation IS NOT NULL;
 CREATE INDEX cases_taken_down ON cases (due_at, due_from, subject_id, kind) WHERE NOT withheld AND taken_down;
 CREATE INDEX claims_until ON claims (until, case_id);
+CREATE INDEX claims_claim ON claims (claim);
