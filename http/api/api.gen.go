@@ -1203,6 +1203,9 @@ type Application struct {
 	Review   Review `json:"review"`
 	Revision int32  `json:"revision"`
 
+	// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+	Revoked Revoked `json:"revoked,omitempty,omitzero"`
+
 	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
 	Rules RuleBook `json:"rules,omitempty,omitzero"`
 
@@ -2132,6 +2135,9 @@ type OwnProduct struct {
 	Review   Review `json:"review"`
 	Revision int32  `json:"revision"`
 
+	// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+	Revoked Revoked `json:"revoked,omitempty,omitzero"`
+
 	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
 	Rules       RuleBook `json:"rules,omitempty,omitzero"`
 	SubmittedAt Instant  `json:"submitted_at"`
@@ -2140,7 +2146,7 @@ type OwnProduct struct {
 	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 
-	// Withheld 上架开关已打开，但服务商被暂停或关闭，公众看不到；恢复后自动展示
+	// Withheld 上架开关已打开，但服务商被暂停、关闭或撤销审核通过，公众看不到；恢复后自动展示
 	Withheld bool `json:"withheld,omitempty,omitzero"`
 }
 
@@ -2481,7 +2487,7 @@ type ProductState struct {
 	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 
-	// Withheld 上架开关已打开，但服务商被暂停或关闭，公众看不到；恢复后自动展示
+	// Withheld 上架开关已打开，但服务商被暂停、关闭或撤销审核通过，公众看不到；恢复后自动展示
 	Withheld bool `json:"withheld,omitempty,omitzero"`
 }
 

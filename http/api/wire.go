@@ -253,7 +253,7 @@ func (s *server) applicationOf(a backoffice.Application) Application {
 		Review: Review(a.Review), Reasons: reasonsOf(a.Reasons), Profile: profileOf(a.Profile), Mismatches: a.Mismatches,
 		LiveRevision: int32of(a.LiveRevision), FirstSubmittedAt: at(a.FirstSubmittedAt), SubmittedAt: at(a.SubmittedAt),
 		DecidedAt: timeOf(a.DecidedAt), PinLimit: pinLimitOf(a.PinLimit),
-		Rules: int32of(a.Verdict.Rules), Findings: s.findingsOf(a.Verdict),
+		Rules: int32of(a.Verdict.Rules), Findings: s.findingsOf(a.Verdict), Revoked: revokedOf(a.Revoked),
 	}
 	if a.LiveProfile != nil {
 		out.LiveProfile = profileOf(*a.LiveProfile)
@@ -269,7 +269,7 @@ func (s *server) ownProductOf(p backoffice.Product) OwnProduct {
 		CreatedAt: at(p.CreatedAt), FirstSubmittedAt: at(p.FirstSubmittedAt),
 		SubmittedAt: at(p.SubmittedAt), DecidedAt: timeOf(p.DecidedAt),
 		TakenDownReason: takedownOf(p.TakenDown), TakenDownAt: timeOf(p.TakenDownAt),
-		Rules: int32of(p.Verdict.Rules), Findings: s.findingsOf(p.Verdict),
+		Rules: int32of(p.Verdict.Rules), Findings: s.findingsOf(p.Verdict), Revoked: revokedOf(p.Revoked),
 	}
 	if p.LiveContent != nil {
 		out.LiveContent = contentOf(*p.LiveContent)

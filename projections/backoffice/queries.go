@@ -88,11 +88,16 @@ type Product struct {
 
 // Withheld reports whether the product is listed and yet not public, because of its provider's standing (R45).
 func (p Product) Withheld() bool {
-	return p.Listed && (p.Standing == provider.StandingSuspended || p.Standing == provider.StandingClosed)
+	switch p.Standing {
+	case provider.StandingApplicant, provider.StandingSuspended, provider.StandingClosed:
+		return p.Listed
+	case provider.StandingActive:
+	}
+	return false
 }
 
 // ProductFilter narrows a provider's products; empty fields do not. Listed is as the public sees it: nothing is while the
-// provider is suspended or closed.
+// provider is suspended or closed, or its approval revoked.
 type ProductFilter struct {
 	Review domain.Review
 	Listed *bool
@@ -228,7 +233,7 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 		w.And("review = ?", f.Review)
 	}
 	if f.Listed != nil {
-		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingSuspended)+"', '"+
+		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingApplicant)+"', '"+string(provider.StandingSuspended)+"', '"+
 			string(provider.StandingClosed)+"')) = ?", *f.Listed)
 	}
 	if f.Mode != "" {
