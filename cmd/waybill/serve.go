@@ -21,8 +21,10 @@ import (
 	"waybill/http/admin"
 	"waybill/http/api"
 	"waybill/http/ready"
+	"waybill/projections/clock"
 	"waybill/projections/models"
 	"waybill/projections/reactions"
+	"waybill/projections/review"
 	"waybill/projections/runtime"
 )
 
@@ -72,13 +74,16 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	defer images.files.Close() //nolint:errcheck // everything in it is on the disk
 	a.takeSubmissions(images.library, places)
+	desk := review.Queries{DB: a.pool}
 	projectors, err := runtime.Start(ctx, runtime.Config{
 		Pool: a.pool, Store: a.store, Models: models.All, Owner: a.cfg.Node, Logger: a.log, Registerer: registry,
 		Reactions: reactions.All(a.commands, a.pool), MaxWait: a.cfg.WaitForRead,
+		Jobs: clock.All(a.commands, desk, a.log),
 	})
 	if err != nil {
 		return fmt.Errorf("projectors: %w", err)
 	}
+	registry.MustRegister(clock.Metrics(desk, time.Now))
 	deps := api.Deps{
 		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
 		Images: images.library, Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,

@@ -12,8 +12,10 @@ import (
 	"waybill/domain/canned"
 	"waybill/domain/claim"
 	"waybill/domain/commands"
+	"waybill/domain/digest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/workdays"
 )
 
 // outcome is any Outcome, for tables over all commands.
@@ -286,6 +288,11 @@ var every = map[string]func(w *world) (commands.Request, call){
 	"CloseBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
 		return anyOutcome(w.CloseBooking(ctx, req, id, booking.ProductDeleted))
 	}, false),
+	"MakeDigest": func(*world) (commands.Request, call) {
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.MakeDigest(ctx, req, digest.Made{Day: workdays.DayOf(noon), At: noon}))
+		}
+	},
 }
 
 const day = 24 * time.Hour

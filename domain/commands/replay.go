@@ -13,6 +13,7 @@ import (
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
 	"waybill/domain/claim"
+	"waybill/domain/digest"
 	"waybill/domain/pins"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -58,6 +59,8 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 		return replay(ctx, s.store, canned.Decider, stream, until)
 	case calendar.Category:
 		return replay(ctx, s.store, calendar.Decider, stream, until)
+	case digest.Category:
+		return replay(ctx, s.store, digest.Decider, stream, until)
 	}
 	return Replayed{}, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
 }

@@ -1179,7 +1179,13 @@ type Application struct {
 	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 	CertifiedNow Certified `json:"certified_now,omitempty,omitzero"`
 	DecidedAt    Instant   `json:"decided_at,omitempty,omitzero"`
-	Findings     []Finding `json:"findings,omitempty,omitzero"`
+
+	// DueAt 审核结果的到期时刻，按现行日历；已审核的为当时的 / When the result is due by the calendar now; when it was, once it is decided
+	DueAt Instant `json:"due_at"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated `json:"due_estimated,omitempty,omitzero"`
+	Findings     []Finding    `json:"findings,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
@@ -1191,6 +1197,9 @@ type Application struct {
 
 	// Mismatches 与企业认证信息不一致的字段
 	Mismatches []string `json:"mismatches,omitempty,omitzero"`
+
+	// Overdue 已超期，或超期才审核 / Its time is over, or its decision came too late
+	Overdue bool `json:"overdue,omitempty,omitzero"`
 
 	// PinLimit 置顶产品数上限；没有上限时不出现
 	PinLimit *int32 `json:"pin_limit,omitempty"`
@@ -1231,8 +1240,13 @@ type ApplicationPage struct {
 
 // ApplicationPreview 将提交的申请，文字已整理 / The application as it would be submitted, its texts cleaned.
 type ApplicationPreview struct {
-	Findings []Finding       `json:"findings"`
-	Images   []MeasuredImage `json:"images"`
+	// DueAt 现在提交的话，审核结果的到期时刻 / When the result would be due of a submission now
+	DueAt Instant `json:"due_at"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated    `json:"due_estimated,omitempty,omitzero"`
+	Findings     []Finding       `json:"findings"`
+	Images       []MeasuredImage `json:"images"`
 
 	// Profile 物流机构的申请表，全部必填
 	Profile ProviderProfile `json:"profile"`
@@ -1243,6 +1257,12 @@ type ApplicationPreview struct {
 
 // ApplicationState defines model for ApplicationState.
 type ApplicationState struct {
+	// DueAt 审核结果的到期时刻；仅提交的应答中有 / When the result is due; only in the answer of a submission
+	DueAt Instant `json:"due_at,omitempty,omitzero"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated `json:"due_estimated,omitempty,omitzero"`
+
 	// FirstApproval 两人审核中的第一人已通过；内容变更即失效 / The first of two approvals; void when the content changes.
 	FirstApproval FirstApproval      `json:"first_approval,omitempty,omitzero"`
 	ID            openapi_types.UUID `json:"id"`
@@ -1663,6 +1683,9 @@ type DestinationCrs string
 
 // Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
 type Display string
+
+// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+type DueEstimated = bool
 
 // EnterpriseBadges defines model for EnterpriseBadges.
 type EnterpriseBadges struct {
@@ -2120,16 +2143,25 @@ type OwnProduct struct {
 	DecidedAt Instant        `json:"decided_at,omitempty,omitzero"`
 
 	// Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
-	Display  Display   `json:"display"`
-	Findings []Finding `json:"findings,omitempty,omitzero"`
+	Display Display `json:"display"`
+
+	// DueAt 审核结果的到期时刻，按现行日历；已审核的为当时的 / When the result is due by the calendar now; when it was, once it is decided
+	DueAt Instant `json:"due_at"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated `json:"due_estimated,omitempty,omitzero"`
+	Findings     []Finding    `json:"findings,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
 	ID               openapi_types.UUID `json:"id"`
 	LiveContent      ProductContent     `json:"live_content,omitempty,omitzero"`
 	LiveRevision     int32              `json:"live_revision,omitempty,omitzero"`
-	Pinned           bool               `json:"pinned"`
-	Reasons          []GivenReason      `json:"reasons,omitempty,omitzero"`
+
+	// Overdue 已超期，或超期才审核 / Its time is over, or its decision came too late
+	Overdue bool          `json:"overdue,omitempty,omitzero"`
+	Pinned  bool          `json:"pinned"`
+	Reasons []GivenReason `json:"reasons,omitempty,omitzero"`
 
 	// Review 审核状态：待审核、已通过、已拒绝
 	Review   Review `json:"review"`
@@ -2420,9 +2452,15 @@ type ProductPage struct {
 
 // ProductPreview 将提交的产品，文字已整理 / The product as it would be submitted, its texts cleaned.
 type ProductPreview struct {
-	Content  ProductContent  `json:"content"`
-	Findings []Finding       `json:"findings"`
-	Images   []MeasuredImage `json:"images"`
+	Content ProductContent `json:"content"`
+
+	// DueAt 现在提交的话，审核结果的到期时刻 / When the result would be due of a submission now
+	DueAt Instant `json:"due_at"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated    `json:"due_estimated,omitempty,omitzero"`
+	Findings     []Finding       `json:"findings"`
+	Images       []MeasuredImage `json:"images"`
 
 	// Place 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
 	Place MatchedPlace `json:"place,omitempty,omitzero"`
@@ -2467,8 +2505,14 @@ type ProductReview struct {
 // ProductState defines model for ProductState.
 type ProductState struct {
 	// Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
-	Display Display            `json:"display"`
-	ID      openapi_types.UUID `json:"id"`
+	Display Display `json:"display"`
+
+	// DueAt 审核结果的到期时刻；仅提交的应答中有 / When the result is due; only in the answer of a submission
+	DueAt Instant `json:"due_at,omitempty,omitzero"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated       `json:"due_estimated,omitempty,omitzero"`
+	ID           openapi_types.UUID `json:"id"`
 
 	// LiveRevision 已通过的版本
 	LiveRevision int32         `json:"live_revision,omitempty,omitzero"`
@@ -2601,7 +2645,7 @@ type ProviderTypes struct {
 	Items []ProviderType `json:"items"`
 }
 
-// ReadModel A read model or reaction.
+// ReadModel A read model, a reaction, or a job of the clock, which is always at the head.
 type ReadModel struct {
 	// Head 日志的最后位置
 	Head int64 `json:"head"`
@@ -2610,7 +2654,7 @@ type ReadModel struct {
 	Holder    string `json:"holder"`
 	LagEvents int64  `json:"lag_events"`
 
-	// LagSeconds 最早一个未处理事件的年龄
+	// LagSeconds 最早一个未处理事件的年龄；对定时任务是最早一个到期未做的时刻
 	LagSeconds float64 `json:"lag_seconds"`
 	Name       string  `json:"name"`
 
@@ -2822,6 +2866,17 @@ type ReviewerBadges struct {
 	PendingProviders Badge `json:"pending_providers"`
 }
 
+// ReviewerWork defines model for ReviewerWork.
+type ReviewerWork struct {
+	// Active 现在仍是审核人员 / Whether the account is a reviewer's now.
+	Active bool `json:"active"`
+
+	// Name 账号的显示名称 / The account's display name.
+	Name     string             `json:"name"`
+	Reviewer openapi_types.UUID `json:"reviewer"`
+	Work     Work               `json:"work"`
+}
+
 // Revocation defines model for Revocation.
 type Revocation struct {
 	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
@@ -2837,6 +2892,8 @@ type Revocation struct {
 
 // Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
 type Revoked struct {
+	// At 撤销时间；写操作的应答中没有 / When it was revoked; not in the answer of a write
+	At       Instant       `json:"at,omitempty,omitzero"`
 	Reasons  []GivenReason `json:"reasons"`
 	Revision int32         `json:"revision"`
 }
@@ -2919,6 +2976,70 @@ type Wanted struct {
 	ProviderType string `json:"provider_type,omitempty,omitzero"`
 }
 
+// Work defines model for Work.
+type Work struct {
+	Approved int32 `json:"approved"`
+
+	// Claimed 领取的案件 / Cases claimed.
+	Claimed int32 `json:"claimed"`
+
+	// Decided 作出的决定：通过、初审通过与拒绝 / Decisions, approved and rejected and first approvals together.
+	Decided int32 `json:"decided"`
+
+	// Expired 到期而未作决定的领取 / Claims whose time ran out.
+	Expired int32 `json:"expired"`
+
+	// FirstApproved 初审通过：仍须另一人复审 / First approvals, after which another reviewer had to approve.
+	FirstApproved int32 `json:"first_approved"`
+
+	// FromClaim 作出决定用了多久，秒 / How long decisions took, in seconds.
+	FromClaim WorkTimes `json:"from_claim,omitempty,omitzero"`
+
+	// FromSubmission 作出决定用了多久，秒 / How long decisions took, in seconds.
+	FromSubmission WorkTimes `json:"from_submission,omitempty,omitzero"`
+
+	// HandedBack 自己交还的领取 / Claims that the reviewer handed back.
+	HandedBack int32 `json:"handed_back"`
+
+	// Overturned 期间的通过（含初审）中后来被撤销的 / Of the approvals of these days those that were revoked, whenever that was.
+	Overturned int32 `json:"overturned"`
+	Rejected   int32 `json:"rejected"`
+
+	// Revoked 由其撤销的通过 / Approvals that the reviewer revoked, whoever gave them.
+	Revoked int32 `json:"revoked"`
+
+	// TakenOver 被运营人员接管的领取 / Claims that an operator took over.
+	TakenOver int32 `json:"taken_over"`
+}
+
+// WorkTimes 作出决定用了多久，秒 / How long decisions took, in seconds.
+type WorkTimes struct {
+	// Decisions 统计了多少个决定 / How many decisions that is of.
+	Decisions     int32 `json:"decisions"`
+	MedianSeconds int64 `json:"median_seconds"`
+
+	// P90Seconds 十分之九的决定不超过这一时长 / Nine in ten took no longer.
+	P90Seconds int64 `json:"p90_seconds"`
+
+	// WorkingMedianSeconds 只计工作日 / Working days alone.
+	WorkingMedianSeconds int64 `json:"working_median_seconds"`
+	WorkingP90Seconds    int64 `json:"working_p90_seconds"`
+}
+
+// Workload defines model for Workload.
+type Workload struct {
+	// Calendar 计算工作时长所用的日历版本 / The version of the calendar by which working time is counted.
+	Calendar  string `json:"calendar"`
+	Everybody Work   `json:"everybody"`
+
+	// From 第一天 / The first day.
+	From  string         `json:"from"`
+	Items []ReviewerWork `json:"items"`
+
+	// To 最后一天，含当天 / The last day, included.
+	To string `json:"to"`
+}
+
 // AccountID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
 type AccountID = openapi_types.UUID
 
@@ -2969,6 +3090,9 @@ type FormType = string
 
 // From defines model for From.
 type From = Instant
+
+// FromDay defines model for FromDay.
+type FromDay = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -3074,6 +3198,9 @@ type Tags = []string
 
 // To defines model for To.
 type To = Instant
+
+// ToDay defines model for ToDay.
+type ToDay = string
 
 // TypeFilter defines model for TypeFilter.
 type TypeFilter = string
@@ -3442,6 +3569,19 @@ type SetReviewTextsParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetWorkloadParams defines parameters for GetWorkload.
+type GetWorkloadParams struct {
+	// From 第一天，YYYY-MM-DD，北京时间；默认为最后一天之前29天 / The first day, YYYY-MM-DD, in Beijing; the 29th before the last when not said.
+	From FromDay `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
+	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
+	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
 
 // SearchPlacesParams defines parameters for SearchPlaces.
@@ -4323,12 +4463,15 @@ type ServerInterface interface {
 	// TakeOverProviderClaim 接管入驻申请的领取，须说明原因 / Take the claim on an application over, with a reason
 	// (POST /api/v1/operator/providers/{id}/take-over-claim)
 	TakeOverProviderClaim(ctx echo.Context, id ProviderID, params TakeOverProviderClaimParams) error
-	// ListReadModels 读模型的位置、延迟与停放的事件
+	// ListReadModels 读模型、反应与定时任务的位置、延迟与停放的事件
 	// (GET /api/v1/operator/read-models)
 	ListReadModels(ctx echo.Context) error
 	// SetReviewTexts 设置一个原因的常用语 / Set the canned texts of a reason
 	// (PUT /api/v1/operator/review-texts/{code})
 	SetReviewTexts(ctx echo.Context, code ReasonCode, params SetReviewTextsParams) error
+	// GetWorkload 审核人员的工作量，按北京时间的日期统计 / What reviewers did in a range of days, in Beijing
+	// (GET /api/v1/operator/reviewers/workload)
+	GetWorkload(ctx echo.Context, params GetWorkloadParams) error
 	// SearchPlaces 按名称查找城市、港口与铁路枢纽 / Find cities, ports and rail hubs by name
 	// (GET /api/v1/places)
 	SearchPlaces(ctx echo.Context, params SearchPlacesParams) error
@@ -5791,6 +5934,55 @@ func (w *ServerInterfaceWrapper) SetReviewTexts(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SetReviewTexts(ctx, code, params)
+	return err
+}
+
+// GetWorkload converts echo context to params.
+func (w *ServerInterfaceWrapper) GetWorkload(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetWorkloadParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetWorkload(ctx, params)
 	return err
 }
 
@@ -8209,6 +8401,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/operator/products/:id/take-over-claim", wrapper.TakeOverProductClaim, options.OperationMiddlewares["takeOverProductClaim"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/take-over-claim", wrapper.TakeOverProviderClaim, options.OperationMiddlewares["takeOverProviderClaim"]...)
 	router.PUT(options.BaseURL+"/api/v1/operator/review-texts/:code", wrapper.SetReviewTexts, options.OperationMiddlewares["setReviewTexts"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/reviewers/workload", wrapper.GetWorkload, options.OperationMiddlewares["getWorkload"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)

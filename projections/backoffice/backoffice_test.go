@@ -144,8 +144,8 @@ func TestRevokedApproval(t *testing.T) {
 			t.Fatal(err)
 		}
 		modeltest.Equal(t, "product", fmt.Sprint(got.Review, got.LiveRevision, got.LiveContent, got.Listed, got.Pinned, got.Revoked.Revision,
-			got.Revoked.Reasons, got.DueFrom, got.DecidedAt),
-			fmt.Sprint(domain.ReviewPending, 0, (*product.Content)(nil), false, false, 1, reasons, at, (*time.Time)(nil)))
+			got.Revoked.Reasons, got.Revoked.At, got.FirstSubmittedAt, got.DecidedAt),
+			fmt.Sprint(domain.ReviewPending, 0, (*product.Content)(nil), false, false, 1, reasons, at, at, (*time.Time)(nil)))
 		a, err := q.Application(ctx, v)
 		if err != nil {
 			t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
 	"waybill/domain/decidertest"
 	"waybill/domain/decision"
 	"waybill/domain/domaintest"
@@ -90,7 +91,7 @@ func TestFoldKnowsEveryCommand(t *testing.T) {
 			w.step(rt)
 		}
 	})
-	for _, aggregate := range []string{provider.Category, product.Category, booking.Category} {
+	for _, aggregate := range []string{provider.Category, product.Category, booking.Category, calendar.Category} {
 		for _, name := range decidertest.CommandTypes(t, "../../domain/"+aggregate) {
 			if !w.tried[aggregate+"."+name] {
 				t.Errorf("no step of TestFold is a %s.%s: add one, and its weight", aggregate, name)
@@ -153,6 +154,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 			fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.Standing, s.StandingReason,
 				s.ApprovedRevision, s.Mismatches, s.Verdict, w.last("provider", v), s.PinLimit != nil))
 		modeltest.Equal(t, "certified", *a.Certified, domaintest.Enterprise)
+		w.checkDue(t, "provider", v, a.Promise)
 		checkRevoked(t, a.Revoked, s.Revoked)
 		if s.ApprovedRevision > 0 {
 			modeltest.Equal(t, "live profile", *a.LiveProfile, s.Approved)
@@ -162,6 +164,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 		w.checkSubmission(t, pool, "provider", v, s.Revision, string(s.Review), s.Latest, s.Verdict, 0, place.Point{})
 	}
 	w.checkPictures(t, pool)
+	w.checkWorkload(t, pool)
 	for b, s := range w.bookings {
 		got, err := bookings.Queries{DB: pool}.Get(ctx, s.Request.EnterpriseID, b)
 		if err != nil {
@@ -237,6 +240,7 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	modeltest.Equal(t, "own product", fmt.Sprint(own.ContentRevision, own.Content, own.Review, own.Reasons, own.LiveRevision, own.Verdict,
 		own.Listed, own.Pinned, own.CreatedAt, own.Revision),
 		fmt.Sprint(s.Revision, s.Latest, s.Review, s.Reasons, s.ApprovedRevision, s.Verdict, s.Listed, s.Pinned, w.created[p], w.last("product", p)))
+	w.checkDue(t, "product", p, own.Promise)
 	modeltest.Equal(t, "taken down", own.TakenDown, s.TakenDown)
 	if (own.TakenDownAt != nil) != (s.TakenDown != nil) {
 		t.Fatalf("taken down at %v, %+v", own.TakenDownAt, s.TakenDown)
@@ -250,8 +254,8 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest, s.Verdict, s.Place, s.Point)
 }
 
-func checkRevoked(t *rapid.T, shown, want *decision.Revocation) {
-	if (shown != nil) != (want != nil) || (shown != nil && fmt.Sprint(*shown) != fmt.Sprint(*want)) {
+func checkRevoked(t *rapid.T, shown *backoffice.Revocation, want *decision.Revocation) {
+	if (shown != nil) != (want != nil) || (shown != nil && fmt.Sprint(shown.Revocation) != fmt.Sprint(*want)) {
 		t.Fatalf("revoked: %+v, want %+v", shown, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
 	"waybill/domain/decision"
 	"waybill/domain/domaintest"
 	"waybill/domain/place"
@@ -27,6 +28,7 @@ type world struct {
 	created   map[uuid.UUID]time.Time
 	tried     map[string]bool // the commands that were; nil for who does not ask
 	longAgo   bool            // what is submitted now does not say where its destination is
+	calendar  calendar.State
 }
 
 // try lets a decider decide, and records what happened when it does not refuse.
@@ -38,6 +40,7 @@ func try[S, C any](w *world, d domain.Decider[S, C], states map[uuid.UUID]S, id 
 	if err != nil {
 		return
 	}
+	w.Actor = actorOf(c)
 	for _, fact := range w.recorded(happened) {
 		states[id] = d.Evolve(states[id], fact)
 		w.Add(d.Category, id, fact)
@@ -114,6 +117,10 @@ func (w *world) ruling(applicant uuid.UUID, revision domain.ContentRevision, rea
 
 // step draws one command. Names are few, so that most commands meet something that is there.
 func (w *world) step(t *rapid.T) {
+	if rapid.IntRange(0, 29).Draw(t, "the calendar is corrected") == 0 {
+		w.correct(t)
+		return
+	}
 	p := domaintest.ID(rapid.SampledFrom([]string{"p1", "p2", "p3"}).Draw(t, "product"))
 	v := domaintest.ID(rapid.SampledFrom([]string{"v1", "v2"}).Draw(t, "provider"))
 	b := domaintest.ID(rapid.SampledFrom([]string{"b1", "b2", "b3"}).Draw(t, "booking"))
@@ -137,7 +144,7 @@ func (w *world) step(t *rapid.T) {
 		profile.Name, known.Place = "三亚海丰", place.Fact{}
 	}
 	facts := domaintest.FactsOfProfile(profile)
-	due := workdays.Standard().Due(w.At, workdays.ForProduct)
+	facts.Due, known.Due = w.promise(t, workdays.ForApplication), w.promise(t, workdays.ForProduct)
 	steps := []func(){
 		func() { w.provider(v, provider.Apply{Profile: profile, Facts: facts}) },
 		func() { w.provider(v, provider.Revise{Profile: profile, Facts: facts}) },
@@ -199,12 +206,12 @@ func (w *world) step(t *rapid.T) {
 			w.provider(v, provider.Approve{Ruling: r, TwoPersons: true})
 		},
 		func() {
-			w.provider(v, provider.RevokeApproval{Ruling: w.ruling(v, w.providers[v].ApprovedRevision, reasons...), Due: due})
+			w.provider(v, provider.RevokeApproval{Ruling: w.ruling(v, w.providers[v].ApprovedRevision, reasons...), Due: facts.Due})
 		},
 		func() {
 			r := domaintest.Ruling(w.products[p].ApprovedRevision, reasons...)
 			r.Note = "投诉的专线"
-			w.product(p, product.RevokeApproval{Ruling: r, Due: due})
+			w.product(p, product.RevokeApproval{Ruling: r, Due: known.Due})
 		},
 	}
 	// Review and display are drawn more often than the ends of things.

@@ -101,6 +101,11 @@ func (q Queries) Open(ctx context.Context, at, endOfDay time.Time) ([]KindCount,
 	if err != nil {
 		return nil, fmt.Errorf("count what is open: %w", err)
 	}
+	return ofEveryKind(found), nil
+}
+
+// ofEveryKind has each kind, also those of which nothing was found.
+func ofEveryKind(found []KindCount) []KindCount {
 	counts := make([]KindCount, len(Kinds))
 	for i, kind := range Kinds {
 		counts[i].Kind = kind
@@ -109,7 +114,7 @@ func (q Queries) Open(ctx context.Context, at, endOfDay time.Time) ([]KindCount,
 			projections.UTC(counts[i].Oldest)
 		}
 	}
-	return counts, nil
+	return counts
 }
 
 // Pending counts the submissions of one kind that await a decision.

@@ -276,7 +276,7 @@ func (f *folding) revoke(s *subject, e projections.Event, fact provider.Approval
 	s.Live, s.Name = 0, last.Name
 	switch {
 	case last == row:
-		row.State, row.Since, row.DecidedAt, row.DecidedBy = domain.ReviewPending, at, nil, nil
+		row.State, row.Since, row.FirstSubmittedAt, row.DecidedAt, row.DecidedBy = domain.ReviewPending, at, at, nil, nil
 		row.Reasons, row.Note, row.FirstApproval = nil, "", nil
 		row.Promise = dues.Of(f.calendar, fact.Due, at, terms[row.Kind])
 	case last.State == domain.ReviewPending:

@@ -165,22 +165,26 @@ func (l lease) release(ctx context.Context) error {
 	return nil
 }
 
+// lock keeps the lease ours until tx ends, in which what it guards gets a new epoch; errLeaseLost when it is another's.
+func (l lease) lock(ctx context.Context, tx pgx.Tx) error {
+	// A holder frozen in its batch is cut off within 5 s (beginBriefly); we come back for it, and renew our lease meanwhile.
+	if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '500ms'`); err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, `SELECT FROM projections.leases
+		WHERE projection = $1 AND holder = $2 AND expires_at > clock_timestamp() FOR UPDATE`, l.projection, l.holder)
+	if err == nil && tag.RowsAffected() != 1 {
+		err = errLeaseLost
+	}
+	return err
+}
+
 // claim reads the checkpoint under a new epoch, which fences out everybody who knows an older one.
 func (l lease) claim(ctx context.Context) (checkpoint, error) {
 	var at checkpoint
 	err := pgx.BeginTxFunc(ctx, l.pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
-		// A holder frozen in its batch is cut off within 5 s (beginBriefly); we come back for it, and renew our lease meanwhile.
-		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '500ms'`); err != nil {
+		if err := l.lock(ctx, tx); err != nil {
 			return err
-		}
-		// This row lock keeps the lease ours until the epoch is.
-		tag, err := tx.Exec(ctx, `SELECT FROM projections.leases
-			WHERE projection = $1 AND holder = $2 AND expires_at > clock_timestamp() FOR UPDATE`, l.projection, l.holder)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() != 1 {
-			return errLeaseLost
 		}
 		return tx.QueryRow(ctx, `
 			INSERT INTO projections.checkpoints AS c (projection, epoch) VALUES ($1, 1)

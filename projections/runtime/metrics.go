@@ -26,7 +26,7 @@ func newMetrics(registerer prometheus.Registerer, status func(context.Context) (
 			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 10),
 		}, label),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "waybill_projection_retries_total", Help: "Batches and reactions tried again after a passing error.",
+			Name: "waybill_projection_retries_total", Help: "Batches, reactions and turns of jobs tried again after a passing error.",
 		}, label),
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "waybill_projection_dead_letters_total", Help: "Events parked by this node since it started.",
@@ -57,7 +57,7 @@ func (m *metrics) retried(name string) { m.retries.WithLabelValues(name).Inc() }
 
 func (m *metrics) parked(name string) { m.deadLetters.WithLabelValues(name).Inc() }
 
-// statusCollector reads the lag when it is asked for, so that every node shows that of all projections.
+// statusCollector reads the lag when it is asked for, so that every node shows that of all projections and jobs.
 type statusCollector struct {
 	status func(context.Context) ([]Status, error)
 }
@@ -78,11 +78,20 @@ var (
 		"Streams that stand still for a dead letter.", perProjection, nil)
 	describeHeld = prometheus.NewDesc("waybill_projection_active",
 		"1 when a node works on it, 0 when none does.", perProjection, nil)
+
+	perJob = []string{"name"} // "job" is the scrape's
+
+	describeJobLag = prometheus.NewDesc("waybill_clock_lag_seconds",
+		"Age of the first moment of a job that is due and not done.", perJob, nil)
+	describeJobHeld = prometheus.NewDesc("waybill_clock_active",
+		"1 when a node does the jobs of the clock, 0 when none does.", perJob, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *statusCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{describeLagEvents, describeLag, describePosition, describeParked, describeHeld} {
+	for _, d := range []*prometheus.Desc{
+		describeLagEvents, describeLag, describePosition, describeParked, describeHeld, describeJobLag, describeJobHeld,
+	} {
 		out <- d
 	}
 }
@@ -100,10 +109,14 @@ func (c *statusCollector) Collect(out chan<- prometheus.Metric) {
 		if s.Holder != "" {
 			held = 1
 		}
-		for d, v := range map[*prometheus.Desc]float64{
+		figures := map[*prometheus.Desc]float64{
 			describeLagEvents: float64(s.LagEvents), describeLag: s.Lag.Seconds(), describePosition: float64(s.Position),
 			describeParked: float64(s.Parked), describeHeld: held,
-		} {
+		}
+		if s.Job {
+			figures = map[*prometheus.Desc]float64{describeJobLag: s.Lag.Seconds(), describeJobHeld: held}
+		}
+		for d, v := range figures {
 			out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, s.Name)
 		}
 	}

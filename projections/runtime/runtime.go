@@ -31,6 +31,8 @@ type Config struct {
 	Models []projections.ReadModel
 	// Reactions are the side effects; see Reactions.
 	Reactions []Reaction
+	// Jobs are what the clock does.
+	Jobs []Job
 	// Vocabulary is what the binary knows of the log; KnownVocabulary when it is zero.
 	Vocabulary Vocabulary
 	// Owner names the node in leases, health and logs.
@@ -42,6 +44,10 @@ type Config struct {
 	MaxWait time.Duration
 	// LeaseTTL is DefaultLeaseTTL when 0.
 	LeaseTTL time.Duration
+	// Now is the time by which jobs are due; nil for the database's, which all nodes share.
+	Now func(context.Context) (time.Time, error)
+	// ClockLook is how long the clock waits at most before it asks Now again; 10 s when 0.
+	ClockLook time.Duration
 }
 
 // Runtime is the projectors and reactions of one node at work.
@@ -52,12 +58,13 @@ type Runtime struct {
 	order     []string          // projections: read models, then reactions
 	names     map[string]string // by projection
 	outdated  outdated
+	clock     *clock
 
 	stop context.CancelFunc
 	work sync.WaitGroup
 }
 
-// Start sets a projector to work for each model and reaction; those that another node holds wait for it to go.
+// Start sets a projector to work for each model and reaction, and the clock; those that another node holds wait for it to go.
 // They work until Close, also after ctx has ended. ErrAnotherLog says that a checkpoint is of another log than the store's.
 func Start(ctx context.Context, c Config) (*Runtime, error) {
 	if c.Pool == nil || c.Store == nil {
@@ -72,6 +79,9 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 	if c.LeaseTTL <= 0 {
 		c.LeaseTTL = DefaultLeaseTTL
 	}
+	if err := checkJobs(c.Jobs); err != nil {
+		return nil, err
+	}
 	if err := verifyAll(ctx, c.Pool, c.Store, projectionsOf(c)); err != nil {
 		return nil, err
 	}
@@ -80,11 +90,13 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 		outdated:  outdated{since: map[string]time.Time{}, grace: takeOver * c.LeaseTTL},
 		positions: newPositions(c.Pool, c.Models, c.MaxWait, c.Logger),
 	}
+	holder := c.Owner + "/" + uuid.NewString()
+	r.clock = newClock(c, holder, r.positions)
 	metrics, err := newMetrics(c.Registerer, r.Status)
 	if err != nil {
 		return nil, fmt.Errorf("metrics of projections: %w", err)
 	}
-	holder := c.Owner + "/" + uuid.NewString()
+	r.clock.metrics = metrics
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.work.Go(func() { r.positions.follow(ctx) })
 	r.work.Go(func() { r.positions.announce(ctx) })
@@ -114,6 +126,9 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 		}
 		outdated := r.outdated.of(reaction.Name, metrics)
 		r.work.Go(func() { a.lease.keepWorking(ctx, a.logger, outdated, a.react) })
+	}
+	if len(c.Jobs) > 0 {
+		r.work.Go(func() { r.clock.lease.keepWorking(ctx, c.Logger, func(bool) {}, r.clock.run) })
 	}
 	return r, nil
 }

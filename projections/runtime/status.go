@@ -10,16 +10,17 @@ import (
 	"waybill/domain"
 )
 
-// Status is how one read model or reaction is doing.
+// Status is how one read model, reaction or job of the clock is doing.
 type Status struct {
-	// Name is the read model's or the reaction's.
+	// Name is the read model's, the reaction's or the job's.
 	Name     string          `json:"name"`
 	Position domain.Position `json:"position"`
 	// Head is the position of the log's last event.
 	Head domain.Position `json:"head"`
 	// LagEvents is how many events are not applied yet. Where the store's positions have gaps it is counted, up to CountedLag.
 	LagEvents uint64 `json:"lag_events"`
-	// Lag is the age of the oldest event that was not applied yet; 0 when there is none.
+	// Lag is the age of the oldest event that was not applied yet; 0 when there is none. A job, which is always at the head, lags by
+	// the age of the first moment that is due and not done.
 	Lag time.Duration `json:"lag_ns"`
 	// Parked is the number of streams that stand still because an event could not be applied, or have items that were given up.
 	Parked int `json:"parked"`
@@ -27,6 +28,8 @@ type Status struct {
 	Outdated bool `json:"outdated"`
 	// Holder is the node that works on it; empty when none does.
 	Holder string `json:"holder"`
+	// Job says that it is one of the clock.
+	Job bool `json:"job,omitempty"`
 }
 
 // CountedLag is the most that a lag is counted to where it takes reading the events.
@@ -48,18 +51,26 @@ func (l ownLog) lagEvents(ctx context.Context, at, head domain.Position) (uint64
 	return uint64(n), err //nolint:gosec // never negative
 }
 
-// Status reads how every read model and reaction is doing, on whichever node it runs.
+// head is the position of the log's last event; 0 when there is none.
+func (l ownLog) head(ctx context.Context) (domain.Position, error) {
+	for e, err := range l.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
+		if err != nil {
+			return 0, fmt.Errorf("head of the log: %w", err)
+		}
+		return e.Position, nil
+	}
+	return 0, nil
+}
+
+// Status reads how every read model, reaction and job of the clock is doing, on whichever node it runs.
 func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	log, err := ownLogOf(ctx, r.pool, r.store)
 	if err != nil {
 		return nil, err
 	}
-	var head domain.Position
-	for e, err := range log.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
-		if err != nil {
-			return nil, fmt.Errorf("head of the log: %w", err)
-		}
-		head = e.Position
+	head, err := log.head(ctx)
+	if err != nil {
+		return nil, err
 	}
 	rows, err := r.pool.Query(ctx, `
 		SELECT c.projection, c.position, coalesce(l.holder, ''),
@@ -99,5 +110,9 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 		}
 		all = append(all, s)
 	}
-	return all, nil
+	jobs, err := r.clock.status(ctx, head)
+	if err != nil {
+		return nil, fmt.Errorf("the clock: %w", err)
+	}
+	return append(all, jobs...), nil
 }

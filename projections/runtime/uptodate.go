@@ -21,12 +21,9 @@ func UpToDate(
 	if err != nil {
 		return false, err
 	}
-	var head domain.Position
-	for e, err := range log.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
-		if err != nil {
-			return false, fmt.Errorf("head of the log: %w", err)
-		}
-		head = e.Position
+	head, err := log.head(ctx)
+	if err != nil {
+		return false, err
 	}
 	shows := false
 	// The lock on the checkpoint keeps a rebuild from switching the tables under the read, and the projector from moving on.
