@@ -37,14 +37,9 @@ type UnclaimedFilter struct {
 	NotOf []uuid.UUID
 }
 
-// Unclaimed are the first cases of the queue, in its order, that nobody holds; at most limit.
-func (q Queries) Unclaimed(ctx context.Context, f UnclaimedFilter, limit int) ([]Case, error) {
-	cases, _, err := q.UnclaimedAt(ctx, f, limit)
-	return cases, err
-}
-
-// UnclaimedAt is Unclaimed, with the position that the read model had reached; 0 when there are none.
-func (q Queries) UnclaimedAt(ctx context.Context, f UnclaimedFilter, limit int) ([]Case, domain.Position, error) {
+// Unclaimed are the first cases of the queue, in its order, that nobody holds, at most limit; with the position that the read model had
+// reached, 0 when there are none.
+func (q Queries) Unclaimed(ctx context.Context, f UnclaimedFilter, limit int) ([]Case, domain.Position, error) {
 	var w projections.Where
 	filter := Filter{Kind: f.Kind, ProviderType: f.ProviderType, Flags: []Flag{Unclaimed}, Now: f.Now}
 	filter.pending(&w)
