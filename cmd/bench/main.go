@@ -42,7 +42,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Measure Waybill, beside a floor measured in the same run."),
-		kong.Vars{"sections": "rules,append,http,live,rebuild,listing,places,start,images,eventstoredb"},
+		kong.Vars{"sections": "rules,append,http,live,rebuild,listing,places,desk,start,images,eventstoredb"},
 		kong.Writers(out, os.Stderr), kong.UsageOnError())
 	if err != nil {
 		return err
@@ -85,6 +85,7 @@ func (c cli) run(ctx context.Context, cfg config.Config, out io.Writer) (err err
 		{"rebuild", b.rebuilds},
 		{"listing", b.pages},
 		{"places", b.places},
+		{"desk", b.desk},
 		{"start", b.starts},
 		{"images", b.images},
 		{"eventstoredb", b.remote},

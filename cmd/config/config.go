@@ -42,6 +42,8 @@ type Config struct {
 	TokenMaxTTL time.Duration
 	// ClaimLease is for how long a reviewer's claim on a case holds, from claim.MinLease to claim.MaxLease.
 	ClaimLease time.Duration
+	// SecondApprover says that two persons have to approve an application.
+	SecondApprover bool
 	Surface
 	Media
 
@@ -66,6 +68,7 @@ func Load(getenv func(string) string) (Config, error) {
 		TokenMaxTTL: e.duration("WAYBILL_TOKEN_MAX_TTL", 90*24*time.Hour),
 		ClaimLease:  e.duration("WAYBILL_CLAIM_LEASE", claim.DefaultLease),
 
+		SecondApprover:   e.flag("WAYBILL_SECOND_APPROVER"),
 		ReadDatabaseURL:  getenv("WAYBILL_READ_DATABASE_URL"),
 		EventStorePrefix: getenv("WAYBILL_EVENTSTORE_PREFIX"),
 	}
@@ -196,6 +199,17 @@ func (e *environment) number(name string, standard, least, most int) int {
 		return standard
 	}
 	return n
+}
+
+// flag is false unless it is said to be true.
+func (e *environment) flag(name string) bool {
+	switch v := e.text(name, "false"); v {
+	case "true", "false":
+		return v == "true"
+	default:
+		e.mistake(name, v, "true or false")
+	}
+	return false
 }
 
 func (e *environment) duration(name string, standard time.Duration) time.Duration {

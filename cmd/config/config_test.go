@@ -16,6 +16,8 @@ func TestConfigReportsEveryMistakeAtOnce(t *testing.T) {
 		"WAYBILL_READ_WAIT":    "-1s",
 		"WAYBILL_STOP_TIMEOUT": "soon",
 		"WAYBILL_CLAIM_LEASE":  "30s",
+
+		"WAYBILL_SECOND_APPROVER": "maybe",
 	}
 	_, err := Load(func(name string) string { return env[name] })
 	if err == nil {
@@ -36,8 +38,15 @@ func TestConfigNeedsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Addr != "127.0.0.1:8080" || c.DatabaseURL != "" || c.AddrGiven {
+	if c.Addr != "127.0.0.1:8080" || c.DatabaseURL != "" || c.AddrGiven || c.SecondApprover {
 		t.Errorf("got %+v", c)
+	}
+}
+
+func TestASecondApproverIsAskedFor(t *testing.T) {
+	c, err := Load(func(name string) string { return map[string]string{"WAYBILL_SECOND_APPROVER": "true"}[name] })
+	if err != nil || !c.SecondApprover {
+		t.Errorf("got %+v (%v)", c.SecondApprover, err)
 	}
 }
 

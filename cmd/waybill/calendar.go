@@ -1,24 +1,47 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
 
+	"waybill/cmd/config"
 	"waybill/domain/workdays"
 )
 
 type calendarCommand struct {
-	Show calendarShowCommand `cmd:"" help:"Print the days off and the make-up days of a year, and how many working days it has."`
-	Due  calendarDueCommand  `cmd:"" help:"Say when the result of a submission is due."`
+	Show    calendarShowCommand    `cmd:"" help:"Print the days off and the make-up days of a year, and how many working days it has."`
+	Due     calendarDueCommand     `cmd:"" help:"Say when the result of a submission is due."`
+	Correct calendarCorrectCommand `cmd:"" help:"Correct the calendar of the log, or bring it a further year, as a notice says."`
+}
+
+// whichCalendar says which calendar a question is about.
+type whichCalendar struct {
+	Published bool `help:"The table in this program, without the corrections of the log; it needs no database."`
+}
+
+// with runs f on the calendar.
+func (w whichCalendar) with(ctx context.Context, cfg config.Config, f func(*workdays.Calendar) error) error {
+	if w.Published {
+		return f(workdays.Standard())
+	}
+	return withApp(ctx, cfg, func(a *app) error {
+		calendar, err := a.commands.Calendar(ctx)
+		if err != nil {
+			return err
+		}
+		return f(calendar)
+	})
 }
 
 type calendarShowCommand struct {
 	Year *int `help:"The year; that of today in Beijing when not given." placeholder:"YEAR"`
+	whichCalendar
 }
 
 // Run is called by kong.
-func (c calendarShowCommand) Run(out io.Writer) error {
+func (c calendarShowCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	year := workdays.DayOf(time.Now()).Year()
 	if c.Year != nil {
 		year = *c.Year
@@ -26,7 +49,7 @@ func (c calendarShowCommand) Run(out io.Writer) error {
 	if year < 1 || year > lastYear {
 		return fmt.Errorf("--year: from 1 to %d, not %d", lastYear, year)
 	}
-	return showCalendar(out, workdays.Standard(), year)
+	return c.with(ctx, cfg, func(calendar *workdays.Calendar) error { return showCalendar(out, calendar, year) })
 }
 
 // lastYear is the last that a date is written of.
@@ -47,7 +70,7 @@ func showCalendar(out io.Writer, calendar *workdays.Calendar, year int) error {
 			for i++; i < len(special) && special[i] == (workdays.Special{Day: to.Day + 1, Working: from.Working, Name: from.Name}); i++ {
 				to = special[i]
 			}
-			what := map[bool]string{true: "work", false: "off"}[from.Working]
+			what := workOrOff(calendar, from.Day)
 			days.add(dayName(from.Day), dayName(to.Day), int(to.Day-from.Day)+1, what, from.Name.ZH+" "+from.Name.EN)
 		}
 		if err := days.flush(); err != nil {
@@ -62,24 +85,27 @@ func showCalendar(out io.Writer, calendar *workdays.Calendar, year int) error {
 type calendarDueCommand struct {
 	Submitted time.Time `required:"" help:"When it was submitted (RFC 3339), such as 2026-02-13T10:00:00+08:00."`
 	Days      int       `required:"" help:"How many working days, to ${most}: ${product} for a product, ${application} for an application."`
+	whichCalendar
 }
 
 // mostDays is more than anybody promises.
 const mostDays = 1000
 
 // Run is called by kong.
-func (c calendarDueCommand) Run(out io.Writer) error {
+func (c calendarDueCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	if c.Days < 1 || c.Days > mostDays {
 		return fmt.Errorf("--days: from 1 to %d, not %d", mostDays, c.Days)
 	}
-	due := workdays.Standard().Due(c.Submitted, c.Days)
-	fmt.Fprintf(out, "due on %s at 24:00 in Beijing, which is %s; calendar %s\n",
-		dayName(due.Day()), due.At.Format(time.RFC3339), due.Calendar)
-	if due.Estimated {
-		first, last := workdays.Standard().Years()
-		fmt.Fprintf(out, "estimated: the calendar knows %d to %d; days of other years were counted from Monday to Friday\n", first, last)
-	}
-	return nil
+	return c.with(ctx, cfg, func(calendar *workdays.Calendar) error {
+		due := calendar.Due(c.Submitted, c.Days)
+		fmt.Fprintf(out, "due on %s at 24:00 in Beijing, which is %s; calendar %s\n",
+			dayName(due.Day()), due.At.Format(time.RFC3339), due.Calendar)
+		if due.Estimated {
+			first, last := calendar.Years()
+			fmt.Fprintf(out, "estimated: the calendar knows %d to %d; days of other years were counted from Monday to Friday\n", first, last)
+		}
+		return nil
+	})
 }
 
 // dayName is 2026-02-14 Sat.

@@ -243,3 +243,26 @@ func draw(t *rapid.T, s claim.State, who domain.Party, at time.Time) claim.Comma
 		decides(who, named, at),
 	}).Draw(t, "command")
 }
+
+// TestADecisionEndsItsOwnClaimOnly: how an earlier one ended stays as it was.
+func TestADecisionEndsItsOwnClaimOnly(t *testing.T) {
+	s := decidertest.Fold(claim.Decider, []domain.Event{
+		claim.Claimed{Claim: first, Kind: "product", Revision: 2, Reviewer: ann.ID, Until: noon.Add(lease)},
+		claim.Released{Claim: first},
+		claim.DecisionBegun{Kind: "product", Revision: 2, Reviewer: ben.ID},
+	})
+	if s.Ended != claim.EndReleased || s.Begun == nil || s.Begun.Reviewer != ben.ID || s.Begun.Claim != uuid.Nil {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// TestALeaseEndsOnAMicrosecond, as times are shown and kept: otherwise a claim would be over in one place and not yet in another.
+func TestALeaseEndsOnAMicrosecond(t *testing.T) {
+	facts, err := claim.Decide(claim.State{}, claims(ann, 1999*time.Nanosecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made, ok := facts[0].(claim.Claimed); !ok || !made.Until.Equal(noon.Add(lease+time.Microsecond)) {
+		t.Errorf("got %+v", facts)
+	}
+}

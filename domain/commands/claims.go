@@ -48,7 +48,7 @@ func (s *Service) claiming(req Request, kind string, id uuid.UUID, revision doma
 func (s *Service) claimOn(ctx context.Context, req Request, kind string, id uuid.UUID, by domain.Party) (claim.Claim, error) {
 	c := claim.Claim{By: by, New: claimID(req), At: req.At, Lease: s.lease()}
 	var err error
-	c.Case, err = s.caseOf(ctx, kind, id)
+	c.Case, err = s.caseOf(ctx, kind, id, len(by.Codes) > 0)
 	return c, err
 }
 
@@ -62,8 +62,9 @@ func (s *Service) lease() time.Duration {
 	return s.sources.ClaimLease
 }
 
-// caseOf is a case as the log has it now; domain.ErrNotFound when there is none, or it was deleted.
-func (s *Service) caseOf(ctx context.Context, kind string, id uuid.UUID) (claim.Case, error) {
+// caseOf is a case as the log has it now; domain.ErrNotFound when there is none, or it was deleted. The submitter's codes are looked up
+// only on demand: they say nothing to a reviewer who has none.
+func (s *Service) caseOf(ctx context.Context, kind string, id uuid.UUID, codes bool) (claim.Case, error) {
 	c := claim.Case{Kind: kind}
 	submitter := id
 	switch kind {
@@ -91,7 +92,10 @@ func (s *Service) caseOf(ctx context.Context, kind string, id uuid.UUID) (claim.
 		}
 	}
 	c.Closed = owner.Standing == provider.StandingClosed
-	c.Submitter, err = s.partyOf(ctx, submitter, owner)
+	c.Submitter.ID = submitter
+	if codes {
+		c.Submitter, err = s.party(ctx, submitter)
+	}
 	return c, err
 }
 
@@ -99,7 +103,7 @@ func (s *Service) caseOf(ctx context.Context, kind string, id uuid.UUID) (claim.
 func (s *Service) HandBackClaim(ctx context.Context, req Request, kind string, id uuid.UUID) (Outcome[claim.State], error) {
 	out, err := execute(ctx, s.store, onClaims(req), claim.Decider, id, plan[claim.State, claim.Command]{
 		command: func(ctx context.Context, _ claim.State) (claim.Command, error) {
-			_, err := s.caseOf(ctx, kind, id)
+			_, err := s.caseOf(ctx, kind, id, false)
 			return claim.HandBack{By: req.Actor.ID, At: req.At}, err
 		},
 	})
@@ -121,7 +125,7 @@ func (s *Service) TakeOverClaim(ctx context.Context, req Request, kind string, i
 		command: func(ctx context.Context, _ claim.State) (claim.Command, error) {
 			c := claim.TakeOver{Claim: t.Claim, Reason: t.Reason, At: req.At}
 			if t.Reviewer == uuid.Nil {
-				_, err := s.caseOf(ctx, kind, id)
+				_, err := s.caseOf(ctx, kind, id, false)
 				return c, err
 			}
 			if err := s.checkReviewer(ctx, t.Reviewer); err != nil {

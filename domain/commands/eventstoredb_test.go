@@ -21,6 +21,9 @@ import (
 func TestOnEventStoreDB(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"TwoReviewersOnOneRevision": TestTwoReviewersOnOneRevision,
+		"AClaimAnsweredFirst":       TestAClaimThatWasAnsweredFirst,
+		"ADecisionCutShort":         TestADecisionThatWasCutShort,
+		"ReviewersOnFiftyCases":     TestTwoHundredReviewersOnFiftyCases,
 		"OneRequestManyTimesAtOnce": TestOneRequestManyTimesAtOnce,
 		"LosersDecideAgain":         TestLosersDecideAgain,
 		"ContentionIsBounded":       TestContentionIsBounded,

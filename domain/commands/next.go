@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -15,6 +16,8 @@ import (
 
 // Waiting are the cases that a read model has as pending and free. Whether one is, the log says.
 type Waiting struct {
+	// Of names what is listed: who asks for the same at the same time may get one list.
+	Of string
 	// List lists at most limit of them, the most urgent first, and none of the submitters except. Known is a position that the read model
 	// had reached before it was asked.
 	List func(ctx context.Context, limit int, except []uuid.UUID) (cases []WaitingCase, known domain.Position, err error)
@@ -30,8 +33,10 @@ type WaitingCase struct {
 }
 
 const (
-	// spare is how many more are listed than this node gave away itself.
-	spare = 16
+	// spare is how many more are listed than this node gave away itself, for all who share the list.
+	spare = 100
+	// listTimeout bounds a list, which many may wait for.
+	listTimeout = 5 * time.Second
 	// maxGiven bounds what a node keeps in mind, and so what is listed: a read model so far behind cannot say what is free.
 	maxGiven = 5_000
 	// maxTries bounds how often another case is tried because one turned out not to be free.
@@ -105,19 +110,88 @@ func (s *Service) claimingNext(req Request, c WaitingCase) plan[claim.State, cla
 
 // pick takes the most urgent case that this node has not just given to somebody else, or knows not to be free.
 func (s *Service) pick(ctx context.Context, req Request, w Waiting, except, tried []uuid.UUID) (WaitingCase, bool, error) {
-	limit := s.handed.count() + len(tried) + spare
-	if limit > maxGiven {
-		return WaitingCase{}, false, domain.ErrContention
+	for range maxTries {
+		l, err := s.list(ctx, w, except, len(tried))
+		if err != nil {
+			return WaitingCase{}, false, err
+		}
+		c, found, fresh := s.handed.take(req.ID, l.known, l.cases, func(c WaitingCase) bool {
+			return slices.Contains(tried, c.ID) || slices.Contains(except, c.Submitter)
+		})
+		if found || fresh && len(l.cases) < l.limit {
+			return c, found, nil
+		}
 	}
-	cases, known, err := w.List(ctx, limit, except)
-	if err != nil {
-		return WaitingCase{}, false, err
+	return WaitingCase{}, false, domain.ErrContention
+}
+
+// listed is what a read model had at one moment.
+type listed struct {
+	cases []WaitingCase
+	known domain.Position
+	limit int
+}
+
+// list asks the read model once for all who ask for the same meanwhile.
+func (s *Service) list(ctx context.Context, w Waiting, except []uuid.UUID, more int) (listed, error) {
+	ask := func(ctx context.Context) (listed, error) {
+		l := listed{limit: s.handed.count() + more + spare}
+		if l.limit > maxGiven {
+			return l, domain.ErrContention
+		}
+		var err error
+		l.cases, l.known, err = w.List(ctx, l.limit, except)
+		return l, err
 	}
-	cases = slices.DeleteFunc(cases, func(c WaitingCase) bool {
-		return slices.Contains(tried, c.ID) || slices.Contains(except, c.Submitter)
-	})
-	c, ok := s.handed.take(req.ID, cases, known)
-	return c, ok, nil
+	if len(except)+more > 0 {
+		return ask(ctx)
+	}
+	return s.lists.share(ctx, w.Of, ask)
+}
+
+// lists are those under way, by what is listed.
+type lists struct {
+	mu  sync.Mutex
+	now map[string]*list
+}
+
+type list struct {
+	listed
+	err  error
+	done chan struct{}
+}
+
+// share asks, or waits for somebody who is asking for the same.
+func (l *lists) share(ctx context.Context, of string, ask func(context.Context) (listed, error)) (listed, error) {
+	l.mu.Lock()
+	one, running := l.now[of]
+	if !running {
+		if l.now == nil {
+			l.now = map[string]*list{}
+		}
+		one = &list{err: domain.ErrContention, done: make(chan struct{})}
+		l.now[of] = one
+	}
+	l.mu.Unlock()
+	if running {
+		select {
+		case <-one.done:
+			return one.listed, one.err
+		case <-ctx.Done():
+			return listed{}, ctx.Err()
+		}
+	}
+	defer func() { // also when it panics
+		l.mu.Lock()
+		delete(l.now, of)
+		l.mu.Unlock()
+		close(one.done)
+	}()
+	// Who asked first may go away; the others still wait.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
+	defer cancel()
+	one.listed, one.err = ask(ctx)
+	return one.listed, one.err
 }
 
 // handed is what this node gave to reviewers, as long as the read model does not show it. It decides nothing: the claims do.
@@ -127,6 +201,8 @@ type handed struct {
 	// requests are those that were given a case, for whoever repeats one; the oldest are forgotten.
 	requests map[uuid.UUID]WaitingCase
 	oldest   []uuid.UUID
+	// pruned is the latest position of which a list said that it is known.
+	pruned domain.Position
 }
 
 type giving struct {
@@ -141,20 +217,27 @@ func (h *handed) count() int {
 	return len(h.cases)
 }
 
-// take gives the first of cases that nobody has to a request; the request that has one already gets that.
-func (h *handed) take(request uuid.UUID, cases []WaitingCase, known domain.Position) (WaitingCase, bool) {
+// take gives the first of cases that nobody has, and that is not passed over, to a request; the request that has one already gets that.
+// fresh is false of a list from before another one, after which more may have been forgotten than this one shows.
+func (h *handed) take(request uuid.UUID, known domain.Position, cases []WaitingCase,
+	pass func(WaitingCase) bool,
+) (c WaitingCase, found, fresh bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if c, ok := h.requests[request]; ok {
+		return c, true, true
+	}
+	if known < h.pruned && len(cases) > 0 {
+		return WaitingCase{}, false, false
+	}
 	for id, held := range h.cases {
 		if held.until != 0 && held.until <= known {
 			delete(h.cases, id)
 		}
 	}
-	if c, ok := h.requests[request]; ok {
-		return c, true
-	}
+	h.pruned = max(h.pruned, known)
 	for _, c := range cases {
-		if _, taken := h.cases[c.ID]; taken {
+		if _, taken := h.cases[c.ID]; taken || pass(c) {
 			continue
 		}
 		if h.cases == nil {
@@ -167,9 +250,9 @@ func (h *handed) take(request uuid.UUID, cases []WaitingCase, known domain.Posit
 			delete(h.requests, h.oldest[0])
 			h.oldest = h.oldest[1:]
 		}
-		return c, true
+		return c, true, true
 	}
-	return WaitingCase{}, false
+	return WaitingCase{}, false, true
 }
 
 // settle keeps a case from others until the read model has reached a position.

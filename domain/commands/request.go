@@ -76,6 +76,7 @@ type Service struct {
 	texts     kept[canned.State]
 	calendars *kept[calendar.State] // shared with previews
 	handed    handed
+	lists     lists
 }
 
 // New is the service on store.

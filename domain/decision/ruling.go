@@ -1,9 +1,9 @@
 package decision
 
 import (
-	"encoding/hex"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -83,7 +83,7 @@ func (r Ruling) compare(seen Seen) error {
 	if r.Digest == "" || r.Digest == seen.Digest {
 		return r.Held
 	}
-	if raw, err := hex.DecodeString(r.Digest); err != nil || len(raw) != len(seen.Digest)/2 {
+	if len(r.Digest) != len(seen.Digest) || strings.Trim(r.Digest, "0123456789abcdef") != "" {
 		var f domain.Fields
 		f.Add("/digest", "bad_digest", "内容摘要须为64位小写十六进制数字", "must be 64 lower-case hexadecimal digits")
 		return f.Err()

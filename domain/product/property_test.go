@@ -3,6 +3,7 @@ package product_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -30,6 +31,7 @@ func commands() *rapid.Generator[product.Command] {
 			product.Approve{Ruling: domaintest.Ruling(revision)},
 			product.Approve{Ruling: domaintest.Ruling(revision)},
 			product.Reject{Ruling: domaintest.Ruling(revision, unfit...)},
+			product.RevokeApproval{Ruling: domaintest.Ruling(revision, unfit...), Provider: standing, Due: due},
 			product.Publish{By: by, Provider: standing},
 			product.Unpublish{By: by},
 			product.Pin{By: by, Provider: standing},
@@ -80,7 +82,13 @@ func checkInvariants(t *rapid.T, before, s product.State, facts []domain.Event) 
 		{!s.Listed || s.ApprovedRevision > 0, "listed without approval"},
 		{!s.Pinned || s.ApprovedRevision > 0, "pinned without approval"},
 		{s.ApprovedRevision <= s.Revision, "approved what was never submitted"},
-		{s.ApprovedRevision >= before.ApprovedRevision, "an older revision went live"},
+		{
+			s.ApprovedRevision == 0 || s.ApprovedRevision == before.ApprovedRevision || s.ApprovedRevision == s.Revision,
+			"an older revision went live",
+		},
+		{s.ApprovedRevision >= before.ApprovedRevision || revokes(facts), "the approval is gone and nobody revoked it"},
+		{s.Revoked == nil || s.ApprovedRevision == 0, "revoked and approved"},
+		{!revokes(facts) || !s.Public(active), "public though its approval was revoked"},
 		{s.Revision >= before.Revision && s.Revision <= before.Revision+1, "revision jumped"},
 		{s.Deleted || s.ApprovedRevision == 0 || s.Approved.Name != "", "live content lost"},
 		{s.Review != domain.ReviewApproved || s.ApprovedRevision == s.Revision, "approved revision is not the live one"},
@@ -97,6 +105,10 @@ func checkInvariants(t *rapid.T, before, s product.State, facts []domain.Event) 
 	}
 	for _, fact := range facts {
 		switch e := fact.(type) {
+		case product.ApprovalRevoked:
+			if e.Revision != before.ApprovedRevision || e.Due.At.IsZero() == (e.Revision == before.Revision) || e.Seen == nil {
+				t.Fatalf("revoked %d, due %v, when %d was live and %d the latest", e.Revision, e.Due, before.ApprovedRevision, before.Revision)
+			}
 		case product.Revised:
 			if e.Revision != before.Revision+1 {
 				t.Fatalf("revision %d after %d", e.Revision, before.Revision)
@@ -111,4 +123,8 @@ func checkInvariants(t *rapid.T, before, s product.State, facts []domain.Event) 
 			}
 		}
 	}
+}
+
+func revokes(facts []domain.Event) bool {
+	return slices.ContainsFunc(facts, func(e domain.Event) bool { _, ok := e.(product.ApprovalRevoked); return ok })
 }

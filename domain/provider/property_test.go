@@ -27,6 +27,9 @@ func commands() *rapid.Generator[provider.Command] {
 			provider.Approve{Ruling: domaintest.RulingBy(by, revision)},
 			provider.Approve{Ruling: domaintest.RulingBy(by, revision)},
 			provider.Reject{Ruling: domaintest.RulingBy(by, revision, unfit...)},
+			provider.Approve{Ruling: domaintest.RulingBy(by, revision), TwoPersons: true},
+			provider.Approve{Ruling: domaintest.RulingBy(domaintest.Stranger, revision), TwoPersons: true},
+			provider.RevokeApproval{Ruling: domaintest.RulingBy(by, revision, unfit...)},
 			provider.Suspend{Reason: "复核"},
 			provider.Reinstate{Reason: "通过"},
 			provider.Close{Reason: "注销"},
@@ -66,16 +69,26 @@ func TestAnySequenceOfCommandsKeepsTheInvariants(t *testing.T) {
 }
 
 func checkInvariants(t *rapid.T, before, s provider.State, facts []domain.Event) {
-	offering := s.Standing == provider.StandingActive || s.Standing == provider.StandingSuspended
+	first := s.First
 	for _, rule := range []struct {
 		holds bool
 		name  string
 	}{
-		{!offering || s.ApprovedRevision > 0, "active without approval"},
+		{s.Standing != provider.StandingActive || s.ApprovedRevision > 0, "active without approval"},
+		{s.Standing != provider.StandingSuspended || s.ApprovedRevision > 0 || s.Revoked != nil, "suspended without an approval, ever"},
+		{s.Revoked == nil || s.ApprovedRevision == 0, "revoked and approved"},
+		{first == nil || (first.Revision == s.Revision && s.Review == domain.ReviewPending), "a first approval of what is not pending"},
 		{s.Standing != provider.StandingApplicant || s.ApprovedRevision == 0, "approved and still an applicant"},
-		{s.ApprovedRevision <= s.Revision && s.ApprovedRevision >= before.ApprovedRevision, "live revision went back"},
+		{
+			s.ApprovedRevision == 0 || s.ApprovedRevision == before.ApprovedRevision || s.ApprovedRevision == s.Revision,
+			"an older revision went live",
+		},
+		{s.ApprovedRevision >= before.ApprovedRevision || s.Revoked != nil, "the approval is gone and nobody revoked it"},
 		{s.Revision >= before.Revision && s.Revision <= before.Revision+1, "revision jumped"},
-		{before.ApprovedRevision == 0 || s.Approved.USCC == before.Approved.USCC, "code changed after approval"},
+		{
+			before.ApprovedRevision == 0 || s.ApprovedRevision == 0 || s.Approved.USCC == before.Approved.USCC,
+			"code changed while approved",
+		},
 		{before.Standing != provider.StandingClosed || len(facts) == 0, "something happened after the end"},
 		{s.Review == domain.ReviewRejected || len(s.Reasons) == 0, "reasons without a rejection"},
 	} {
@@ -90,6 +103,8 @@ func decidesOwn(c provider.Command) bool {
 	case provider.Approve:
 		return c.Reviewer.ID == owner
 	case provider.Reject:
+		return c.Reviewer.ID == owner
+	case provider.RevokeApproval:
 		return c.Reviewer.ID == owner
 	}
 	return false

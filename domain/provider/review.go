@@ -107,6 +107,10 @@ func decideRevokeApproval(s State, c RevokeApproval) ([]domain.Event, error) {
 	return []domain.Event{revoked}, nil
 }
 
+// ApprovalRevoked reports whether its approval was revoked and none came since: what it offered is hidden and goes on otherwise, as in a
+// suspension.
+func (s State) ApprovalRevoked() bool { return s.Standing == StandingApplicant && s.Revoked != nil }
+
 // latest is what there is to see of the latest revision.
 func (s State) latest() decision.Case {
 	return decision.Case{

@@ -1179,7 +1179,13 @@ type Application struct {
 	// CertifiedNow 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
 	CertifiedNow Certified `json:"certified_now,omitempty,omitzero"`
 	DecidedAt    Instant   `json:"decided_at,omitempty,omitzero"`
-	Findings     []Finding `json:"findings,omitempty,omitzero"`
+
+	// DueAt 审核结果的到期时刻，按现行日历；已审核的为当时的 / When the result is due by the calendar now; when it was, once it is decided
+	DueAt Instant `json:"due_at"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated `json:"due_estimated,omitempty,omitzero"`
+	Findings     []Finding    `json:"findings,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
@@ -1192,6 +1198,9 @@ type Application struct {
 	// Mismatches 与企业认证信息不一致的字段
 	Mismatches []string `json:"mismatches,omitempty,omitzero"`
 
+	// Overdue 已超期，或超期才审核 / Its time is over, or its decision came too late
+	Overdue bool `json:"overdue,omitempty,omitzero"`
+
 	// PinLimit 置顶产品数上限；没有上限时不出现
 	PinLimit *int32 `json:"pin_limit,omitempty"`
 
@@ -1202,6 +1211,9 @@ type Application struct {
 	// Review 审核状态：待审核、已通过、已拒绝
 	Review   Review `json:"review"`
 	Revision int32  `json:"revision"`
+
+	// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+	Revoked Revoked `json:"revoked,omitempty,omitzero"`
 
 	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
 	Rules RuleBook `json:"rules,omitempty,omitzero"`
@@ -1228,8 +1240,13 @@ type ApplicationPage struct {
 
 // ApplicationPreview 将提交的申请，文字已整理 / The application as it would be submitted, its texts cleaned.
 type ApplicationPreview struct {
-	Findings []Finding       `json:"findings"`
-	Images   []MeasuredImage `json:"images"`
+	// DueAt 现在提交的话，审核结果的到期时刻 / When the result would be due of a submission now
+	DueAt Instant `json:"due_at"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated    `json:"due_estimated,omitempty,omitzero"`
+	Findings     []Finding       `json:"findings"`
+	Images       []MeasuredImage `json:"images"`
 
 	// Profile 物流机构的申请表，全部必填
 	Profile ProviderProfile `json:"profile"`
@@ -1240,6 +1257,12 @@ type ApplicationPreview struct {
 
 // ApplicationState defines model for ApplicationState.
 type ApplicationState struct {
+	// DueAt 审核结果的到期时刻；仅提交的应答中有 / When the result is due; only in the answer of a submission
+	DueAt Instant `json:"due_at,omitempty,omitzero"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated `json:"due_estimated,omitempty,omitzero"`
+
 	// FirstApproval 两人审核中的第一人已通过；内容变更即失效 / The first of two approvals; void when the content changes.
 	FirstApproval FirstApproval      `json:"first_approval,omitempty,omitzero"`
 	ID            openapi_types.UUID `json:"id"`
@@ -1660,6 +1683,9 @@ type DestinationCrs string
 
 // Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
 type Display string
+
+// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+type DueEstimated = bool
 
 // EnterpriseBadges defines model for EnterpriseBadges.
 type EnterpriseBadges struct {
@@ -2117,20 +2143,32 @@ type OwnProduct struct {
 	DecidedAt Instant        `json:"decided_at,omitempty,omitzero"`
 
 	// Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
-	Display  Display   `json:"display"`
-	Findings []Finding `json:"findings,omitempty,omitzero"`
+	Display Display `json:"display"`
+
+	// DueAt 审核结果的到期时刻，按现行日历；已审核的为当时的 / When the result is due by the calendar now; when it was, once it is decided
+	DueAt Instant `json:"due_at"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated `json:"due_estimated,omitempty,omitzero"`
+	Findings     []Finding    `json:"findings,omitempty,omitzero"`
 
 	// FirstSubmittedAt 本次待审核从何时算起
 	FirstSubmittedAt Instant            `json:"first_submitted_at,omitempty,omitzero"`
 	ID               openapi_types.UUID `json:"id"`
 	LiveContent      ProductContent     `json:"live_content,omitempty,omitzero"`
 	LiveRevision     int32              `json:"live_revision,omitempty,omitzero"`
-	Pinned           bool               `json:"pinned"`
-	Reasons          []GivenReason      `json:"reasons,omitempty,omitzero"`
+
+	// Overdue 已超期，或超期才审核 / Its time is over, or its decision came too late
+	Overdue bool          `json:"overdue,omitempty,omitzero"`
+	Pinned  bool          `json:"pinned"`
+	Reasons []GivenReason `json:"reasons,omitempty,omitzero"`
 
 	// Review 审核状态：待审核、已通过、已拒绝
 	Review   Review `json:"review"`
 	Revision int32  `json:"revision"`
+
+	// Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
+	Revoked Revoked `json:"revoked,omitempty,omitzero"`
 
 	// Rules 所依据的规则手册版本；旧记录没有 / The version of the rule book that was applied; older records have none.
 	Rules       RuleBook `json:"rules,omitempty,omitzero"`
@@ -2140,7 +2178,7 @@ type OwnProduct struct {
 	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 
-	// Withheld 上架开关已打开，但服务商被暂停或关闭，公众看不到；恢复后自动展示
+	// Withheld 上架开关已打开，但服务商被暂停、关闭或撤销审核通过，公众看不到；恢复后自动展示
 	Withheld bool `json:"withheld,omitempty,omitzero"`
 }
 
@@ -2414,9 +2452,15 @@ type ProductPage struct {
 
 // ProductPreview 将提交的产品，文字已整理 / The product as it would be submitted, its texts cleaned.
 type ProductPreview struct {
-	Content  ProductContent  `json:"content"`
-	Findings []Finding       `json:"findings"`
-	Images   []MeasuredImage `json:"images"`
+	Content ProductContent `json:"content"`
+
+	// DueAt 现在提交的话，审核结果的到期时刻 / When the result would be due of a submission now
+	DueAt Instant `json:"due_at"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated    `json:"due_estimated,omitempty,omitzero"`
+	Findings     []Finding       `json:"findings"`
+	Images       []MeasuredImage `json:"images"`
 
 	// Place 目的地在地名库中的编号；手工填写的没有 / The gazetteer's entry of the destination; none of one that was typed.
 	Place MatchedPlace `json:"place,omitempty,omitzero"`
@@ -2461,8 +2505,14 @@ type ProductReview struct {
 // ProductState defines model for ProductState.
 type ProductState struct {
 	// Display 展示状态：未上架、已上架、已删除。服务商被暂停或关闭时，公众看不到的产品不会显示为已上架
-	Display Display            `json:"display"`
-	ID      openapi_types.UUID `json:"id"`
+	Display Display `json:"display"`
+
+	// DueAt 审核结果的到期时刻；仅提交的应答中有 / When the result is due; only in the answer of a submission
+	DueAt Instant `json:"due_at,omitempty,omitzero"`
+
+	// DueEstimated 到期日按周一至周五估计，日历尚无该年 / Estimated from Monday to Friday; the calendar does not know the year.
+	DueEstimated DueEstimated       `json:"due_estimated,omitempty,omitzero"`
+	ID           openapi_types.UUID `json:"id"`
 
 	// LiveRevision 已通过的版本
 	LiveRevision int32         `json:"live_revision,omitempty,omitzero"`
@@ -2481,7 +2531,7 @@ type ProductState struct {
 	// TakenDownReason 被运营人员强制下架的原因；新版本审核通过后消失 / Why an operator took it down; gone once a later revision is approved
 	TakenDownReason string `json:"taken_down_reason,omitempty,omitzero"`
 
-	// Withheld 上架开关已打开，但服务商被暂停或关闭，公众看不到；恢复后自动展示
+	// Withheld 上架开关已打开，但服务商被暂停、关闭或撤销审核通过，公众看不到；恢复后自动展示
 	Withheld bool `json:"withheld,omitempty,omitzero"`
 }
 
@@ -2842,6 +2892,8 @@ type Revocation struct {
 
 // Revoked 已撤销的审核通过，到再次通过为止 / An approval that was revoked, until the next one.
 type Revoked struct {
+	// At 撤销时间；写操作的应答中没有 / When it was revoked; not in the answer of a write
+	At       Instant       `json:"at,omitempty,omitzero"`
 	Reasons  []GivenReason `json:"reasons"`
 	Revision int32         `json:"revision"`
 }

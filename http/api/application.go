@@ -33,7 +33,7 @@ func (s *server) ApplyAsProvider(c echo.Context, params ApplyAsProviderParams) e
 		return err
 	}
 	c.Response().Header().Set("Location", "/api/v1/provider/application")
-	return applicationWritten(c, nethttp.StatusCreated, out)
+	return applicationSubmitted(c, nethttp.StatusCreated, out)
 }
 
 // ReviseApplication submits a later revision of it (R20, Q12).
@@ -53,7 +53,7 @@ func (s *server) ReviseApplication(c echo.Context, params ReviseApplicationParam
 	if err != nil {
 		return err
 	}
-	return applicationWritten(c, nethttp.StatusOK, out)
+	return applicationSubmitted(c, nethttp.StatusOK, out)
 }
 
 // GetApplication shows the caller's own application and what became of it (R19–R21).
@@ -98,6 +98,13 @@ func (s *server) certified(ctx context.Context, id uuid.UUID, recorded *account.
 		now = certifiedOf(*state.Enterprise)
 	}
 	return was, now, nil
+}
+
+// applicationSubmitted is applicationWritten of a submission, and says when its result is due.
+func applicationSubmitted(c echo.Context, status int, out commands.Outcome[provider.State]) error {
+	state := applicationStateOf(out.ID, out.State)
+	state.DueAt, state.DueEstimated = at(out.State.Due.At), out.State.Due.Estimated
+	return written(c, status, out, state)
 }
 
 func applicationWritten(c echo.Context, status int, out commands.Outcome[provider.State]) error {

@@ -109,6 +109,7 @@ func checkWanted(w Wanted) error {
 // waitingCases are those of the read model. With again, the request may be a repetition.
 func (s *server) waitingCases(req commands.Request, wanted Wanted, again bool) commands.Waiting {
 	waiting := commands.Waiting{
+		Of: string(wanted.Kind) + " " + wanted.ProviderType,
 		List: func(ctx context.Context, limit int, except []uuid.UUID) ([]commands.WaitingCase, domain.Position, error) {
 			cases, known, err := s.review.UnclaimedAt(ctx, review.UnclaimedFilter{
 				Kind: string(wanted.Kind), ProviderType: wanted.ProviderType, Now: req.At, NotOf: except,

@@ -160,8 +160,8 @@ func (s *server) checkStanding(ctx context.Context, op *operation, principal acc
 		return err
 	case slices.Contains(op.standings, state.Standing):
 		return nil
-	case state.Standing == provider.StandingApplicant && state.Revoked != nil && slices.Contains(op.standings, provider.StandingSuspended):
-		return nil // its approval was revoked: what there is goes on, as in a suspension
+	case state.ApprovalRevoked() && slices.Contains(op.standings, provider.StandingSuspended):
+		return nil
 	}
 	if err := state.Standing.MayOffer(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	nethttp "net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,6 +51,8 @@ type world struct {
 	router   routers.Router
 	client   *nethttp.Client
 	serial   int
+	// ahead is how far the server's clock is ahead of the machine's.
+	ahead atomic.Int64
 	// folder is where images are.
 	folder string
 	deps   api.Deps
@@ -94,7 +97,7 @@ func startOn(t testing.TB, sources func(*filestore.Library) commands.Sources, op
 		t.Fatal(err)
 	}
 	w.registry = registry
-	w.web, err = http.New(http.Deps{Tokens: w.tokens, Logger: logger, Registry: registry, Clock: time.Now})
+	w.web, err = http.New(http.Deps{Tokens: w.tokens, Logger: logger, Registry: registry, Clock: w.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +167,17 @@ type as struct {
 }
 
 func (w *world) request() commands.Request {
-	return commands.Request{ID: uuid.New(), CorrelationID: uuid.New(), Actor: domain.Actor{Role: domain.RoleOperator}, At: time.Now()}
+	return commands.Request{ID: uuid.New(), CorrelationID: uuid.New(), Actor: domain.Actor{Role: domain.RoleOperator}, At: w.now()}
 }
+
+// now is the time by the server's clock.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+// travel sets the server's clock, from where it goes on.
+func (w *world) travel(to time.Time) { w.ahead.Store(int64(time.Until(to))) }
+
+// valid is how long a token is, where nothing else is said: longer than any test travels.
+const valid = 400 * 24 * time.Hour
 
 // staff opens an account with one staff role and a token for it.
 func (w *world) staff(role domain.Role) as {
@@ -178,7 +190,7 @@ func (w *world) staff(role domain.Role) as {
 	if _, err := w.commands.GrantRole(ctx, w.request(), out.ID, role); err != nil {
 		w.t.Fatal(err)
 	}
-	return w.token(out.ID, time.Hour, role)
+	return w.token(out.ID, valid, role)
 }
 
 // enterprise opens a certified account with a token for it.
@@ -194,7 +206,7 @@ func (w *world) enterprise() as {
 	if _, err := w.commands.CertifyAccount(ctx, w.request(), out.ID, certified, "operator"); err != nil {
 		w.t.Fatal(err)
 	}
-	return w.token(out.ID, time.Hour, domain.RoleEnterprise)
+	return w.token(out.ID, valid, domain.RoleEnterprise)
 }
 
 // uscc is the code of the enterprise opened last.
@@ -202,7 +214,7 @@ func (w *world) uscc() string { return domaintest.Code(w.serial) }
 
 func (w *world) token(id uuid.UUID, valid time.Duration, roles ...domain.Role) as {
 	w.t.Helper()
-	secret, err := w.tokens.Issue(context.Background(), id, roles, "test", time.Now().Add(valid))
+	secret, err := w.tokens.Issue(context.Background(), id, roles, "test", w.now().Add(valid))
 	if err != nil {
 		w.t.Fatal(err)
 	}

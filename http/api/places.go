@@ -28,7 +28,7 @@ func (s *server) SearchPlaces(c echo.Context, params SearchPlacesParams) error {
 		limit = int(params.Limit)
 	}
 	found := s.Places.Search(params.Q, params.Country, limit)
-	return unchanging(c, PlaceList{Items: convert(found, placeOf), Attribution: s.attribution()})
+	return keyless(c, PlaceList{Items: convert(found, placeOf), Attribution: s.attribution()})
 }
 
 // FindNearestPlaces names what a click on the map is near to, so that coordinates are never typed (R24).
@@ -38,7 +38,7 @@ func (s *server) FindNearestPlaces(c echo.Context, params FindNearestPlacesParam
 		return err
 	}
 	clicked := wgs84(at)
-	return unchanging(c, NearestPlaces{
+	return keyless(c, NearestPlaces{
 		Point: clicked,
 		Items: convert(s.Places.Nearest(place.Point(clicked), placesNear), func(n place.Near) NearPlace {
 			return NearPlace{Place: placeOf(n.Place), DistanceKm: rounded(n.Distance, 3)}
@@ -53,16 +53,16 @@ func (s *server) GetPlace(c echo.Context, id PlaceID, _ GetPlaceParams) error {
 	if !ok {
 		return domain.ErrNotFound
 	}
-	return unchanging(c, OnePlace{Place: placeOf(p), Attribution: s.attribution()})
+	return keyless(c, OnePlace{Place: placeOf(p), Attribution: s.attribution()})
 }
 
 // ListCountries are all countries, as a form offers them.
 func (s *server) ListCountries(c echo.Context, _ ListCountriesParams) error {
-	return unchanging(c, Countries{Items: convert(s.Places.Countries(), countryOf)})
+	return keyless(c, Countries{Items: convert(s.Places.Countries(), countryOf)})
 }
 
-// unchanging responds with what is the same until another binary is served.
-func unchanging(c echo.Context, body any) error {
+// keyless responds with a representation that is no object's: no write can name it.
+func keyless(c echo.Context, body any) error {
 	raw, err := encode(body)
 	if err != nil {
 		return err

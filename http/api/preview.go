@@ -25,7 +25,8 @@ func (s *server) previewApplication(c echo.Context, profile provider.Profile,
 	}
 	v := out.State.Verdict
 	return answer(c, nethttp.StatusOK, ApplicationPreview{
-		Rules: int32of(v.Rules), Findings: s.findingsOf(v), Images: imagesOf(v), Profile: profileOf(out.State.Latest),
+		Rules: int32of(v.Rules), Findings: s.findingsOf(v), Images: imagesOf(v),
+		DueAt: at(out.State.Due.At), DueEstimated: out.State.Due.Estimated, Profile: profileOf(out.State.Latest),
 	})
 }
 
@@ -44,6 +45,7 @@ func (s *server) previewProduct(c echo.Context,
 	v := out.State.Verdict
 	return answer(c, nethttp.StatusOK, ProductPreview{
 		Rules: int32of(v.Rules), Findings: s.findingsOf(v), Images: imagesOf(v), Place: out.State.Place, Point: wgs84(out.State.Point),
+		DueAt: at(out.State.Due.At), DueEstimated: out.State.Due.Estimated,
 		Content: contentOf(out.State.Latest),
 	})
 }

@@ -53,7 +53,7 @@ func (s *server) SubmitProduct(c echo.Context, params SubmitProductParams) error
 		return err
 	}
 	c.Response().Header().Set("Location", "/api/v1/provider/products/"+out.ID.String())
-	return s.productWritten(c, nethttp.StatusCreated, out)
+	return s.productSubmitted(c, nethttp.StatusCreated, out)
 }
 
 // GetOwnProduct shows the latest revision, what became of it, and what the public sees.
@@ -76,9 +76,10 @@ func (s *server) ReviseProduct(c echo.Context, id ProductID, params ReviseProduc
 			return s.Commands.Preview().ReviseProduct(ctx, req, id, content.toDomain())
 		})
 	}
-	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
+	revise := func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
 		return s.Commands.ReviseProduct(ctx, req, id, content.toDomain())
-	})
+	}
+	return change(c, s, id, revise, s.productSubmitted)
 }
 
 // DeleteProduct removes it from every read path (R35).
@@ -115,10 +116,26 @@ func (s *server) changeProduct(c echo.Context, id uuid.UUID,
 	return change(c, s, id, command, s.productWritten)
 }
 
-func (s *server) productWritten(c echo.Context, status int, out commands.Outcome[product.State]) error {
-	owner, err := s.Commands.OwnerStanding(c.Request().Context(), out)
+// productSubmitted is productWritten of a submission, and says when its result is due.
+func (s *server) productSubmitted(c echo.Context, status int, out commands.Outcome[product.State]) error {
+	state, err := s.productLeft(c, out)
+	state.DueAt, state.DueEstimated = at(out.State.Due.At), out.State.Due.Estimated
 	if err != nil {
 		return err
 	}
-	return written(c, status, out, productStateOf(out.ID, out.State, owner))
+	return written(c, status, out, state)
+}
+
+func (s *server) productWritten(c echo.Context, status int, out commands.Outcome[product.State]) error {
+	state, err := s.productLeft(c, out)
+	if err != nil {
+		return err
+	}
+	return written(c, status, out, state)
+}
+
+// productLeft is the product that a command left behind.
+func (s *server) productLeft(c echo.Context, out commands.Outcome[product.State]) (ProductState, error) {
+	owner, err := s.Commands.OwnerStanding(c.Request().Context(), out)
+	return productStateOf(out.ID, out.State, owner), err
 }

@@ -89,7 +89,7 @@ func (s *server) GetMe(c echo.Context) error {
 		return err
 	}
 	me.Standing = Standing(state.Standing)
-	if state.Standing == provider.StandingActive || state.Standing == provider.StandingSuspended {
+	if state.Standing == provider.StandingActive || state.Standing == provider.StandingSuspended || state.ApprovalRevoked() {
 		me.Roles = append(me.Roles, MeRoles(domain.RoleProvider))
 	}
 	return answer(c, nethttp.StatusOK, me)

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"math"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -18,6 +19,7 @@ import (
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
 	"waybill/projections/directory"
+	"waybill/projections/dues"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/review"
@@ -247,16 +249,29 @@ func boxOf(b listing.Box) MapBox {
 	return MapBox{West: micro(b.West), South: micro(b.South), East: micro(b.East), North: micro(b.North)}
 }
 
+// overdue reports whether what is due was not decided by then: in the end, or as long as it pends by now.
+func (s *server) overdue(due dues.Promise, decided *time.Time) bool {
+	if decided == nil {
+		return due.Overdue(s.web.Clock())
+	}
+	return due.Overdue(*decided)
+}
+
 func (s *server) applicationOf(a backoffice.Application) Application {
 	out := Application{
 		ID: a.ProviderID, Standing: Standing(a.Standing), StandingReason: a.StandingReason, Revision: int32of(a.ContentRevision),
 		Review: Review(a.Review), Reasons: reasonsOf(a.Reasons), Profile: profileOf(a.Profile), Mismatches: a.Mismatches,
 		LiveRevision: int32of(a.LiveRevision), FirstSubmittedAt: at(a.FirstSubmittedAt), SubmittedAt: at(a.SubmittedAt),
 		DecidedAt: timeOf(a.DecidedAt), PinLimit: pinLimitOf(a.PinLimit),
+		DueAt: at(a.DueAt), DueEstimated: a.DueEstimated, Overdue: s.overdue(a.Promise, a.DecidedAt),
 		Rules: int32of(a.Verdict.Rules), Findings: s.findingsOf(a.Verdict),
 	}
 	if a.LiveProfile != nil {
 		out.LiveProfile = profileOf(*a.LiveProfile)
+	}
+	if a.Revoked != nil {
+		out.Revoked = revokedOf(&a.Revoked.Revocation)
+		out.Revoked.At = at(a.Revoked.At)
 	}
 	return out
 }
@@ -268,8 +283,13 @@ func (s *server) ownProductOf(p backoffice.Product) OwnProduct {
 		Content: contentOf(p.Content), LiveRevision: int32of(p.LiveRevision),
 		CreatedAt: at(p.CreatedAt), FirstSubmittedAt: at(p.FirstSubmittedAt),
 		SubmittedAt: at(p.SubmittedAt), DecidedAt: timeOf(p.DecidedAt),
+		DueAt: at(p.DueAt), DueEstimated: p.DueEstimated, Overdue: s.overdue(p.Promise, p.DecidedAt),
 		TakenDownReason: takedownOf(p.TakenDown), TakenDownAt: timeOf(p.TakenDownAt),
 		Rules: int32of(p.Verdict.Rules), Findings: s.findingsOf(p.Verdict),
+	}
+	if p.Revoked != nil {
+		out.Revoked = revokedOf(&p.Revoked.Revocation)
+		out.Revoked.At = at(p.Revoked.At)
 	}
 	if p.LiveContent != nil {
 		out.LiveContent = contentOf(*p.LiveContent)

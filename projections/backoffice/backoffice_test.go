@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/decision"
 	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -83,7 +86,7 @@ func TestOwnProducts(t *testing.T) {
 			listed = append(listed, p)
 		}
 	}
-	h.Add("provider", domaintest.ID("v"), provider.Applied{Revision: 1, Profile: domaintest.Profile("一")})
+	h.Activate(domaintest.ID("v"))
 	modeltest.Project(t, pool, h.Log, 10, 20)
 	yes := true
 	for name, c := range map[string]struct {
@@ -115,5 +118,55 @@ func TestOwnProducts(t *testing.T) {
 			slices.SortFunc(want, func(a, b uuid.UUID) int { return slices.Compare(b[:], a[:]) }) // all of one moment
 			modeltest.Equal(t, "products", got, want)
 		})
+	}
+}
+
+// TestRevokedApproval: who submitted reads the reasons and never the note, waits for a decision again from then on, and sees what is listed
+// as withheld while the provider's own approval is revoked.
+func TestRevokedApproval(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	v, p, other := domaintest.ID("v"), domaintest.ID("p"), domaintest.ID("other")
+	reasons := []domain.Reason{{Code: "misleading", Field: "/brief", Note: "航线并不存在"}}
+	record := decision.Record{Note: "投诉单号 2026-0311"}
+	h.Activate(v)
+	h.Offer(p, v, h.At, domaintest.Content("专线"), product.Pinned{})
+	h.Offer(other, v, h.At, domaintest.Content("另一专线"))
+	h.Add("product", p, product.ApprovalRevoked{Revision: 1, Reasons: reasons, Record: record})
+	at := h.At.Truncate(time.Microsecond)
+	h.Add("provider", v, provider.ApprovalRevoked{Revision: 1, Reasons: reasons, Record: record})
+	for cut := range len(h.Log) {
+		modeltest.Truncate(t, pool)
+		modeltest.Project(t, pool, h.Log, cut+1)
+		q, ctx := backoffice.Queries{DB: pool}, t.Context()
+		got, err := q.Product(ctx, v, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modeltest.Equal(t, "product", fmt.Sprint(got.Review, got.LiveRevision, got.LiveContent, got.Listed, got.Pinned, got.Revoked.Revision,
+			got.Revoked.Reasons, got.Revoked.At, got.FirstSubmittedAt, got.DecidedAt),
+			fmt.Sprint(domain.ReviewPending, 0, (*product.Content)(nil), false, false, 1, reasons, at, at, (*time.Time)(nil)))
+		a, err := q.Application(ctx, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modeltest.Equal(t, "application", fmt.Sprint(a.Review, a.Standing, a.LiveRevision, a.LiveProfile, a.Revoked.Reasons),
+			fmt.Sprint(domain.ReviewPending, provider.StandingApplicant, 0, (*provider.Profile)(nil), reasons))
+		if still, err := q.Product(ctx, v, other); err != nil || !still.Withheld() {
+			t.Errorf("the other product: %+v (%v)", still, err)
+		}
+	}
+	for _, table := range []string{"applications", "products"} {
+		rows, _ := pool.Query(t.Context(), `SELECT r::text FROM `+backoffice.Model.Schema+`.`+table+` r`)
+		all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil || strings.Contains(fmt.Sprint(all), record.Note) {
+			t.Errorf("%s holds a note (%v)", table, err)
+		}
+	}
+	h.Add("product", p, product.Approved{Revision: 1}, product.Listed{})
+	modeltest.Truncate(t, pool)
+	modeltest.Project(t, pool, h.Log, 9)
+	if again, err := (backoffice.Queries{DB: pool}).Product(t.Context(), v, p); err != nil || again.Revoked != nil || again.LiveRevision != 1 {
+		t.Errorf("approved again: %+v (%v)", again, err)
 	}
 }

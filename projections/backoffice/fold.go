@@ -35,15 +35,15 @@ func (r *reviewed) decide(review domain.Review, revision domain.ContentRevision,
 	return nil
 }
 
-// revoke takes back the approval of the live revision, which awaits a decision again if it is the latest.
-func (r *reviewed) revoke(revision domain.ContentRevision, reasons []domain.Reason, due dues.Promise) error {
+// revoke takes the live revision back. It awaits a decision again, from now on, when it is the latest.
+func (r *reviewed) revoke(revision domain.ContentRevision, reasons []domain.Reason, at time.Time, due dues.Promise) error {
 	if revision != r.LiveRevision {
-		return fmt.Errorf("the approval of revision %d is revoked, but %d is live", revision, r.LiveRevision)
+		return fmt.Errorf("revocation of revision %d, but %d is live", revision, r.LiveRevision)
 	}
 	if revision == r.ContentRevision {
-		r.Review, r.DecidedAt, r.Promise = domain.ReviewPending, nil, due
+		r.Review, r.FirstSubmittedAt, r.DecidedAt, r.Promise = domain.ReviewPending, at, nil, due
 	}
-	r.LiveRevision, r.Revoked = 0, &decision.Revocation{Revision: revision, Reasons: reasons}
+	r.LiveRevision, r.Revoked = 0, &Revocation{decision.Revocation{Revision: revision, Reasons: reasons}, at}
 	return nil
 }
 
@@ -84,7 +84,7 @@ func (a *applicationRow) fold(e projections.Event, c *workdays.Calendar) error {
 		err = a.decide(domain.ReviewApproved, fact.Revision, at)
 		a.LiveProfile, a.LiveText = nil, ""
 	case provider.ApprovalRevoked:
-		err = a.revoke(fact.Revision, fact.Reasons, dues.Of(c, fact.Due, at, workdays.ForApplication))
+		err = a.revoke(fact.Revision, fact.Reasons, at, dues.Of(c, fact.Due, at, workdays.ForApplication))
 		a.LiveProfile, a.LiveText = nil, ""
 	case provider.Rejected:
 		if err = a.decide(domain.ReviewRejected, fact.Revision, at); err == nil {
@@ -99,7 +99,7 @@ func (a *applicationRow) fold(e projections.Event, c *workdays.Calendar) error {
 	case provider.PinLimitSet:
 		a.PinLimit = fact.Limit
 	case provider.FirstApproved:
-		// The revision moves; the applicant waits as before.
+		// Only the revision moves: who submitted does not see it.
 	default:
 		err = fmt.Errorf("no meaning for %s here", e.Type)
 	}
@@ -134,7 +134,7 @@ func (p *productRow) fold(e projections.Event, c *workdays.Calendar) error {
 		err = p.decide(domain.ReviewApproved, fact.Revision, at)
 		p.LiveContent = nil
 	case product.ApprovalRevoked:
-		err = p.revoke(fact.Revision, fact.Reasons, dues.Of(c, fact.Due, at, workdays.ForProduct))
+		err = p.revoke(fact.Revision, fact.Reasons, at, dues.Of(c, fact.Due, at, workdays.ForProduct))
 		p.LiveContent, p.Listed, p.Pinned = nil, false, false
 	case product.Rejected:
 		if err = p.decide(domain.ReviewRejected, fact.Revision, at); err == nil {

@@ -16,7 +16,6 @@ import (
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
 	"waybill/domain/claim"
-	"waybill/domain/decision"
 	"waybill/domain/digest"
 	"waybill/domain/operation"
 	"waybill/domain/pins"
@@ -80,7 +79,7 @@ CREATE TABLE applications (
 	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
 	live_text          text COLLATE "C" NOT NULL, -- and of the live one, when that is another
-	revoked            json, -- the approval that was revoked, until the next one
+	revoked            json, -- the approval that was revoked, until the next; null when none was
 ` + dues.Columns + `) WITH (toast_tuple_target = 8160);
 CREATE TABLE products (
 	id                 uuid PRIMARY KEY,
@@ -130,7 +129,7 @@ type reviewed struct {
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
 	Revision         domain.Revision
-	Revoked          *decision.Revocation
+	Revoked          *Revocation
 	dues.Promise
 }
 

@@ -37,15 +37,15 @@ type Application struct {
 	StandingReason string
 	// PinLimit is how many products it may pin at a time; nil is without a limit (Q14).
 	PinLimit *int
-	// LiveRevision is the approved revision, 0 before the first approval. LiveProfile is its content.
+	// LiveRevision is the approved revision, 0 when none is. LiveProfile is its content.
 	LiveRevision domain.ContentRevision
 	LiveProfile  *provider.Profile
+	// Revoked is the approval that was revoked, until the next; nil when none was.
+	Revoked *Revocation
 	// FirstSubmittedAt is when the latest wait for a decision began, SubmittedAt when the latest revision came in (Q11).
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
-	// Revoked is the approval that was revoked, until the next one.
-	Revoked *decision.Revocation
 	// Promise is when the latest decision is due, or was when it was made; a correction of the calendar moves it while it pends.
 	dues.Promise
 	// Revision is the stream revision, for ETag and If-Match.
@@ -63,11 +63,13 @@ type Product struct {
 	// Reasons are those of a rejection.
 	Review  domain.Review
 	Reasons []domain.Reason
-	// LiveRevision is the approved revision, 0 before the first approval. LiveContent is its content.
+	// LiveRevision is the approved revision, 0 when none is. LiveContent is its content.
 	LiveRevision domain.ContentRevision
 	LiveContent  *product.Content
-	Listed       bool
-	Pinned       bool
+	// Revoked is as of Application.
+	Revoked *Revocation
+	Listed  bool
+	Pinned  bool
 	// Standing is the provider's.
 	Standing provider.Standing
 	// TakenDown is an operator's decision that it may not be public, at TakenDownAt; nil when none stands.
@@ -78,21 +80,30 @@ type Product struct {
 	FirstSubmittedAt time.Time
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
-	// Revoked is the approval that was revoked, until the next one.
-	Revoked *decision.Revocation
 	// Promise is when the latest decision is due, or was when it was made; a correction of the calendar moves it while it pends.
 	dues.Promise
 	// Revision is the stream revision, for ETag and If-Match.
 	Revision domain.Revision
 }
 
+// Revocation is an approval that was taken back, and when. Its JSON is in the tables.
+type Revocation struct {
+	decision.Revocation
+	At time.Time `json:"at"`
+}
+
 // Withheld reports whether the product is listed and yet not public, because of its provider's standing (R45).
 func (p Product) Withheld() bool {
-	return p.Listed && (p.Standing == provider.StandingSuspended || p.Standing == provider.StandingClosed)
+	switch p.Standing {
+	case provider.StandingApplicant, provider.StandingSuspended, provider.StandingClosed:
+		return p.Listed
+	case provider.StandingActive:
+	}
+	return false
 }
 
 // ProductFilter narrows a provider's products; empty fields do not. Listed is as the public sees it: nothing is while the
-// provider is suspended or closed.
+// provider is suspended or closed, or its approval revoked.
 type ProductFilter struct {
 	Review domain.Review
 	Listed *bool
@@ -228,8 +239,8 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 		w.And("review = ?", f.Review)
 	}
 	if f.Listed != nil {
-		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingSuspended)+"', '"+
-			string(provider.StandingClosed)+"')) = ?", *f.Listed)
+		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingApplicant)+"', '"+
+			string(provider.StandingSuspended)+"', '"+string(provider.StandingClosed)+"')) = ?", *f.Listed)
 	}
 	if f.Mode != "" {
 		w.And("content->>'mode' = ?", string(f.Mode))

@@ -112,7 +112,9 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 		if k.Overdue > 0 && k.Oldest != nil {
 			age = max(0, now.Sub(*k.Oldest).Seconds())
 		}
-		for d, v := range map[*prometheus.Desc]float64{describeOpen: float64(k.Open), describeOverdue: float64(k.Overdue), describeOldest: age} {
+		for d, v := range map[*prometheus.Desc]float64{
+			describeOpen: float64(k.Open), describeOverdue: float64(k.Overdue), describeOldest: age,
+		} {
 			out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, k.Kind)
 		}
 	}

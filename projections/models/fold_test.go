@@ -18,6 +18,7 @@ import (
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/decidertest"
+	"waybill/domain/decision"
 	"waybill/domain/domaintest"
 	"waybill/domain/place"
 	"waybill/domain/product"
@@ -154,6 +155,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 				s.ApprovedRevision, s.Mismatches, s.Verdict, w.last("provider", v), s.PinLimit != nil))
 		modeltest.Equal(t, "certified", *a.Certified, domaintest.Enterprise)
 		w.checkDue(t, "provider", v, a.Promise)
+		checkRevoked(t, a.Revoked, s.Revoked)
 		if s.ApprovedRevision > 0 {
 			modeltest.Equal(t, "live profile", *a.LiveProfile, s.Approved)
 		} else if a.LiveProfile != nil {
@@ -243,12 +245,19 @@ func (w *world) checkProduct(t *rapid.T, pool *pgxpool.Pool, p uuid.UUID, s prod
 	if (own.TakenDownAt != nil) != (s.TakenDown != nil) {
 		t.Fatalf("taken down at %v, %+v", own.TakenDownAt, s.TakenDown)
 	}
+	checkRevoked(t, own.Revoked, s.Revoked)
 	if s.ApprovedRevision > 0 {
 		modeltest.Equal(t, "live content", fmt.Sprint(*own.LiveContent), fmt.Sprint(s.Approved))
 	} else if own.LiveContent != nil {
 		t.Fatalf("live content before approval")
 	}
 	w.checkSubmission(t, pool, "product", p, s.Revision, string(s.Review), s.Latest, s.Verdict, s.Place, s.Point)
+}
+
+func checkRevoked(t *rapid.T, shown *backoffice.Revocation, want *decision.Revocation) {
+	if (shown != nil) != (want != nil) || (shown != nil && fmt.Sprint(shown.Revocation) != fmt.Sprint(*want)) {
+		t.Fatalf("revoked: %+v, want %+v", shown, want)
+	}
 }
 
 // checkPictures holds what is seen of every image to the states of all that may show it.

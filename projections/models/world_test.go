@@ -197,8 +197,24 @@ func (w *world) step(t *rapid.T) {
 		func() { w.product(p, product.EndReview{Provider: standing}) },
 		func() { w.booking(b, booking.Close{Reason: booking.EnterpriseClosed}) },
 		func() { w.product(p, product.MatchPlace{Revision: w.products[p].Revision, Place: known.Place}) },
+		func() { // 28
+			w.provider(v, provider.Approve{Ruling: w.ruling(v, w.providers[v].Revision), TwoPersons: true})
+		},
+		func() {
+			r := w.ruling(v, w.providers[v].Revision)
+			r.Reviewer.ID, r.Note = domaintest.ID("another reviewer"), "电话核实过"
+			w.provider(v, provider.Approve{Ruling: r, TwoPersons: true})
+		},
+		func() {
+			w.provider(v, provider.RevokeApproval{Ruling: w.ruling(v, w.providers[v].ApprovedRevision, reasons...), Due: facts.Due})
+		},
+		func() {
+			r := domaintest.Ruling(w.products[p].ApprovedRevision, reasons...)
+			r.Note = "投诉的专线"
+			w.product(p, product.RevokeApproval{Ruling: r, Due: known.Due})
+		},
 	}
 	// Review and display are drawn more often than the ends of things.
-	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 17, 18, 19, 20, 8, 9, 21, 22, 23, 24, 25, 26, 27, 27}
+	weights := []int{0, 0, 2, 2, 2, 0, 1, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 9, 10, 8, 9, 11, 11, 12, 13, 13, 14, 15, 16, 16, 17, 17, 18, 19, 20, 8, 9, 21, 22, 23, 24, 25, 26, 27, 27, 28, 29, 30, 31, 31}
 	steps[rapid.SampledFrom(weights).Draw(t, "command")]()
 }

@@ -125,7 +125,7 @@ func (f *folding) fold(e projections.Event) error {
 	case product.Approved:
 		return s.approve(e, fact.Revision, fact.Record)
 	case provider.FirstApproved:
-		return s.approveFirst(e, fact.Revision, fact.Record)
+		return s.approveFirst(e, fact)
 	case provider.Rejected:
 		return s.reject(e, fact.Revision, fact.Reasons, fact.Record)
 	case product.Rejected:
@@ -249,12 +249,12 @@ func (s *subject) reject(e projections.Event, revision domain.ContentRevision, r
 	return err
 }
 
-func (s *subject) approveFirst(e projections.Event, revision domain.ContentRevision, of decision.Record) error {
-	row, err := s.latest(revision)
+func (s *subject) approveFirst(e projections.Event, fact provider.FirstApproved) error {
+	row, err := s.latest(fact.Revision)
 	if err != nil {
 		return err
 	}
-	row.FirstApproval = &Approval{By: e.Meta.Actor.ID, At: projections.EventTime(e), Note: of.Note}
+	row.FirstApproval = &Approval{By: fact.Reviewer, At: projections.EventTime(e), Note: fact.Note}
 	row.changed, s.requeued = true, true
 	return nil
 }
@@ -276,7 +276,7 @@ func (f *folding) revoke(s *subject, e projections.Event, fact provider.Approval
 	s.Live, s.Name = 0, last.Name
 	switch {
 	case last == row:
-		row.State, row.Since, row.DecidedAt, row.DecidedBy = domain.ReviewPending, at, nil, nil
+		row.State, row.Since, row.FirstSubmittedAt, row.DecidedAt, row.DecidedBy = domain.ReviewPending, at, at, nil, nil
 		row.Reasons, row.Note, row.FirstApproval = nil, "", nil
 		row.Promise = dues.Of(f.calendar, fact.Due, at, terms[row.Kind])
 	case last.State == domain.ReviewPending:

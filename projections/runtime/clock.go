@@ -151,7 +151,8 @@ func (c *clock) catchUp(ctx context.Context, log *slog.Logger, job Job, at bookm
 			return at, nil
 		}
 		if passed > 0 && job.MakeUp > 0 {
-			log.WarnContext(ctx, "moments are passed over: nobody was there for too long", "passed", passed, "after", at.done, "next", moment)
+			log.WarnContext(ctx, "moments are passed over: nobody was there for too long",
+				"passed", passed, "after", at.done, "next", moment)
 		}
 		if err := c.do(ctx, job, job.turn(moment, now)); err != nil {
 			return at, err

@@ -27,7 +27,7 @@ CREATE TABLE applications (
 	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
 	live_text          text COLLATE "C" NOT NULL, -- and of the live one, when that is another
-	revoked            json, -- the approval that was revoked, until the next one
+	revoked            json, -- the approval that was revoked, until the next; null when none was
 
 	due_from      timestamptz NOT NULL, -- what it is counted from: the latest submission, or what made the case pend again
 	due_at        timestamptz NOT NULL, -- overdue from this instant on, while it is pending

@@ -4,7 +4,7 @@ CREATE TABLE objects (
 	id       uuid PRIMARY KEY,
 	owner    uuid NOT NULL, -- the provider, which is its account
 	latest   integer NOT NULL, -- content revision
-	live     integer NOT NULL, -- 0 before the first approval
+	live     integer NOT NULL, -- 0 when none is
 	standing text NOT NULL, -- of a provider
 	listed   boolean NOT NULL, -- of a product
 	gone_at  timestamptz -- when it was deleted

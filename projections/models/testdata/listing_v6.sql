@@ -10,7 +10,7 @@ CREATE TABLE providers (
 	revision      bigint NOT NULL
 );
 
--- Content submitted and not approved yet, of providers and products. It is never shown.
+-- Content submitted and not approved yet, of providers and products, or approved no longer. It is never shown.
 CREATE TABLE pending (
 	subject  uuid PRIMARY KEY,
 	revision integer NOT NULL,
@@ -20,7 +20,7 @@ CREATE TABLE pending (
 -- Providers and products whose streams are parked: until they go on, nothing of them is public.
 CREATE TABLE withheld (subject uuid PRIMARY KEY);
 
--- One row per product from its submission on; the content columns are those of the approved revision.
+-- One row per product from its submission on; the content columns are those of the revision that was approved last.
 CREATE TABLE products (
 	id            uuid PRIMARY KEY,
 	provider_id   uuid NOT NULL,
@@ -34,7 +34,7 @@ CREATE TABLE products (
 	cell          bigint NOT NULL DEFAULT 0,
 	x             integer NOT NULL DEFAULT 0,
 	y             integer NOT NULL DEFAULT 0,
-	live_revision integer NOT NULL,
+	live_revision integer NOT NULL, -- 0 when none is
 	public        boolean NOT NULL,
 	pinned        boolean NOT NULL,
 	listed        boolean NOT NULL,
