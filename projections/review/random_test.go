@@ -407,16 +407,15 @@ func (d *told) checkItems(t *rapid.T, pool *pgxpool.Pool) {
 		if l := d.live[s.subject]; l != nil {
 			live, liveContent = l.revision, raw(l.content)
 		}
-		held := uuid.Nil
-		if s.state == domain.ReviewPending {
-			held = d.claims[s.subject].Claim
+		var held, claimed string
+		if c, ok := d.claims[s.subject]; ok && s.state == domain.ReviewPending {
+			held = fmt.Sprint(c.Claim, c.Reviewer, c.Until.Truncate(time.Microsecond).UTC())
 		}
-		var claimed uuid.UUID
-		if got.Claim != nil {
-			claimed = got.Claim.ID
+		if c := got.Claim; c != nil {
+			claimed = fmt.Sprint(c.ID, c.Reviewer, c.Until)
 		}
-		modeltest.Equal(t, "item", fmt.Sprint(got.State, got.Since, got.Round, got.DueAt, got.DueEstimated, got.Live, string(got.LiveContent), string(got.Content),
-			claimed, got.FirstApproval != nil, got.Revocation != nil, got.TakenDown != nil, got.ProviderType, got.SubmittedBy),
+		modeltest.Equal(t, "item", fmt.Sprint(got.State, got.Since, got.Round, got.DueAt, got.DueEstimated, got.Live,
+			string(got.LiveContent), string(got.Content), claimed, got.FirstApproval != nil, got.Revocation != nil, got.TakenDown != nil, got.ProviderType, got.SubmittedBy),
 			fmt.Sprint(s.state, s.since, s.round, s.due.At.UTC(), s.due.Estimated, live, liveContent, raw(s.content),
 				held, s.first, s.revoked, d.takenDown[s.subject] != nil, d.typeOf[s.provider], s.by))
 	}
