@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +16,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/booking"
+	"waybill/domain/canned"
 	"waybill/domain/commands"
 	"waybill/domain/media"
 	"waybill/domain/product"
@@ -50,7 +53,7 @@ func (s *player) keep(err error) {
 
 // People are those of the demo world, each in the role that a token is issued for.
 type People struct {
-	Buyer, Applicant, Reviewer, Auditor, Operator domain.Actor
+	Buyer, Applicant, Reviewer, Colleague, Auditor, Operator domain.Actor
 	// Providers are in the order of Catalogue; they act as enterprises that hold the provider's role.
 	Providers []domain.Actor
 }
@@ -71,6 +74,11 @@ func Play(ctx context.Context, service *commands.Service, upload Upload) (People
 		s.provider(seller, p.Reviewer, d, i)
 	}
 	s.bookings(p.Buyer, p.Providers[0])
+	p.Colleague = s.staff("审核员 林涛", domain.RoleReviewer)
+	for _, code := range slices.Sorted(maps.Keys(texts)) {
+		_, err := s.commands.SetReviewTexts(s.ctx, s.request(p.Operator, "texts "+code), canned.SetTexts{Code: code, Texts: texts[code]})
+		s.keep(err)
+	}
 	p.Applicant = s.enterprise(applicant)
 	return p, s.err
 }
@@ -142,14 +150,20 @@ func (s *player) provider(actor, reviewer domain.Actor, d supplier, number int) 
 		for j := range content.Details {
 			content.Details[j] = s.picture(actor.ID, media.Detail, fmt.Sprintf("%s %d", label, j+1), view+(j+1)*400)
 		}
-		submitted, err := s.commands.SubmitProduct(s.ctx, s.request(seller, "submit "+label), content)
+		request := s.request(seller, "submit "+label)
+		if p.fate == fresh {
+			request.At = time.Now().UTC()
+		}
+		submitted, err := s.commands.SubmitProduct(s.ctx, request, content)
 		s.keep(err)
 		switch p.fate {
-		case pending:
+		case pending, fresh:
 		case rejected:
-			_, err = s.commands.RejectProduct(s.ctx, s.request(reviewer, "reject "+label), submitted.ID, commands.Decision{Revision: 1, Reasons: []domain.Reason{
-				{Code: "misleading", Field: "/brief", Note: "“全网最快”属于绝对化用语，请修改后重新提交"},
-			}})
+			s.reject(reviewer, label, submitted.ID, "“全网最快”属于绝对化用语，请修改后重新提交")
+		case resubmitted:
+			s.reject(reviewer, label, submitted.ID, "“全网最低价”属于绝对化用语，请修改后重新提交")
+			content.Brief = mended
+			_, err = s.commands.ReviseProduct(s.ctx, s.request(seller, "revise "+label), submitted.ID, content)
 			s.keep(err)
 		case approved, pinned:
 			_, err = s.commands.ApproveProduct(s.ctx, s.request(reviewer, "approve "+label), submitted.ID, commands.Decision{Revision: 1})
@@ -160,6 +174,13 @@ func (s *player) provider(actor, reviewer domain.Actor, d supplier, number int) 
 			s.keep(err)
 		}
 	}
+}
+
+func (s *player) reject(reviewer domain.Actor, label string, id uuid.UUID, note string) {
+	_, err := s.commands.RejectProduct(s.ctx, s.request(reviewer, "reject "+label), id, commands.Decision{
+		Revision: 1, Reasons: []domain.Reason{{Code: "misleading", Field: "/brief", Note: note}},
+	})
+	s.keep(err)
 }
 
 // bookings has the buyer ask about the first provider's first two products; the first gets its reply.
@@ -201,7 +222,23 @@ const (
 	pinned
 	pending
 	rejected
+	// resubmitted is rejected, and submitted again with another brief; nobody has looked at that.
+	resubmitted
+	// fresh is submitted when the world is played for the first time, and so not overdue; all that is pending otherwise is.
+	fresh
 )
+
+// mended is the brief of what is submitted again.
+const mended = "曼谷转陆运，七天到门，含两地清关。"
+
+// texts are what reviewers pick for a reason, by its code.
+var texts = map[string][]domain.Text{
+	"misleading": {
+		{ZH: "含有绝对化用语，请修改后重新提交", EN: "it has superlatives; take them out and submit it again"},
+		{ZH: "时效或价格的承诺无法核实，请提供依据或删去", EN: "a promise of time or price cannot be verified; give grounds, or take it out"},
+	},
+	"inconsistent": {{ZH: "与营业执照所载不一致，请核对", EN: "it differs from the licence; please check"}},
+}
 
 type item struct {
 	name, brief   string

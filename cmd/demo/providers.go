@@ -18,6 +18,7 @@ var providers = []supplier{
 			{name: "三亚至雅加达海运拼箱", brief: "每周一班，支持带电产品。", tags: []string{"拼箱", "带电"}, mode: product.Sea, country: "印度尼西亚", city: "雅加达", lat: -6.2088, lng: 106.8456},
 			{name: "三亚至马尼拉海运整柜", brief: "四十尺高柜，双清包税。", tags: []string{"整柜", "双清"}, mode: product.Sea, country: "菲律宾", city: "马尼拉", lat: 14.5995, lng: 120.9842, fate: pending},
 			{name: "全网最快曼谷快船", brief: "全网最快，保证三天到港。", tags: []string{"快船"}, mode: product.Sea, country: "泰国", city: "曼谷", lat: 13.7563, lng: 100.5018, fate: rejected},
+			{name: "三亚至清迈海陆联运", brief: "全网最低价，曼谷转陆运，七天到门。", tags: []string{"联运", "门到门"}, mode: product.Sea, country: "泰国", city: "清迈", lat: 13.7563, lng: 100.5018, fate: resubmitted},
 		},
 	},
 	{
@@ -39,6 +40,7 @@ var providers = []supplier{
 			{name: "海口至杜伊斯堡中欧班列", brief: "铁路整柜，十八天到站。", tags: []string{"中欧班列", "整柜"}, mode: product.Rail, country: "德国", city: "杜伊斯堡", lat: 51.4344, lng: 6.7623},
 			{name: "海口至河内陆运专车", brief: "点对点陆运，四天到门。", tags: []string{"专车", "门到门"}, mode: product.Land, country: "越南", city: "河内", lat: 21.0278, lng: 105.8342},
 			{name: "海口至万象中老铁路", brief: "铁路直达，每周两列。", tags: []string{"中老铁路"}, mode: product.Rail, country: "老挝", city: "万象", lat: 17.9757, lng: 102.6331},
+			{name: "海口至金边陆运拼车", brief: "每周两班，五天到门。", tags: []string{"拼车"}, mode: product.Land, country: "柬埔寨", city: "金边", lat: 11.5564, lng: 104.9282, fate: fresh},
 		},
 	},
 }

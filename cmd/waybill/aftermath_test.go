@@ -11,6 +11,7 @@ import (
 
 	"waybill/cmd/config"
 	"waybill/domain"
+	"waybill/domain/claim"
 	"waybill/domain/product"
 )
 
@@ -87,7 +88,7 @@ func readLog(ctx context.Context, a *app, after domain.Position) (map[uuid.UUID]
 		}
 		last, ids[e.ID] = e.Position, true
 		revisions[e.Stream]++
-		if e.Position <= after {
+		if e.Position <= after || e.Stream.Category() == claim.Category { // a decision begins on its case's claims
 			continue
 		}
 		c := causes[meta.CausationID]

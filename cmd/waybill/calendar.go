@@ -102,7 +102,8 @@ func (c calendarDueCommand) Run(ctx context.Context, cfg config.Config, out io.W
 			dayName(due.Day()), due.At.Format(time.RFC3339), due.Calendar)
 		if due.Estimated {
 			first, last := calendar.Years()
-			fmt.Fprintf(out, "estimated: the calendar knows %d to %d; days of other years were counted from Monday to Friday\n", first, last)
+			fmt.Fprintf(out, "estimated: the calendar knows %d to %d; days of other years were counted from Monday to Friday\n",
+				first, last)
 		}
 		return nil
 	})

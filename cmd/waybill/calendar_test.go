@@ -119,10 +119,10 @@ func TestCorrectTheCalendar(t *testing.T) {
 		"name the days that change":         {file(`{"notice": "n"}`), "--as", "吴海"},
 		"longer than any correction":        {file(strings.Repeat(" ", maxCorrection+1)), "--as", "吴海"},
 		"must be a day of 2004 to 2026":     {file(`{"notice": "n", "days": [{"day": "2027-05-03", "name": {"zh": "节", "en": "Feast"}}]}`), "--as", "吴海", "--dry-run"},
-		"/notice: the notice may not be em": {file(`{"days": [{"day": "2026-05-08", "name": {"zh": "节", "en": "Feast"}}]}`), "--as", "吴海"},
+		"/notice: the notice is required":   {file(`{"days": [{"day": "2026-05-08", "name": {"zh": "节", "en": "Feast"}}]}`), "--as", "吴海"},
 	} {
 		l.refuses(store, want, append([]string{"calendar", "correct"}, args...)...)
 	}
 	year := file(`{"notice": "n", "through": 2027, "days": [{"day": "2027-01-01", "name": {"zh": "元旦", "en": "New Year's Day"}}]}`)
-	says(l.do("calendar", "correct", year, "--as", "吴海"), "2027-01-01 Fri  work  off   元旦 New Year's Day", "calendar 2026.2, which knows 2004 to 2027")
+	says(l.do("calendar", "correct", year, "--as", "吴海"), "2027-01-01 Fri  work  off  元旦 New Year's Day", "calendar 2026.2, which knows 2004 to 2027")
 }

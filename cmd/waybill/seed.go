@@ -123,6 +123,7 @@ func (a *app) seedDemo(ctx context.Context, out io.Writer, ttl time.Duration) er
 		{"PROVIDER", world.Providers[0]},
 		{"OTHER_PROVIDER", world.Providers[1]},
 		{"REVIEWER", world.Reviewer},
+		{"OTHER_REVIEWER", world.Colleague},
 		{"AUDITOR", world.Auditor},
 		{"OPERATOR", world.Operator},
 	}

@@ -279,7 +279,7 @@ func (s *Service) inquiry(ctx context.Context, req Request, productID uuid.UUID,
 		return nil, err
 	}
 	if wanted.ApprovedRevision == 0 && wanted.ProviderID != req.Actor.ID {
-		return nil, domain.ErrNotFound // it never was public: nobody else knows of it
+		return nil, domain.ErrNotFound // it never was public, or is approved no longer: nobody else knows of it
 	}
 	owner, err := s.Provider(ctx, wanted.ProviderID)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/provider"
-	"waybill/domain/workdays"
 )
 
 // party is an account with the codes of its certificate and of its application, approved and latest: an enterprise is the same by any of
@@ -42,11 +41,6 @@ func partyOf(id uuid.UUID, a account.State, applied provider.State) domain.Party
 		}
 	}
 	return p
-}
-
-// calendar is the log's calendar of working days.
-func (s *Service) calendar(ctx context.Context) (*workdays.Calendar, error) {
-	return s.Calendar(ctx)
 }
 
 // Decision is what a reviewer decides of a case, beside which case and which way.

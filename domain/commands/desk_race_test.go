@@ -389,3 +389,29 @@ func TestNextSkipsWhatIsNotForTheReviewer(t *testing.T) {
 		t.Errorf("got %s", id)
 	}
 }
+
+// TestNextLeavesADecisionUnderWay: a decision has begun, and is not there yet. Nobody is sent to the case for a minute.
+func TestNextLeavesADecisionUnderWay(t *testing.T) {
+	w := newWorld(t)
+	id := w.pending(w.provider(w.codeA))
+	w.store.before = func(s domain.StreamName) error {
+		if s.Category() == product.Category {
+			return domain.ErrUnavailable
+		}
+		return nil
+	}
+	wantRefusal(t, w.approves(by(uuid.New(), 0), id, uuid.Nil), commands.ErrUnavailable)
+	w.store.before = nil
+	for i, after := range []time.Duration{time.Minute, time.Minute + 1} {
+		want := i == 1
+		asked := domain.Position(0)
+		list := func(context.Context, int, []uuid.UUID) ([]commands.WaitingCase, domain.Position, error) {
+			asked++
+			return []commands.WaitingCase{{Kind: product.Category, ID: id}}, asked << 40, nil
+		}
+		node := commands.New(w.store, domaintest.Sources())
+		if _, found, err := node.ClaimNext(t.Context(), by(uuid.New(), after), commands.Waiting{List: list}); found != want || err != nil {
+			t.Errorf("after %s: found %v, %v", after, found, err)
+		}
+	}
+}

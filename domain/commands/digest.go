@@ -10,7 +10,7 @@ import (
 func (s *Service) MakeDigest(ctx context.Context, req Request, counted digest.Made) (Outcome[digest.State], error) {
 	return execute(ctx, s.store, req, digest.Decider, digest.StreamID(counted.Day), plan[digest.State, digest.Command]{
 		command: func(ctx context.Context, _ digest.State) (digest.Command, error) {
-			days, err := s.calendar(ctx)
+			days, err := s.Calendar(ctx)
 			if err != nil {
 				return nil, err
 			}

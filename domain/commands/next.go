@@ -100,12 +100,34 @@ func (s *Service) claimingNext(req Request, c WaitingCase) plan[claim.State, cla
 	of := p.command
 	p.command = func(ctx context.Context, before claim.State) (claim.Command, error) {
 		command, err := of(ctx, before)
-		if made, ok := command.(claim.Claim); ok && err == nil && made.Case.First == req.Actor.ID {
+		made, ok := command.(claim.Claim)
+		switch {
+		case err != nil || !ok:
+		case made.Case.First == req.Actor.ID:
 			err = provider.ErrSecondApprover
+		case made.Case.First == uuid.Nil && before.Begun != nil && before.Begun.Revision == made.Case.Revision:
+			err = s.underWay(ctx, req, c.ID)
 		}
 		return command, err
 	}
 	return p
+}
+
+// underWay refuses a case on which a decision was begun a moment ago, which is about to be there or was cut short.
+func (s *Service) underWay(ctx context.Context, req Request, id uuid.UUID) error {
+	for last, err := range s.store.ReadStream(ctx, domain.Stream(claim.Category, id), domain.End, domain.Backward, 1) {
+		if err != nil {
+			return refusal(err)
+		}
+		meta, err := last.DecodeMetadata()
+		if err != nil {
+			return err
+		}
+		if req.At.Sub(meta.At) <= inFlight {
+			return domain.ErrAlreadyDecided
+		}
+	}
+	return nil
 }
 
 // pick takes the most urgent case that this node has not just given to somebody else, or knows not to be free.

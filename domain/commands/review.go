@@ -46,7 +46,7 @@ func (s *Service) RevokeProviderApproval(ctx context.Context, req Request, id uu
 			if err != nil {
 				return nil, err
 			}
-			calendar, err := s.calendar(ctx)
+			calendar, err := s.Calendar(ctx)
 			if err != nil {
 				return nil, err
 			}
@@ -83,7 +83,7 @@ func (s *Service) RevokeProductApproval(ctx context.Context, req Request, id uui
 			if err != nil {
 				return nil, err
 			}
-			calendar, err := s.calendar(ctx)
+			calendar, err := s.Calendar(ctx)
 			if err != nil {
 				return nil, err
 			}

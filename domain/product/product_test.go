@@ -306,3 +306,22 @@ func make10() []domain.ImageRef {
 	}
 	return refs
 }
+
+func TestOnlyWhatAwaitsADecisionAgainIsDueAnew(t *testing.T) {
+	live := []domain.Event{product.Approved{Revision: 1}, product.Listed{}}
+	later := append(live, product.Revised{Revision: 2, Content: content()})
+	for name, c := range map[string]struct {
+		log  []domain.Event
+		want workdays.Due
+	}{"the latest": {live, due}, "a later one waits": {later, workdays.Due{}}} {
+		s := decidertest.Fold(product.Decider, history(c.log...))
+		facts, err := product.Decide(s, product.RevokeApproval{Ruling: domaintest.Ruling(1, unfit...), Due: due})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := product.Evolve(s, facts[0])
+		if e := facts[0].(product.ApprovalRevoked); e.Due != c.want || after.Due != c.want || after.Review != domain.ReviewPending || after.Revoked.Revision != 1 {
+			t.Errorf("%s: due %+v, %+v", name, after.Due, after.Revoked)
+		}
+	}
+}

@@ -232,3 +232,17 @@ func TestWhoNeedsACode(t *testing.T) {
 		}
 	}
 }
+
+func TestAFirstApprovalEndsWithADecision(t *testing.T) {
+	first := provider.FirstApproved{Revision: 1, Reviewer: reviewer}
+	for _, end := range []domain.Event{
+		provider.Rejected{Revision: 1, Reasons: unfit}, provider.Approved{Revision: 1}, provider.Revised{Revision: 2, Profile: profile()},
+	} {
+		if s := decidertest.Fold(provider.Decider, history(first, end)); s.First != nil {
+			t.Errorf("after %T: %+v", end, s.First)
+		}
+	}
+	if s := decidertest.Fold(provider.Decider, history(first)); s.First == nil || s.First.Reviewer != reviewer {
+		t.Errorf("got %+v", s.First)
+	}
+}

@@ -43,15 +43,15 @@ func isReason(code string) bool {
 	return code != domain.ReasonProviderClosed && TextOfReason(code) != domain.Text{}
 }
 
-// CleanReasons cleans the reasons of a rejection and refuses none, too many, unknown codes, a bare domain.ReasonOther, and fields that
-// are not in content, which is what was reviewed.
+// CleanReasons cleans the reasons of a rejection or a revocation and refuses none, too many, unknown codes, a bare domain.ReasonOther,
+// and fields that are not in content, which is what was reviewed.
 func CleanReasons(reasons []domain.Reason, content any) ([]domain.Reason, error) {
 	var f domain.Fields
 	if len(reasons) == 0 {
-		f.Add("/reasons", "required", "请填写拒绝原因", "at least one reason is required")
+		f.Add("/reasons", "required", "请填写原因", "at least one reason is required")
 	}
 	if len(reasons) > domain.MaxReasons {
-		f.Add("/reasons", "too_many", fmt.Sprintf("拒绝原因不能超过%d条", domain.MaxReasons), fmt.Sprintf("at most %d reasons", domain.MaxReasons))
+		f.Add("/reasons", "too_many", fmt.Sprintf("原因不能超过%d条", domain.MaxReasons), fmt.Sprintf("at most %d reasons", domain.MaxReasons))
 		return nil, f.Err()
 	}
 	clean := make([]domain.Reason, len(reasons))

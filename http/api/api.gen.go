@@ -2866,6 +2866,17 @@ type ReviewerBadges struct {
 	PendingProviders Badge `json:"pending_providers"`
 }
 
+// ReviewerWork defines model for ReviewerWork.
+type ReviewerWork struct {
+	// Active 现在仍是审核人员 / Whether the account is a reviewer's now.
+	Active bool `json:"active"`
+
+	// Name 账号的显示名称 / The account's display name.
+	Name     string             `json:"name"`
+	Reviewer openapi_types.UUID `json:"reviewer"`
+	Work     Work               `json:"work"`
+}
+
 // Revocation defines model for Revocation.
 type Revocation struct {
 	// Digest 审核时所见内容的摘要；与该版本不符则拒绝 / The digest of the content that was judged; refused when it is not this revision's
@@ -2965,6 +2976,70 @@ type Wanted struct {
 	ProviderType string `json:"provider_type,omitempty,omitzero"`
 }
 
+// Work defines model for Work.
+type Work struct {
+	Approved int32 `json:"approved"`
+
+	// Claimed 领取的案件 / Cases claimed.
+	Claimed int32 `json:"claimed"`
+
+	// Decided 作出的决定：通过、初审通过与拒绝 / Decisions, approved and rejected and first approvals together.
+	Decided int32 `json:"decided"`
+
+	// Expired 到期而未作决定的领取 / Claims whose time ran out.
+	Expired int32 `json:"expired"`
+
+	// FirstApproved 初审通过：仍须另一人复审 / First approvals, after which another reviewer had to approve.
+	FirstApproved int32 `json:"first_approved"`
+
+	// FromClaim 作出决定用了多久，秒 / How long decisions took, in seconds.
+	FromClaim WorkTimes `json:"from_claim,omitempty,omitzero"`
+
+	// FromSubmission 作出决定用了多久，秒 / How long decisions took, in seconds.
+	FromSubmission WorkTimes `json:"from_submission,omitempty,omitzero"`
+
+	// HandedBack 自己交还的领取 / Claims that the reviewer handed back.
+	HandedBack int32 `json:"handed_back"`
+
+	// Overturned 期间的通过（含初审）中后来被撤销的 / Of the approvals of these days those that were revoked, whenever that was.
+	Overturned int32 `json:"overturned"`
+	Rejected   int32 `json:"rejected"`
+
+	// Revoked 由其撤销的通过 / Approvals that the reviewer revoked, whoever gave them.
+	Revoked int32 `json:"revoked"`
+
+	// TakenOver 被运营人员接管的领取 / Claims that an operator took over.
+	TakenOver int32 `json:"taken_over"`
+}
+
+// WorkTimes 作出决定用了多久，秒 / How long decisions took, in seconds.
+type WorkTimes struct {
+	// Decisions 统计了多少个决定 / How many decisions that is of.
+	Decisions     int32 `json:"decisions"`
+	MedianSeconds int64 `json:"median_seconds"`
+
+	// P90Seconds 十分之九的决定不超过这一时长 / Nine in ten took no longer.
+	P90Seconds int64 `json:"p90_seconds"`
+
+	// WorkingMedianSeconds 只计工作日 / Working days alone.
+	WorkingMedianSeconds int64 `json:"working_median_seconds"`
+	WorkingP90Seconds    int64 `json:"working_p90_seconds"`
+}
+
+// Workload defines model for Workload.
+type Workload struct {
+	// Calendar 计算工作时长所用的日历版本 / The version of the calendar by which working time is counted.
+	Calendar  string `json:"calendar"`
+	Everybody Work   `json:"everybody"`
+
+	// From 第一天 / The first day.
+	From  string         `json:"from"`
+	Items []ReviewerWork `json:"items"`
+
+	// To 最后一天，含当天 / The last day, included.
+	To string `json:"to"`
+}
+
 // AccountID Example: 0193b39f-1111-7cc1-9d0e-2f6f1c1f5a01
 type AccountID = openapi_types.UUID
 
@@ -3015,6 +3090,9 @@ type FormType = string
 
 // From defines model for From.
 type From = Instant
+
+// FromDay defines model for FromDay.
+type FromDay = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -3120,6 +3198,9 @@ type Tags = []string
 
 // To defines model for To.
 type To = Instant
+
+// ToDay defines model for ToDay.
+type ToDay = string
 
 // TypeFilter defines model for TypeFilter.
 type TypeFilter = string
@@ -3488,6 +3569,19 @@ type SetReviewTextsParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// GetWorkloadParams defines parameters for GetWorkload.
+type GetWorkloadParams struct {
+	// From 第一天，YYYY-MM-DD，北京时间；默认为最后一天之前29天 / The first day, YYYY-MM-DD, in Beijing; the 29th before the last when not said.
+	From FromDay `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
+	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
+	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
 
 // SearchPlacesParams defines parameters for SearchPlaces.
@@ -4375,6 +4469,9 @@ type ServerInterface interface {
 	// SetReviewTexts 设置一个原因的常用语 / Set the canned texts of a reason
 	// (PUT /api/v1/operator/review-texts/{code})
 	SetReviewTexts(ctx echo.Context, code ReasonCode, params SetReviewTextsParams) error
+	// GetWorkload 审核人员的工作量，按北京时间的日期统计 / What reviewers did in a range of days, in Beijing
+	// (GET /api/v1/operator/reviewers/workload)
+	GetWorkload(ctx echo.Context, params GetWorkloadParams) error
 	// SearchPlaces 按名称查找城市、港口与铁路枢纽 / Find cities, ports and rail hubs by name
 	// (GET /api/v1/places)
 	SearchPlaces(ctx echo.Context, params SearchPlacesParams) error
@@ -5837,6 +5934,55 @@ func (w *ServerInterfaceWrapper) SetReviewTexts(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SetReviewTexts(ctx, code, params)
+	return err
+}
+
+// GetWorkload converts echo context to params.
+func (w *ServerInterfaceWrapper) GetWorkload(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetWorkloadParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetWorkload(ctx, params)
 	return err
 }
 
@@ -8255,6 +8401,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/operator/products/:id/take-over-claim", wrapper.TakeOverProductClaim, options.OperationMiddlewares["takeOverProductClaim"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/take-over-claim", wrapper.TakeOverProviderClaim, options.OperationMiddlewares["takeOverProviderClaim"]...)
 	router.PUT(options.BaseURL+"/api/v1/operator/review-texts/:code", wrapper.SetReviewTexts, options.OperationMiddlewares["setReviewTexts"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/reviewers/workload", wrapper.GetWorkload, options.OperationMiddlewares["getWorkload"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)

@@ -26,6 +26,7 @@ import (
 	"waybill/projections/models"
 	"waybill/projections/pictures"
 	"waybill/projections/review"
+	"waybill/projections/workload"
 )
 
 // Positions waits, for a bounded time, until a read model shows a position; runtime.ErrBehind when it does not.
@@ -99,6 +100,7 @@ type server struct {
 	history    history.Queries
 	directory  directory.Queries
 	pictures   pictures.Queries
+	workload   workload.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -148,6 +150,7 @@ func Mount(web *http.Web, d Deps) error {
 		history:    history.Queries{DB: d.Queries},
 		directory:  directory.Queries{DB: d.Queries},
 		pictures:   pictures.Queries{DB: d.Queries},
+		workload:   workload.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

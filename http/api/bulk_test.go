@@ -149,6 +149,59 @@ func TestManyDecisionsAreSingleOnes(t *testing.T) {
 	}
 }
 
+// TestManyDecisionsAndClaims: a foreign claim refuses its case alone and says whose it is; one's own may be named, and ends with the decision.
+func TestManyDecisionsAndClaims(t *testing.T) {
+	w := start(t)
+	reviewer, colleague := w.staff(domain.RoleReviewer), w.staff(domain.RoleReviewer)
+	ids := w.pendingProducts(w.provider(reviewer), 4)
+	claim := func(who as, id string) string {
+		return w.do(who, "POST", "/api/v1/review/products/"+id+"/claim", m{"revision": 1}).is(200).text("claim")
+	}
+	own, lost := claim(reviewer, ids[0]), claim(reviewer, ids[1])
+	claim(colleague, ids[2])
+	w.do(reviewer, "POST", "/api/v1/review/products/"+ids[1]+"/hand-back", nil).is(200)
+	list := []m{
+		decide("product", ids[0], "approve", 1, "claim", own), decide("product", ids[1], "approve", 1, "claim", lost),
+		decide("product", ids[2], "approve", 1), decide("product", ids[3], "approve", 1),
+	}
+	got := w.do(reviewer, "POST", decisions, m{"items": list}, "Idempotency-Key", "c").is(200)
+	for i, want := range []string{"", "claim_lost", "case_claimed", ""} {
+		if got.text("items", i, "code") != want {
+			t.Errorf("item %d: %q, want %q\n%s", i, got.text("items", i, "code"), want, got.body)
+		}
+	}
+	if got.text("items", 2, "problem", "claim", "reviewer") != colleague.id.String() || got.text("items", 2, "problem", "claim", "until") == "" {
+		t.Errorf("whose claim: %s", got.body)
+	}
+	// Once it is handed back, the same request goes on.
+	w.do(colleague, "POST", "/api/v1/review/products/"+ids[2]+"/hand-back", nil).is(200)
+	again := w.do(reviewer, "POST", decisions, m{"items": list}, "Idempotency-Key", "c").is(200)
+	if again.number("decided") != 3 || again.at("items", 2, "replayed") != nil || again.at("items", 3, "replayed") != true {
+		t.Errorf("again: %s", again.body)
+	}
+}
+
+// TestManyDecisionsOfTwoPersons: where two have to approve applications, each item is one of the two.
+func TestManyDecisionsOfTwoPersons(t *testing.T) {
+	w := start(t)
+	sources := domaintest.Sources()
+	sources.SecondApprover = true
+	strict := w.beside(t, func(d *api.Deps) { d.Commands = commands.New(postgres.NewEventStore(w.pool), sources) })
+	applicant := w.enterprise()
+	w.do(applicant, "POST", "/api/v1/provider/application", w.profile()).is(201)
+	first, second := w.staff(domain.RoleReviewer), w.staff(domain.RoleReviewer)
+	approve := m{"items": []m{decide("provider", applicant.id.String(), "approve", 1)}}
+	for _, c := range []struct {
+		who               as
+		key, code, review string
+	}{{first, "1", "", "pending"}, {first, "2", "second_approver", ""}, {second, "1", "", "approved"}, {first, "1", "", "pending"}} {
+		got := strict.do(c.who, "POST", decisions, approve, "Idempotency-Key", c.key).is(200)
+		if got.text("items", 0, "code") != c.code || got.text("items", 0, "application", "review") != c.review {
+			t.Errorf("%+v: %s", c, got.body)
+		}
+	}
+}
+
 // TestManyDecisionsAreResumed: the same key again decides nothing twice, goes on with what was left, and refuses what was changed, alone.
 func TestManyDecisionsAreResumed(t *testing.T) {
 	w := start(t)

@@ -287,6 +287,7 @@ var mistakes = map[string]domain.Text{
 	"only_pending":       {ZH: "该条件只适用于待审核的事项。", EN: "The condition is on pending submissions only."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
 	"past_date":          {ZH: "日期不能早于今天（北京时间）。", EN: "The date must not be before today in Beijing."},
+	"range_too_long":     {ZH: "范围的天数超过上限，请分段查询。", EN: "More days than may be asked for at once; ask for parts of them."},
 	"repeated_case":      {ZH: "同一案件在一次批量审核中只能出现一次。", EN: "A case is among many decisions once."},
 	"repeated_day":       {ZH: "同一日期在一次修正中只能出现一次。", EN: "A correction of the calendar names each day once."},
 	"repeated_field":     {ZH: "JSON 对象中同一字段出现多次。", EN: "A field is in the JSON object more than once."},

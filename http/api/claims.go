@@ -111,7 +111,7 @@ func (s *server) waitingCases(req commands.Request, wanted Wanted, again bool) c
 	waiting := commands.Waiting{
 		Of: string(wanted.Kind) + " " + wanted.ProviderType,
 		List: func(ctx context.Context, limit int, except []uuid.UUID) ([]commands.WaitingCase, domain.Position, error) {
-			cases, known, err := s.review.UnclaimedAt(ctx, review.UnclaimedFilter{
+			cases, known, err := s.review.Unclaimed(ctx, review.UnclaimedFilter{
 				Kind: string(wanted.Kind), ProviderType: wanted.ProviderType, Now: req.At, NotOf: except,
 			}, limit)
 			return convert(cases, func(c review.Case) commands.WaitingCase {

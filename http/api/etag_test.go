@@ -71,6 +71,8 @@ func TestATagCoversAllThatIsShown(t *testing.T) {
 // TestConditions: where a tag is given, both conditions are looked at; a write that looks at neither refuses them.
 func TestConditions(t *testing.T) {
 	h := startHostile(t)
+	text := m{"texts": []m{{"zh": "请补充", "en": "please add to it"}}} // before there is one, there is no tag
+	h.do(h.callers["operator"], "PUT", "/api/v1/operator/review-texts/other", text).is(200)
 	shape := regexp.MustCompile(`^"([0-9]+-)?[A-Za-z0-9_-]{16}"$`)
 	for _, r := range h.routes() {
 		target, who := h.address(r), h.caller(r)

@@ -93,7 +93,7 @@ func TestWhatIsSubmittedWasUploaded(t *testing.T) {
 		t.Errorf("listed %s", page.body)
 	}
 	for _, public := range []string{cover, detail, logo} {
-		w.do(as{}, "GET", "/media/"+public, nil).is(200)
+		w.do(as{}, "GET", "/media/"+public, nil, "Waybill-Position", listed.position()).is(200)
 	}
 	tag := w.do(reviewer, "GET", "/media/"+licence, nil).is(200).header.Get("ETag")
 	for name, who := range map[string]as{"nobody": {}, "another": other, "an operator": w.staff(domain.RoleOperator)} {

@@ -25,8 +25,8 @@ import (
 // What a decision on a case, the revocation of an approval, and what is done with claims may be refused with.
 var (
 	ruling = []*domain.Error{
-		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided, decision.ErrContentDiffers,
-		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
+		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrAlreadyDecided,
+		decision.ErrContentDiffers, claim.ErrClaimed, claim.ErrExpired, claim.ErrLost,
 	}
 	revoking = []*domain.Error{
 		domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrStale, domain.ErrNoApproval, decision.ErrContentDiffers,

@@ -155,7 +155,8 @@ func decodeRevocation(c echo.Context) (commands.Decision, error) {
 		return commands.Decision{}, err
 	}
 	d := commands.Decision{
-		Revision: domain.ContentRevision(body.Revision), Digest: body.Digest, Reasons: convert(body.Reasons, Reason.toDomain), Note: body.Note,
+		Revision: domain.ContentRevision(body.Revision), Digest: body.Digest, Note: body.Note,
+		Reasons: convert(body.Reasons, Reason.toDomain),
 	}
 	return d, checkRevision(body.Revision)
 }
@@ -166,7 +167,8 @@ func (a Approval) toDomain() commands.Decision {
 
 func (r Rejection) toDomain() commands.Decision {
 	return commands.Decision{
-		Revision: domain.ContentRevision(r.Revision), Digest: r.Digest, Claim: r.Claim, Reasons: convert(r.Reasons, Reason.toDomain), Note: r.Note,
+		Revision: domain.ContentRevision(r.Revision), Digest: r.Digest, Claim: r.Claim, Note: r.Note,
+		Reasons: convert(r.Reasons, Reason.toDomain),
 	}
 }
 

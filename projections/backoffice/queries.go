@@ -239,8 +239,8 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 		w.And("review = ?", f.Review)
 	}
 	if f.Listed != nil {
-		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingApplicant)+"', '"+string(provider.StandingSuspended)+"', '"+
-			string(provider.StandingClosed)+"')) = ?", *f.Listed)
+		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingApplicant)+"', '"+
+			string(provider.StandingSuspended)+"', '"+string(provider.StandingClosed)+"')) = ?", *f.Listed)
 	}
 	if f.Mode != "" {
 		w.And("content->>'mode' = ?", string(f.Mode))

@@ -53,7 +53,8 @@ func TestWhatWasOpenCanBeToldAfterwards(t *testing.T) {
 			_, err = w.service.ApproveProduct(t.Context(), w.by(domaintest.Reviewer), id, commands.Decision{Revision: revisions[id]})
 		default:
 			id := some()
-			_, err = w.service.RejectProduct(t.Context(), w.by(domaintest.Reviewer), id, commands.Decision{Revision: revisions[id], Reasons: domaintest.Unfit})
+			unfit := commands.Decision{Revision: revisions[id], Reasons: domaintest.Unfit}
+			_, err = w.service.RejectProduct(t.Context(), w.by(domaintest.Reviewer), id, unfit)
 		}
 		var refused *domain.Error // what is decided cannot be decided again
 		if err != nil && !errors.As(err, &refused) {

@@ -210,6 +210,9 @@ func TestWholeCharacters(t *testing.T) {
 	for _, c := range [][3]string{
 		{"👩‍👩‍👧门到门", "👩‍👩‍👦门到门", "/name: -👩‍👩‍👧 +👩‍👩‍👦 门到门"},
 		{"🇨🇳到🇻🇳", "🇨🇳到🇹🇭", "/name: 🇨🇳到 -🇻🇳 +🇹🇭"},
+		{"🇨🇳到港", "🇨🇦到港", "/name: -🇨🇳 +🇨🇦 到港"},
+		{"cafe\u0301 店", "cafe 店", "/name: -cafe\u0301 +cafe  店"},
+		{"甲快 到", "甲 慢到", "/name: 甲 -快   +慢 到"},
 		{"express lane", "expressway", "/name: -express lane +expressway"},
 		{"两天 到", "两天到", "/name: 两天 -  到"},
 	} {

@@ -59,6 +59,20 @@ func (q Queries) Account(ctx context.Context, id uuid.UUID) (Account, error) {
 	return a, nil
 }
 
+// Holders are all accounts that hold a staff role now, and those that are named, the oldest first. Staff are few: there are no pages.
+func (q Queries) Holders(ctx context.Context, role domain.Role, named []uuid.UUID) ([]Account, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT `+columns+` FROM `+tableAccounts+`
+		WHERE NOT closed AND roles <> '{}' AND $1 = ANY (roles) OR id = ANY ($2) ORDER BY opened_at, id`, string(role), named)
+	accounts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Account])
+	if err != nil {
+		return nil, fmt.Errorf("holders of %s: %w", role, err)
+	}
+	for i := range accounts {
+		projections.UTC(&accounts[i].OpenedAt, accounts[i].ClosedAt)
+	}
+	return accounts, nil
+}
+
 // Accounts lists accounts, newest first.
 func (q Queries) Accounts(ctx context.Context, f Filter) (projections.Page[Account], error) {
 	var none projections.Page[Account]

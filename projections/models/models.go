@@ -10,9 +10,11 @@ import (
 	"waybill/projections/listing"
 	"waybill/projections/pictures"
 	"waybill/projections/review"
+	"waybill/projections/workload"
 )
 
 // All are Waybill's read models.
 var All = []projections.ReadModel{
 	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model, pictures.Model,
+	workload.Model,
 }

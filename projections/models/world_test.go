@@ -40,6 +40,7 @@ func try[S, C any](w *world, d domain.Decider[S, C], states map[uuid.UUID]S, id 
 	if err != nil {
 		return
 	}
+	w.Actor = actorOf(c)
 	for _, fact := range w.recorded(happened) {
 		states[id] = d.Evolve(states[id], fact)
 		w.Add(d.Category, id, fact)

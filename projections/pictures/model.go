@@ -80,13 +80,13 @@ CREATE TABLE uses (
 	-- Whether the live revision does, and the object itself may be public: then its owner's standing decides.
 	shown   boolean NOT NULL,
 	gone_at timestamptz,
-	PRIMARY KEY (digest, object, role)
+	PRIMARY KEY (object, digest, role) -- by which a batch loads them, in a rebuild too
 );
 
 -- Providers and products whose streams are parked: until they go on, nothing of them is public.
 CREATE TABLE withheld (subject uuid PRIMARY KEY);`,
 	Indexes: `
-CREATE INDEX uses_object ON uses (object);
+CREATE INDEX uses_digest ON uses (digest);
 CREATE INDEX uses_owner ON uses (owner, digest);
 CREATE INDEX uses_shown ON uses (digest, owner) WHERE shown;`,
 	Apply:     apply,
@@ -252,7 +252,7 @@ func write(ctx context.Context, tx pgx.Tx, objects map[uuid.UUID]*objectRow) err
 				continue
 			}
 			batch.Queue(`INSERT INTO uses (digest, object, role, owner, revisions, shown, gone_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-				ON CONFLICT (digest, object, role) DO UPDATE SET revisions = $5, shown = $6, gone_at = $7`,
+				ON CONFLICT (object, digest, role) DO UPDATE SET revisions = $5, shown = $6, gone_at = $7`,
 				u.Digest, o.ID, u.Role, o.Owner, u.Revisions, shown, o.GoneAt)
 		}
 	}

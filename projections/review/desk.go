@@ -37,26 +37,18 @@ type UnclaimedFilter struct {
 	NotOf []uuid.UUID
 }
 
-// Unclaimed are the first cases of the queue, in its order, that nobody holds; at most limit.
-func (q Queries) Unclaimed(ctx context.Context, f UnclaimedFilter, limit int) ([]Case, error) {
-	cases, _, err := q.unclaimed(ctx, f, limit, `0::bigint`)
-	return cases, err
-}
-
-// UnclaimedAt is Unclaimed, with the position that the read model had reached; 0 when there are none.
-func (q Queries) UnclaimedAt(ctx context.Context, f UnclaimedFilter, limit int) ([]Case, domain.Position, error) {
-	return q.unclaimed(ctx, f, limit, `(SELECT position FROM projections.checkpoints WHERE projection = '`+schema+`')`)
-}
-
-func (q Queries) unclaimed(ctx context.Context, f UnclaimedFilter, limit int, position string) ([]Case, domain.Position, error) {
+// Unclaimed are the first cases of the queue, in its order, that nobody holds, at most limit; with the position that the read model had
+// reached, 0 when there are none.
+func (q Queries) Unclaimed(ctx context.Context, f UnclaimedFilter, limit int) ([]Case, domain.Position, error) {
 	var w projections.Where
 	filter := Filter{Kind: f.Kind, ProviderType: f.ProviderType, Flags: []Flag{Unclaimed}, Now: f.Now}
 	filter.pending(&w)
 	if len(f.NotOf) > 0 {
 		w.And("provider_id <> ALL (?)", f.NotOf)
 	}
-	rows, _ := q.DB.Query(ctx, `SELECT kind, subject_id AS id, provider_id, content_revision AS revision, `+position+
-		` FROM `+tableCases+w.SQL()+orderBy(pendingList.keys, false)+` LIMIT `+strconv.Itoa(limit), w.Args...)
+	rows, _ := q.DB.Query(ctx, `SELECT kind, subject_id AS id, provider_id, content_revision AS revision,
+		(SELECT position FROM projections.checkpoints WHERE projection = '`+schema+`') FROM `+tableCases+w.SQL()+
+		orderBy(pendingList.keys, false)+` LIMIT `+strconv.Itoa(limit), w.Args...)
 	var (
 		cases   []Case
 		c       Case

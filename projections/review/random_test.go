@@ -66,6 +66,12 @@ func (w *world) filter(t *rapid.T) review.Filter {
 // TestTheDeskIsAFoldOfTheLog: under whatever happens, queue, counts and what the clock and the next reviewer ask say what the log says.
 func TestTheDeskIsAFoldOfTheLog(t *testing.T) {
 	pool := modeltest.Tables(t)
+	// Where the next reviewer's look says how far the read model was.
+	_, err := pool.Exec(t.Context(), `CREATE SCHEMA projections; CREATE TABLE projections.checkpoints (projection text, position bigint);
+		INSERT INTO projections.checkpoints VALUES ('`+review.Model.Schema+`', 1)`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		w := begun(rt)
 		for range rapid.IntRange(40, 120).Draw(rt, "steps") {
@@ -158,7 +164,7 @@ func (d *told) checkCounts(t *rapid.T, pool *pgxpool.Pool, now time.Time) {
 	}
 	var free []string
 	for _, kind := range []string{"", product.Category, provider.Category} {
-		cases, err := q.Unclaimed(t.Context(), review.UnclaimedFilter{Kind: kind, ProviderType: rules.Logistics, Now: now}, 3)
+		cases, _, err := q.Unclaimed(t.Context(), review.UnclaimedFilter{Kind: kind, ProviderType: rules.Logistics, Now: now}, 3)
 		if err != nil {
 			t.Fatalf("unclaimed: %v", err)
 		}

@@ -198,10 +198,11 @@ func (s *subject) write(batch *pgx.Batch, states map[stateOf]int) {
 			states[stateOf{r.Kind, r.was}]--
 			states[stateOf{r.Kind, r.State}]++
 			batch.Queue(`UPDATE submissions SET state = $3, since = $4, decided_at = $5, decided_by = $6, reasons = $7, note = $8,
-				first_approval = $9, revocation = $10, (`+dues.ColumnNames+`) = ROW($11, $12, $13, $14), place = $15, point = $16
+				first_approval = $9, revocation = $10, (`+dues.ColumnNames+`) = ROW($11, $12, $13, $14), place = $15, point = $16,
+				first_submitted_at = $17
 				WHERE subject_id = $1 AND content_revision = $2`,
 				r.SubjectID, r.ContentRevision, r.State, r.Since, r.DecidedAt, r.DecidedBy, r.Reasons, r.Note,
-				r.FirstApproval, r.Revocation, r.DueFrom, r.DueAt, r.DueEstimated, r.DueCalendar, r.Place, r.Point)
+				r.FirstApproval, r.Revocation, r.DueFrom, r.DueAt, r.DueEstimated, r.DueCalendar, r.Place, r.Point, r.FirstSubmittedAt)
 		}
 	}
 }

@@ -65,5 +65,7 @@ CREATE TABLE products (
 CREATE INDEX applications_order ON applications (applied_at, provider_id);
 CREATE INDEX applications_standing ON applications (standing, applied_at, provider_id);
 CREATE INDEX applications_uscc ON applications (uscc);
+CREATE INDEX applications_due ON applications (due_at) WHERE review = 'pending'; -- what a correction of the calendar can move
+CREATE INDEX products_due ON products (due_at) WHERE review = 'pending';
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
 CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);

@@ -21,12 +21,12 @@ CREATE TABLE uses (
 	-- Whether the live revision does, and the object itself may be public: then its owner's standing decides.
 	shown   boolean NOT NULL,
 	gone_at timestamptz,
-	PRIMARY KEY (digest, object, role)
+	PRIMARY KEY (object, digest, role) -- by which a batch loads them, in a rebuild too
 );
 
 -- Providers and products whose streams are parked: until they go on, nothing of them is public.
 CREATE TABLE withheld (subject uuid PRIMARY KEY);
 
-CREATE INDEX uses_object ON uses (object);
+CREATE INDEX uses_digest ON uses (digest);
 CREATE INDEX uses_owner ON uses (owner, digest);
 CREATE INDEX uses_shown ON uses (digest, owner) WHERE shown;

@@ -45,7 +45,7 @@ func TestWhatWasSeenIsWhatTheDeskShowed(t *testing.T) {
 	owner := w.provider(reviewer)
 	applicant := w.enterprise()
 	applied := w.do(applicant, "POST", "/api/v1/provider/application", with(w.profile(), "introduction", "<专注>\n东南亚 & 非洲")).is(201)
-	submitted := w.do(owner, "POST", "/api/v1/provider/products", with(content(), "brief", "每周三 <周六> \u2028开航")).is(201)
+	submitted := w.do(owner, "POST", "/api/v1/provider/products", with(content(), "brief", "每周三 <周六> & \"周日\" 开航")).is(201)
 	for _, c := range []struct{ kind, id, position, field, revise, at string }{
 		{product.Category, submitted.text("id"), submitted.position(), "content", "/api/v1/provider/products/" + submitted.text("id"), "products"},
 		{provider.Category, applicant.id.String(), applied.position(), "profile", "/api/v1/provider/application", "providers"},
