@@ -175,15 +175,16 @@ func (s *Service) claimOf(ctx context.Context, req Request, id, named uuid.UUID)
 	return held, s.naming(ctx, err)
 }
 
-// beginDecision records on the claim's stream that the actor decides the case: what was claimed before it is refused as by claimOf.
+// beginDecision records on the claim's stream that the actor decides the case. Where the claims have changed since claimOf looked, so that
+// they refuse it now, that is domain.ErrConflict: the decision looks at the case and its claims again, and says what it finds there.
 // A request that comes again begins again when the case was claimed since it began.
 func (s *Service) beginDecision(ctx context.Context, req Request, kind string, id uuid.UUID, revision domain.ContentRevision,
-	named uuid.UUID,
+	held uuid.UUID,
 ) error {
-	begin := given[claim.State, claim.Command](claim.Begin{By: req.Actor.ID, Kind: kind, Revision: revision, Claim: named, At: req.At})
+	begin := given[claim.State, claim.Command](claim.Begin{By: req.Actor.ID, Kind: kind, Revision: revision, Claim: held, At: req.At})
 	begun, err := execute(ctx, s.store, onClaims(req), claim.Decider, id, begin)
 	if err != nil || !begun.Replayed {
-		return s.naming(ctx, err)
+		return moved(err)
 	}
 	now, err := current(ctx, s.store, claim.Decider, id)
 	if err != nil || now.Claim == begun.State.Claim {
@@ -191,7 +192,15 @@ func (s *Service) beginDecision(ctx context.Context, req Request, kind string, i
 	}
 	req.ID = uuid.New()
 	_, err = execute(ctx, s.store, onClaims(req), claim.Decider, id, begin)
-	return s.naming(ctx, err)
+	return moved(err)
+}
+
+// moved is domain.ErrConflict for what the claims refuse.
+func moved(err error) error {
+	if errors.Is(err, claim.ErrClaimed) || errors.Is(err, claim.ErrLost) || errors.Is(err, claim.ErrExpired) {
+		return domain.ErrConflict
+	}
+	return err
 }
 
 // onClaims is a request on a case's claims: the revision it names, if any, is of another stream.

@@ -183,6 +183,46 @@ func TestAClaimThatWasAnsweredFirst(t *testing.T) {
 	wantRefusal(t, w.approves(by(ann, 0), other, uuid.Nil), domain.ErrAlreadyDecided)
 }
 
+// TestAClaimThatEndsMeanwhile: the reviewer's own claim ends in the very moment in which they decide. Who named it learns that it is gone,
+// and who named none needs none; of a case that is decided both learn that.
+func TestAClaimThatEndsMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	owner, ann := w.provider(w.codeA), w.reviewer("吴海")
+	for name, c := range map[string]struct {
+		ends  func(id, held uuid.UUID) error
+		named error
+		none  error
+	}{
+		"handed back": {func(id, _ uuid.UUID) error {
+			return errOf(w.HandBackClaim(t.Context(), by(ann, 0), product.Category, id))
+		}, claim.ErrLost, nil},
+		"taken over": {func(id, _ uuid.UUID) error {
+			return errOf(w.TakeOverClaim(t.Context(), staff(), product.Category, id, commands.TakeOver{Reason: "请假"}))
+		}, claim.ErrLost, nil},
+		"over": {func(id, held uuid.UUID) error {
+			return errOf(w.ExpireClaim(t.Context(), by(uuid.Nil, time.Hour), id, held))
+		}, claim.ErrExpired, nil},
+		"used by another request": {func(id, _ uuid.UUID) error {
+			return w.approves(by(ann, 0), id, uuid.Nil)
+		}, domain.ErrAlreadyDecided, domain.ErrAlreadyDecided},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, named := range []bool{true, false} {
+				id := w.pending(owner)
+				held := must[claim.State](t)(w.claims(by(ann, 0), id)).State.Claim
+				sent, want := held, c.named
+				if !named {
+					sent, want = uuid.Nil, c.none
+				}
+				w.store.before = once(claim.Category, func() { ok(t, c.ends(id, held)) })
+				if err := w.approves(by(ann, 0), id, sent); !errors.Is(err, want) {
+					t.Errorf("with the claim named (%t): %v, want %v", named, err, want)
+				}
+			}
+		})
+	}
+}
+
 // TestADecisionThatWasCutShort: its step on the claim's stream is there and the product's is not. The same request goes on where it was,
 // unless the case was claimed since.
 func TestADecisionThatWasCutShort(t *testing.T) {

@@ -80,7 +80,7 @@ func (s *server) ClaimNext(c echo.Context, _ ClaimNextParams) error {
 	if err != nil {
 		return err
 	}
-	if err := checkWanted(body); err != nil {
+	if err := checkWanted(&body); err != nil {
 		return err
 	}
 	req, err := s.request(c)
@@ -98,11 +98,15 @@ func (s *server) ClaimNext(c echo.Context, _ ClaimNextParams) error {
 	return claimWritten(c, nethttp.StatusOK, out)
 }
 
-func checkWanted(w Wanted) error {
+// maxProviderType is how long the name of a type of provider may be, in code points.
+const maxProviderType = 20
+
+func checkWanted(w *Wanted) error {
 	var f domain.Fields
 	if w.Kind != "" && w.Kind != ReviewKind(product.Category) && w.Kind != ReviewKind(provider.Category) {
 		f.Add("/kind", "unknown_value", "须为 product 或 provider", "must be product or provider")
 	}
+	f.Optional("/provider_type", &w.ProviderType, maxProviderType, domain.Text{ZH: "服务商类型", EN: "type of provider"})
 	return f.Err()
 }
 

@@ -118,6 +118,11 @@ func TestTheNextCase(t *testing.T) {
 	const next = "/api/v1/review/next"
 	w.do(reviewer, "POST", next, nil).refuses(400, "empty_body")
 	w.do(reviewer, "POST", next, m{"kind": "booking"}).refuses(422, "invalid_input")
+	for sent, want := range map[string]string{strings.Repeat("长", 21): "too_long", "a\u0000": "control_characters"} {
+		if got := w.do(reviewer, "POST", next, m{"provider_type": sent}).refuses(422, "invalid_input").mistakes(); got["/provider_type"] != want {
+			t.Errorf("%q: %v, want %s", sent, got, want)
+		}
+	}
 	w.do(reviewer, "POST", next, m{}).is(204)
 	var products []string
 	for range 12 {

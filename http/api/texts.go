@@ -29,6 +29,11 @@ func (s *server) SetReviewTexts(c echo.Context, code ReasonCode, _ SetReviewText
 	if err != nil {
 		return err
 	}
+	if body.Texts == nil { // none takes all away, and has to be said
+		var f domain.Fields
+		f.Add("/texts", "required", "请列出常用语，全部去除时为空列表", "list the texts; an empty list takes all away")
+		return f.Err()
+	}
 	req, err := s.request(c)
 	if err != nil {
 		return err

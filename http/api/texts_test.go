@@ -64,6 +64,17 @@ func TestCannedTexts(t *testing.T) {
 			t.Errorf("%s: %v", at, got)
 		}
 	}
+	// What a client forgot to send takes nothing away.
+	w.do(operator, "PUT", unclear, m{"texts": []m{one}}).is(200)
+	for _, body := range []m{{}, {"texts": nil}} {
+		if got := w.do(operator, "PUT", unclear, body).refuses(422, "invalid_input").mistakes(); got["/texts"] != "required" {
+			t.Errorf("%v: %v", body, got)
+		}
+	}
+	if kept := w.do(reviewer, "GET", list, nil).is(200); of(kept, "image_unclear") != 1 {
+		t.Errorf("kept: %s", kept.body)
+	}
+	w.do(operator, "PUT", unclear, m{"texts": []m{}}).is(200)
 	w.do(reviewer, "PUT", unclear, m{"texts": []m{one}}).refuses(403, "forbidden")
 	w.do(auditor, "GET", list, nil).refuses(403, "forbidden")
 
@@ -77,7 +88,7 @@ func TestCannedTexts(t *testing.T) {
 		t.Errorf("rejected: %s", rejected.body)
 	}
 	events := w.do(auditor, "GET", "/api/v1/audit/events?type=canned-texts-set.v1", nil, "Waybill-Position", rejected.position()).is(200)
-	if events.count("items") != 3 || events.text("items", 0, "actor", "id") != operator.id.String() {
+	if events.count("items") != 5 || events.text("items", 0, "actor", "id") != operator.id.String() {
 		t.Errorf("history: %s", events.body)
 	}
 }

@@ -31,7 +31,7 @@ type auditState struct {
 	State        booking.Status         `json:"state,omitempty"`
 	CloseReason  string                 `json:"close_reason,omitempty"`
 	ReadNumber   int                    `json:"read_number,omitempty"`
-	Roles        []domain.Role          `json:"roles,omitempty"`
+	Roles        []domain.Role          `json:"roles,omitzero"` // empty after the last one went
 	Closed       bool                   `json:"closed,omitempty"`
 	PinLimit     *int                   `json:"pin_limit,omitempty"`
 	Holder       uuid.UUID              `json:"holder,omitzero"`

@@ -130,6 +130,23 @@ func TestHistoryChanges(t *testing.T) {
 	}
 }
 
+// TestHistoryOfALastRole: who held a role and holds none any more is told from who never held one, wherever the log is cut.
+func TestHistoryOfALastRole(t *testing.T) {
+	for _, cut := range []int{1, 2, 3, 4} {
+		pool := modeltest.Tables(t)
+		h := modeltest.NewHistory()
+		h.Add("account", domaintest.ID("a"), account.Opened{DisplayName: "海丰"},
+			account.RoleGranted{Role: domain.RoleReviewer}, account.RoleRevoked{Role: domain.RoleReviewer},
+			account.RoleGranted{Role: domain.RoleAuditor}, account.RoleGranted{Role: domain.RoleOperator})
+		modeltest.Project(t, pool, h.Log, cut)
+		for i, want := range []string{
+			`/display_name: null → "海丰"`, `/roles: null → ["reviewer"]`, `/roles: ["reviewer"] → []`, `/roles: [] → ["auditor"]`, `/roles: ["auditor"] → ["auditor","operator"]`,
+		} {
+			modeltest.Equal(t, "row", shown(t, entries(t, pool, history.Filter{Limit: 7})[i]), want)
+		}
+	}
+}
+
 // TestHistorySaysUnderWhichRules: each submission has the version of the rule book that judged it, and what that found; what was measured
 // of its images is not among the changes.
 func TestHistorySaysUnderWhichRules(t *testing.T) {
