@@ -42,16 +42,3 @@ func partyOf(id uuid.UUID, a account.State, applied provider.State) domain.Party
 	}
 	return p
 }
-
-// Decision is what a reviewer decides of a case, beside which case and which way.
-type Decision struct {
-	// Revision is the content revision that was judged, and Digest, when given, that of its content (decision.Digest): any other than
-	// the latest is refused.
-	Revision domain.ContentRevision
-	Digest   string
-	// Claim, when given, is the claim under which it is decided, and no other way.
-	Claim uuid.UUID
-	// Reasons are what whoever submitted reads of a rejection or a revocation; Note is among colleagues.
-	Reasons []domain.Reason
-	Note    string
-}
