@@ -15,6 +15,7 @@ import (
 	"waybill/domain/commands"
 	"waybill/domain/domaintest"
 	"waybill/domain/product"
+	"waybill/domain/provider"
 )
 
 // waiting is the queue as a fold of the log, which lags behind it as a read model does.
@@ -181,5 +182,71 @@ func TestNextLeavesADecisionUnderWay(t *testing.T) {
 		if _, found, err := node.ClaimNext(t.Context(), by(uuid.New(), after), commands.Waiting{List: list}); found != want || err != nil {
 			t.Errorf("after %s: found %v, %v", after, found, err)
 		}
+	}
+}
+
+// TestNextAfterAnUnknownOutcome: a claim that may or may not have been made was not, and somebody else has the case by now. The same
+// request is given another one.
+func TestNextAfterAnUnknownOutcome(t *testing.T) {
+	w := newWorld(t)
+	owner, req := w.provider(w.codeA), by(uuid.New(), 0)
+	first, second := w.pending(owner), w.pending(owner)
+	list := func(context.Context, int, []uuid.UUID) ([]commands.WaitingCase, domain.Position, error) {
+		return []commands.WaitingCase{{Kind: product.Category, ID: first}, {Kind: product.Category, ID: second}}, 1, nil
+	}
+	w.store.before = func(s domain.StreamName) error {
+		if s.Category() == claim.Category {
+			return domain.ErrOutcomeUnknown
+		}
+		return nil
+	}
+	_, _, err := w.ClaimNext(t.Context(), req, commands.Waiting{List: list})
+	wantRefusal(t, err, commands.ErrOutcomeUnknown)
+	w.store.before = nil
+	must[claim.State](t)(w.claims(by(uuid.New(), 0), first))
+	out, found, err := w.ClaimNext(t.Context(), req, commands.Waiting{List: list})
+	if err != nil || !found || out.ID != second {
+		t.Errorf("got %s, %v, %v, want %s", out.ID, found, err, second)
+	}
+}
+
+// TestNextOfTwoPersons: the first approval is no reason to wait with the second, and a second one that is under way is.
+func TestNextOfTwoPersons(t *testing.T) {
+	w := newWorld(t)
+	sources := domaintest.Sources()
+	sources.SecondApprover = true
+	w.Service = commands.New(w.store, sources)
+	owner, second := w.enterprise(w.codeA), uuid.New()
+	ok(t, w.apply(owner, w.codeA))
+	approve := func(who uuid.UUID, after time.Duration) error {
+		_, err := w.ApproveProvider(t.Context(), by(who, after), owner, commands.Decision{Revision: 1})
+		return err
+	}
+	next := func(who uuid.UUID, after time.Duration) bool {
+		t.Helper()
+		list := func(context.Context, int, []uuid.UUID) ([]commands.WaitingCase, domain.Position, error) {
+			return []commands.WaitingCase{{Kind: provider.Category, ID: owner}}, 1, nil
+		}
+		_, found, err := commands.New(w.store, sources).ClaimNext(t.Context(), by(who, after), commands.Waiting{List: list})
+		ok(t, err)
+		return found
+	}
+	ok(t, approve(uuid.New(), 0))
+	if !next(second, time.Second) {
+		t.Error("nobody is sent to it after the first approval")
+	}
+	w.store.before = func(s domain.StreamName) error {
+		if s.Category() == provider.Category {
+			return domain.ErrUnavailable
+		}
+		return nil
+	}
+	wantRefusal(t, approve(second, 2*time.Second), commands.ErrUnavailable)
+	w.store.before = nil
+	if next(uuid.New(), 3*time.Second) {
+		t.Error("somebody is sent to it while the second approval is under way")
+	}
+	if !next(uuid.New(), 3*time.Second+time.Minute) {
+		t.Error("nobody is sent to it after a second approval that was cut short")
 	}
 }
