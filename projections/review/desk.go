@@ -87,7 +87,8 @@ type KindCount struct {
 	Oldest *time.Time
 }
 
-// Open counts what awaits a decision at a moment, by kind, those of which nothing is open too. What belongs to a closed provider awaits none. It reads a row for each day on which something is due.
+// Open counts what awaits a decision at a moment, by kind, those of which nothing is open too. What belongs to a closed provider awaits
+// none. It reads a row for each day on which something is due.
 func (q Queries) Open(ctx context.Context, at time.Time) ([]KindCount, error) {
 	rows, _ := q.DB.Query(ctx, `SELECT kind, sum(n)::bigint AS open, coalesce(sum(n) FILTER (WHERE due_at <= $1), 0)::bigint AS overdue,
 		coalesce(sum(n) FILTER (WHERE due_at > $1 AND due_at <= $2), 0)::bigint AS due_today, min(due_at) AS oldest

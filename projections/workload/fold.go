@@ -99,7 +99,10 @@ func (b *batch) foldClaim(id uuid.UUID, e projections.Event) error {
 	switch fact := e.Fact.(type) {
 	case claim.Claimed:
 		b.lapse(id)
-		c := &claimRow{ID: fact.Claim, SubjectID: id, Kind: fact.Kind, Reviewer: fact.Reviewer, ClaimedAt: at, Until: projections.Instant(fact.Until)}
+		c := &claimRow{
+			ID: fact.Claim, SubjectID: id, Kind: fact.Kind, Reviewer: fact.Reviewer, ClaimedAt: at,
+			Until: projections.Instant(fact.Until),
+		}
 		b.claims, b.open[id] = append(b.claims, c), c
 	case claim.Renewed:
 		if open == nil || open.ID != fact.Claim {
