@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	schema = "workload_v1"
+	schema = "workload_v2"
 
 	// The tables as queries reach them.
 	tableDecisions = schema + ".decisions"
@@ -81,13 +81,13 @@ CREATE TABLE claims (
 	until      timestamptz NOT NULL,
 	ended_at   timestamptz, -- null while it holds the case
 	ending     text COLLATE "C" NOT NULL -- decided, handed_back, expired, taken_over; empty while it holds the case
-);`,
+);
+CREATE INDEX claims_open ON claims (subject_id) WHERE ended_at IS NULL; -- a rebuild needs it too: it looks them up for every batch`,
 	Indexes: `
 CREATE INDEX decisions_time ON decisions (decided_at);
 CREATE INDEX decisions_approved ON decisions (subject_id, content_revision) WHERE outcome IN ` + sqlApproved + `;
 CREATE INDEX claims_time ON claims (claimed_at);
-CREATE INDEX claims_ended ON claims (ended_at) WHERE ended_at IS NOT NULL;
-CREATE INDEX claims_open ON claims (subject_id) WHERE ended_at IS NULL;`,
+CREATE INDEX claims_ended ON claims (ended_at) WHERE ended_at IS NOT NULL;`,
 	Apply: apply,
 }
 
