@@ -46,8 +46,11 @@ func SubjectsOf(events []Event) map[string]Keys {
 	return ids
 }
 
-// EventTime is when an event happened, in the precision in which the tables keep it.
-func EventTime(e Event) time.Time { return e.Meta.At.UTC().Truncate(time.Microsecond) }
+// EventTime is the Instant at which an event happened.
+func EventTime(e Event) time.Time { return Instant(e.Meta.At) }
+
+// Instant is a time in the precision in which the tables keep it.
+func Instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 // TimeLayout is a time in UTC as answers write it: RFC 3339 with microseconds, always 27 characters, so that the order of the texts is
 // that of the times.

@@ -63,7 +63,8 @@ func (s *Service) confirm(ctx context.Context, req Request, id uuid.UUID, code u
 	})
 }
 
-// inFlight is how long a reservation stands whose request has not got to the holder's own stream: it is under way, or was cut short.
+// inFlight is how long a reservation, or a decision that was begun, stands whose request has not got to its own stream: it is under way, or
+// was cut short.
 const inFlight = time.Minute
 
 // reserve makes the code the applicant's, when nobody else needs it.

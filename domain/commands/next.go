@@ -69,25 +69,25 @@ func (s *Service) ClaimNext(ctx context.Context, req Request, w Waiting) (Outcom
 			s.handed.settle(c.ID, out.Position)
 			return out, true, nil
 		case err == nil, errors.Is(err, provider.ErrSecondApprover): // the actor has it, or has approved it: somebody else's turn
-			s.handed.release(c.ID)
+			s.handed.release(req.ID, c.ID)
 			tried = append(tried, c.ID)
 		case errors.Is(err, domain.ErrOwnCase), errors.Is(err, domain.ErrOwnEnterprise):
-			s.handed.release(c.ID)
+			s.handed.release(req.ID, c.ID)
 			except = append(except, c.Submitter)
 		case errors.Is(err, claim.ErrClaimed), errors.Is(err, domain.ErrAlreadyDecided), errors.Is(err, domain.ErrNotFound),
 			errors.Is(err, provider.ErrClosed):
 			head, headErr := s.Head(ctx)
-			s.handed.release(c.ID)
+			s.handed.release(req.ID, c.ID)
 			if headErr != nil {
 				return none, false, headErr
 			}
 			s.handed.spend(c.ID, head) // nobody needs to try it before the read model knows what the log knew
 			tried = append(tried, c.ID)
 		case errors.Is(err, domain.ErrOutcomeUnknown):
-			s.handed.doubt(c.ID) // it may be claimed: the same request tries the same again
+			s.handed.doubt(req.ID, c.ID) // it may be claimed: the same request tries the same again
 			return none, false, err
 		default:
-			s.handed.release(c.ID)
+			s.handed.release(req.ID, c.ID)
 			return none, false, err
 		}
 	}
@@ -105,7 +105,7 @@ func (s *Service) claimingNext(req Request, c WaitingCase) plan[claim.State, cla
 		case err != nil || !ok:
 		case made.Case.First == req.Actor.ID:
 			err = provider.ErrSecondApprover
-		case made.Case.First == uuid.Nil && before.Begun != nil && before.Begun.Revision == made.Case.Revision:
+		case before.Begun != nil && before.Begun.Revision == made.Case.Revision && before.Begun.Reviewer != made.Case.First:
 			err = s.underWay(ctx, req, c.ID)
 		}
 		return command, err
@@ -287,21 +287,25 @@ func (h *handed) settle(id uuid.UUID, until domain.Position) {
 	}
 }
 
-// release lets others have a case.
-func (h *handed) release(id uuid.UUID) {
+// release lets others have a case that a request was given, and the request another one. What somebody else was given since stays theirs.
+func (h *handed) release(request, id uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if held, ok := h.cases[id]; ok && h.requests[held.request].ID == id {
-		delete(h.requests, held.request)
+	if h.requests[request].ID == id {
+		delete(h.requests, request)
 	}
-	delete(h.cases, id)
+	if h.cases[id].request == request {
+		delete(h.cases, id)
+	}
 }
 
-// doubt lets others have a case, and the request that has it still.
-func (h *handed) doubt(id uuid.UUID) {
+// doubt lets others have a case, and the request that was given it still.
+func (h *handed) doubt(request, id uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.cases, id)
+	if h.cases[id].request == request {
+		delete(h.cases, id)
+	}
 }
 
 // spend keeps a case that turned out not to be free from all until the read model has reached a position.

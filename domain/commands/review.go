@@ -14,6 +14,19 @@ import (
 	"waybill/domain/workdays"
 )
 
+// Decision is what a reviewer decides of a case, beside which case and which way.
+type Decision struct {
+	// Revision is the content revision that was judged, and Digest, when given, that of its content (decision.Digest): any other than
+	// the latest is refused.
+	Revision domain.ContentRevision
+	Digest   string
+	// Claim, when given, is the claim under which it is decided, and no other way.
+	Claim uuid.UUID
+	// Reasons are what whoever submitted reads of a rejection or a revocation; Note is among colleagues.
+	Reasons []domain.Reason
+	Note    string
+}
+
 // ApproveProvider makes a revision of the application the live one, and confirms its code first. Where two persons have to approve
 // (Sources.SecondApprover) the first approval is recorded, and the second, by somebody else, is the one.
 func (s *Service) ApproveProvider(ctx context.Context, req Request, id uuid.UUID, d Decision) (Outcome[provider.State], error) {

@@ -8,7 +8,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
-	"waybill/domain/workdays"
 	"waybill/projections/review"
 )
 
@@ -64,7 +63,7 @@ func (s *server) reviewRowOf(r review.Submission, now time.Time) ReviewItem {
 // GetReviewCounts counts what there is at the desk.
 func (s *server) GetReviewCounts(c echo.Context, _ GetReviewCountsParams) error {
 	now := s.web.Clock().UTC()
-	counts, err := s.review.Counts(c.Request().Context(), now, (workdays.DayOf(now) + 1).Start())
+	counts, err := s.review.Counts(c.Request().Context(), now)
 	if err != nil {
 		return err
 	}

@@ -19,14 +19,14 @@ const digestAt = 8*time.Hour + 30*time.Minute
 const digestsMadeUp = 7
 
 // digests records each day what awaits the reviewers (R41), as of the same moment, however late it is made.
-func digests(service *commands.Service, desk Desk) runtime.Job {
+func digests(service *commands.Service, desk review.Queries) runtime.Job {
 	return runtime.Job{
 		Name: "review_digest", StoredName: "clock_review_digest",
 		Every: 24 * time.Hour, Offset: digestAt, MakeUp: digestsMadeUp,
 		Needs: []string{review.Model.Name},
 		Do: func(ctx context.Context, turn runtime.Turn) error {
 			day := workdays.DayOf(turn.Moment)
-			found, err := desk.OpenThen(ctx, turn.Moment, endOfDay(turn.Moment))
+			found, err := desk.OpenThen(ctx, turn.Moment)
 			if err != nil {
 				return err
 			}

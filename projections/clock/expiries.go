@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"waybill/domain/commands"
+	"waybill/projections/review"
 	"waybill/projections/runtime"
 )
 
@@ -19,7 +22,7 @@ const (
 
 // expiries records that the time of claims is over, so that the queue shows their cases as free and the auditor sees how they ended.
 // What the read model has not heard of yet is found again, and ended no second time.
-func expiries(service *commands.Service, desk Desk) runtime.Job {
+func expiries(service *commands.Service, desk review.Queries) runtime.Job {
 	return runtime.Job{
 		Name: "claim_expiries", StoredName: "clock_claim_expiries", Every: expiriesEvery,
 		Do: func(ctx context.Context, turn runtime.Turn) error {
@@ -36,4 +39,11 @@ func expiries(service *commands.Service, desk Desk) runtime.Job {
 			return errors.Join(failed...)
 		},
 	}
+}
+
+// expiry is the request that ends a claim, of which there is one however often it is found.
+func expiry(claim uuid.UUID, turn runtime.Turn) commands.Request {
+	req := because(turn)
+	req.ID = uuid.NewSHA1(claim, []byte("expire"))
+	return req
 }

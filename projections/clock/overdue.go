@@ -21,12 +21,12 @@ const (
 
 // overdue warns in the log of cases that nobody decided in time (R41, R43): when there are more than before, once an hour as long as
 // there are any, and no more often.
-func overdue(desk Desk, log *slog.Logger) runtime.Job {
+func overdue(desk review.Queries, log *slog.Logger) runtime.Job {
 	var w warning // the jobs of one node take their turns one after the other
 	return runtime.Job{
 		Name: "overdue_warning", StoredName: "clock_overdue_warning", Every: overdueEvery, Needs: []string{review.Model.Name},
 		Do: func(ctx context.Context, turn runtime.Turn) error {
-			found, err := desk.Open(ctx, turn.Now, endOfDay(turn.Now))
+			found, err := desk.Open(ctx, turn.Now)
 			if err == nil {
 				w.say(ctx, log, counted(found), turn.Now)
 			}
@@ -70,7 +70,7 @@ func (w *warning) say(ctx context.Context, log *slog.Logger, cases []digest.Kind
 
 // metrics show what awaits the reviewers, on every node, as of when they are asked for.
 type metrics struct {
-	desk Desk
+	desk review.Queries
 	now  func() time.Time
 }
 
@@ -89,7 +89,9 @@ var (
 )
 
 // Metrics are the figures of the desk.
-func Metrics(desk Desk, now func() time.Time) prometheus.Collector { return metrics{desk, now} }
+func Metrics(desk review.Queries, now func() time.Time) prometheus.Collector {
+	return metrics{desk, now}
+}
 
 // Describe implements prometheus.Collector.
 func (m metrics) Describe(out chan<- *prometheus.Desc) {
@@ -103,7 +105,7 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
 	defer cancel()
 	now := m.now()
-	found, err := m.desk.Open(ctx, now, endOfDay(now))
+	found, err := m.desk.Open(ctx, now)
 	if err != nil {
 		return // no figure is better than an old one, and the scrape's other figures are good
 	}

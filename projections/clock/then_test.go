@@ -27,8 +27,8 @@ func TestWhatWasOpenCanBeToldAfterwards(t *testing.T) {
 	var products []uuid.UUID
 	desk := review.Queries{DB: w.pool}
 	type counted struct {
-		at, endOfDay time.Time
-		open         []review.KindCount
+		at   time.Time
+		open []review.KindCount
 	}
 	var seen []counted
 	now := beijing(11, 25, 9, 0)
@@ -65,8 +65,8 @@ func TestWhatWasOpenCanBeToldAfterwards(t *testing.T) {
 		}
 		w.shown(r)
 		at := now.Add(time.Minute)
-		c := counted{at: at, endOfDay: at.Add(24 * time.Hour)}
-		if c.open, err = desk.Open(t.Context(), c.at, c.endOfDay); err != nil {
+		c := counted{at: at}
+		if c.open, err = desk.Open(t.Context(), c.at); err != nil {
 			t.Fatal(err)
 		}
 		seen = append(seen, c)
@@ -74,7 +74,7 @@ func TestWhatWasOpenCanBeToldAfterwards(t *testing.T) {
 	w.shown(r)
 	decided := 0
 	for _, c := range seen {
-		then, err := desk.OpenThen(t.Context(), c.at, c.endOfDay)
+		then, err := desk.OpenThen(t.Context(), c.at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,6 +86,6 @@ func TestWhatWasOpenCanBeToldAfterwards(t *testing.T) {
 		}
 	}
 	if len(seen) < 10 || decided == 0 {
-		t.Errorf("%d moments, with %d cases due by then or within a day", len(seen), decided)
+		t.Errorf("%d moments, with %d cases due by then or that day", len(seen), decided)
 	}
 }

@@ -162,7 +162,7 @@ func (w *world) stop(r *runtime.Runtime) {
 func (w *world) done(r *runtime.Runtime) {
 	w.t.Helper()
 	now, _ := w.clock(w.t.Context())
-	jobs := clock.All(w.service, nil, nil)
+	jobs := clock.All(w.service, review.Queries{}, nil)
 	runtimetest.Eventually(w.t, fmt.Sprintf("all done that is due at %s", now.In(domain.Beijing)), func() bool {
 		var begun int
 		if err := w.pool.QueryRow(w.t.Context(), `SELECT count(*) FROM projections.clock`).Scan(&begun); err != nil {

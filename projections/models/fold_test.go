@@ -34,38 +34,32 @@ import (
 	"waybill/projections/review"
 )
 
-// random is a world after some random commands, or none.
-func random(rt *rapid.T) *world {
-	w := &world{
-		History: modeltest.NewHistory(), providers: map[uuid.UUID]provider.State{}, products: map[uuid.UUID]product.State{},
-		bookings: map[uuid.UUID]booking.State{}, created: map[uuid.UUID]time.Time{},
-	}
-	// Few random histories get far: two in three begin with a provider that can offer, one in three with its product listed.
-	v, p := domaintest.ID("v1"), domaintest.ID("p1")
-	begun := rapid.SampledFrom([]string{"nothing", "provider", "product"}).Draw(rt, "begun")
-	if begun != "nothing" {
-		profile := domaintest.Profile("立足三亚")
-		w.provider(v, provider.Apply{Profile: profile, Facts: domaintest.FactsOfProfile(profile)})
-		w.provider(v, provider.Approve{Ruling: w.ruling(v, 1)})
-	}
-	if begun == "product" {
-		w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
-		c := domaintest.Content("海运专线")
-		w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c, Facts: domaintest.FactsOfContent(c)})
-		w.product(p, product.Approve{Ruling: domaintest.Ruling(1)})
-	}
-	for range rapid.IntRange(1, 60).Draw(rt, "steps") {
-		w.step(rt)
-	}
-	return w
-}
-
 // TestFold: whatever happened, and however it was cut into batches, the tables are those of one event at a time, and say
 // what the deciders' own states say.
 func TestFold(t *testing.T) {
 	pool := modeltest.Tables(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		w := random(rt)
+		w := &world{
+			History: modeltest.NewHistory(), providers: map[uuid.UUID]provider.State{}, products: map[uuid.UUID]product.State{},
+			bookings: map[uuid.UUID]booking.State{}, created: map[uuid.UUID]time.Time{},
+		}
+		// Few random histories get far: two in three begin with a provider that can offer, one in three with its product listed.
+		v, p := domaintest.ID("v1"), domaintest.ID("p1")
+		begun := rapid.SampledFrom([]string{"nothing", "provider", "product"}).Draw(rt, "begun")
+		if begun != "nothing" {
+			profile := domaintest.Profile("立足三亚")
+			w.provider(v, provider.Apply{Profile: profile, Facts: domaintest.FactsOfProfile(profile)})
+			w.provider(v, provider.Approve{Ruling: w.ruling(v, 1)})
+		}
+		if begun == "product" {
+			w.created[p] = w.At.Add(time.Second).Truncate(time.Microsecond)
+			c := domaintest.Content("海运专线")
+			w.product(p, product.Submit{ProviderID: v, Provider: w.providers[v].Standing, Content: c, Facts: domaintest.FactsOfContent(c)})
+			w.product(p, product.Approve{Ruling: domaintest.Ruling(1)})
+		}
+		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
+			w.step(rt)
+		}
 		if len(w.Log) == 0 {
 			return
 		}

@@ -30,11 +30,10 @@ import (
 // Beside is what the names of a second set of schemas end with, as one that a rebuild fills.
 const Beside = "_next"
 
-// Tables makes every read model's tables in a database of the test's own, and once more (Beside) without the indexes that a rebuild makes
-// when the bulk is in.
+// Tables makes every read model's tables, twice (Beside), in a database of the test's own.
 func Tables(t testing.TB) *pgxpool.Pool {
 	return pgtest.Database(t, "models", func(ctx context.Context, pool *pgxpool.Pool) error {
-		for _, m := range slices.Concat(models.All, beside()) {
+		for _, m := range append(slices.Clone(models.All), beside()...) {
 			create := "CREATE SCHEMA " + m.Schema + "; SET search_path = " + m.Schema + ";" + m.DDL + m.Indexes + "; RESET search_path"
 			if _, err := pool.Exec(ctx, create); err != nil {
 				return fmt.Errorf("%s: %w", m.Name, err)
@@ -49,7 +48,6 @@ func beside() []projections.ReadModel {
 	all := slices.Clone(models.All)
 	for i := range all {
 		all[i].Schema += Beside
-		all[i].Indexes = ""
 	}
 	return all
 }
@@ -96,60 +94,6 @@ func Apply(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, log
 		}
 		return m.Apply(ctx, tx, batch)
 	})
-}
-
-// Walked applies events to every read model's tables without their secondary indexes, one at a time, and returns the tables that were read
-// from end to end meanwhile though any index would have been preferred.
-func Walked(t Fataler, pool *pgxpool.Pool, log []projections.Event) []string {
-	t.Helper()
-	var walked []string
-	for _, m := range beside() {
-		for _, e := range log {
-			if !slices.Contains(m.Applies, e.Type) {
-				continue
-			}
-			err := pgx.BeginFunc(context.Background(), pool, func(tx pgx.Tx) error {
-				_, err := tx.Exec(context.Background(), "SET LOCAL enable_seqscan = off; SET LOCAL search_path = "+m.Schema)
-				if err != nil {
-					return err
-				}
-				before, err := scans(tx, m.Schema)
-				if err != nil {
-					return err
-				}
-				if err := m.Apply(context.Background(), tx, []projections.Event{e}); err != nil {
-					return err
-				}
-				after, err := scans(tx, m.Schema)
-				for table, n := range after {
-					if n > before[table] {
-						walked = append(walked, table+" of "+m.Name+" by "+e.Type)
-					}
-				}
-				return err
-			})
-			if err != nil {
-				t.Fatalf("%s, %s: %v", m.Name, e.Type, err)
-			}
-		}
-	}
-	slices.Sort(walked)
-	return slices.Compact(walked)
-}
-
-// scans counts how often each table of a schema was read from end to end, as far as the session knows.
-func scans(tx pgx.Tx, schema string) (map[string]int, error) {
-	counts := map[string]int{}
-	var (
-		table string
-		n     int
-	)
-	rows, _ := tx.Query(context.Background(), `SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE schemaname = $1`, schema)
-	_, err := pgx.ForEachRow(rows, []any{&table, &n}, func() error {
-		counts[table] = n
-		return nil
-	})
-	return counts, err
 }
 
 // Fataler is what a test and a property test have in common.

@@ -40,14 +40,14 @@ func (f *folding) foldClaim(id uuid.UUID, e projections.Event) (bool, error) {
 	case claim.Claimed:
 		f.claims[id] = &claimed{
 			CaseID: id, Kind: fact.Kind, Claim: fact.Claim, Reviewer: fact.Reviewer, ClaimedAt: projections.EventTime(e),
-			Until: fact.Until.UTC().Truncate(time.Microsecond),
+			Until: projections.Instant(fact.Until),
 		}
 	case claim.Renewed:
 		row, err := held(fact.Claim)
 		if err != nil {
 			return true, err
 		}
-		row.Until = fact.Until.UTC().Truncate(time.Microsecond)
+		row.Until = projections.Instant(fact.Until)
 	case claim.Released:
 		return end(fact.Claim)
 	case claim.Expired:

@@ -14,6 +14,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/workdays"
 	"waybill/projections"
 )
 
@@ -86,18 +87,21 @@ type KindCount struct {
 	Oldest *time.Time
 }
 
-// Open counts what awaits a decision at a moment, by kind, those of which nothing is open too. endOfDay is when the moment's day ends.
-// What belongs to a closed provider awaits none. It reads a row for each day on which something is due.
-func (q Queries) Open(ctx context.Context, at, endOfDay time.Time) ([]KindCount, error) {
+// Open counts what awaits a decision at a moment, by kind, those of which nothing is open too. What belongs to a closed provider awaits
+// none. It reads a row for each day on which something is due.
+func (q Queries) Open(ctx context.Context, at time.Time) ([]KindCount, error) {
 	rows, _ := q.DB.Query(ctx, `SELECT kind, sum(n)::bigint AS open, coalesce(sum(n) FILTER (WHERE due_at <= $1), 0)::bigint AS overdue,
 		coalesce(sum(n) FILTER (WHERE due_at > $1 AND due_at <= $2), 0)::bigint AS due_today, min(due_at) AS oldest
-		FROM `+tableDueCounts+` GROUP BY kind`, at, endOfDay)
+		FROM `+tableDueCounts+` GROUP BY kind`, at, endOfDay(at))
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[KindCount])
 	if err != nil {
 		return nil, fmt.Errorf("count what is open: %w", err)
 	}
 	return ofEveryKind(found), nil
 }
+
+// endOfDay is 24:00 in Beijing of a moment's day.
+func endOfDay(at time.Time) time.Time { return (workdays.DayOf(at) + 1).Start() }
 
 // ofEveryKind has each kind, also those of which nothing was found.
 func ofEveryKind(found []KindCount) []KindCount {
@@ -135,8 +139,8 @@ type DeskCount struct {
 }
 
 // Counts is Open, with what reviewers want to know beside: how much was done, and how much is in somebody's hands.
-func (q Queries) Counts(ctx context.Context, at, endOfDay time.Time) ([]DeskCount, error) {
-	open, err := q.Open(ctx, at, endOfDay)
+func (q Queries) Counts(ctx context.Context, at time.Time) ([]DeskCount, error) {
+	open, err := q.Open(ctx, at)
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func (d *told) checkList(t *rapid.T, pool *pgxpool.Pool, f review.Filter) {
 func (d *told) checkCounts(t *rapid.T, pool *pgxpool.Pool, now time.Time) {
 	q := review.Queries{DB: pool}
 	endOfDay := (workdays.DayOf(now) + 1).Start()
-	counts, err := q.Counts(t.Context(), now, endOfDay)
+	counts, err := q.Counts(t.Context(), now)
 	if err != nil {
 		t.Fatalf("counts: %v", err)
 	}

@@ -21,10 +21,10 @@ var pastStates = []domain.Review{domain.ReviewApproved, domain.ReviewRejected, d
 
 // OpenThen is Open of a moment that has passed, for who was not there to count: it reads every case, and all that has ended since. What is
 // open is due by the calendar of now.
-func (q Queries) OpenThen(ctx context.Context, at, endOfDay time.Time) ([]KindCount, error) {
+func (q Queries) OpenThen(ctx context.Context, at time.Time) ([]KindCount, error) {
 	rows, _ := q.DB.Query(ctx, `SELECT kind, count(*) AS open, count(*) FILTER (WHERE due_at <= $1) AS overdue,
 		count(*) FILTER (WHERE due_at > $1 AND due_at <= $2) AS due_today, min(due_at) AS oldest
-		FROM (`+sqlThen+`) AS cases GROUP BY kind`, at, endOfDay, Kinds, pastStates)
+		FROM (`+sqlThen+`) AS cases GROUP BY kind`, at, endOfDay(at), Kinds, pastStates)
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[KindCount])
 	if err != nil {
 		return nil, fmt.Errorf("count what was open: %w", err)

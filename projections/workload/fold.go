@@ -99,13 +99,16 @@ func (b *batch) foldClaim(id uuid.UUID, e projections.Event) error {
 	switch fact := e.Fact.(type) {
 	case claim.Claimed:
 		b.lapse(id)
-		c := &claimRow{ID: fact.Claim, SubjectID: id, Kind: fact.Kind, Reviewer: fact.Reviewer, ClaimedAt: at, Until: instant(fact.Until)}
+		c := &claimRow{
+			ID: fact.Claim, SubjectID: id, Kind: fact.Kind, Reviewer: fact.Reviewer, ClaimedAt: at,
+			Until: projections.Instant(fact.Until),
+		}
 		b.claims, b.open[id] = append(b.claims, c), c
 	case claim.Renewed:
 		if open == nil || open.ID != fact.Claim {
 			return fmt.Errorf("renewal of claim %s, which does not hold the case", fact.Claim)
 		}
-		open.Until = instant(fact.Until)
+		open.Until = projections.Instant(fact.Until)
 	case claim.Released:
 		return b.end(id, fact.Claim, handedBack, at)
 	case claim.Expired:
@@ -143,6 +146,3 @@ func (b *batch) lapse(id uuid.UUID) {
 		delete(b.open, id)
 	}
 }
-
-// instant is a time in the precision in which the tables keep it.
-func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -27,7 +27,7 @@ CREATE TABLE claims (
 	ended_at   timestamptz, -- null while it holds the case
 	ending     text COLLATE "C" NOT NULL -- decided, handed_back, expired, taken_over; empty while it holds the case
 );
-CREATE INDEX claims_open ON claims (subject_id) WHERE ended_at IS NULL; -- a batch finds the claim that ends by it, in a rebuild too
+CREATE INDEX claims_open ON claims (subject_id) WHERE ended_at IS NULL; -- a rebuild needs it too: it looks them up for every batch
 
 CREATE INDEX decisions_time ON decisions (decided_at);
 CREATE INDEX decisions_approved ON decisions (subject_id, content_revision) WHERE outcome IN ('approved', 'first_approved');
