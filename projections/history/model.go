@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	schema = "history_v3"
+	schema = "history_v4"
 
 	// The table as queries reach it.
 	tableEntries = schema + ".entries"
