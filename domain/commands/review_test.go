@@ -145,7 +145,11 @@ func TestTwoPersonsApproveAnApplication(t *testing.T) {
 		out, err := w.ApproveProvider(ctx, req, owner, commands.Decision{Revision: revision})
 		return out.State, err
 	}
+	before := w.size()
 	s, err := approve(first, 1)
+	if n := w.size() - before; n != 2 { // that the decision was begun, and that it was made
+		t.Errorf("the first approval appended %d events", n)
+	}
 	if err != nil || s.First == nil || s.First.Reviewer != first.Actor.ID || s.Standing != provider.StandingApplicant || s.Review != domain.ReviewPending {
 		t.Fatalf("after the first: %+v (%v)", s, err)
 	}
