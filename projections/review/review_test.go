@@ -117,7 +117,19 @@ func TestReviewQueue(t *testing.T) {
 	}
 }
 
-// TestQueueTies: submissions of the same moment come once each, forward and backward.
+// TestATakeDownIsAFlagOfThePendingCase, which was there before it and stays.
+func TestATakeDownIsAFlagOfThePendingCase(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	p := domaintest.ID("p")
+	h.Add("product", p, product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("p")},
+		product.Approved{Revision: 1}, product.Listed{}, product.Revised{Revision: 2, Content: domaintest.Content("p")},
+		product.TakenDown{Revision: 2, Reason: "投诉"})
+	modeltest.Project(t, pool, h.Log, 4)
+	down := review.Filter{Flags: []review.Flag{review.TakenDown}}
+	modeltest.Equal(t, "taken down", queue(t, pool, map[uuid.UUID]string{p: "p"}, down), []string{"p@2"})
+}
+
 // TestAMatchIsShown: a reviewer sees where a submission goes that was matched later, and nothing that was found after the fact.
 func TestAMatchIsShown(t *testing.T) {
 	pool := modeltest.Tables(t)
@@ -141,6 +153,7 @@ func TestAMatchIsShown(t *testing.T) {
 	}
 }
 
+// TestQueueTies: submissions of the same moment come once each, forward and backward.
 func TestQueueTies(t *testing.T) {
 	pool := modeltest.Tables(t)
 	h := modeltest.NewHistory()
