@@ -73,6 +73,7 @@ func TestReviewQueue(t *testing.T) {
 		"products":          {review.Filter{Kind: "product"}, []string{"d@1", "a@3"}},
 		"providers":         {review.Filter{Kind: "provider", State: "pending"}, []string{"w@1"}},
 		"older":             {review.Filter{OlderThan: &first}, []string{"w@1"}},
+		"older than d":      {review.Filter{OlderThan: new(first.Add(3 * time.Second))}, []string{"w@1"}},
 		"decided, newest":   {review.Filter{State: "decided", Limit: 1}, []string{"b@1", "a@2", "v@1"}},
 		"approved":          {review.Filter{State: "approved"}, []string{"b@1", "v@1"}},
 		"rejected":          {review.Filter{State: "rejected", Kind: "product"}, []string{"a@2"}},
