@@ -103,6 +103,8 @@ func TestTheDeskIsAFoldOfTheLog(t *testing.T) {
 		}
 		for _, now := range w.moments(rt) {
 			d.checkCounts(rt, pool, now)
+			d.checkList(rt, pool, review.Filter{Now: now, Overdue: new(true), Limit: 50, Total: true})
+			d.checkList(rt, pool, review.Filter{Now: now, Flags: []review.Flag{review.Claimed}, Limit: 50, Total: true})
 		}
 		d.checkItems(rt, pool)
 	})
