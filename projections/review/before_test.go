@@ -20,7 +20,7 @@ func TestTheLastBefore(t *testing.T) {
 		1: approved, 2: rejected, 3: approved, 4: rejected, 5: approved,
 	} {
 		if revision > 0 {
-			of := domain.ContentRevision(revision) //nolint:gosec // one of five
+			of := domain.ContentRevision(revision)
 			h.Add("product", p, outcome(of), product.Revised{Revision: of + 1, Content: domaintest.Content("p")})
 		}
 	}
