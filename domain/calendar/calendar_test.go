@@ -66,6 +66,9 @@ func TestVersionsFollowEachOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		s = calendar.Evolve(s, happened[0])
+		if said := happened[0].(calendar.Corrected).Version; said != s.Calendar().Version() {
+			t.Errorf("the event says %s of %s", said, s.Calendar().Version())
+		}
 		if before.Calendar().Version() != want.version {
 			t.Errorf("%s became %s", want.version, before.Calendar().Version())
 		}

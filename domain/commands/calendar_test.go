@@ -189,6 +189,34 @@ func TestTheCalendarIsReadOn(t *testing.T) {
 	}
 }
 
+// TestAnotherLogIsReadFromTheStart: of what a backup brought back, nothing is known, however long the history is.
+func TestAnotherLogIsReadFromTheStart(t *testing.T) {
+	w := newWorld(t)
+	corrected := func(day string) domain.EventStore {
+		of := newWorld(t)
+		c := workdays.Correction{Days: []workdays.Special{special(t, day, false)}, Notice: "n"}
+		must[calendar.State](t)(of.CorrectCalendar(t.Context(), staff(), c))
+		return of.store.EventStore
+	}
+	empty := w.store.EventStore
+	for _, c := range []struct {
+		log     domain.EventStore
+		version workdays.Version
+		off     string
+	}{{corrected("2026-06-02"), "2026.1", "2026-06-02"}, {corrected("2026-06-03"), "2026.1", "2026-06-03"}, {empty, "2026.0", ""}} {
+		w.store.EventStore = c.log
+		days, err := w.Calendar(t.Context())
+		if err != nil || days.Version() != c.version {
+			t.Fatalf("%v, %v, want %s", days, err, c.version)
+		}
+		for _, day := range []string{"2026-06-02", "2026-06-03"} {
+			if days.Working(special(t, day, false).Day) == (day == c.off) {
+				t.Errorf("%s, where %q is off: %s", c.version, c.off, day)
+			}
+		}
+	}
+}
+
 // TestTwoOperatorsCorrectAtOnce: neither correction is lost, and the same one is made once.
 func TestTwoOperatorsCorrectAtOnce(t *testing.T) {
 	w := newWorld(t)

@@ -132,11 +132,16 @@ func TestRenewingHandingBackAndTakingOver(t *testing.T) {
 		}
 	}
 	held = must[claim.State](t)(w.claims(late(ben), id)).State.Claim
-	_, err = w.TakeOverClaim(ctx, late(ann), product.Category, id, commands.TakeOver{Reason: "请假", Claim: uuid.New()})
+	operator := must[account.State](t)(w.OpenAccountWith(ctx, staff().ByItself(),
+		account.Open{DisplayName: "符主任", Roles: []domain.Role{domain.RoleOperator}})).ID
+	_, err = w.TakeOverClaim(ctx, late(operator), product.Category, id, commands.TakeOver{Reason: "请假", Claim: uuid.New()})
 	wantRefusal(t, err, claim.ErrLost)
-	_, err = w.TakeOverClaim(ctx, late(ann), product.Category, id, commands.TakeOver{Reason: "请假", Reviewer: owner})
-	wantRefusal(t, err, domain.ErrInvalid)
-	out := must[claim.State](t)(w.TakeOverClaim(ctx, late(ann), product.Category, id, commands.TakeOver{Reason: "请假", Claim: held, Reviewer: ann}))
+	for _, who := range []uuid.UUID{owner, operator} {
+		_, err = w.TakeOverClaim(ctx, late(operator), product.Category, id, commands.TakeOver{Reason: "请假", Reviewer: who})
+		wantRefusal(t, err, domain.ErrInvalid)
+	}
+	out := must[claim.State](t)(w.TakeOverClaim(ctx, late(operator), product.Category, id,
+		commands.TakeOver{Reason: "请假", Claim: held, Reviewer: ann}))
 	if out.State.Reviewer != ann || !out.State.Open(noon.Add(50*time.Minute)) {
 		t.Errorf("got %+v", out)
 	}
@@ -181,6 +186,14 @@ func TestAClaimThatWasAnsweredFirst(t *testing.T) {
 	w.store.before = once(product.Category, func() { must[claim.State](t)(w.claims(by(ann, 0), other)) })
 	ok(t, w.approves(by(ben, 0), other, uuid.Nil))
 	wantRefusal(t, w.approves(by(ann, 0), other, uuid.Nil), domain.ErrAlreadyDecided)
+	// It is the same with applications.
+	applicant := w.enterprise(w.codeB)
+	ok(t, w.apply(applicant, w.codeB))
+	w.store.before = once(claim.Category, func() {
+		must[claim.State](t)(w.ClaimCase(t.Context(), by(ann, 0), provider.Category, applicant, 1, uuid.Nil))
+	})
+	_, err := w.ApproveProvider(t.Context(), by(ben, 0), applicant, commands.Decision{Revision: 1})
+	wantRefusal(t, err, claim.ErrClaimed)
 }
 
 // TestAClaimThatEndsMeanwhile: the reviewer's own claim ends in the very moment in which they decide. Who named it learns that it is gone,
@@ -322,4 +335,15 @@ func TestALeaseIsConfigured(t *testing.T) {
 	if held := must[claim.State](t)(w.claims(by(w.reviewer("吴海"), 0), id)); !held.State.Until.Equal(noon.Add(5 * time.Minute)) {
 		t.Errorf("until %s", held.State.Until)
 	}
+}
+
+// TestARevisionThatIsNamedIsOfTheCase, and of nothing else: its claims have another stream, which a decision appends to as well.
+func TestARevisionThatIsNamedIsOfTheCase(t *testing.T) {
+	w := newWorld(t)
+	id, ann := w.pending(w.provider(w.codeA)), w.reviewer("吴海")
+	must[claim.State](t)(w.claims(by(ann, 0), id))
+	must[claim.State](t)(w.claims(by(ann, 10*time.Minute), id))
+	req := by(ann, 10*time.Minute)
+	req.IfRevision = new(domain.Revision) // the product's first event, of which its claims have two
+	ok(t, w.approves(req, id, uuid.Nil))
 }

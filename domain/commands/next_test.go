@@ -159,10 +159,55 @@ func TestNextSkipsWhatIsNotForTheReviewer(t *testing.T) {
 	}
 }
 
-// TestNextLeavesADecisionUnderWay: a decision has begun, and is not there yet. Nobody is sent to the case for a minute.
+// listing is a read model that stands still: these cases are free, whatever the log says.
+func listing(ids ...uuid.UUID) commands.Waiting {
+	return commands.Waiting{List: func(context.Context, int, []uuid.UUID) (cases []commands.WaitingCase, _ domain.Position, _ error) {
+		for _, id := range ids {
+			cases = append(cases, commands.WaitingCase{Kind: product.Category, ID: id})
+		}
+		return cases, 0, nil
+	}}
+}
+
+// TestNextIsAnotherCase than the one that the reviewer has, which the read model has not heard of.
+func TestNextIsAnotherCase(t *testing.T) {
+	w := newWorld(t)
+	owner, ann := w.provider(w.codeA), w.reviewer("吴海")
+	mine, free := w.pending(owner), w.pending(owner)
+	must[claim.State](t)(w.claims(by(ann, 0), mine))
+	out, found, err := w.ClaimNext(t.Context(), by(ann, 0), listing(mine, free))
+	if ok(t, err); !found || out.ID != free {
+		t.Errorf("got %+v, %v", out, found)
+	}
+}
+
+// TestNextWhoseOutcomeIsUnknown: the same request tries the same case again, also when a more urgent one has come meanwhile.
+func TestNextWhoseOutcomeIsUnknown(t *testing.T) {
+	w := newWorld(t)
+	owner, req := w.provider(w.codeA), by(w.reviewer("吴海"), 0)
+	id, urgent := w.pending(owner), w.pending(owner)
+	w.store.after = func(s domain.StreamName, err error) error {
+		if s.Category() == claim.Category && err == nil {
+			return domain.ErrOutcomeUnknown
+		}
+		return err
+	}
+	if _, found, err := w.ClaimNext(t.Context(), req, listing(id)); found || err == nil {
+		t.Fatalf("found %v, %v", found, err)
+	}
+	w.store.after = nil
+	out, found, err := w.ClaimNext(t.Context(), req, listing(urgent, id))
+	if ok(t, err); !found || out.ID != id || !out.Replayed {
+		t.Errorf("got %+v, %v", out, found)
+	}
+}
+
+// TestNextLeavesADecisionUnderWay: a decision has begun, and is not there yet. Nobody is sent to the case for a minute, unless it is
+// another by then.
 func TestNextLeavesADecisionUnderWay(t *testing.T) {
 	w := newWorld(t)
-	id := w.pending(w.provider(w.codeA))
+	owner := w.provider(w.codeA)
+	id, revised := w.pending(owner), w.pending(owner)
 	w.store.before = func(s domain.StreamName) error {
 		if s.Category() == product.Category {
 			return domain.ErrUnavailable
@@ -170,7 +215,12 @@ func TestNextLeavesADecisionUnderWay(t *testing.T) {
 		return nil
 	}
 	wantRefusal(t, w.approves(by(uuid.New(), 0), id, uuid.Nil), commands.ErrUnavailable)
+	wantRefusal(t, w.approves(by(uuid.New(), 0), revised, uuid.Nil), commands.ErrUnavailable)
 	w.store.before = nil
+	must[product.State](t)(w.ReviseProduct(t.Context(), as(owner), revised, content()))
+	if _, found, err := w.ClaimNext(t.Context(), by(uuid.New(), 0), listing(revised)); !found || err != nil {
+		t.Errorf("a later revision: found %v, %v", found, err)
+	}
 	for i, after := range []time.Duration{time.Minute, time.Minute + 1} {
 		want := i == 1
 		asked := domain.Position(0)
@@ -248,5 +298,25 @@ func TestNextOfTwoPersons(t *testing.T) {
 	}
 	if !next(uuid.New(), 3*time.Second+time.Minute) {
 		t.Error("nobody is sent to it after a second approval that was cut short")
+	}
+}
+
+// TestNextGivesNobodyTheirOwnFirstApproval.
+func TestNextGivesNobodyTheirOwnFirstApproval(t *testing.T) {
+	w := newWorld(t)
+	sources := domaintest.Sources()
+	sources.SecondApprover = true
+	w.Service = commands.New(w.store, sources)
+	applicant, ann, ben := w.enterprise(w.codeA), w.reviewer("吴海"), w.reviewer("林芳")
+	ok(t, w.apply(applicant, w.codeA))
+	must[provider.State](t)(w.ApproveProvider(t.Context(), by(ann, 0), applicant, commands.Decision{Revision: 1}))
+	list := func(context.Context, int, []uuid.UUID) ([]commands.WaitingCase, domain.Position, error) {
+		return []commands.WaitingCase{{Kind: provider.Category, ID: applicant, Submitter: applicant}}, 0, nil
+	}
+	for _, who := range []uuid.UUID{ann, ben} {
+		out, found, err := w.ClaimNext(t.Context(), by(who, 0), commands.Waiting{List: list})
+		if ok(t, err); found != (who == ben) {
+			t.Errorf("found %v: %+v", found, out.State)
+		}
 	}
 }

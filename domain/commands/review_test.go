@@ -17,6 +17,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/rules"
+	"waybill/domain/workdays"
 )
 
 // last is the last event of a stream, with its bytes.
@@ -97,13 +98,26 @@ func TestALaterRevisionIsRevokedAsItWasApproved(t *testing.T) {
 	id := w.listed(owner)
 	approved := record(t, w.events(domain.Stream(product.Category, id))[1]).Seen
 	later := content()
-	later.Name = "改名后的专线"
+	later.Name, later.Details = "改名后的专线", later.Details[:1]
 	must[product.State](t)(w.ReviseProduct(ctx, as(owner), id, later))
 	_, err := w.RevokeProductApproval(ctx, staff(), id, commands.Decision{Revision: 1, Reasons: unfit, Digest: strings.Repeat("0", 64)})
 	wantRefusal(t, err, decision.ErrContentDiffers)
-	must[product.State](t)(w.RevokeProductApproval(ctx, staff(), id, commands.Decision{Revision: 1, Reasons: unfit, Digest: approved.Digest}))
+	second := []domain.Reason{{Code: "image_unclear", Field: "/details/1"}} // which the later one has not
+	must[product.State](t)(w.RevokeProductApproval(ctx, staff(), id, commands.Decision{Revision: 1, Reasons: second, Digest: approved.Digest}))
 	if got := record(t, w.last(product.Category, id)).Seen; !reflect.DeepEqual(got, approved) {
 		t.Errorf("got %+v, want %+v", got, approved)
+	}
+	// It is the same with applications. The later one keeps the date that it has.
+	approved = record(t, w.last(provider.Category, owner)).Seen
+	ok(t, w.revise(owner, w.codeA))
+	must[provider.State](t)(w.RevokeProviderApproval(ctx, staff(), owner, commands.Decision{Revision: 1, Reasons: unfit, Digest: approved.Digest}))
+	e := w.last(provider.Category, owner)
+	if got := record(t, e).Seen; !reflect.DeepEqual(got, approved) {
+		t.Errorf("got %+v, want %+v", got, approved)
+	}
+	var revoked provider.ApprovalRevoked
+	if err := json.Unmarshal(e.Data, &revoked); err != nil || revoked.Due != (workdays.Due{}) {
+		t.Errorf("due %+v (%v)", revoked.Due, err)
 	}
 }
 
@@ -145,7 +159,11 @@ func TestTwoPersonsApproveAnApplication(t *testing.T) {
 		out, err := w.ApproveProvider(ctx, req, owner, commands.Decision{Revision: revision})
 		return out.State, err
 	}
+	before := w.size()
 	s, err := approve(first, 1)
+	if n := w.size() - before; n != 2 { // that the decision was begun, and that it was made
+		t.Errorf("the first approval appended %d events", n)
+	}
 	if err != nil || s.First == nil || s.First.Reviewer != first.Actor.ID || s.Standing != provider.StandingApplicant || s.Review != domain.ReviewPending {
 		t.Fatalf("after the first: %+v (%v)", s, err)
 	}

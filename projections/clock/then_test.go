@@ -45,7 +45,7 @@ func TestWhatWasOpenCanBeToldAfterwards(t *testing.T) {
 			w.applies()
 		case n < 6:
 			id := some()
-			if _, err = w.service.ReviseProduct(t.Context(), w.by(w.provider), id, domaintest.Content("改 "+uuid.NewString())); err == nil {
+			if _, err = w.service.ReviseProduct(t.Context(), w.by(w.provider), id, domaintest.Content("改 "+uuid.NewString()[:8])); err == nil {
 				revisions[id]++
 			}
 		case n < 8:
@@ -56,15 +56,14 @@ func TestWhatWasOpenCanBeToldAfterwards(t *testing.T) {
 			unfit := commands.Decision{Revision: revisions[id], Reasons: domaintest.Unfit}
 			_, err = w.service.RejectProduct(t.Context(), w.by(domaintest.Reviewer), id, unfit)
 		}
-		var refused *domain.Error // what is decided cannot be decided again
-		if err != nil && !errors.As(err, &refused) {
+		if err != nil && !errors.Is(err, domain.ErrAlreadyDecided) {
 			t.Fatal(err)
 		}
 		if random.IntN(3) > 0 {
 			continue
 		}
 		w.shown(r)
-		at := now.Add(time.Minute)
+		at := now.Add(time.Millisecond).Add(time.Duration(random.IntN(2)) * time.Minute) // in the very moment, or later
 		c := counted{at: at}
 		if c.open, err = desk.Open(t.Context(), c.at); err != nil {
 			t.Fatal(err)

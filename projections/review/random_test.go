@@ -1,7 +1,9 @@
 package review_test
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -22,6 +24,11 @@ import (
 	"waybill/projections/review"
 )
 
+var flags = []review.Flag{
+	review.Mismatch, review.Finding, review.Resubmitted, review.FirstApproved, review.Revoked,
+	review.TakenDown, review.Claimed, review.Unclaimed, review.Mine,
+}
+
 // filter draws at most three conditions: of more nothing is left.
 func (w *world) filter(t *rapid.T) review.Filter {
 	moment := func(what string) time.Time {
@@ -35,19 +42,16 @@ func (w *world) filter(t *rapid.T) review.Filter {
 		State: oneOf[domain.Review](t, "state", "", "pending", "pending", "pending", "decided", "approved", "rejected", "superseded"),
 	}
 	pending := f.State == "" || f.State == domain.ReviewPending
-	flags := []review.Flag{
-		review.Mismatch, review.Finding, review.Resubmitted, review.FirstApproved, review.Revoked,
-		review.TakenDown, review.Claimed, review.Unclaimed, review.Mine,
-	}
+	flags := flags
 	if !pending {
-		flags = slices.DeleteFunc(flags, review.Flag.Pending)
+		flags = slices.DeleteFunc(slices.Clone(flags), review.Flag.Pending)
 	}
 	conditions := []func(){
 		func() { f.Kind = oneOf(t, "kind", product.Category, provider.Category) },
 		func() { f.OlderThan = new(moment("older than")) },
 		func() { f.YoungerThan = new(moment("younger than")) },
 		func() { f.Overdue = new(rapid.Bool().Draw(t, "overdue")) },
-		func() { f.Submitter = new(domaintest.ID("v1")) },
+		func() { f.Submitter = new(domaintest.ID(oneOf(t, "submitter", "v1", "v2"))) },
 		func() { f.Provider = new(domaintest.ID("v1")) },
 		func() { f.Subject = new(domaintest.ID(oneOf(t, "subject", "p1", "v1"))) },
 		func() { f.ProviderType = oneOf(t, "type", rules.Logistics, "other") },
@@ -94,9 +98,28 @@ func TestTheDeskIsAFoldOfTheLog(t *testing.T) {
 		for range 8 {
 			d.checkList(rt, pool, w.filter(rt))
 		}
-		d.checkCounts(rt, pool, projections.EventTime(w.Log[rapid.IntRange(0, len(w.Log)-1).Draw(rt, "counted at")]))
+		for _, flag := range flags {
+			d.checkList(rt, pool, review.Filter{Now: w.At, Reviewer: reviewers[0], Limit: 50, Flags: []review.Flag{flag}, Total: true})
+		}
+		for _, now := range w.moments(rt) {
+			d.checkCounts(rt, pool, now)
+			d.checkList(rt, pool, review.Filter{Now: now, Overdue: new(true), Limit: 50, Total: true})
+			d.checkList(rt, pool, review.Filter{Now: now, Flags: []review.Flag{review.Claimed}, Limit: 50, Total: true})
+		}
 		d.checkItems(rt, pool)
 	})
+}
+
+// moments are some at which to count: of an event, of a midnight, at which cases become overdue, and of a claim's end.
+func (w *world) moments(t *rapid.T) []time.Time {
+	at := []time.Time{
+		projections.EventTime(w.Log[rapid.IntRange(0, len(w.Log)-1).Draw(t, "counted at")]),
+		(workdays.DayOf(w.At) + workdays.Day(rapid.IntRange(-3, 3).Draw(t, "counted at midnight"))).Start(),
+	}
+	for _, of := range slices.SortedFunc(maps.Keys(w.claims), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
+		at = append(at, w.claims[of].Until)
+	}
+	return at[:min(len(at), 4)]
 }
 
 func (d *told) checkList(t *rapid.T, pool *pgxpool.Pool, f review.Filter) {
@@ -178,6 +201,17 @@ func (d *told) checkCounts(t *rapid.T, pool *pgxpool.Pool, now time.Time) {
 		all := d.list(review.Filter{Kind: kind, ProviderType: rules.Logistics, Now: now, Flags: []review.Flag{review.Unclaimed}})
 		modeltest.Equal(t, "unclaimed", free, all[:min(3, len(all))])
 	}
+	others, _, err := q.Unclaimed(t.Context(), review.UnclaimedFilter{Now: now, NotOf: []uuid.UUID{domaintest.ID("v1")}}, 100)
+	theirs := d.list(review.Filter{Now: now, Flags: []review.Flag{review.Unclaimed}, Provider: new(domaintest.ID("v1"))})
+	all := d.list(review.Filter{Now: now, Flags: []review.Flag{review.Unclaimed}})
+	if err != nil || len(others)+len(theirs) != len(all) {
+		t.Fatalf("of others %v (%v), of v1 %v", others, err, theirs)
+	}
+	for of, c := range d.claims {
+		if kind, id, err := q.ClaimedBy(t.Context(), c.Claim); err != nil || kind != c.Kind || id != of {
+			t.Fatalf("claim %+v is on %s %s: %v", c, kind, id, err)
+		}
+	}
 	expired, err := q.ExpiredClaims(t.Context(), now, 100)
 	if err != nil {
 		t.Fatalf("expired claims: %v", err)
@@ -213,14 +247,16 @@ func (d *told) checkItems(t *rapid.T, pool *pgxpool.Pool) {
 		}
 		var held, claimed string
 		if c, ok := d.claims[s.subject]; ok && s.state == domain.ReviewPending {
-			held = fmt.Sprint(c.Claim, c.Reviewer, c.Until.Truncate(time.Microsecond).UTC())
+			held = fmt.Sprint(c.Claim, c.Reviewer, c.Until.UTC())
 		}
 		if c := got.Claim; c != nil {
 			claimed = fmt.Sprint(c.ID, c.Reviewer, c.Until)
 		}
 		modeltest.Equal(t, "item", fmt.Sprint(got.State, got.Since, got.Round, got.DueAt, got.DueEstimated, got.Live,
-			string(got.LiveContent), string(got.Content), claimed, got.FirstApproval != nil, got.Revocation != nil, got.TakenDown != nil, got.ProviderType, got.SubmittedBy),
+			string(got.LiveContent), string(got.Content), claimed, got.FirstApproval != nil, got.Revocation != nil, got.TakenDown != nil, got.ProviderType, got.SubmittedBy,
+			got.ProviderName, got.FirstSubmittedAt),
 			fmt.Sprint(s.state, s.since, s.round, s.due.At.UTC(), s.due.Estimated, live, liveContent, raw(s.content),
-				held, s.first, s.revoked, d.takenDown[s.subject] != nil, d.typeOf[s.provider], s.by))
+				held, s.first, s.revoked, d.takenDown[s.subject] != nil, d.typeOf[s.provider], s.by,
+				d.nameOf[s.provider], s.waiting))
 	}
 }

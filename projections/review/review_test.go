@@ -73,6 +73,7 @@ func TestReviewQueue(t *testing.T) {
 		"products":          {review.Filter{Kind: "product"}, []string{"d@1", "a@3"}},
 		"providers":         {review.Filter{Kind: "provider", State: "pending"}, []string{"w@1"}},
 		"older":             {review.Filter{OlderThan: &first}, []string{"w@1"}},
+		"older than d":      {review.Filter{OlderThan: new(first.Add(3 * time.Second))}, []string{"w@1"}},
 		"decided, newest":   {review.Filter{State: "decided", Limit: 1}, []string{"b@1", "a@2", "v@1"}},
 		"approved":          {review.Filter{State: "approved"}, []string{"b@1", "v@1"}},
 		"rejected":          {review.Filter{State: "rejected", Kind: "product"}, []string{"a@2"}},
@@ -117,7 +118,19 @@ func TestReviewQueue(t *testing.T) {
 	}
 }
 
-// TestQueueTies: submissions of the same moment come once each, forward and backward.
+// TestATakeDownIsAFlagOfThePendingCase, which was there before it and stays.
+func TestATakeDownIsAFlagOfThePendingCase(t *testing.T) {
+	pool := modeltest.Tables(t)
+	h := modeltest.NewHistory()
+	p := domaintest.ID("p")
+	h.Add("product", p, product.Submitted{ProviderID: domaintest.ID("v"), Revision: 1, Content: domaintest.Content("p")},
+		product.Approved{Revision: 1}, product.Listed{}, product.Revised{Revision: 2, Content: domaintest.Content("p")},
+		product.TakenDown{Revision: 2, Reason: "投诉"})
+	modeltest.Project(t, pool, h.Log, 4)
+	down := review.Filter{Flags: []review.Flag{review.TakenDown}}
+	modeltest.Equal(t, "taken down", queue(t, pool, map[uuid.UUID]string{p: "p"}, down), []string{"p@2"})
+}
+
 // TestAMatchIsShown: a reviewer sees where a submission goes that was matched later, and nothing that was found after the fact.
 func TestAMatchIsShown(t *testing.T) {
 	pool := modeltest.Tables(t)
@@ -141,6 +154,7 @@ func TestAMatchIsShown(t *testing.T) {
 	}
 }
 
+// TestQueueTies: submissions of the same moment come once each, forward and backward.
 func TestQueueTies(t *testing.T) {
 	pool := modeltest.Tables(t)
 	h := modeltest.NewHistory()

@@ -27,6 +27,8 @@ type submitted struct {
 	revision          domain.ContentRevision
 	state             domain.Review
 	since, from       time.Time
+	waiting           time.Time // since when, as of its state
+	name              string
 	due               workdays.Due
 	late              bool // its decision was
 	mismatch, finding bool
@@ -44,6 +46,7 @@ type told struct {
 	takenDown   map[uuid.UUID]*product.Takedown
 	closed      map[uuid.UUID]bool
 	typeOf      map[uuid.UUID]string
+	nameOf      map[uuid.UUID]string
 	claims      map[uuid.UUID]claim.Claimed
 	calendar    *workdays.Calendar
 }
@@ -52,6 +55,7 @@ func tell(log []projections.Event) *told {
 	d := &told{
 		latest: map[uuid.UUID]*submitted{}, live: map[uuid.UUID]*submitted{}, rejections: map[uuid.UUID]int{},
 		takenDown: map[uuid.UUID]*product.Takedown{}, closed: map[uuid.UUID]bool{}, typeOf: map[uuid.UUID]string{},
+		nameOf: map[uuid.UUID]string{},
 		claims: map[uuid.UUID]claim.Claimed{}, calendar: workdays.Standard(),
 	}
 	for _, e := range log {
@@ -81,28 +85,29 @@ func (d *told) event(e projections.Event) {
 		s := d.live[id]
 		s.revoked = true
 		delete(d.live, id)
+		d.nameOf[id] = d.latest[id].name
 		if d.latest[id] == s {
-			s.state, s.since, s.from, s.first, s.late = domain.ReviewPending, at, at, false, false
+			s.state, s.since, s.from, s.waiting, s.first, s.late = domain.ReviewPending, at, at, at, false, false
 		} else if d.latest[id].state == domain.ReviewPending {
 			d.latest[id].revoked = true
 		}
 	}
 	switch fact := e.Fact.(type) {
 	case provider.Applied:
-		d.submit(e, submitted{provider: id, mismatch: len(fact.Mismatches) > 0, finding: len(fact.Findings) > 0, content: fact.Profile})
+		d.submit(e, submitted{provider: id, mismatch: len(fact.Mismatches) > 0, finding: len(fact.Findings) > 0, content: fact.Profile, name: fact.Profile.Name})
 		d.typeOf[id] = fact.Profile.Type
 	case provider.Revised:
-		d.submit(e, submitted{provider: id, mismatch: len(fact.Mismatches) > 0, finding: len(fact.Findings) > 0, content: fact.Profile})
+		d.submit(e, submitted{provider: id, mismatch: len(fact.Mismatches) > 0, finding: len(fact.Findings) > 0, content: fact.Profile, name: fact.Profile.Name})
 		if d.live[id] == nil {
 			d.typeOf[id] = fact.Profile.Type
 		}
 	case product.Submitted:
-		d.submit(e, submitted{provider: fact.ProviderID, finding: len(fact.Findings) > 0, content: fact.Content})
+		d.submit(e, submitted{provider: fact.ProviderID, finding: len(fact.Findings) > 0, content: fact.Content, name: fact.Content.Name})
 	case product.Revised:
-		d.submit(e, submitted{provider: d.latest[id].provider, finding: len(fact.Findings) > 0, content: fact.Content})
+		d.submit(e, submitted{provider: d.latest[id].provider, finding: len(fact.Findings) > 0, content: fact.Content, name: fact.Content.Name})
 	case provider.Approved, product.Approved:
 		decided(domain.ReviewApproved)
-		d.live[id], d.rejections[id] = d.latest[id], 0
+		d.live[id], d.rejections[id], d.nameOf[id] = d.latest[id], 0, d.latest[id].name
 	case provider.Rejected, product.Rejected:
 		decided(domain.ReviewRejected)
 		d.rejections[id]++
@@ -133,13 +138,16 @@ func (d *told) submit(e projections.Event, s submitted) {
 	id, _ := e.Stream.ID()
 	at := projections.EventTime(e)
 	s.kind, s.subject, s.by, s.revision, s.state = e.Stream.Category(), id, e.Meta.Actor.ID, 1, domain.ReviewPending
-	s.since, s.from, s.round = at, at, d.rejections[id]+1
+	s.since, s.from, s.waiting, s.round = at, at, at, d.rejections[id]+1
+	if d.live[id] == nil {
+		d.nameOf[id] = s.name
+	}
 	if before := d.latest[id]; before != nil {
 		s.revision = before.revision + 1
 		if before.state == domain.ReviewPending {
 			before.due = d.dueOf(before)
 			before.state, before.since = domain.ReviewSuperseded, at
-			s.revoked = before.revoked
+			s.revoked, s.waiting = before.revoked, before.waiting
 		}
 	}
 	d.latest[id] = &s
