@@ -203,3 +203,36 @@ func TestARevokedApprovalIsPublicNoMore(t *testing.T) {
 		t.Errorf("an enterprise that never applied: %d", first.status)
 	}
 }
+
+// TestEveryDecisionNamesWhatItIsOf: each operation refuses another digest than that of the content, and a claim that does not hold the
+// case.
+func TestEveryDecisionNamesWhatItIsOf(t *testing.T) {
+	w := start(t)
+	reviewer := w.staff(domain.RoleReviewer)
+	owner := w.provider(reviewer)
+	live, _ := w.listed(owner, reviewer)
+	waiting := w.pending(owner)
+	other, reasons := strings.Repeat("0", 64), []m{{"code": "other", "note": "请补充"}}
+	for what, body := range map[string]m{
+		"approve": {"revision": 1}, "reject": {"revision": 1, "reasons": reasons}, "revoke-approval": {"revision": 1, "reasons": reasons},
+	} {
+		id := waiting
+		if what == "revoke-approval" {
+			id = live
+		}
+		path := "/api/v1/review/products/" + id + "/" + what
+		w.do(reviewer, "POST", path, with(body, "digest", other)).refuses(409, "content_differs")
+		if id == live { // claims have no part in it
+			continue
+		}
+		w.do(reviewer, "POST", path, with(body, "claim", owner.id)).refuses(409, "claim_lost")
+		one := with(with(body, "kind", "product"), "outcome", what)
+		for field, code := range map[string]string{"digest": "content_differs", "claim": "claim_lost"} {
+			value := map[string]any{"digest": other, "claim": owner.id}[field]
+			got := w.do(reviewer, "POST", decisions, m{"items": []m{with(with(one, "id", id), field, value)}}).is(200)
+			if got.text("items", 0, "code") != code {
+				t.Errorf("%s by another %s: %s", what, field, got.body)
+			}
+		}
+	}
+}

@@ -40,7 +40,7 @@ func TestRevokedApprovalsLeaveTheList(t *testing.T) {
 	}
 	project()
 	before, nothing := shown(), "[] [] []"
-	h.Add("product", p, product.ApprovalRevoked{Revision: 1})
+	h.Add("product", p, product.Pinned{}, product.ApprovalRevoked{Revision: 1}) // which ends the pin
 	project()
 	modeltest.Equal(t, "revoked", shown(), nothing)
 	h.Add("product", p, product.Approved{Revision: 1}, product.Listed{})

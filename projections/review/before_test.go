@@ -2,6 +2,7 @@ package review_test
 
 import (
 	"testing"
+	"time"
 
 	"waybill/domain"
 	"waybill/domain/domaintest"
@@ -58,3 +59,21 @@ func TestTheLastBefore(t *testing.T) {
 
 func approved(of domain.ContentRevision) domain.Event { return product.Approved{Revision: of} }
 func rejected(of domain.ContentRevision) domain.Event { return product.Rejected{Revision: of} }
+
+// TestAtTheInstant at which a claim ends the case is free, and at which a case is due it is overdue; what a decision came too late by
+// grows no more.
+func TestAtTheInstant(t *testing.T) {
+	at := time.Date(2026, 11, 26, 16, 0, 0, 0, time.UTC)
+	s := review.Submission{State: domain.ReviewPending, Claim: &review.Claim{Until: at}}
+	s.DueAt = at
+	if s.Holder(at.Add(-1)) == nil || s.Holder(at) != nil {
+		t.Error("a claim does not end with its time")
+	}
+	if s.Overdue(at.Add(-1)) || !s.Overdue(at) || s.OverdueBy(at.Add(time.Hour)) != time.Hour {
+		t.Error("a case is not overdue from its time on")
+	}
+	s.State, s.DecidedAt = domain.ReviewApproved, new(at.Add(time.Minute))
+	if !s.Overdue(at) || s.OverdueBy(at.Add(time.Hour)) != time.Minute {
+		t.Errorf("decided a minute too late: %s", s.OverdueBy(at.Add(time.Hour)))
+	}
+}
