@@ -48,7 +48,7 @@ var (
 	fullSize = sizes{
 		rounds: 3, run: 3 * time.Second, pageRounds: 2, pageRun: 1200 * time.Millisecond, pages: 300, live: 15 * time.Second,
 		rebuildProducts: 50_000, rebuildEvents: 500_000, listings: []int{10_000, 1_000_000}, starts: 5, decisions: 20_000, images: 30,
-		cases: 20_000,
+		cases: 100_000,
 	}
 	quickSize = sizes{
 		rounds: 1, run: 250 * time.Millisecond, pageRounds: 1, pageRun: 60 * time.Millisecond, pages: 10, live: 2 * time.Second,
