@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -165,20 +166,32 @@ func (c claimColumns) claim() *Claim {
 	return &Claim{ID: *c.ClaimID, Reviewer: *c.ClaimBy, Until: c.ClaimUntil.UTC()}
 }
 
+// submissionRow is a row of a list.
 type submissionRow struct {
 	Submission
 	claimColumns
+	Shown shownVerdict
 }
 
-// submissions are rows of submissionColumns.
+// shownVerdict is a verdict without what was measured of images: that is most of it, and no list shows it.
+type shownVerdict struct {
+	Rules    int             `json:"rules"`
+	Findings []rules.Finding `json:"findings"`
+}
+
+// listColumns are submissionColumns with the verdict as lists show it.
+var listColumns = strings.Replace(submissionColumns, "s.verdict", "s.verdict AS shown", 1)
+
+// submissions are rows of listColumns.
 func submissions(rows pgx.Rows) ([]Submission, error) {
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[submissionRow])
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByNameLax[submissionRow])
 	if err != nil {
 		return nil, err
 	}
 	list := make([]Submission, len(found))
 	for i, r := range found {
 		list[i] = r.Submission
+		list[i].Verdict = rules.Verdict{Rules: r.Shown.Rules, Findings: r.Shown.Findings}
 		list[i].complete(r.claimColumns)
 	}
 	return list, nil
@@ -216,7 +229,7 @@ func (q Queries) item(ctx context.Context, condition string, args ...any) (Submi
 
 // Submissions lists every submission of a subject, without content, newest first.
 func (q Queries) Submissions(ctx context.Context, kind string, id uuid.UUID) ([]Submission, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+submissionTables+`
+	rows, _ := q.DB.Query(ctx, `SELECT `+listColumns+submissionTables+`
 		WHERE s.kind = $1 AND s.subject_id = $2 ORDER BY s.content_revision DESC`, kind, id)
 	list, err := submissions(rows)
 	if err != nil {

@@ -150,7 +150,7 @@ func (q Queries) page(ctx context.Context, f Filter, l list) (projections.Page[S
 	}
 	order := orderBy(l.keys, l.descending)
 	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+submissionColumns+` FROM (SELECT subject_id AS id, content_revision AS of, `+l.keys+` FROM `+l.from+w.SQL()+
+	rows, _ := q.DB.Query(ctx, `SELECT `+listColumns+` FROM (SELECT subject_id AS id, content_revision AS of, `+l.keys+` FROM `+l.from+w.SQL()+
 		order+projections.LimitClause(size)+`) found JOIN `+tableSubmissions+` s ON s.subject_id = found.id AND s.content_revision = found.of`+
 		aroundSubmission+orderBy(l.keys, l.descending, "found."), w.Args...)
 	found, err := submissions(rows)
