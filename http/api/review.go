@@ -63,102 +63,56 @@ func (s *server) submission(ctx context.Context, kind string, id uuid.UUID, revi
 
 // ApproveProduct approves the named revision (R27).
 func (s *server) ApproveProduct(c echo.Context, id ProductID, _ ApproveProductParams) error {
-	d, err := decodeApproval(c)
-	if err != nil {
-		return err
-	}
-	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
-		return s.Commands.ApproveProduct(ctx, req, id, d)
-	})
+	return judge[Approval](c, s, id, s.Commands.ApproveProduct, s.productWritten)
 }
 
 // RejectProduct rejects the named revision with reasons (R28).
 func (s *server) RejectProduct(c echo.Context, id ProductID, _ RejectProductParams) error {
-	d, err := decodeRejection(c)
-	if err != nil {
-		return err
-	}
-	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
-		return s.Commands.RejectProduct(ctx, req, id, d)
-	})
+	return judge[Rejection](c, s, id, s.Commands.RejectProduct, s.productWritten)
 }
 
 // ApproveProvider approves the named revision of an application (R21).
 func (s *server) ApproveProvider(c echo.Context, id ProviderID, _ ApproveProviderParams) error {
-	d, err := decodeApproval(c)
-	if err != nil {
-		return err
-	}
-	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
-		return s.Commands.ApproveProvider(ctx, req, id, d)
-	})
+	return judge[Approval](c, s, id, s.Commands.ApproveProvider, applicationWritten)
 }
 
 // RejectProvider rejects the named revision of an application with reasons (R20).
 func (s *server) RejectProvider(c echo.Context, id ProviderID, _ RejectProviderParams) error {
-	d, err := decodeRejection(c)
-	if err != nil {
-		return err
-	}
-	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
-		return s.Commands.RejectProvider(ctx, req, id, d)
-	})
+	return judge[Rejection](c, s, id, s.Commands.RejectProvider, applicationWritten)
 }
 
 // RevokeProductApproval takes back the approval of the product's live revision.
 func (s *server) RevokeProductApproval(c echo.Context, id ProductID, _ RevokeProductApprovalParams) error {
-	d, err := decodeRevocation(c)
-	if err != nil {
-		return err
-	}
-	return s.changeProduct(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[product.State], error) {
-		return s.Commands.RevokeProductApproval(ctx, req, id, d)
-	})
+	return judge[Revocation](c, s, id, s.Commands.RevokeProductApproval, s.productWritten)
 }
 
 // RevokeProviderApproval takes back the approval of the application's live revision.
 func (s *server) RevokeProviderApproval(c echo.Context, id ProviderID, _ RevokeProviderApprovalParams) error {
-	d, err := decodeRevocation(c)
+	return judge[Revocation](c, s, id, s.Commands.RevokeProviderApproval, applicationWritten)
+}
+
+// judge carries out what a reviewer decides of one case, as the body B says.
+func judge[B interface{ toDomain() commands.Decision }, S any](c echo.Context, s *server, id uuid.UUID,
+	command func(context.Context, commands.Request, uuid.UUID, commands.Decision) (commands.Outcome[S], error),
+	write func(echo.Context, int, commands.Outcome[S]) error,
+) error {
+	body, err := decode[B](c)
 	if err != nil {
 		return err
 	}
-	return s.changeProvider(c, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[provider.State], error) {
-		return s.Commands.RevokeProviderApproval(ctx, req, id, d)
-	})
+	d := body.toDomain()
+	if err := checkRevision(int32of(d.Revision)); err != nil {
+		return err
+	}
+	return change(c, s, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[S], error) {
+		return command(ctx, req, id, d)
+	}, write)
 }
 
 func (s *server) changeProvider(c echo.Context, id uuid.UUID,
 	command func(context.Context, commands.Request, uuid.UUID) (commands.Outcome[provider.State], error),
 ) error {
 	return change(c, s, id, command, applicationWritten)
-}
-
-func decodeApproval(c echo.Context) (commands.Decision, error) {
-	body, err := decode[Approval](c)
-	if err != nil {
-		return commands.Decision{}, err
-	}
-	return body.toDomain(), checkRevision(body.Revision)
-}
-
-func decodeRejection(c echo.Context) (commands.Decision, error) {
-	body, err := decode[Rejection](c)
-	if err != nil {
-		return commands.Decision{}, err
-	}
-	return body.toDomain(), checkRevision(body.Revision)
-}
-
-func decodeRevocation(c echo.Context) (commands.Decision, error) {
-	body, err := decode[Revocation](c)
-	if err != nil {
-		return commands.Decision{}, err
-	}
-	d := commands.Decision{
-		Revision: domain.ContentRevision(body.Revision), Digest: body.Digest, Note: body.Note,
-		Reasons: convert(body.Reasons, Reason.toDomain),
-	}
-	return d, checkRevision(body.Revision)
 }
 
 func (a Approval) toDomain() commands.Decision {
@@ -168,6 +122,13 @@ func (a Approval) toDomain() commands.Decision {
 func (r Rejection) toDomain() commands.Decision {
 	return commands.Decision{
 		Revision: domain.ContentRevision(r.Revision), Digest: r.Digest, Claim: r.Claim, Note: r.Note,
+		Reasons: convert(r.Reasons, Reason.toDomain),
+	}
+}
+
+func (r Revocation) toDomain() commands.Decision {
+	return commands.Decision{
+		Revision: domain.ContentRevision(r.Revision), Digest: r.Digest, Note: r.Note,
 		Reasons: convert(r.Reasons, Reason.toDomain),
 	}
 }
