@@ -6,6 +6,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -16,18 +17,20 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 )
 
 // Types decodes the events of all aggregates.
 var Types = union(
 	account.Types, provider.Types, uscc.Types, product.Types, booking.Types, pins.Types, claim.Types, calendar.Types, canned.Types,
-	digest.Types, operation.Types,
+	digest.Types, operation.Types, audit.Types, webhook.Types,
 )
 
 // Categories name the streams of all aggregates.
 var Categories = []string{
 	account.Category, provider.Category, uscc.Category, product.Category, booking.Category, pins.Category, claim.Category,
-	calendar.Category, canned.Category, digest.Category, operation.Category,
+	calendar.Category, canned.Category, digest.Category, operation.Category, audit.Category,
+	webhook.Category,
 }
 
 func union(all ...domain.Types) domain.Types {

@@ -7,6 +7,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -18,6 +19,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 )
 
 // A stored name that two packages use would be decoded as the other's event.
@@ -25,7 +27,7 @@ func TestStoredNamesAreDistinct(t *testing.T) {
 	n := 0
 	for _, types := range []domain.Types{
 		account.Types, provider.Types, uscc.Types, product.Types, booking.Types, pins.Types, claim.Types, calendar.Types, canned.Types,
-		digest.Types, operation.Types,
+		digest.Types, operation.Types, audit.Types, webhook.Types,
 	} {
 		n += len(types)
 		for name := range types {

@@ -838,6 +838,7 @@ func (e RoleFilter) Valid() bool {
 // Defines values for StreamKindFilter.
 const (
 	StreamKindFilterAccount   StreamKindFilter = "account"
+	StreamKindFilterAudit     StreamKindFilter = "audit"
 	StreamKindFilterBooking   StreamKindFilter = "booking"
 	StreamKindFilterCalendar  StreamKindFilter = "calendar"
 	StreamKindFilterCanned    StreamKindFilter = "canned"
@@ -848,12 +849,15 @@ const (
 	StreamKindFilterProduct   StreamKindFilter = "product"
 	StreamKindFilterProvider  StreamKindFilter = "provider"
 	StreamKindFilterUscc      StreamKindFilter = "uscc"
+	StreamKindFilterWebhook   StreamKindFilter = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the StreamKindFilter enum.
 func (e StreamKindFilter) Valid() bool {
 	switch e {
 	case StreamKindFilterAccount:
+		return true
+	case StreamKindFilterAudit:
 		return true
 	case StreamKindFilterBooking:
 		return true
@@ -875,6 +879,8 @@ func (e StreamKindFilter) Valid() bool {
 		return true
 	case StreamKindFilterUscc:
 		return true
+	case StreamKindFilterWebhook:
+		return true
 	default:
 		return false
 	}
@@ -883,6 +889,7 @@ func (e StreamKindFilter) Valid() bool {
 // Defines values for ListAuditEventsParamsKind.
 const (
 	ListAuditEventsParamsKindAccount   ListAuditEventsParamsKind = "account"
+	ListAuditEventsParamsKindAudit     ListAuditEventsParamsKind = "audit"
 	ListAuditEventsParamsKindBooking   ListAuditEventsParamsKind = "booking"
 	ListAuditEventsParamsKindCalendar  ListAuditEventsParamsKind = "calendar"
 	ListAuditEventsParamsKindCanned    ListAuditEventsParamsKind = "canned"
@@ -893,12 +900,15 @@ const (
 	ListAuditEventsParamsKindProduct   ListAuditEventsParamsKind = "product"
 	ListAuditEventsParamsKindProvider  ListAuditEventsParamsKind = "provider"
 	ListAuditEventsParamsKindUscc      ListAuditEventsParamsKind = "uscc"
+	ListAuditEventsParamsKindWebhook   ListAuditEventsParamsKind = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the ListAuditEventsParamsKind enum.
 func (e ListAuditEventsParamsKind) Valid() bool {
 	switch e {
 	case ListAuditEventsParamsKindAccount:
+		return true
+	case ListAuditEventsParamsKindAudit:
 		return true
 	case ListAuditEventsParamsKindBooking:
 		return true
@@ -919,6 +929,8 @@ func (e ListAuditEventsParamsKind) Valid() bool {
 	case ListAuditEventsParamsKindProvider:
 		return true
 	case ListAuditEventsParamsKindUscc:
+		return true
+	case ListAuditEventsParamsKindWebhook:
 		return true
 	default:
 		return false

@@ -13,6 +13,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -23,6 +24,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 	"waybill/domain/workdays"
 )
 
@@ -90,6 +92,14 @@ var meanings = []meaning{
 		operations.DeadLetterSkipped{},
 		domain.Text{ZH: "运营人员跳过了无法处理的事件", EN: "an operator skipped an event that could not be applied"},
 	},
+	{audit.Category, audit.Opened{}, domain.Text{ZH: "审计人员打开了已删除的记录", EN: "an auditor opened what had been deleted"}},
+	{audit.Category, audit.Exported{}, domain.Text{ZH: "已导出历史记录", EN: "a part of the history was exported"}},
+	{webhook.Category, webhook.Registered{}, domain.Text{ZH: "已登记网络回调", EN: "a webhook was registered"}},
+	{webhook.Category, webhook.Changed{}, domain.Text{ZH: "网络回调的目标已更改", EN: "the webhook's target was changed"}},
+	{webhook.Category, webhook.SecretRotated{}, domain.Text{ZH: "网络回调的签名密钥已更换", EN: "the webhook's secret was rotated"}},
+	{webhook.Category, webhook.Paused{}, domain.Text{ZH: "网络回调已暂停", EN: "the webhook was paused"}},
+	{webhook.Category, webhook.Resumed{}, domain.Text{ZH: "网络回调已恢复", EN: "the webhook was resumed"}},
+	{webhook.Category, webhook.Removed{}, domain.Text{ZH: "网络回调已移除", EN: "the webhook was removed"}},
 }
 
 // ListEventTypes lists every type of event, with its data as a JSON Schema.

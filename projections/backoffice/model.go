@@ -12,6 +12,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -23,6 +24,7 @@ import (
 	"waybill/domain/provider"
 	"waybill/domain/rules"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 	"waybill/domain/workdays"
 	"waybill/projections"
 	"waybill/projections/dues"
@@ -55,6 +57,8 @@ var Model = projections.ReadModel{
 		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
 		canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
+		audit.Opened{}, audit.Exported{},
+		webhook.Registered{}, webhook.Changed{}, webhook.SecretRotated{}, webhook.Paused{}, webhook.Resumed{}, webhook.Removed{},
 	),
 	DDL: dues.DDL + `
 CREATE TABLE applications (

@@ -1,8 +1,6 @@
 package history
 
 import (
-	"fmt"
-
 	"waybill/domain"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -51,7 +49,7 @@ func (s *subject) foldDesk(fact domain.Event, c *changes) []domain.Reason {
 	case digest.Made:
 		c.value("/kinds", nil, e.Kinds)
 	default:
-		c.err = fmt.Errorf("no meaning for %s here", fact.EventType())
+		return s.foldOutside(fact, c)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"waybill/domain/provider"
 	"waybill/domain/rules"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 	"waybill/projections"
 )
 
@@ -36,6 +37,7 @@ type auditState struct {
 	PinLimit     *int                   `json:"pin_limit,omitempty"`
 	Holder       uuid.UUID              `json:"holder,omitzero"`
 	Confirmed    bool                   `json:"confirmed,omitempty"`
+	Paused       bool                   `json:"paused,omitempty"`
 	// Texts are the canned ones of each reason.
 	Texts map[string][]domain.Text `json:"texts,omitempty"`
 	// ContentAt are the positions of a product's rows that hold content, which go when it is deleted.
@@ -63,6 +65,7 @@ func (s *auditState) diff(before auditState, c *changes) {
 		c.text("/holder", idText(before.Holder), idText(s.Holder))
 	}
 	c.flag("/confirmed", before.Confirmed, s.Confirmed)
+	c.flag("/paused", before.Paused, s.Paused)
 }
 
 func idText(id uuid.UUID) string {
@@ -220,7 +223,7 @@ func shown(t account.Token) shownToken {
 // bringsContent reports whether fold compares the event with the content before.
 func bringsContent(fact domain.Event) bool {
 	switch fact.(type) {
-	case product.Revised, provider.Revised, account.Certified:
+	case product.Revised, provider.Revised, account.Certified, webhook.Changed:
 		return true
 	}
 	return false

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -15,6 +16,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 	"waybill/projections"
 
 	"github.com/jackc/pgx/v5"
@@ -54,6 +56,8 @@ var Model = projections.ReadModel{
 		claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
 		calendar.Corrected{}, canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
+		audit.Opened{}, audit.Exported{},
+		webhook.Registered{}, webhook.Changed{}, webhook.SecretRotated{}, webhook.Paused{}, webhook.Resumed{}, webhook.Removed{},
 	),
 	DDL: `
 -- What the public sees of a provider: its approved profile.

@@ -12,6 +12,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -23,6 +24,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 	"waybill/projections"
 	"waybill/projections/bookings"
 	"waybill/projections/runtime"
@@ -54,6 +56,8 @@ func closeBookings(service *commands.Service, pool *pgxpool.Pool) runtime.Reacti
 			claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
 			calendar.Corrected{}, canned.Set{}, digest.Made{},
 			operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
+			audit.Opened{}, audit.Exported{},
+			webhook.Registered{}, webhook.Changed{}, webhook.SecretRotated{}, webhook.Paused{}, webhook.Resumed{}, webhook.Removed{},
 		),
 		Handle: func(ctx context.Context, e projections.Event) ([]runtime.Item, error) { return nil, c.handle(ctx, e) },
 	}

@@ -7,6 +7,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -19,6 +20,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 	"waybill/projections"
 	"waybill/projections/runtime"
 )
@@ -44,6 +46,8 @@ func matchPlaces(service *commands.Service) runtime.Reaction {
 			claim.Claimed{}, claim.Renewed{}, claim.Released{}, claim.Expired{}, claim.TakenOver{}, claim.DecisionBegun{},
 			calendar.Corrected{}, canned.Set{}, digest.Made{},
 			operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
+			audit.Opened{}, audit.Exported{},
+			webhook.Registered{}, webhook.Changed{}, webhook.SecretRotated{}, webhook.Paused{}, webhook.Resumed{}, webhook.Removed{},
 		),
 		Handle: func(ctx context.Context, e projections.Event) ([]runtime.Item, error) {
 			return nil, matchPlace(ctx, service, e)

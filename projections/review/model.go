@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -16,6 +17,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 	"waybill/projections"
 	"waybill/projections/dues"
 )
@@ -52,6 +54,8 @@ var Model = projections.ReadModel{
 		uscc.Reserved{}, uscc.Confirmed{}, pins.Taken{},
 		canned.Set{}, digest.Made{},
 		operation.DeadLetterSkipped{}, operation.DeadLettersRetried{},
+		audit.Opened{}, audit.Exported{},
+		webhook.Registered{}, webhook.Changed{}, webhook.SecretRotated{}, webhook.Paused{}, webhook.Resumed{}, webhook.Removed{},
 	),
 	DDL: `
 CREATE TABLE subjects (
