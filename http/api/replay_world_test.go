@@ -593,4 +593,3 @@ func foldAccount(s m, what string, data m) {
 		}
 	}
 }
-
