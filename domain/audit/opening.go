@@ -60,7 +60,10 @@ var (
 )
 
 // Openings decides about openings.
-var Openings = domain.Decider[Opening, OpeningCommand]{Category: Category, Decide: DecideOpening, Evolve: EvolveOpening, Types: Types}
+var Openings = domain.Decider[Opening, OpeningCommand]{
+	Category: Category, Decide: DecideOpening, Evolve: EvolveOpening,
+	Types: domain.Types{Opened{}.EventType(): domain.JSON[Opened]},
+}
 
 // DecideOpening turns a command into what happened.
 func DecideOpening(s Opening, c OpeningCommand) ([]domain.Event, error) {

@@ -9,7 +9,6 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
-	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/calendar"
 	"waybill/domain/canned"
@@ -110,8 +109,6 @@ func (s *Service) Walk(ctx context.Context, stream domain.StreamName, until Unti
 		return walk(ctx, s.store, calendar.Decider, stream, until, see)
 	case digest.Category:
 		return walk(ctx, s.store, digest.Decider, stream, until, see)
-	case audit.Category:
-		return walk(ctx, s.store, audit.Openings, stream, until, see)
 	}
 	return false, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
 }

@@ -221,7 +221,7 @@ func TestADecisionIsExamined(t *testing.T) {
 			t.Errorf("%s: %v, want %v\n%s", row.what, row.got, row.want, x.body)
 		}
 	}
-	if n := x.number("claimed_working_seconds"); n < 600 || n > 660 {
+	if n := x.number("claimed_working_seconds"); n < 590 || n > 660 {
 		t.Errorf("%d seconds from the claim", n)
 	}
 	undone := w.do(auditor, "GET", x.text("aftermath", 3, "url"), nil).is(200)
