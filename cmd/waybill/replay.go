@@ -16,6 +16,7 @@ import (
 type replayCommand struct {
 	Stream   domain.StreamName `arg:"" help:"The stream, such as product-0192…"`
 	Revision *domain.Revision  `help:"Stop after this stream revision." xor:"until"`
+	Position *domain.Position  `help:"Stop after this position of the log." xor:"until"`
 	At       *time.Time        `help:"Stop at this time (RFC 3339)." xor:"until"`
 }
 
@@ -31,7 +32,7 @@ type export struct {
 // Run is called by kong.
 func (c replayCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
-		until := commands.Until{Revision: c.Revision, At: c.At}
+		until := commands.Until{Revision: c.Revision, Position: c.Position, At: c.At}
 		replayed, err := a.commands.Replay(ctx, c.Stream, until)
 		if errors.Is(err, domain.ErrNotFound) {
 			return errors.New("no such stream, or nothing had happened in it by then")

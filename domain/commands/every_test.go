@@ -13,6 +13,7 @@ import (
 	"waybill/domain/claim"
 	"waybill/domain/commands"
 	"waybill/domain/digest"
+	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/workdays"
@@ -55,6 +56,14 @@ var every = map[string]func(w *world) (commands.Request, call){
 		id := w.enterprise(w.codeA)
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
 			return anyOutcome(w.RevokeToken(ctx, req, id, token(domain.RoleEnterprise), "遗失"))
+		}
+	},
+	"OpenRecord": func(w *world) (commands.Request, call) {
+		owner := w.provider(w.codeA)
+		id := w.listed(owner)
+		must[product.State](w.t)(w.DeleteProduct(w.t.Context(), as(owner), id))
+		return as(domaintest.ID("auditor")), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.OpenRecord(ctx, req, product.Category, id, "核查"))
 		}
 	},
 	"CertifyAccount": func(w *world) (commands.Request, call) {

@@ -20,11 +20,26 @@ import (
 	"waybill/domain/uscc"
 )
 
-// Until says where a replay stops: after the event with Revision, and before the first event later than At, to the microsecond
-// in which times are shown. Nil is no bound.
+// Until says where a replay stops: after the event with Revision, after the last event up to Position, and before the first event later
+// than At, to the microsecond in which times are shown. Nil is no bound.
 type Until struct {
 	Revision *domain.Revision
+	Position *domain.Position
 	At       *time.Time
+}
+
+// passed reports whether a step comes after the end.
+func (u Until) passed(s Step) bool {
+	return u.Revision != nil && s.Revision > *u.Revision || u.Position != nil && s.Position > *u.Position ||
+		u.At != nil && s.Meta.At.Truncate(time.Microsecond).After(*u.At)
+}
+
+// limit is how many events there can be up to the end, and one more.
+func (u Until) limit() int {
+	if u.Revision == nil || *u.Revision >= domain.End-1 {
+		return domain.NoLimit
+	}
+	return int(*u.Revision) + 2 //nolint:gosec // it is below End
 }
 
 // Replayed is what an aggregate was.
@@ -36,63 +51,93 @@ type Replayed struct {
 	At       time.Time       `json:"at"`
 	// State is the aggregate's State.
 	State any `json:"state"`
+	// Step is the last event folded, and More says that others came after it.
+	Step Step `json:"-"`
+	More bool `json:"-"`
+}
+
+// Step is one event of a stream.
+type Step struct {
+	domain.RecordedEvent
+	Fact domain.Event
+	Meta domain.Metadata
 }
 
 // Replay folds one stream with the aggregate's own Evolve, for auditors. domain.ErrNotFound says that it had no event by then.
 func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Until) (Replayed, error) {
-	switch stream.Category() {
-	case account.Category:
-		return replay(ctx, s.store, account.Decider, stream, until)
-	case provider.Category:
-		return replay(ctx, s.store, provider.Decider, stream, until)
-	case product.Category:
-		return replay(ctx, s.store, product.Decider, stream, until)
-	case booking.Category:
-		return replay(ctx, s.store, booking.Decider, stream, until)
-	case pins.Category:
-		return replay(ctx, s.store, pins.Decider, stream, until)
-	case claim.Category:
-		return replay(ctx, s.store, claim.Decider, stream, until)
-	case uscc.Category:
-		return replay(ctx, s.store, uscc.Decider, stream, until)
-	case canned.Category:
-		return replay(ctx, s.store, canned.Decider, stream, until)
-	case calendar.Category:
-		return replay(ctx, s.store, calendar.Decider, stream, until)
-	case digest.Category:
-		return replay(ctx, s.store, digest.Decider, stream, until)
+	out := Replayed{Stream: stream}
+	var last func() any
+	var err error
+	out.More, err = s.Walk(ctx, stream, until, func(step Step, state func() any) bool {
+		out.Step, last = step, state
+		return true
+	})
+	switch {
+	case err != nil:
+		return out, err
+	case last == nil:
+		return out, domain.ErrNotFound
 	}
-	return Replayed{}, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
+	out.Revision, out.Position, out.At, out.State = out.Step.Revision, out.Step.Position, out.Step.Meta.At, last()
+	return out, nil
 }
 
-func replay[S, C any](ctx context.Context, store domain.EventStore, d domain.Decider[S, C], stream domain.StreamName,
-	until Until,
-) (Replayed, error) {
-	var l loaded[S]
-	var at time.Time
-	for recorded, err := range store.ReadStream(ctx, stream, 0, domain.Forward, domain.NoLimit) {
-		if err != nil {
-			return Replayed{}, refusal(err)
-		}
-		meta, err := recorded.DecodeMetadata()
-		if err != nil {
-			return Replayed{}, err
-		}
-		if until.Revision != nil && recorded.Revision > *until.Revision {
-			break
-		}
-		if until.At != nil && meta.At.Truncate(time.Microsecond).After(*until.At) {
-			break
-		}
-		if err := l.add(d.Types, d.Evolve, recorded); err != nil {
-			return Replayed{}, err
-		}
-		at = meta.At
+// Walk folds one stream with the aggregate's own Evolve and shows each step up to a bound, or until see returns false; state is what the
+// aggregate is after the last step that was shown. more says that the stream may go on. It keeps no more of the stream than one state and a page of its events. A stream
+// without events has no steps; domain.ErrNotFound is for one of no aggregate.
+func (s *Service) Walk(ctx context.Context, stream domain.StreamName, until Until,
+	see func(step Step, state func() any) (on bool),
+) (more bool, err error) {
+	switch stream.Category() {
+	case account.Category:
+		return walk(ctx, s.store, account.Decider, stream, until, see)
+	case provider.Category:
+		return walk(ctx, s.store, provider.Decider, stream, until, see)
+	case product.Category:
+		return walk(ctx, s.store, product.Decider, stream, until, see)
+	case booking.Category:
+		return walk(ctx, s.store, booking.Decider, stream, until, see)
+	case pins.Category:
+		return walk(ctx, s.store, pins.Decider, stream, until, see)
+	case claim.Category:
+		return walk(ctx, s.store, claim.Decider, stream, until, see)
+	case uscc.Category:
+		return walk(ctx, s.store, uscc.Decider, stream, until, see)
+	case canned.Category:
+		return walk(ctx, s.store, canned.Decider, stream, until, see)
+	case calendar.Category:
+		return walk(ctx, s.store, calendar.Decider, stream, until, see)
+	case digest.Category:
+		return walk(ctx, s.store, digest.Decider, stream, until, see)
 	}
-	if !l.exists {
-		return Replayed{}, domain.ErrNotFound
+	return false, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
+}
+
+func walk[S, C any](ctx context.Context, store domain.EventStore, d domain.Decider[S, C], stream domain.StreamName,
+	until Until, see func(Step, func() any) bool,
+) (more bool, err error) {
+	var folded S
+	state := func() any { return folded }
+	for recorded, err := range store.ReadStream(ctx, stream, 0, domain.Forward, until.limit()) {
+		if err != nil {
+			return false, refusal(err)
+		}
+		step := Step{RecordedEvent: recorded}
+		if step.Meta, err = recorded.DecodeMetadata(); err != nil {
+			return false, err
+		}
+		if until.passed(step) {
+			return true, nil
+		}
+		if step.Fact, err = d.Types.Decode(recorded.Type, recorded.Data); err != nil {
+			return false, fmt.Errorf("%s@%d: %w", recorded.Stream, recorded.Revision, err)
+		}
+		folded = d.Evolve(folded, step.Fact)
+		if !see(step, state) {
+			return true, nil
+		}
 	}
-	return Replayed{Stream: stream, Revision: l.Revision, Position: l.Position, At: at, State: l.State}, nil
+	return false, nil
 }
 
 // Head is the position of the log's last event; 0 when there is none.

@@ -547,6 +547,54 @@ func (e ProblemTypeOf) Valid() bool {
 	}
 }
 
+// Defines values for RecordDecisionVerb.
+const (
+	RecordDecisionVerbApprovalRevoked RecordDecisionVerb = "approval_revoked"
+	RecordDecisionVerbApproved        RecordDecisionVerb = "approved"
+	RecordDecisionVerbFirstApproved   RecordDecisionVerb = "first_approved"
+	RecordDecisionVerbRejected        RecordDecisionVerb = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the RecordDecisionVerb enum.
+func (e RecordDecisionVerb) Valid() bool {
+	switch e {
+	case RecordDecisionVerbApprovalRevoked:
+		return true
+	case RecordDecisionVerbApproved:
+		return true
+	case RecordDecisionVerbFirstApproved:
+		return true
+	case RecordDecisionVerbRejected:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordKind.
+const (
+	RecordKindAccount  RecordKind = "account"
+	RecordKindBooking  RecordKind = "booking"
+	RecordKindProduct  RecordKind = "product"
+	RecordKindProvider RecordKind = "provider"
+)
+
+// Valid indicates whether the value is a known member of the RecordKind enum.
+func (e RecordKind) Valid() bool {
+	switch e {
+	case RecordKindAccount:
+		return true
+	case RecordKindBooking:
+		return true
+	case RecordKindProduct:
+		return true
+	case RecordKindProvider:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Review.
 const (
 	ReviewApproved Review = "approved"
@@ -949,6 +997,24 @@ func (e ListAuditEventsParamsOrder) Valid() bool {
 	case ListAuditEventsParamsOrderAsc:
 		return true
 	case ListAuditEventsParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordTimelineParamsOrder.
+const (
+	RecordTimelineParamsOrderAsc  RecordTimelineParamsOrder = "asc"
+	RecordTimelineParamsOrderDesc RecordTimelineParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the RecordTimelineParamsOrder enum.
+func (e RecordTimelineParamsOrder) Valid() bool {
+	switch e {
+	case RecordTimelineParamsOrderAsc:
+		return true
+	case RecordTimelineParamsOrderDesc:
 		return true
 	default:
 		return false
@@ -1372,6 +1438,164 @@ type AuditReason struct {
 	Code  string `json:"code,omitempty,omitzero"`
 	Field string `json:"field,omitempty,omitzero"`
 	Note  string `json:"note,omitempty,omitzero"`
+}
+
+// AuditedAccount defines model for AuditedAccount.
+type AuditedAccount struct {
+	Closed      bool   `json:"closed"`
+	DisplayName string `json:"display_name"`
+
+	// Enterprise 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Enterprise    Certified            `json:"enterprise,omitempty,omitzero"`
+	Exists        bool                 `json:"exists"`
+	RevokedTokens []openapi_types.UUID `json:"revoked_tokens,omitempty,omitzero"`
+	Roles         []string             `json:"roles,omitempty,omitzero"`
+	Tokens        []struct {
+		ExpiresAt Instant            `json:"expires_at"`
+		ID        openapi_types.UUID `json:"id"`
+		Label     string             `json:"label"`
+		Roles     []string           `json:"roles"`
+	} `json:"tokens,omitempty,omitzero"`
+}
+
+// AuditedBooking defines model for AuditedBooking.
+type AuditedBooking struct {
+	CloseReason string   `json:"close_reason,omitempty,omitzero"`
+	ReadNumber  int32    `json:"read_number"`
+	Replies     []string `json:"replies,omitempty,omitzero"`
+	Request     struct {
+		EnterpriseID    openapi_types.UUID `json:"enterprise_id"`
+		EnterpriseName  string             `json:"enterprise_name"`
+		Inquiry         Inquiry            `json:"inquiry"`
+		ProductID       openapi_types.UUID `json:"product_id"`
+		ProductName     string             `json:"product_name"`
+		ProductRevision int32              `json:"product_revision"`
+		ProviderID      openapi_types.UUID `json:"provider_id"`
+		ProviderName    string             `json:"provider_name,omitempty,omitzero"`
+	} `json:"request"`
+	Status string `json:"status"`
+}
+
+// AuditedContent 产品内容，首次通过前或删除后为空白 / The content of a product, blank before an approval and after a deletion.
+type AuditedContent struct {
+	Brief       string `json:"brief"`
+	Cover       string `json:"cover"`
+	Destination struct {
+		City      string  `json:"city"`
+		Country   string  `json:"country"`
+		Crs       string  `json:"crs"`
+		Latitude  float64 `json:"latitude"`
+		Longitude float64 `json:"longitude"`
+	} `json:"destination"`
+	Details []string `json:"details"`
+	Mode    string   `json:"mode"`
+	Name    string   `json:"name"`
+	Tags    []string `json:"tags"`
+}
+
+// AuditedDue defines model for AuditedDue.
+type AuditedDue struct {
+	At        Instant `json:"at"`
+	Calendar  string  `json:"calendar"`
+	Estimated bool    `json:"estimated,omitempty,omitzero"`
+}
+
+// AuditedFinding defines model for AuditedFinding.
+type AuditedFinding struct {
+	Code  string `json:"code"`
+	Field string `json:"field"`
+}
+
+// AuditedPoint defines model for AuditedPoint.
+type AuditedPoint struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+}
+
+// AuditedProduct defines model for AuditedProduct.
+type AuditedProduct struct {
+	// Approved 产品内容，首次通过前或删除后为空白 / The content of a product, blank before an approval and after a deletion.
+	Approved         AuditedContent   `json:"approved"`
+	ApprovedRevision int32            `json:"approved_revision"`
+	ApprovedSeen     AuditedSeen      `json:"approved_seen,omitempty,omitzero"`
+	Deleted          bool             `json:"deleted"`
+	Due              AuditedDue       `json:"due,omitempty,omitzero"`
+	Findings         []AuditedFinding `json:"findings,omitempty,omitzero"`
+	Images           []MeasuredImage  `json:"images,omitempty,omitzero"`
+
+	// Latest 产品内容，首次通过前或删除后为空白 / The content of a product, blank before an approval and after a deletion.
+	Latest     AuditedContent     `json:"latest"`
+	Listed     bool               `json:"listed"`
+	Pinned     bool               `json:"pinned"`
+	Place      int64              `json:"place,omitempty,omitzero"`
+	Point      AuditedPoint       `json:"point,omitempty,omitzero"`
+	ProviderID openapi_types.UUID `json:"provider_id"`
+	Reasons    []Reason           `json:"reasons,omitempty,omitzero"`
+	Review     string             `json:"review"`
+	Revision   int32              `json:"revision"`
+	Revoked    AuditedRevocation  `json:"revoked,omitempty,omitzero"`
+	Rules      int32              `json:"rules,omitempty,omitzero"`
+	TakenDown  struct {
+		Reason   string `json:"reason"`
+		Revision int32  `json:"revision"`
+	} `json:"taken_down,omitempty,omitzero"`
+}
+
+// AuditedProfile 申请表内容，首次通过前为空白 / The content of an application, blank before an approval.
+type AuditedProfile struct {
+	Address             string `json:"address"`
+	Contact             string `json:"contact"`
+	Introduction        string `json:"introduction"`
+	LegalRepresentative string `json:"legal_representative"`
+	Licence             string `json:"licence"`
+	Logo                string `json:"logo"`
+	Name                string `json:"name"`
+	Phone               string `json:"phone"`
+	Type                string `json:"type"`
+	Uscc                string `json:"uscc"`
+}
+
+// AuditedProvider defines model for AuditedProvider.
+type AuditedProvider struct {
+	// Approved 申请表内容，首次通过前为空白 / The content of an application, blank before an approval.
+	Approved         AuditedProfile   `json:"approved"`
+	ApprovedRevision int32            `json:"approved_revision"`
+	ApprovedSeen     AuditedSeen      `json:"approved_seen,omitempty,omitzero"`
+	Due              AuditedDue       `json:"due,omitempty,omitzero"`
+	Findings         []AuditedFinding `json:"findings,omitempty,omitzero"`
+
+	// First 两人审核中的第一人已通过；内容变更即失效 / The first of two approvals; void when the content changes.
+	First  FirstApproval   `json:"first,omitempty,omitzero"`
+	Images []MeasuredImage `json:"images,omitempty,omitzero"`
+
+	// Latest 申请表内容，首次通过前为空白 / The content of an application, blank before an approval.
+	Latest         AuditedProfile    `json:"latest"`
+	Mismatches     []string          `json:"mismatches,omitempty,omitzero"`
+	PinLimit       int32             `json:"pin_limit,omitempty,omitzero"`
+	Reasons        []Reason          `json:"reasons,omitempty,omitzero"`
+	Review         string            `json:"review"`
+	Revision       int32             `json:"revision"`
+	Revoked        AuditedRevocation `json:"revoked,omitempty,omitzero"`
+	Rules          int32             `json:"rules,omitempty,omitzero"`
+	Standing       string            `json:"standing"`
+	StandingReason string            `json:"standing_reason,omitempty,omitzero"`
+}
+
+// AuditedRevocation defines model for AuditedRevocation.
+type AuditedRevocation struct {
+	Reasons  []Reason `json:"reasons"`
+	Revision int32    `json:"revision"`
+}
+
+// AuditedSeen defines model for AuditedSeen.
+type AuditedSeen struct {
+	Calendar   string             `json:"calendar,omitempty,omitzero"`
+	Claim      openapi_types.UUID `json:"claim,omitempty,omitzero"`
+	Digest     string             `json:"digest"`
+	Findings   []AuditedFinding   `json:"findings,omitempty,omitzero"`
+	Images     []string           `json:"images,omitempty,omitzero"`
+	Mismatches []string           `json:"mismatches,omitempty,omitzero"`
+	Rules      int32              `json:"rules,omitempty,omitzero"`
 }
 
 // Badge 数量，最多数到一万 / A count, up to 10,000.
@@ -2141,6 +2365,30 @@ type OnePlace struct {
 	Place       Place       `json:"place"`
 }
 
+// OpenedRecord defines model for OpenedRecord.
+type OpenedRecord struct {
+	// ID 打开记录的流（audit）/ The stream of these openings (audit).
+	ID     openapi_types.UUID `json:"id"`
+	Kind   RecordKind         `json:"kind"`
+	Object openapi_types.UUID `json:"object"`
+	Reason string             `json:"reason"`
+
+	// Until 打开至此时 / It is open until then.
+	Until Instant `json:"until"`
+
+	// URL 回放的地址 / Where it is replayed.
+	URL string `json:"url"`
+}
+
+// Opening defines model for Opening.
+type Opening struct {
+	ID   openapi_types.UUID `json:"id"`
+	Kind RecordKind         `json:"kind"`
+
+	// Reason 理由，记入历史 / Why; it is in the history.
+	Reason string `json:"reason"`
+}
+
 // Option defines model for Option.
 type Option struct {
 	// Label The same sentence in Chinese and English.
@@ -2708,6 +2956,195 @@ type Reasoned struct {
 	Reason string `json:"reason"`
 }
 
+// RecordChange 一处差异，按指针排序。某一侧没有该值时，before 或 after 不出现；列表作为一个值，其中各项的去向在 items。
+//
+// One difference; they are in the order of their pointers. `before` or `after` is left out where there was no such value. A list is one
+// value, and what became of its items is in `items`.
+type RecordChange struct {
+	After  json.RawMessage `json:"after,omitempty,omitzero"`
+	Before json.RawMessage `json:"before,omitempty,omitzero"`
+	Items  []ItemChange    `json:"items,omitempty,omitzero"`
+
+	// Pointer 指向状态中的值的 RFC 6901 指针 / RFC 6901 pointer into the state.
+	Pointer string `json:"pointer"`
+}
+
+// RecordChanges defines model for RecordChanges.
+type RecordChanges struct {
+	Changes []RecordChange `json:"changes"`
+
+	// From 一个事件。data 为日志所存，时间按本接口的格式。
+	//
+	// An event. `data` is what the log holds, with times as this API writes them.
+	From RecordStep         `json:"from"`
+	ID   openapi_types.UUID `json:"id"`
+	Kind RecordKind         `json:"kind"`
+
+	// To 一个事件。data 为日志所存，时间按本接口的格式。
+	//
+	// An event. `data` is what the log holds, with times as this API writes them.
+	To RecordStep `json:"to"`
+}
+
+// RecordClaim defines model for RecordClaim.
+type RecordClaim struct {
+	// At 领取的时间 / When the case was claimed.
+	At Instant            `json:"at"`
+	ID openapi_types.UUID `json:"id"`
+}
+
+// RecordDecision defines model for RecordDecision.
+type RecordDecision struct {
+	// Aftermath 后续：每类事件的第一个，直到使该决定不再有效的事件。
+	//
+	// What came of it: of each type of event the first, up to the one that put an end to what was decided.
+	Aftermath []RecordStep `json:"aftermath"`
+
+	// Calendar 承诺期限所用的日历版本 / The version of the calendar by which it was promised.
+	Calendar string `json:"calendar,omitempty,omitzero"`
+
+	// Certified 企业认证信息，以认证机构提供的为准 / What an authority asserts of the enterprise.
+	Certified Certified   `json:"certified,omitempty,omitzero"`
+	Claim     RecordClaim `json:"claim,omitempty,omitzero"`
+
+	// ClaimedSeconds 自领取起所用的时间 / How long it took from the claim
+	ClaimedSeconds *int64 `json:"claimed_seconds,omitempty"`
+
+	// ClaimedWorkingSeconds 其中在工作日的部分 / What of it lies in working days
+	ClaimedWorkingSeconds *int64 `json:"claimed_working_seconds,omitempty"`
+
+	// Content 该版本的内容，逐字节与事件一致 / The content of that revision, as the event has it.
+	Content json.RawMessage `json:"content,omitempty,omitzero"`
+
+	// CountedBy 计算工作时间所用的日历版本，即决定当时的 / The version of the calendar that counts the working time - the one at the decision.
+	CountedBy string `json:"counted_by,omitempty,omitzero"`
+
+	// Digest 所见内容的摘要 / The digest of the content that was seen.
+	Digest string  `json:"digest,omitempty,omitzero"`
+	DueAt  Instant `json:"due_at,omitempty,omitzero"`
+
+	// Event 一个事件。data 为日志所存，时间按本接口的格式。
+	//
+	// An event. `data` is what the log holds, with times as this API writes them.
+	Event    RecordStep         `json:"event"`
+	Findings []Finding          `json:"findings,omitempty,omitzero"`
+	ID       openapi_types.UUID `json:"id"`
+	Images   []RecordImage      `json:"images,omitempty,omitzero"`
+
+	// Intact 摘要与该版本内容一致 / The digest is that of the content of this revision.
+	Intact *bool      `json:"intact,omitempty"`
+	Kind   RecordKind `json:"kind"`
+
+	// Mismatches 与企业认证信息不一致的字段
+	Mismatches []string `json:"mismatches,omitempty,omitzero"`
+
+	// Note 内部备注 / The note among colleagues.
+	Note    string        `json:"note,omitempty,omitzero"`
+	Reasons []GivenReason `json:"reasons,omitempty,omitzero"`
+
+	// Recorded 事件是否记录了审核人员所见。为 false 时（早期的决定），以下所见取自所提交的事件。
+	//
+	// Whether the event says what the reviewer saw. When it does not, as of early decisions, what is shown is what the submission says.
+	Recorded bool `json:"recorded"`
+
+	// Revision 所审核的内容版本 / The content revision that was judged.
+	Revision int32 `json:"revision"`
+
+	// Rules 规则手册的版本 / The version of the rule book.
+	Rules int32 `json:"rules,omitempty,omitzero"`
+
+	// Submission 一个事件。data 为日志所存，时间按本接口的格式。
+	//
+	// An event. `data` is what the log holds, with times as this API writes them.
+	Submission RecordStep         `json:"submission,omitempty,omitzero"`
+	Verb       RecordDecisionVerb `json:"verb"`
+
+	// WaitedSeconds 自该版本提交（或其通过被撤销）起所等待的时间。
+	//
+	// How long the revision waited since it was submitted, or since its approval was revoked.
+	WaitedSeconds *int64 `json:"waited_seconds,omitempty"`
+
+	// WaitedWorkingSeconds 其中在工作日的部分 / What of it lies in working days
+	WaitedWorkingSeconds *int64 `json:"waited_working_seconds,omitempty"`
+}
+
+// RecordDecisionVerb defines model for RecordDecision.Verb.
+type RecordDecisionVerb string
+
+// RecordImage defines model for RecordImage.
+type RecordImage struct {
+	Bytes int64 `json:"bytes,omitempty,omitzero"`
+
+	// Digest An image by the SHA-256 of its bytes.
+	//
+	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Digest ImageRef `json:"digest"`
+	Format string   `json:"format,omitempty,omitzero"`
+	Height int32    `json:"height,omitempty,omitzero"`
+
+	// URL 图片的地址，相对于本站 / Where the image is, on this site.
+	//
+	// Example: /media/sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	URL   ImageURL `json:"url,omitempty,omitzero"`
+	Width int32    `json:"width,omitempty,omitzero"`
+}
+
+// RecordKind defines model for RecordKind.
+type RecordKind string
+
+// RecordReplay defines model for RecordReplay.
+type RecordReplay struct {
+	// Blanked 预约所询产品已删除，其名称不再可见 / The product that was asked about was deleted and its name is left out.
+	Blanked bool `json:"blanked,omitempty,omitzero"`
+
+	// Decision 该事件为审核决定时，其详情 / The decision, when the event is one.
+	Decision string `json:"decision,omitempty,omitzero"`
+
+	// Event 一个事件。data 为日志所存，时间按本接口的格式。
+	//
+	// An event. `data` is what the log holds, with times as this API writes them.
+	Event RecordStep         `json:"event"`
+	ID    openapi_types.UUID `json:"id"`
+	Kind  RecordKind         `json:"kind"`
+
+	// Next 后一步，末步没有 / The step after; the newest has none.
+	Next string `json:"next,omitempty,omitzero"`
+
+	// Previous 前一步，首步没有 / The step before; the first has none.
+	Previous string `json:"previous,omitempty,omitzero"`
+
+	// State 写入端的状态，按 kind / The state of the write side, by `kind`.
+	State    json.RawMessage `json:"state"`
+	Timeline string          `json:"timeline"`
+}
+
+// RecordStep 一个事件。data 为日志所存，时间按本接口的格式。
+//
+// An event. `data` is what the log holds, with times as this API writes them.
+type RecordStep struct {
+	Actor Actor   `json:"actor"`
+	At    Instant `json:"at"`
+
+	// CausationID 引起它的请求，或系统所应对的事件 / The request that caused it, or the event that the system answered.
+	CausationID     openapi_types.UUID `json:"causation_id,omitempty,omitzero"`
+	ContentRevision int32              `json:"content_revision,omitempty,omitzero"`
+
+	// CorrelationID 同一外部请求引起的一切 / All that one outside request set off.
+	CorrelationID openapi_types.UUID `json:"correlation_id,omitempty,omitzero"`
+	Data          json.RawMessage    `json:"data,omitempty,omitzero"`
+	ID            openapi_types.UUID `json:"id"`
+	Position      int64              `json:"position"`
+	Reasons       []AuditReason      `json:"reasons,omitempty,omitzero"`
+	RequestID     string             `json:"request_id,omitempty,omitzero"`
+
+	// Revision 流版本
+	Revision int64  `json:"revision"`
+	Type     string `json:"type"`
+
+	// URL 该步之后的状态 / What it was after this step.
+	URL string `json:"url"`
+}
+
 // Rejection defines model for Rejection.
 type Rejection struct {
 	// Claim 凭哪次领取审核；须仍有效 / The claim under which it is decided; it must hold the case
@@ -3061,6 +3498,12 @@ type AccountStateFilter string
 // ActorFilter defines model for ActorFilter.
 type ActorFilter = openapi_types.UUID
 
+// AuditedID Example: 0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01
+type AuditedID = openapi_types.UUID
+
+// AuditedKind defines model for AuditedKind.
+type AuditedKind = RecordKind
+
 // BBox defines model for BBox.
 type BBox = string
 
@@ -3314,6 +3757,51 @@ type ListAuditEventsParamsKind string
 
 // ListAuditEventsParamsOrder defines parameters for ListAuditEvents.
 type ListAuditEventsParamsOrder string
+
+// OpenRecordParams defines parameters for OpenRecord.
+type OpenRecordParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// ReplayRecordParams defines parameters for ReplayRecord.
+type ReplayRecordParams struct {
+	// Revision 流版本，从0起；尚无此版本则404 / The revision of its stream, from 0; 404 when it has none such yet.
+	Revision *int64 `form:"revision,omitempty" json:"revision,omitempty"`
+
+	// Position 日志中的位置，含该位置的事件 / A position of the log; an event there is included.
+	Position *int64 `form:"position,omitempty" json:"position,omitempty"`
+
+	// At 时间，RFC 3339，含该时刻的事件 / A time, RFC 3339; an event at that time is included.
+	At *Instant `form:"at,omitempty" json:"at,omitempty"`
+}
+
+// RecordChangesParams defines parameters for RecordChanges.
+type RecordChangesParams struct {
+	// From 流版本，从0起；可大于 to / The revision of its stream, from 0; it may be greater than `to`.
+	From int64 `form:"from" json:"from"`
+
+	// To 流版本，从0起 / The revision of its stream, from 0.
+	To int64 `form:"to" json:"to"`
+}
+
+// RecordTimelineParams defines parameters for RecordTimeline.
+type RecordTimelineParams struct {
+	Order RecordTimelineParamsOrder `form:"order,omitempty" json:"order,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before, with the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// RecordTimelineParamsOrder defines parameters for RecordTimeline.
+type RecordTimelineParamsOrder string
 
 // ListBookingsParams defines parameters for ListBookings.
 type ListBookingsParams struct {
@@ -4187,6 +4675,9 @@ type GetImageParams struct {
 // GetImageParamsBox defines parameters for GetImage.
 type GetImageParamsBox string
 
+// OpenRecordJSONRequestBody defines body for OpenRecord for application/json ContentType.
+type OpenRecordJSONRequestBody = Opening
+
 // RequestBookingJSONRequestBody defines body for RequestBooking for application/json ContentType.
 type RequestBookingJSONRequestBody = BookingRequest
 
@@ -4397,6 +4888,21 @@ type ServerInterface interface {
 	// ListAuditEvents 历史事件
 	// (GET /api/v1/audit/events)
 	ListAuditEvents(ctx echo.Context, params ListAuditEventsParams) error
+	// OpenRecord 打开一条已删除的记录，须说明理由 / Open what was deleted, with a reason
+	// (POST /api/v1/audit/openings)
+	OpenRecord(ctx echo.Context, params OpenRecordParams) error
+	// ReplayRecord 回放：某一版本、位置或时间的状态，及形成它的事件 / Replay - what it was at a revision, a position or a time, and the event that made it so
+	// (GET /api/v1/audit/{kind}/{id})
+	ReplayRecord(ctx echo.Context, kind AuditedKind, id AuditedID, params ReplayRecordParams) error
+	// RecordChanges 任意两个版本之间逐字段的差异 / What differs between any two revisions, field by field
+	// (GET /api/v1/audit/{kind}/{id}/changes)
+	RecordChanges(ctx echo.Context, kind AuditedKind, id AuditedID, params RecordChangesParams) error
+	// RecordDecision 一次审核决定：审核人员所见、所用时间与后续 / One decision - what the reviewer saw, how long it took, and what came of it
+	// (GET /api/v1/audit/{kind}/{id}/decisions/{event})
+	RecordDecision(ctx echo.Context, kind AuditedKind, id AuditedID, event openapi_types.UUID) error
+	// RecordTimeline 时间线：每一步的操作人、角色、时间、原因与前后值 / Timeline - every step with actor, role, time, reasons, before and after
+	// (GET /api/v1/audit/{kind}/{id}/timeline)
+	RecordTimeline(ctx echo.Context, kind AuditedKind, id AuditedID, params RecordTimelineParams) error
 	// ListBookings 自己提交的预约
 	// (GET /api/v1/bookings)
 	ListBookings(ctx echo.Context, params ListBookingsParams) error
@@ -4745,6 +5251,225 @@ func (w *ServerInterfaceWrapper) ListAuditEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListAuditEvents(ctx, params)
+	return err
+}
+
+// OpenRecord converts echo context to params.
+func (w *ServerInterfaceWrapper) OpenRecord(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params OpenRecordParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OpenRecord(ctx, params)
+	return err
+}
+
+// ReplayRecord converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayRecord(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "kind" -------------
+	var kind AuditedKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", ctx.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id AuditedID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplayRecordParams
+	// ------------- Optional query parameter "revision" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "revision", ctx.QueryParams(), &params.Revision, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter revision: %s", err))
+	}
+
+	// ------------- Optional query parameter "position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "position", ctx.QueryParams(), &params.Position, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter position: %s", err))
+	}
+
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", ctx.QueryParams(), &params.At, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter at: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayRecord(ctx, kind, id, params)
+	return err
+}
+
+// RecordChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordChanges(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "kind" -------------
+	var kind AuditedKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", ctx.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id AuditedID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordChangesParams
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordChanges(ctx, kind, id, params)
+	return err
+}
+
+// RecordDecision converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordDecision(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "kind" -------------
+	var kind AuditedKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", ctx.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id AuditedID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "event" -------------
+	var event openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "event", ctx.Param("event"), &event, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter event: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordDecision(ctx, kind, id, event)
+	return err
+}
+
+// RecordTimeline converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordTimeline(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "kind" -------------
+	var kind AuditedKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", ctx.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id AuditedID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordTimelineParams
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", ctx.QueryParams(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordTimeline(ctx, kind, id, params)
 	return err
 }
 
@@ -8399,6 +9124,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/review/decisions", wrapper.DecideMany, options.OperationMiddlewares["decideMany"]...)
 	router.GET(options.BaseURL+"/api/v1/review/texts", wrapper.ListReviewTexts, options.OperationMiddlewares["listReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/audit/events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
+	router.POST(options.BaseURL+"/api/v1/audit/openings", wrapper.OpenRecord, options.OperationMiddlewares["openRecord"]...)
+	router.GET(options.BaseURL+"/api/v1/audit/:kind/:id", wrapper.ReplayRecord, options.OperationMiddlewares["replayRecord"]...)
+	router.GET(options.BaseURL+"/api/v1/audit/:kind/:id/timeline", wrapper.RecordTimeline, options.OperationMiddlewares["recordTimeline"]...)
+	router.GET(options.BaseURL+"/api/v1/audit/:kind/:id/changes", wrapper.RecordChanges, options.OperationMiddlewares["recordChanges"]...)
+	router.GET(options.BaseURL+"/api/v1/audit/:kind/:id/decisions/:event", wrapper.RecordDecision, options.OperationMiddlewares["recordDecision"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/reinstate", wrapper.ReinstateProvider, options.OperationMiddlewares["reinstateProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/close", wrapper.CloseProvider, options.OperationMiddlewares["closeProvider"]...)

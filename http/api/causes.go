@@ -107,6 +107,10 @@ var causes = map[string]domain.Text{
 		EN: "The time for many decisions was over before it was this one's turn. Send it again with the same Idempotency-Key.",
 	},
 	"not_claimed": {ZH: "案件现在无人领取，没有可交还或接管的。", EN: "Nobody has the case now: there is nothing to hand back or to take over."},
+	"not_deleted": {
+		ZH: "只有已删除的记录需要打开。该记录可直接回放。",
+		EN: "Only what was deleted has to be opened. This record can be replayed as it is.",
+	},
 	"not_found": {
 		ZH: "没有该对象，或它不属于您，或已删除。",
 		EN: "There is no such object, or it is not yours, or it was deleted.",
@@ -120,6 +124,11 @@ var causes = map[string]domain.Text{
 		EN: "The database cannot be reached or a read model lags: no traffic should come here.",
 	},
 	"not_replied": {ZH: "预约还没有回复，无从标记已读。", EN: "There is no reply that could be marked as read."},
+	"opening_needed": {
+		ZH: "该产品已删除，审计人员须先以 POST /api/v1/audit/openings 说明理由并打开；打开只对本人有效，到期后须重新打开。历史中的其余部分无需打开。",
+		EN: "The product was deleted. An auditor opens it first, with a reason (POST /api/v1/audit/openings), for this auditor alone and for a " +
+			"time; when that is over it is opened again. What the history still has of it needs no opening.",
+	},
 	"outcome_unknown": {
 		ZH: "与存储的连接在写入时中断，不知是否生效。用相同的 Idempotency-Key 再发一次，不会重复生效。",
 		EN: "The connection to the store broke while writing. Send it again with the same Idempotency-Key: it takes effect once.",
@@ -284,6 +293,7 @@ var mistakes = map[string]domain.Text{
 	"no_change":          {ZH: "与日历现有内容相同，不是变更。", EN: "The calendar says so already: it is no change."},
 	"not_a_reviewer":     {ZH: "该账号没有审核员角色，或已注销。", EN: "The account has not the role of a reviewer, or is closed."},
 	"not_in_future":      {ZH: "时间必须晚于现在。", EN: "The time must be later than now."},
+	"only_one":           {ZH: "这些参数至多给出一个。", EN: "At most one of these parameters may be given."},
 	"only_pending":       {ZH: "该条件只适用于待审核的事项。", EN: "The condition is on pending submissions only."},
 	"out_of_range":       {ZH: "数值超出允许的范围。", EN: "The number is outside of the allowed range."},
 	"past_date":          {ZH: "日期不能早于今天（北京时间）。", EN: "The date must not be before today in Beijing."},

@@ -89,9 +89,7 @@ func fieldChangeOf(c compare.Change) FieldChange {
 		out.Parts = convert(c.Parts, func(p compare.Part) TextPart { return TextPart{Op: TextPartOp(p.Op), Text: p.Text} })
 	}
 	if len(c.Items) > 0 {
-		out.Items = convert(c.Items, func(i compare.Item) ItemChange {
-			return ItemChange{Value: i.Value, Fate: ItemChangeFate(i.Fate), BeforePlace: int32of(i.Was), AfterPlace: int32of(i.Is)}
-		})
+		out.Items = convert(c.Items, itemChangeOf)
 	}
 	if c.BeforeSpot != nil && c.AfterSpot != nil {
 		out.BeforeSpot, out.AfterSpot = spotOf(*c.BeforeSpot), spotOf(*c.AfterSpot)
@@ -101,6 +99,10 @@ func fieldChangeOf(c compare.Change) FieldChange {
 		}
 	}
 	return out
+}
+
+func itemChangeOf(i compare.Item) ItemChange {
+	return ItemChange{Value: i.Value, Fate: ItemChangeFate(i.Fate), BeforePlace: int32of(i.Was), AfterPlace: int32of(i.Is)}
 }
 
 func spotOf(s compare.Spot) Spot {

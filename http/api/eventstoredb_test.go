@@ -24,6 +24,9 @@ func TestOnEventStoreDB(t *testing.T) {
 		"AReadThatIsAheadOfItsReadModel": TestAReadThatIsAheadOfItsReadModelIsToldToRetry,
 		"Paging":                         TestPaging,
 		"ForeignObjects":                 TestForeignObjects,
+		"ReplayOfARandomWorld":           TestReplayOfARandomWorld,
+		"WhatWasDeletedIsOpened":         TestWhatWasDeletedIsOpenedWithAReason,
+		"ADecisionIsExamined":            TestADecisionIsExamined,
 	} {
 		t.Run(name, test)
 	}

@@ -8,8 +8,8 @@ import (
 	"waybill/domain/account"
 )
 
-// TestExamplesAreRequests sends the example of every body to the real server: what /docs offers to send is not refused. Only the id of
-// the product that is booked is another one.
+// TestExamplesAreRequests sends the example of every body to the real server: what /docs offers to send is not refused. Only the ids of
+// the products that are booked and opened are others.
 func TestExamplesAreRequests(t *testing.T) {
 	w := start(t)
 	reviewer, operator := w.staff(domain.RoleReviewer), w.staff(domain.RoleOperator)
@@ -84,6 +84,11 @@ func TestExamplesAreRequests(t *testing.T) {
 			id, _ := w.listed(owner, reviewer)
 			return ready{operator, id}
 		},
+		"openRecord": func() ready {
+			id := submitted()
+			w.do(owner, "DELETE", "/api/v1/provider/products/"+id, nil).is(200)
+			return ready{w.staff(domain.RoleAuditor), id}
+		},
 	}
 	sent := map[string]bool{}
 	for _, first := range []string{"applyAsProvider", ""} { // an application is there before it is revised
@@ -102,6 +107,9 @@ func TestExamplesAreRequests(t *testing.T) {
 				body = with(booking, "product_id", product)
 			}
 			at := prepare[id]()
+			if opening, ok := body.(m); ok && id == "openRecord" {
+				body = with(opening, "id", at.id)
+			}
 			if got := w.do(at.who, r.method, r.with(at.id), body); got.status != 200 && got.status != 201 {
 				t.Errorf("%s: %d\n%s", id, got.status, got.body)
 			}

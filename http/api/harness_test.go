@@ -45,6 +45,7 @@ type world struct {
 	pool     *pgxpool.Pool
 	registry *prometheus.Registry
 	commands *commands.Service
+	store    domain.EventStore
 	tokens   *postgres.Tokens
 	log      *lockedBuffer
 	spec     *openapi3.T
@@ -86,7 +87,7 @@ func startOn(t testing.TB, sources func(*filestore.Library) commands.Sources, op
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := newStore(t, pool)
 	library := w.library(t)
-	w.commands = commands.New(store, sources(library))
+	w.store, w.commands = store, commands.New(store, sources(library))
 	registry := prometheus.NewRegistry()
 	config := runtime.Config{Pool: pool, Store: store, Models: models.All, Owner: "test", Registerer: registry, MaxWait: runtimetest.Patience}
 	for _, option := range options {

@@ -10,6 +10,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/access"
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/claim"
 	"waybill/domain/commands"
@@ -44,6 +45,7 @@ var explained = func() map[string]*http.Refusal {
 		product.ErrAlreadySubmitted, product.ErrNotApproved, product.ErrTakenDown, product.ErrNeverPublic,
 		booking.ErrAlreadyRequested, booking.ErrOwnProduct, booking.ErrNotAvailable, booking.ErrAlreadyReplied,
 		booking.ErrNotReplied, booking.ErrClosed, booking.ErrEnterpriseClosed,
+		audit.ErrOpeningNeeded, audit.ErrNotDeleted,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		runtime.ErrBehind, errTooManyWaiting,

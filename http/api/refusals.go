@@ -9,6 +9,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/access"
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/claim"
 	"waybill/domain/commands"
@@ -40,6 +41,9 @@ var (
 		claim.ErrNotClaimed, claim.ErrLost, domain.ErrOwnCase, domain.ErrOwnEnterprise, provider.ErrClosed, domain.ErrAlreadyDecided,
 	}
 )
+
+// replaying is what a replay may be refused with.
+var replaying = []*domain.Error{audit.ErrOpeningNeeded, commands.ErrUnavailable}
 
 // refusals are what the commands behind an operation refuse, by operation id, beside what any operation of its kind may refuse.
 var refusals = map[string][]*domain.Error{
@@ -74,6 +78,11 @@ var refusals = map[string][]*domain.Error{
 	"limitPins":              {provider.ErrClosed},
 	"liftPinLimit":           {provider.ErrClosed},
 	"takeDownProduct":        {product.ErrNeverPublic},
+	"openRecord":             {domain.ErrNotFound, audit.ErrNotDeleted},
+	"replayRecord":           replaying,
+	"recordTimeline":         replaying,
+	"recordChanges":          replaying,
+	"recordDecision":         replaying,
 	"uploadImage":            {domain.ErrKeyReused, media.ErrQuota, media.ErrUnavailable},
 	"getImage":               {media.ErrUnavailable},
 }

@@ -24,9 +24,10 @@ type route struct {
 
 func (r route) String() string { return r.method + " " + r.path }
 
-// with fills in the path's parameter.
+// with fills in the path's parameters; a kind is that of products.
 func (r route) with(value string) string {
-	return regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllLiteralString(r.path, value)
+	path := strings.Replace(r.path, "{kind}", "product", 1)
+	return regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllLiteralString(path, value)
 }
 
 // takesJSON says whether the route takes a body that is not a file.

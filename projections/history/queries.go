@@ -113,11 +113,13 @@ func (q Queries) Query(ctx context.Context, f Filter) (projections.Page[Entry], 
 		projections.UTC(&entries[i].At)
 		entries[i].Stream = domain.Stream(entries[i].Kind, entries[i].SubjectID)
 	}
-	page := projections.Cut(entries, size, func(e Entry) string {
-		return projections.Cursor{At: int64(e.Position)}.Encode(projections.ListHistory) //nolint:gosec // positions fit a bigint
-	})
+	page := projections.Cut(entries, size, cursorOf)
 	page.Total = total
 	return page, nil
+}
+
+func cursorOf(e Entry) string {
+	return projections.Cursor{At: int64(e.Position)}.Encode(projections.ListHistory) //nolint:gosec // positions fit a bigint
 }
 
 const entryColumns = `position, '' AS stream, kind, subject_id, revision, type, event_id, actor_id, role, at, correlation_id,
