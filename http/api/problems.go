@@ -46,7 +46,7 @@ var explained = func() map[string]*http.Refusal {
 		booking.ErrNotReplied, booking.ErrClosed, booking.ErrEnterpriseClosed,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
-		runtime.ErrBehind, errTooManyWaiting,
+		runtime.ErrBehind, errTooManyWaiting, errReadersFull, errOwnReadersFull,
 		media.ErrQuota, media.ErrUnavailable,
 	} {
 		byCode[e.Code] = http.Explain(e)

@@ -87,6 +87,16 @@ func (q Queries) At(ctx context.Context, position domain.Position) ([]Item, erro
 	return collect(rows)
 }
 
+// Last is the position of the newest item of all; 0 when there is none.
+func (q Queries) Last(ctx context.Context) (domain.Position, error) {
+	var last domain.Position
+	err := q.DB.QueryRow(ctx, `SELECT coalesce(max(position), 0) FROM `+tableItems+` WHERE true`+complete).Scan(&last)
+	if err != nil {
+		return 0, fmt.Errorf("end of the feed: %w", err)
+	}
+	return last, nil
+}
+
 func bounded(limit int) int {
 	if limit <= 0 {
 		return MaxItems
