@@ -57,14 +57,17 @@ func frame(item feed.Item) []byte {
 func (s *server) stream(c echo.Context, scope feed.Scope, after domain.Position, as ListEventsParamsAs) error {
 	in := callOf(c)
 	in.Streams = true
-	header := c.Response().Header()
-	header.Set("X-Accel-Buffering", "no")
-	header.Set("Content-Type", eventStream)
+	begin := func() {
+		header := c.Response().Header()
+		header.Set("Content-Type", eventStream)
+		header.Set("X-Accel-Buffering", "no") // proxies must not collect it
+		c.Response().WriteHeader(nethttp.StatusOK)
+	}
 	if http.IsHead(c.Request()) {
-		return c.NoContent(nethttp.StatusOK)
+		begin()
+		return nil
 	}
 	if err := s.streams.enter(in.Account); err != nil {
-		header.Del("X-Accel-Buffering")
 		return err
 	}
 	defer s.streams.leave(in.Account)
@@ -73,12 +76,11 @@ func (s *server) stream(c echo.Context, scope feed.Scope, after domain.Position,
 	defer cancel()
 	sub, err := s.hub.Subscribe(ctx, scope, after)
 	if err != nil {
-		header.Del("X-Accel-Buffering")
 		return err
 	}
 	defer sub.Close()
 	w := &streamWriter{response: c.Response(), limits: nethttp.NewResponseController(c.Response()), most: times.Write}
-	c.Response().WriteHeader(nethttp.StatusOK)
+	begin()
 	// Readers of a node that stops come back one after the other.
 	if err := w.send(fmt.Appendf(nil, "retry: %d\n\n", spread(2*time.Second).Milliseconds())); err != nil {
 		return s.cutOff(err)
