@@ -79,7 +79,7 @@ func (s *server) stream(c echo.Context, scope feed.Scope, after domain.Position,
 		return err
 	}
 	defer sub.Close()
-	w := &streamWriter{response: c.Response(), limits: nethttp.NewResponseController(c.Response()), most: times.Write}
+	w := &streamWriter{response: c.Response(), limits: nethttp.NewResponseController(c.Response().Writer), most: times.Write}
 	begin()
 	// Readers of a node that stops come back one after the other.
 	if err := w.send(fmt.Appendf(nil, "retry: %d\n\n", spread(2*time.Second).Milliseconds())); err != nil {
@@ -171,7 +171,8 @@ func timedOut(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// streamWriter writes to one reader, who has so long to take it.
+// streamWriter writes to one reader, who has so long to take it. Its limits are those of the writer below echo's, whose Flush hides
+// errors.
 type streamWriter struct {
 	response *echo.Response
 	limits   *nethttp.ResponseController
