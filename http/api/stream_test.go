@@ -304,7 +304,9 @@ func TestStreamOfWhoTakesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	impatient := w.beside(t, func(d *api.Deps) { d.StreamTimes = api.StreamTimes{Write: 200 * time.Millisecond, Heartbeat: time.Millisecond} })
+	impatient := w.beside(t, func(d *api.Deps) {
+		d.StreamTimes = api.StreamTimes{Write: 200 * time.Millisecond, Heartbeat: time.Millisecond}
+	})
 	server := httptest.NewUnstartedServer(impatient.web)
 	server.Listener = small{listener}
 	server.Start()
