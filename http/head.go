@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"errors"
 	nethttp "net/http"
 	"strconv"
 	"strings"
@@ -33,6 +34,12 @@ func methodOf(r *nethttp.Request) string {
 	return r.Method
 }
 
+// IsHead reports whether only the header of the answer is asked for.
+func IsHead(r *nethttp.Request) bool { return methodOf(r) == nethttp.MethodHead }
+
+// IsUnsupported reports whether a limit of time could not be moved because there is none, as without a connection.
+func IsUnsupported(err error) bool { return errors.Is(err, nethttp.ErrNotSupported) }
+
 // headWriter counts the content instead of sending it, and sends the header at the end.
 type headWriter struct {
 	nethttp.ResponseWriter
@@ -55,7 +62,8 @@ func (h *headWriter) Write(p []byte) (int, error) {
 func (h *headWriter) finish() {
 	h.WriteHeader(nethttp.StatusOK)
 	empty := h.status == nethttp.StatusNoContent || h.status == nethttp.StatusNotModified
-	if !empty && h.Header().Get("Content-Length") == "" {
+	endless := strings.HasPrefix(h.Header().Get("Content-Type"), "text/event-stream")
+	if !empty && !endless && h.Header().Get("Content-Length") == "" {
 		h.Header().Set("Content-Length", strconv.Itoa(h.size))
 	}
 	h.ResponseWriter.WriteHeader(h.status)

@@ -77,7 +77,9 @@ func (w *Web) record(c echo.Context, in *Call, took time.Duration) {
 		level = slog.LevelDebug
 	}
 	method := methodLabel(methodOf(r))
-	w.latency.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+	if !in.Streams || status != nethttp.StatusOK {
+		w.latency.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+	}
 	if !w.Logger.Enabled(r.Context(), level) {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	nethttp "net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,16 +31,24 @@ type Deps struct {
 type Web struct {
 	Deps
 	// Echo routes: a surface registers its own routes on it, and none of its middleware.
-	Echo    *echo.Echo
-	latency *prometheus.HistogramVec
+	Echo     *echo.Echo
+	latency  *prometheus.HistogramVec
+	stopping chan struct{}
+	stop     sync.Once
 }
+
+// Stopping is closed when the server stops: what goes on until its reader goes must end then, or the server would wait for it.
+func (w *Web) Stopping() <-chan struct{} { return w.stopping }
+
+// Stop has all that goes on until its reader goes end.
+func (w *Web) Stop() { w.stop.Do(func() { close(w.stopping) }) }
 
 // New returns a handler without any route. It fails when a dependency is missing.
 func New(d Deps) (*Web, error) {
 	if d.Tokens == nil || d.Logger == nil || d.Registry == nil || d.Clock == nil {
 		return nil, errors.New("http: a dependency is missing")
 	}
-	w := &Web{Deps: d, Echo: echo.New(), latency: latencyOf(d.Registry)}
+	w := &Web{Deps: d, Echo: echo.New(), latency: latencyOf(d.Registry), stopping: make(chan struct{})}
 	w.Echo.HideBanner, w.Echo.HidePort = true, true
 	w.Echo.HTTPErrorHandler = w.fail
 	w.Echo.Use(w.observe)
@@ -57,7 +66,7 @@ func (w *Web) ServeHTTP(writer nethttp.ResponseWriter, r *nethttp.Request) {
 
 // NewServer is a server for the handler with time limits that outlast every honest request and no dishonest one.
 func NewServer(handler nethttp.Handler) *nethttp.Server {
-	return &nethttp.Server{
+	server := &nethttp.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
@@ -65,6 +74,10 @@ func NewServer(handler nethttp.Handler) *nethttp.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}
+	if w, ok := handler.(*Web); ok {
+		server.RegisterOnShutdown(w.Stop)
+	}
+	return server
 }
 
 // Call is one request on its way through. A surface fills in what it finds out, for the log and the metrics.
@@ -77,6 +90,8 @@ type Call struct {
 	Route string
 	// Quiet says that a success is not worth a line in the log: probes, scrapes, files.
 	Quiet bool
+	// Streams says that it goes on until its reader goes: how long it took is no latency.
+	Streams bool
 	// Account and Roles are the caller's; zero for one that did not have to say who it is.
 	Account uuid.UUID
 	Roles   []domain.Role

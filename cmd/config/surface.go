@@ -17,6 +17,8 @@ type Surface struct {
 	TLSCert, TLSKey string
 	// MaxWaiting bounds the reads that wait for a position at once.
 	MaxWaiting int
+	// MaxReaders bounds those who follow the feed at once.
+	MaxReaders int
 }
 
 func (e *environment) surface() Surface {
@@ -26,6 +28,7 @@ func (e *environment) surface() Surface {
 		TLSCert:        e.getenv("WAYBILL_TLS_CERT"),
 		TLSKey:         e.getenv("WAYBILL_TLS_KEY"),
 		MaxWaiting:     e.number("WAYBILL_READ_WAITERS", 256, 1, 100_000),
+		MaxReaders:     e.number("WAYBILL_FEED_READERS", 2000, 1, 100_000),
 	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		missing := "WAYBILL_TLS_KEY"

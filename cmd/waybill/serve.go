@@ -87,6 +87,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	deps := api.Deps{
 		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
 		Images: images.library, Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
+		Moves: projectors.Positions(), MaxReaders: a.cfg.MaxReaders,
 	}
 	if replica != nil {
 		registry.MustRegister(replica)

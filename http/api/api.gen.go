@@ -799,6 +799,33 @@ func (e DisplayFilter) Valid() bool {
 	}
 }
 
+// Defines values for FeedAs.
+const (
+	FeedAsAuditor    FeedAs = "auditor"
+	FeedAsEnterprise FeedAs = "enterprise"
+	FeedAsOperator   FeedAs = "operator"
+	FeedAsProvider   FeedAs = "provider"
+	FeedAsReviewer   FeedAs = "reviewer"
+)
+
+// Valid indicates whether the value is a known member of the FeedAs enum.
+func (e FeedAs) Valid() bool {
+	switch e {
+	case FeedAsAuditor:
+		return true
+	case FeedAsEnterprise:
+		return true
+	case FeedAsOperator:
+		return true
+	case FeedAsProvider:
+		return true
+	case FeedAsReviewer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Order.
 const (
 	OrderAsc  Order = "asc"
@@ -1015,6 +1042,33 @@ func (e RecordTimelineParamsOrder) Valid() bool {
 	case RecordTimelineParamsOrderAsc:
 		return true
 	case RecordTimelineParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListEventsParamsAs.
+const (
+	ListEventsParamsAsAuditor    ListEventsParamsAs = "auditor"
+	ListEventsParamsAsEnterprise ListEventsParamsAs = "enterprise"
+	ListEventsParamsAsOperator   ListEventsParamsAs = "operator"
+	ListEventsParamsAsProvider   ListEventsParamsAs = "provider"
+	ListEventsParamsAsReviewer   ListEventsParamsAs = "reviewer"
+)
+
+// Valid indicates whether the value is a known member of the ListEventsParamsAs enum.
+func (e ListEventsParamsAs) Valid() bool {
+	switch e {
+	case ListEventsParamsAsAuditor:
+		return true
+	case ListEventsParamsAsEnterprise:
+		return true
+	case ListEventsParamsAsOperator:
+		return true
+	case ListEventsParamsAsProvider:
+		return true
+	case ListEventsParamsAsReviewer:
 		return true
 	default:
 		return false
@@ -1964,6 +2018,38 @@ type Facet struct {
 
 	// Value 可用作筛选条件的值 / As a filter takes it.
 	Value string `json:"value"`
+}
+
+// FeedItem 一个事件，如一个范围所见 / One event, as one scope sees it
+type FeedItem struct {
+	At Instant `json:"at"`
+
+	// Data 该范围可知的内容 / What the scope may know of it
+	Data json.RawMessage    `json:"data"`
+	ID   openapi_types.UUID `json:"id"`
+
+	// Kind 对象的种类 / What kind of object it is about
+	Kind     string             `json:"kind"`
+	ObjectID openapi_types.UUID `json:"object_id"`
+
+	// Position 在日志中的位置，只增不减 / Its position in the log; they only grow
+	Position int64 `json:"position"`
+
+	// Previous 同一范围内前一项的位置；第一项为 0 / The position of the item before it in the same scope; 0 of the first
+	Previous int64 `json:"previous"`
+
+	// Revision 流版本
+	Revision int64 `json:"revision"`
+
+	// Type 事件类型，见 /api/v1/event-types / Its type; see /api/v1/event-types
+	Type string `json:"type"`
+}
+
+// FeedPage defines model for FeedPage.
+type FeedPage struct {
+	// After 下一次请求的 after / The `after` of the next request
+	After int64      `json:"after"`
+	Items []FeedItem `json:"items"`
 }
 
 // Field defines model for Field.
@@ -3540,6 +3626,18 @@ type DueAfter = Instant
 // DueBefore defines model for DueBefore.
 type DueBefore = Instant
 
+// FeedAfter defines model for FeedAfter.
+type FeedAfter = int64
+
+// FeedAs defines model for FeedAs.
+type FeedAs string
+
+// FeedLimit defines model for FeedLimit.
+type FeedLimit = int
+
+// FeedWait defines model for FeedWait.
+type FeedWait = int
+
 // FormType defines model for FormType.
 type FormType = string
 
@@ -3560,6 +3658,9 @@ type IfNoneMatch = string
 
 // KindFilter defines model for KindFilter.
 type KindFilter = ReviewKind
+
+// LastEventID defines model for LastEventID.
+type LastEventID = int64
 
 // Latitude Example: 20.8449
 type Latitude = float64
@@ -3873,6 +3974,35 @@ type ListCountriesParams struct {
 	// ETags the caller already has; answered with 304 when one is still current.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 }
+
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// As 以何种角色查看：operator 与 auditor 看全部，reviewer 看送审与决定，provider 看自己的申请、产品及其预约，enterprise 看自己的账号与预约。
+	// 不给出时取令牌所持角色中最先列出的一个；企业令牌两者皆可，不给出时为 enterprise。
+	//
+	// In which role: operator and auditor see everybody's, reviewer what is submitted and decided, provider its own application, products
+	// and their bookings, enterprise its own account and bookings. The first of these that the token has, when not said; the token of an
+	// enterprise has the last two, and is enterprise when not said.
+	As ListEventsParamsAs `form:"as,omitempty" json:"as,omitempty,omitzero"`
+
+	// After 最后收到的位置；0 为从头开始 / The position received last; 0 is from the beginning
+	After FeedAfter `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit 一页最多几项，不用于流 / How many items at most; not of a stream
+	Limit FeedLimit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Wait 没有新事件时最多等待几秒，不用于流 / For how many seconds to wait for something new at most; not of a stream
+	Wait FeedWait `form:"wait,omitempty" json:"wait,omitempty,omitzero"`
+
+	// LastEventID 最后收到的位置，优先于 after / The position received last; it goes before `after`
+	LastEventID LastEventID `json:"Last-Event-ID,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ListEventsParamsAs defines parameters for ListEvents.
+type ListEventsParamsAs string
 
 // GetProductFormParams defines parameters for GetProductForm.
 type GetProductFormParams struct {
@@ -4927,6 +5057,9 @@ type ServerInterface interface {
 	// ListEventTypes 全部事件类型及其数据 / Every type of event and its data
 	// (GET /api/v1/event-types)
 	ListEventTypes(ctx echo.Context) error
+	// ListEvents 事件流：所能看到的事件，按发生的顺序 / The feed, what happened in its order, as far as the caller may see it
+	// (GET /api/v1/events)
+	ListEvents(ctx echo.Context, params ListEventsParams) error
 	// GetProductForm 物流产品表单 / The form of a product
 	// (GET /api/v1/forms/product)
 	GetProductForm(ctx echo.Context, params GetProductFormParams) error
@@ -5796,6 +5929,77 @@ func (w *ServerInterfaceWrapper) ListEventTypes(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListEventTypes(ctx)
+	return err
+}
+
+// ListEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventsParams
+	// ------------- Optional query parameter "as" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as", ctx.QueryParams(), &params.As, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID LastEventID
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = LastEventID
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEvents(ctx, params)
 	return err
 }
 
@@ -9084,6 +9288,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/places/:id", wrapper.GetPlace, options.OperationMiddlewares["getPlace"]...)
 	router.GET(options.BaseURL+"/api/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 	router.GET(options.BaseURL+"/api/v1/me/badges", wrapper.GetBadges, options.OperationMiddlewares["getBadges"]...)
+	router.GET(options.BaseURL+"/api/v1/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/api/v1/provider/application", wrapper.GetApplication, options.OperationMiddlewares["getApplication"]...)
 	router.POST(options.BaseURL+"/api/v1/provider/application", wrapper.ApplyAsProvider, options.OperationMiddlewares["applyAsProvider"]...)
 	router.PUT(options.BaseURL+"/api/v1/provider/application", wrapper.ReviseApplication, options.OperationMiddlewares["reviseApplication"]...)

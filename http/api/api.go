@@ -21,6 +21,7 @@ import (
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
 	"waybill/projections/directory"
+	"waybill/projections/feed"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/models"
@@ -73,6 +74,12 @@ type Deps struct {
 	Head func(context.Context) (domain.Position, error)
 	// MaxWaiting bounds the reads that wait for a position at once; 0 is DefaultMaxWaiting.
 	MaxWaiting int
+	// Moves tells when the feed has moved; without it, those who follow it are told within a second.
+	Moves feed.Moves
+	// MaxReaders bounds those who follow the feed at once; 0 is DefaultMaxReaders.
+	MaxReaders int
+	// StreamTimes are those of its streams.
+	StreamTimes StreamTimes
 	// DecisionsTime is how long a request of many decisions begins one after the other; 0 is DefaultDecisionsTime.
 	DecisionsTime time.Duration
 }
@@ -101,6 +108,9 @@ type server struct {
 	directory  directory.Queries
 	pictures   pictures.Queries
 	workload   workload.Queries
+	feed       feed.Queries
+	hub        *feed.Hub
+	streams    *streams
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -133,6 +143,10 @@ func Mount(web *http.Web, d Deps) error {
 	if err != nil {
 		return err
 	}
+	streams, err := newStreams(d.MaxReaders, web.Registry)
+	if err != nil {
+		return err
+	}
 	if docs.specification, err = Specification(); err != nil {
 		return err
 	}
@@ -151,6 +165,11 @@ func Mount(web *http.Web, d Deps) error {
 		directory:  directory.Queries{DB: d.Queries},
 		pictures:   pictures.Queries{DB: d.Queries},
 		workload:   workload.Queries{DB: d.Queries},
+		feed:       feed.Queries{DB: d.Queries},
+		streams:    streams,
+		hub: feed.NewHub(feed.HubConfig{
+			Queries: feed.Queries{DB: d.Queries}, Moves: d.Moves, Wait: waitForFeed(d.Positions), Head: d.Head, Encode: frame, Logger: web.Logger,
+		}),
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

@@ -204,6 +204,14 @@ var causes = map[string]domain.Text{
 	"token_unknown": {ZH: "没有这样的令牌，可能抄写不全。", EN: "There is no such token; it may have been copied in part."},
 	"too_deep":      {ZH: "JSON 嵌套超过 32 层。", EN: "The JSON is nested more than 32 levels deep."},
 	"too_large":     {ZH: "事件超过存储所能接受的大小。", EN: "The event is larger than the store takes."},
+	"too_many_own_readers": {
+		ZH: "该账号同时关注事件流的连接已达上限。关闭不用的连接后再试。",
+		EN: "The account follows the feed as often at once as it may. Close the connections that are of no use.",
+	},
+	"too_many_readers": {
+		ZH: "该节点上关注事件流的连接已达上限。稍后重试。",
+		EN: "As many follow the feed on this node as may. Try again in a moment.",
+	},
 	"too_many_waiting": {
 		ZH: "同时等待某一位置的读取过多。稍后重试，或不带 Waybill-Position 读取。",
 		EN: "Too many reads wait for a position at once. Try again, or read without Waybill-Position.",

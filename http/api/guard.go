@@ -83,6 +83,9 @@ func (s *server) guard(op *operation) echo.MiddlewareFunc {
 			if slices.ContainsFunc(op.readModels, s.Status.Outdated) {
 				return runtime.ErrBehind // it would show what was so before
 			}
+			if op.streams {
+				c.SetRequest(r)
+			}
 			return next(c)
 		}
 	}

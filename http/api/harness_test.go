@@ -104,7 +104,7 @@ func startOn(t testing.TB, sources func(*filestore.Library) commands.Sources, op
 	}
 	deps := api.Deps{
 		Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head,
-		Places: places(t), Images: library,
+		Places: places(t), Images: library, Moves: runtime.Positions(),
 	}
 	w.deps = deps
 	if err := api.Mount(w.web, deps); err != nil {

@@ -41,7 +41,9 @@ type operation struct {
 	identifies bool
 	// tagged is a read whose answer has an ETag, and partial one that can answer with a part.
 	tagged, partial bool
-	params          []*parameter
+	// streams says that its answer may take long: it sees to its limits of time itself.
+	streams bool
+	params  []*parameter
 }
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
@@ -124,6 +126,9 @@ func newOperation(method, path string, spec *openapi3.Operation) (*operation, er
 		op.standings = []provider.Standing{provider.StandingActive}
 	}
 	if err := extension(spec, "x-read-model", &op.readModels); err != nil {
+		return nil, err
+	}
+	if err := extension(spec, "x-stream", &op.streams); err != nil {
 		return nil, err
 	}
 	if ok := spec.Responses.Value("200"); method == nethttp.MethodGet && ok != nil {

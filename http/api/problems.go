@@ -48,7 +48,7 @@ var explained = func() map[string]*http.Refusal {
 		audit.ErrOpeningNeeded, audit.ErrNotDeleted,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
-		runtime.ErrBehind, errTooManyWaiting,
+		runtime.ErrBehind, errTooManyWaiting, errReadersFull, errOwnReadersFull,
 		media.ErrQuota, media.ErrUnavailable,
 	} {
 		byCode[e.Code] = http.Explain(e)

@@ -52,6 +52,7 @@ var refusals = map[string][]*domain.Error{
 		account.ErrNotCertified, provider.ErrClosed, domain.ErrNotFound, provider.ErrTypeFixed, provider.ErrUSCCFixed, uscc.ErrTaken,
 		domain.ErrTooSoon, media.ErrUnavailable,
 	},
+	"listEvents":             {errReadersFull, errOwnReadersFull},
 	"getApplication":         {domain.ErrNotFound},
 	"requestBooking":         {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
 	"markBookingRead":        {booking.ErrNotReplied},

@@ -95,6 +95,22 @@ func (p *Positions) At(model string) domain.Position {
 	return now
 }
 
+// Changed returns where a model is once that is elsewhere than it was known to be, as far as this node has heard; ctx's error when that
+// ends before. It may be less than it was, for a moment in which nobody knows where the models are, or because the database went back.
+func (p *Positions) Changed(ctx context.Context, model string, known domain.Position) (domain.Position, error) {
+	for {
+		now, moved := p.state(p.schemas[model])
+		if now != known {
+			return now, nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return now, ctx.Err()
+		}
+	}
+}
+
 func (p *Positions) state(projection string) (domain.Position, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
