@@ -178,7 +178,8 @@ func (b *batch) locate(r *revisionRow) {
 	if d.gazetteer != 0 {
 		d.city = r.City
 	}
-	id := uuid.NewSHA1(uuid.NameSpaceURL, []byte(projections.FoldText(d.country)+"\x00"+strconv.FormatInt(d.gazetteer, 10)))
+	key := projections.FoldText(d.country) + "\x00" + projections.FoldText(d.city) + "\x00" + strconv.FormatInt(d.gazetteer, 10)
+	id := uuid.NewSHA1(uuid.NameSpaceURL, []byte(key))
 	if _, ok := b.places[id]; !ok {
 		b.places[id] = d
 	}

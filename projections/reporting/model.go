@@ -57,7 +57,7 @@ var Model = projections.ReadModel{
 	DDL: dues.DDL + `
 CREATE TABLE progress ( -- one row: what the tables are of
 	one      boolean PRIMARY KEY CHECK (one),
-	at       timestamptz NOT NULL, -- of the last event
+	at       timestamptz, -- of the last event; null before the first
 	calendar text COLLATE "C" NOT NULL -- the version by which calendar_days is
 );
 CREATE TABLE calendar_years (year integer PRIMARY KEY); -- whose days are in calendar_days: from that of the first event to that after the last

@@ -21,12 +21,8 @@ func (b *batch) write(ctx context.Context, tx pgx.Tx, c *workdays.Calendar) erro
 	b.writeInquiries(&w)
 	b.writeDimensions(&w)
 	b.writeCounts(&w)
-	if b.last != nil {
-		w.Queue(`INSERT INTO progress (one, at, calendar) VALUES (true, $1, $2) ON CONFLICT (one) DO UPDATE SET at = $1, calendar = $2`,
-			*b.last, string(c.Version()))
-	} else {
-		w.Queue(`UPDATE progress SET calendar = $1`, string(c.Version()))
-	}
+	w.Queue(`INSERT INTO progress AS p (one, at, calendar) VALUES (true, $1, $2) ON CONFLICT (one) DO UPDATE SET at = coalesce($1, p.at), calendar = $2`,
+		b.last, string(c.Version()))
 	return tx.SendBatch(ctx, &w).Close()
 }
 
