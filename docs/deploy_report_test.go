@@ -316,4 +316,3 @@ func TestTheViewsHoldNoPersonalData(t *testing.T) {
 		t.Errorf("providers %q", got)
 	}
 }
-

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"pgregory.net/rapid"
 
@@ -116,23 +117,34 @@ func shown(t modeltest.Fataler, pool *pgxpool.Pool, view string, columns []strin
 		from += " LEFT JOIN reporting.places USING (place_id)"
 	}
 	rows, _ := pool.Query(context.Background(), `SELECT `+strings.Join(columns, ", ")+` FROM `+from)
-	lines, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (string, error) {
-		values, err := r.Values()
-		for i, f := range r.FieldDescriptions() {
-			if f.DataTypeOID == 1082 && values[i] != nil { // a date
-				values[i] = values[i].(time.Time).Format(time.DateOnly)
-			}
-			if id, ok := values[i].([16]byte); ok {
-				values[i] = uuid.UUID(id)
-			}
-		}
-		return row(values...), err
-	})
+	lines, err := pgx.CollectRows(rows, rowOf)
 	if err != nil {
 		t.Fatalf("%s: %v", view, err)
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// rowOf is a row of the database as row writes it.
+func rowOf(r pgx.CollectableRow) (string, error) {
+	values, err := r.Values()
+	for i, f := range r.FieldDescriptions() {
+		switch v := values[i].(type) {
+		case time.Time:
+			if f.DataTypeOID == pgtype.DateOID {
+				values[i] = v.Format(time.DateOnly)
+			}
+		case [16]byte:
+			values[i] = uuid.UUID(v)
+		case pgtype.Numeric:
+			text, err := v.Value()
+			if err != nil {
+				return "", err
+			}
+			values[i] = text
+		}
+	}
+	return row(values...), err
 }
 
 // row is values as a line; nil pointers are null.

@@ -367,4 +367,3 @@ func (c counting) lastAt() (last *time.Time) {
 	}
 	return last
 }
-

@@ -20,10 +20,11 @@ var (
 		return col("content_revision", value, "内容版本（从 1 起）", "revision of the content, from 1")
 	}
 	modeColumn = func(r string) column {
-		return col("mode", "nullif("+r+".mode, '')", "运输方式，见 modes；申请为空", "transport mode, see modes; null of an application")
+		return col("mode", "nullif("+r+".mode, '')", "产品的运输方式，见 modes；申请为空", "transport mode of the product, see modes; null of an application")
 	}
 	placeColumn = func(r string) column {
-		return col("place_id", r+".place", "目的地，见 places；内容未曾通过审核的为空", "destination, see places; null of what was never approved")
+		return col("place_id", r+".place", "产品的目的地，见 places；该内容未曾通过审核的为空",
+			"destination of the product, see places; null unless that content was ever approved")
 	}
 )
 

@@ -120,7 +120,7 @@ func dimensions() []view {
 	const d = "calendar_days d, progress p"
 	return []view{
 		{"about", domain.Text{ZH: "本模式各视图截至何时（一行）", EN: "what the views are of (one row)"}, []column{
-			col("version", literal(schema)+"::text", "报表表的版本", "version of the tables behind the views"),
+			col("version", literal(schema)+"::text", "视图所依据的表的版本", "version of the tables behind the views"),
 			col("position", "c.position", "已处理到的日志位置", "position in the log up to which everything is in the views"),
 			col("moved_at", "c.moved_at", "处理到该位置的时间", "when the views came to that position"),
 			col("last_event_at", "p.at", "视图所含最后一个事件的时间；空库为空", "when the last event that the views show happened; null without any"),
