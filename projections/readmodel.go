@@ -29,6 +29,20 @@ type ReadModel struct {
 	// be applied (parked), and which go on again (not parked); each may be told twice. A model whose tables are public
 	// withholds what depends on a parked stream; nil for the others.
 	SetParked func(ctx context.Context, tx pgx.Tx, streams []domain.StreamName, parked bool) error
+	// Views are what others than Waybill may read of the tables, in SQL; nil for none.
+	Views *Views
+}
+
+// Views are a promise to whoever reads the database: a schema whose name stays the same whatever version of the model fills it, and
+// across rebuilds.
+type Views struct {
+	// Schema is theirs alone. It has no version.
+	Schema string
+	// DDL makes them and their comments. It is unqualified: what it makes goes into the views' schema, and the tables that it names are
+	// found in the model's. No view has the name of a table. It is also their version: other text is made anew at the next start.
+	DDL string
+	// Reader is the database role that may read them, and nothing else, where there is such a role.
+	Reader string
 }
 
 // TypesOf lists the stored names of events, for ReadModel.Applies and PassesOver.

@@ -108,6 +108,9 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	schemas := []string{"eventstore", "access", "projections"}
 	for _, m := range models.All {
 		schemas = append(schemas, m.Schema)
+		if m.Views != nil {
+			schemas = append(schemas, m.Views.Schema)
+		}
 	}
 	if err := postgres.Migrate(ctx, pool); err != nil {
 		return fmt.Errorf("migrate the event store: %w", postgres.ExplainRights(ctx, pool, err, schemas))

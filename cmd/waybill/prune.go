@@ -17,10 +17,13 @@ func (pruneCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) e
 	return withApp(ctx, cfg, func(a *app) error {
 		pruned, err := runtime.Prune(ctx, a.pool, models.All)
 		for _, p := range pruned {
-			if p.Node == "" {
-				fmt.Fprintf(out, "%s: dropped\n", p.Schema)
-			} else {
+			switch {
+			case p.Node != "":
 				fmt.Fprintf(out, "%s: kept, node %s serves it\n", p.Schema, p.Node)
+			case p.Views != "":
+				fmt.Fprintf(out, "%s: kept, the views of %s are over it until the next version has caught up\n", p.Schema, p.Views)
+			default:
+				fmt.Fprintf(out, "%s: dropped\n", p.Schema)
 			}
 		}
 		if err == nil && len(pruned) == 0 {

@@ -39,6 +39,16 @@ const perStatement = 1000
 // Applying is a read model's Apply: apply of what lies between corrections of the calendar, and of each correction what it does to the open
 // cases of the tables.
 func Applying(apply Apply, tables ...Table) func(context.Context, pgx.Tx, []projections.Event) error {
+	return applying(apply, false, tables)
+}
+
+// Following is Applying for a model that keeps more of the calendar than due times: apply is also called after each correction, without
+// events.
+func Following(apply Apply, tables ...Table) func(context.Context, pgx.Tx, []projections.Event) error {
+	return applying(apply, true, tables)
+}
+
+func applying(apply Apply, follows bool, tables []Table) func(context.Context, pgx.Tx, []projections.Event) error {
 	var known memory
 	return func(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 		k, err := known.load(ctx, tx)
@@ -50,6 +60,11 @@ func Applying(apply Apply, tables ...Table) func(context.Context, pgx.Tx, []proj
 			if n == 0 {
 				if k, err = k.correct(ctx, tx, events[0], tables); err != nil {
 					return fmt.Errorf("%s@%d: %w", events[0].Stream, events[0].Revision, err)
+				}
+				if follows {
+					if err := apply(ctx, tx, nil, k.calendar); err != nil {
+						return fmt.Errorf("%s@%d: %w", events[0].Stream, events[0].Revision, err)
+					}
 				}
 				events = events[1:]
 				continue

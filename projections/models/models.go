@@ -10,6 +10,7 @@ import (
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/pictures"
+	"waybill/projections/reporting"
 	"waybill/projections/review"
 	"waybill/projections/workload"
 )
@@ -17,5 +18,5 @@ import (
 // All are Waybill's read models.
 var All = []projections.ReadModel{
 	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model, pictures.Model,
-	workload.Model, feed.Model,
+	workload.Model, feed.Model, reporting.Model,
 }

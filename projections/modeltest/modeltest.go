@@ -153,6 +153,15 @@ func Truncate(t Fataler, pool *pgxpool.Pool) {
 	}
 }
 
+// Empty empties the tables of one read model, in whatever database.
+func Empty(t Fataler, pool *pgxpool.Pool, m projections.ReadModel) {
+	t.Helper()
+	all := tableNames(t, pool, []projections.ReadModel{m})
+	if _, err := pool.Exec(context.Background(), "DELETE FROM "+strings.Join(all, "; DELETE FROM ")); err != nil {
+		t.Fatalf("empty %s: %v", m.Name, err)
+	}
+}
+
 // History writes a log by hand: revisions and positions count by themselves, and the clock moves a second each event.
 type History struct {
 	Log []projections.Event

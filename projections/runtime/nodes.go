@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -60,10 +61,12 @@ type Pruned struct {
 	Schema string
 	// Node is one that serves it still, so that it was kept; empty when it was dropped.
 	Node string
+	// Views are the schema of views that are over it still, so that it was kept: the tables of the next version are not as far yet.
+	Views string
 }
 
 // Prune drops the tables of earlier versions of the models, unless a node serves them. A node that was heard of within a
-// minute counts; none may be starting with the earlier version meanwhile.
+// minute counts; none may be starting with the earlier version meanwhile. It also drops what a rebuild left to who read it still.
 func Prune(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadModel) ([]Pruned, error) {
 	var all []Pruned
 	err := withPrepareLock(ctx, pool, func() error {
@@ -80,12 +83,23 @@ func Prune(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadMod
 				SELECT holder FROM projections.leases WHERE projection = $1 AND expires_at > clock_timestamp() - $2::interval) serving`,
 				schema, nodeGone).Scan(&p.Node)
 			if err == nil && p.Node == "" {
+				p.Views, err = viewsOver(ctx, pool, models, schema)
+			}
+			if err == nil && p.Node == "" && p.Views == "" {
 				err = drop(ctx, pool, schema)
 			}
 			if err != nil {
 				return fmt.Errorf("prune %s: %w", schema, err)
 			}
 			all = append(all, p)
+		}
+		for _, m := range models {
+			if m.Views == nil {
+				continue
+			}
+			if err := errors.Join(drop(ctx, pool, m.Schema+oldTables), dropRetired(ctx, pool, m.Views)); err != nil {
+				return fmt.Errorf("prune views %s: %w", m.Views.Schema, err)
+			}
 		}
 		return nil
 	})

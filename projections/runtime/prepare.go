@@ -61,6 +61,12 @@ func prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadM
 		if err := create(ctx, pool, m); err != nil {
 			return fmt.Errorf("read model %s: %w", m.Name, err)
 		}
+		if m.Views == nil {
+			continue
+		}
+		if _, err := showNow(ctx, pool, m); err != nil {
+			return fmt.Errorf("views of read model %s: %w", m.Name, err)
+		}
 	}
 	return nil
 }

@@ -55,11 +55,14 @@ func (p *projector) project(ctx context.Context) error {
 	}
 	batches := make(chan batch)
 	go p.collect(ctx, messages, batches)
+	views := switching{target: p.target, logger: p.logger}
+	views.look(ctx)
 	for b := range batches {
 		if b.passed > 0 {
 			if known, err = p.write(ctx, known, b); err != nil {
 				return err
 			}
+			views.look(ctx)
 		}
 		for _, msg := range b.messages {
 			msg.Ack()

@@ -19,6 +19,8 @@ const (
 	// rebuildClose is how few events the last look at the log may have brought before a rebuild stops the live projector to
 	// switch. (How far two positions are apart says nothing: they may have gaps.)
 	rebuildClose = 2000
+	// oldTables is what the name of the schema ends with that holds the tables before the last rebuild until nobody reads them.
+	oldTables = "_old"
 )
 
 // ErrRebuilding says that the same read model is being rebuilt or compared already, on this or another node.
@@ -41,7 +43,7 @@ func Rebuild(
 ) (int, error) {
 	r := rebuild{
 		target: newTarget(pool, model, model.Schema+"_next", KnownVocabulary()),
-		store:  store, live: model.Schema, old: model.Schema + "_old", progress: progress,
+		store:  store, live: model.Schema, old: model.Schema + oldTables, progress: progress,
 	}
 	if err := r.exclusively(ctx, r.run); err != nil {
 		return r.applied, fmt.Errorf("rebuild %s: %w", model.Name, err)
@@ -85,6 +87,11 @@ func (r *rebuild) run(ctx context.Context) error {
 	if err := errors.Join(drop(ctx, r.pool, r.schema), drop(ctx, r.pool, r.old)); err != nil {
 		return err
 	}
+	if r.model.Views != nil {
+		if err := dropRetired(ctx, r.pool, r.model.Views); err != nil {
+			return err
+		}
+	}
 	if err := r.create(ctx); err != nil {
 		return err
 	}
@@ -104,7 +111,20 @@ func (r *rebuild) run(ctx context.Context) error {
 	if err := r.swap(ctx); err != nil {
 		return err
 	}
-	return drop(ctx, r.pool, r.old)
+	return r.dropOld(ctx)
+}
+
+// dropOld drops the old tables, with the views over them. Who reads the views may do so for longer than we wait: what is left goes with
+// the next rebuild, or with Prune.
+func (r *rebuild) dropOld(ctx context.Context) error {
+	err := drop(ctx, r.pool, r.old)
+	if r.model.Views == nil {
+		return err
+	}
+	if err = errors.Join(err, dropRetired(ctx, r.pool, r.model.Views)); err != nil && ctx.Err() == nil && transient(err) {
+		return nil
+	}
+	return err
 }
 
 // create makes the empty tables, and finds out which log they are to be filled from.
@@ -264,6 +284,11 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 	swap.Queue(`DELETE FROM projections.checkpoints WHERE projection = $1`, r.schema)
 	if err := tx.SendBatch(ctx, &swap).Close(); err != nil {
 		return err
+	}
+	if r.model.Views != nil {
+		if _, err := show(ctx, tx, r.model, r.live, true); err != nil {
+			return fmt.Errorf("views: %w", err)
+		}
 	}
 	return tx.Commit(ctx)
 }

@@ -1,0 +1,173 @@
+package reporting
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain/workdays"
+)
+
+func (b *batch) write(ctx context.Context, tx pgx.Tx, c *workdays.Calendar) error {
+	var w pgx.Batch
+	b.writeDays(&w, c)
+	for _, c := range b.cases {
+		b.writeCase(&w, c)
+	}
+	b.writeDecisions(&w)
+	b.writeStretches(&w)
+	b.writeInquiries(&w)
+	b.writeDimensions(&w)
+	b.writeCounts(&w)
+	w.Queue(`INSERT INTO progress AS p (one, at, calendar) VALUES (true, $1, $2) ON CONFLICT (one) DO UPDATE SET at = coalesce($1, p.at), calendar = $2`,
+		b.last, string(c.Version()))
+	return tx.SendBatch(ctx, &w).Close()
+}
+
+func (b *batch) writeCase(w *pgx.Batch, c *caseRow) {
+	if c.changed {
+		w.Queue(`INSERT INTO cases (`+caseColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+			ON CONFLICT (id) DO UPDATE SET standing = $4, provider_type = $5, latest_name = $6, live_name = $7, listed = $8, pinned = $9,
+				deleted_at = $10, stretches = $11, shown = $12, shown_pinned = $13, latest = $14, live = $15, round = $16, opened_at = $17,
+				first_decided_at = $19, first_outcome = $20, first_approved_at = $21, first_listed_at = $22`,
+			c.ID, c.Kind, c.ProviderID, c.Standing, c.ProviderType, c.LatestName, c.LiveName, c.Listed, c.Pinned, c.DeletedAt, c.Stretches,
+			c.Shown, c.ShownPinned, c.Latest, c.Live, c.Round, c.OpenedAt, c.FirstSubmittedAt, c.FirstDecidedAt, c.FirstOutcome,
+			c.FirstApprovedAt, c.FirstListedAt)
+	}
+	for _, r := range c.revisions {
+		if !r.changed {
+			continue
+		}
+		w.Queue(`INSERT INTO revisions (`+revisionColumns+`, submitted_day, opened_day, waiting_day, ended_day)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+			ON CONFLICT (subject_id, content_revision) DO UPDATE SET opened_at = $5, waiting_from = $6, outcome = $7, ended_at = $8,
+				first_approver = $9, first_approved_at = $10, revocations = $11, place = $13, gazetteer = $14, opened_day = $18,
+				waiting_day = $19, ended_day = $20`,
+			r.SubjectID, r.ContentRevision, r.Round, r.SubmittedAt, r.OpenedAt, r.WaitingFrom, r.Outcome, r.EndedAt, r.FirstApprover,
+			r.FirstApprovedAt, r.Revocations, string(r.Mode), r.Place, r.Gazetteer, r.Country, r.City,
+			dayOf(r.SubmittedAt), dayOf(r.OpenedAt), dayOf(r.WaitingFrom), dayOfAny(r.EndedAt))
+	}
+	if c.deleted {
+		w.Queue(`UPDATE revisions SET country = '', city = '' WHERE subject_id = $1`, c.ID)
+	}
+}
+
+// dayOfAny is dayOf, null for null.
+func dayOfAny(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	day := dayOf(*at)
+	return &day
+}
+
+func (b *batch) writeDecisions(w *pgx.Batch) {
+	for _, r := range b.rulings {
+		w.Queue(`INSERT INTO rulings (id, subject_id, content_revision, outcome, reviewer, decided_at, decided_day, waiting_from, waiting_day,
+			opened_at, opened_day, first_approver, first_approved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			r.id, r.subject, r.content, r.outcome, r.reviewer, r.at, dayOf(r.at), r.waitingFrom, dayOf(r.waitingFrom),
+			r.openedAt, dayOf(r.openedAt), r.firstApprover, r.firstApprovedAt)
+	}
+	for _, o := range b.overturns {
+		w.Queue(`INSERT INTO overturns (id, subject_id, content_revision, by_account, revoked_at, revoked_day) VALUES ($1, $2, $3, $4, $5, $6)`,
+			o.id, o.subject, o.content, o.by, o.at, dayOf(o.at))
+	}
+	for _, r := range b.reasons {
+		w.Queue(`INSERT INTO given_reasons (event, reason) VALUES ($1, $2)`, r.event, r.code)
+	}
+}
+
+func (b *batch) writeStretches(w *pgx.Batch) {
+	for k, at := range b.endings {
+		w.Queue(`UPDATE stretches SET to_at = $3, to_day = $4 WHERE product_id = $1 AND number = $2`, k.product, k.number, at, dayOf(at))
+	}
+	for k, s := range b.stretches {
+		w.Queue(`INSERT INTO stretches (product_id, number, content_revision, pinned, from_at, from_day, to_at, to_day)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, k.product, k.number, s.content, s.pinned, s.from, dayOf(s.from), s.to, dayOfAny(s.to))
+	}
+}
+
+func (b *batch) writeInquiries(w *pgx.Batch) {
+	for _, i := range b.inquiries {
+		w.Queue(`INSERT INTO inquiries (`+inquiryColumns+`, requested_day, replied_day, closed_day)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			ON CONFLICT (id) DO UPDATE SET replied_at = $7, closed_at = $8, close_reason = $9, replied_day = $11, closed_day = $12`,
+			i.ID, i.ProductID, i.ContentRevision, i.ProviderID, i.EnterpriseID, i.RequestedAt, i.RepliedAt, i.ClosedAt, string(i.CloseReason),
+			dayOf(i.RequestedAt), dayOfAny(i.RepliedAt), dayOfAny(i.ClosedAt))
+	}
+}
+
+func (b *batch) writeDimensions(w *pgx.Batch) {
+	for id, d := range b.places {
+		w.Queue(`INSERT INTO destinations (id, gazetteer, country, city) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
+			id, d.gazetteer, d.country, d.city)
+	}
+	for id, a := range b.staff {
+		w.Queue(`INSERT INTO staff AS s (id, first_at, last_at) VALUES ($1, $2, $3)
+			ON CONFLICT (id) DO UPDATE SET first_at = least(s.first_at, $2), last_at = greatest(s.last_at, $3)`, id, a.first, a.last)
+	}
+}
+
+func (b *batch) writeCounts(w *pgx.Batch) {
+	if len(b.counts) == 0 {
+		return
+	}
+	var (
+		days []time.Time
+		what []string
+		n    []int64
+	)
+	for k, by := range b.counts {
+		days, what, n = append(days, dateOf(k.day)), append(what, k.what), append(n, by)
+	}
+	w.Queue(`INSERT INTO day_counts AS c (day, what, n) SELECT * FROM unnest($1::date[], $2::text[], $3::bigint[])
+		ON CONFLICT (day, what) DO UPDATE SET n = c.n + excluded.n`, days, what, n)
+}
+
+// writeDays adds the days of years that the tables lack; and when the calendar is another, it has all of them by that.
+func (b *batch) writeDays(w *pgx.Batch, c *workdays.Calendar) {
+	first, last := math.MaxInt, math.MinInt
+	for _, years := range []map[int]bool{b.known, b.years} {
+		for year := range years {
+			first, last = min(first, year), max(last, year)
+		}
+	}
+	for year := first; year <= last; year++ { // also those in between of which nothing is
+		if !b.known[year] || b.calendar != c.Version() {
+			writeYear(w, c, year)
+		}
+	}
+}
+
+func writeYear(w *pgx.Batch, c *workdays.Calendar, year int) {
+	special := map[workdays.Day]workdays.Special{}
+	for _, s := range c.Special(year) {
+		special[s.Day] = s
+	}
+	var (
+		days, starts, products, applications []time.Time
+		working, estimated, estimatedToo     []bool
+		before                               []int
+		zh, en                               []string
+	)
+	for d := workdays.Date(year, time.January, 1); d < workdays.Date(year+1, time.January, 1); d++ {
+		product, application := c.Due(d.Start(), workdays.ForProduct), c.Due(d.Start(), workdays.ForApplication)
+		days, starts, working, before = append(days, dateOf(d)), append(starts, d.Start()), append(working, c.Working(d)),
+			append(before, c.WorkingDays(0, d))
+		zh, en = append(zh, special[d].Name.ZH), append(en, special[d].Name.EN)
+		products, estimated = append(products, product.At), append(estimated, product.Estimated)
+		applications, estimatedToo = append(applications, application.At), append(estimatedToo, application.Estimated)
+	}
+	w.Queue(`INSERT INTO calendar_days (day, starts_at, working, working_before, holiday_zh, holiday_en, product_due_at, product_due_estimated,
+			application_due_at, application_due_estimated)
+		SELECT * FROM unnest($1::date[], $2::timestamptz[], $3::boolean[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[],
+			$8::boolean[], $9::timestamptz[], $10::boolean[])
+		ON CONFLICT (day) DO UPDATE SET working = excluded.working, working_before = excluded.working_before, holiday_zh = excluded.holiday_zh,
+			holiday_en = excluded.holiday_en, product_due_at = excluded.product_due_at, product_due_estimated = excluded.product_due_estimated,
+			application_due_at = excluded.application_due_at, application_due_estimated = excluded.application_due_estimated`,
+		days, starts, working, before, zh, en, products, estimated, applications, estimatedToo)
+	w.Queue(`INSERT INTO calendar_years VALUES ($1) ON CONFLICT DO NOTHING`, year)
+}
