@@ -84,23 +84,31 @@ type cell struct {
 
 const readColumns = `label, day, kind, what, key, n, late, a_in, a_out, b_in, b_out`
 
-var (
-	sqlCells = `SELECT ` + readColumns + ` FROM ` + tableCells + ` WHERE measure = $1 AND label = ANY ($2) AND day >= $3 AND day <= $4
+// cellsOf reads the sums of the stretches, and of the facts behind them.
+func cellsOf(sums func(facts, where string) string) string {
+	return `SELECT ` + readColumns + ` FROM ` + tableCells + ` WHERE measure = $1 AND label = ANY ($2) AND day >= $3 AND day <= $4
 			AND stretch < $5 AND (kind = $8 OR $8 = '')
-		UNION ALL SELECT ` + readColumns + ` FROM (` + sqlSums(tableFacts, `position > $6 AND position <= $7 AND measure = $1 AND label = ANY ($2)
-			AND day >= $3 AND day <= $4 AND (kind = $8 OR $8 = '')`) + `) sums`
+		UNION ALL SELECT ` + readColumns + ` FROM (` + sums(tableFacts, `position > $6 AND position <= $7 AND measure = $1
+			AND day >= $3 AND day <= $4 AND (kind = $8 OR $8 = '')`) + `) sums WHERE label = ANY ($2)`
+}
+
+var (
+	sqlSummed, sqlCounted = cellsOf(sqlSums), cellsOf(sqlCounts)
 
 	// What there was when a stretch ended before the days in question, and what happened since.
 	sqlStocks = `SELECT '' AS label, $3::integer - 1 AS day, kind, what, key, n, 0 AS late, NULL::integer[], NULL::integer[], NULL::integer[], NULL::integer[]
 			FROM ` + tableStocks + ` WHERE stretch = $8 AND measure = $1
 		UNION ALL SELECT ` + readColumns + ` FROM ` + tableCells + ` WHERE measure = $1 AND label = '' AND day >= $2 AND day <= $4
 			AND stretch < $5 AND stretch > $8
-		UNION ALL SELECT ` + readColumns + ` FROM (` + sqlSums(tableFacts, `position > $6 AND position <= $7 AND measure = $1 AND label = ''
-			AND day <= $4`) + `) sums`
+		UNION ALL SELECT ` + readColumns + ` FROM (` + sqlCounts(tableFacts, `position > $6 AND position <= $7 AND measure = $1 AND day <= $4`) + `) sums`
 )
 
 func (q Queries) cells(ctx context.Context, a asOf, f Filter, measure string, each func(*cell), labels ...By) error {
-	rows, _ := q.DB.Query(ctx, sqlCells, measure, labels, int(f.first()), int(f.To), a.stretch, a.behind, a.Position, f.Kind)
+	sql := sqlCounted
+	if measure == ofDecisions || measure == ofBookings {
+		sql = sqlSummed
+	}
+	rows, _ := q.DB.Query(ctx, sql, measure, labels, int(f.first()), int(f.To), a.stretch, a.behind, a.Position, f.Kind)
 	return eachCell(rows, measure, each)
 }
 
