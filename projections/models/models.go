@@ -7,6 +7,7 @@ import (
 	"waybill/projections/bookings"
 	"waybill/projections/directory"
 	"waybill/projections/feed"
+	"waybill/projections/figures"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/pictures"
@@ -18,5 +19,5 @@ import (
 // All are Waybill's read models.
 var All = []projections.ReadModel{
 	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model, pictures.Model,
-	workload.Model, feed.Model, reporting.Model,
+	workload.Model, feed.Model, figures.Model, reporting.Model,
 }

@@ -204,9 +204,12 @@ CREATE INDEX stretches_to ON stretches (to_day);
 CREATE INDEX inquiries_requested ON inquiries (requested_day);
 CREATE INDEX inquiries_provider ON inquiries (provider_id, requested_day);
 CREATE INDEX inquiries_product ON inquiries (product_id, content_revision);`,
-	Apply: dues.Following(apply),
+	Apply: dues.Folding(apply, corrected),
 	Views: &projections.Views{Schema: "reporting", DDL: viewsDDL(), Reader: "waybill_report"},
 }
+
+// corrected has the days by the corrected calendar.
+func corrected(ctx context.Context, tx pgx.Tx, c dues.Correction) error { return apply(ctx, tx, nil, c.After) }
 
 // apply folds what lies between two corrections of the calendar; without events, it has the days by the calendar.
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event, c *workdays.Calendar) error {
