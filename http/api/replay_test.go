@@ -214,7 +214,7 @@ func TestADecisionIsExamined(t *testing.T) {
 		{"waited", hours(x, "waited_seconds"), "64h"}, // 7 of Friday, the weekend, and 9 of Monday
 		{"waited in working time", hours(x, "waited_working_seconds"), "16h"},
 		{"claimed", hours(x, "claimed_seconds"), "0h"},
-		{"aftermath", types(x, "aftermath"), "product-listed.v1 product-revised.v1 product-taken-down.v1 product-approval-revoked.v1"},
+		{"aftermath", typesOf(x, "aftermath"), "product-listed.v1 product-revised.v1 product-taken-down.v1 product-approval-revoked.v1"},
 		{"reason of what undid it", x.at("aftermath", 3, "reasons", 0, "code"), "misleading"},
 	} {
 		if !reflect.DeepEqual(row.got, row.want) {
@@ -227,14 +227,14 @@ func TestADecisionIsExamined(t *testing.T) {
 	undone := w.do(auditor, "GET", x.text("aftermath", 3, "url"), nil).is(200)
 	y := w.do(auditor, "GET", undone.text("decision"), nil).is(200)
 	if y.text("verb") != "approval_revoked" || y.text("content", "name") != "三亚至海防海运拼箱" || y.at("waited_seconds") != nil ||
-		y.text("counted_by") == string(before.Version()) || types(y, "aftermath") != "product-deleted.v1" {
+		y.text("counted_by") == string(before.Version()) || typesOf(y, "aftermath") != "product-deleted.v1" {
 		t.Errorf("the revocation: %s", y.body)
 	}
 }
 
 func hours(a answer, name string) string { return fmt.Sprintf("%dh", a.number(name)/3600) }
 
-func types(a answer, name string) string {
+func typesOf(a answer, name string) string {
 	all := ""
 	for i := range a.count(name) {
 		if i > 0 {
@@ -293,11 +293,11 @@ func TestADecisionFromBeforeItWasRecorded(t *testing.T) {
 	x := w.do(auditor, "GET", base+events[1].ID.String(), nil).is(200)
 	if x.at("recorded") != false || x.at("intact") != nil || x.text("verb") != "rejected" || x.text("reasons", 0, "note") != "重写" ||
 		x.text("content", "name") != "海运专线" || x.count("images") == 0 || x.text("images", 0, "url") == "" || x.at("claim") != nil ||
-		x.number("waited_seconds") != 3600 || x.number("waited_working_seconds") != 3600 || types(x, "aftermath") != "product-revised.v1" {
+		x.number("waited_seconds") != 3600 || x.number("waited_working_seconds") != 3600 || typesOf(x, "aftermath") != "product-revised.v1" {
 		t.Errorf("the rejection: %s", x.body)
 	}
 	x = w.do(auditor, "GET", base+events[3].ID.String(), nil).is(200)
-	if x.text("content", "name") != "空运专线" || x.number("revision") != 2 || types(x, "aftermath") != "product-listed.v1" {
+	if x.text("content", "name") != "空运专线" || x.number("revision") != 2 || typesOf(x, "aftermath") != "product-listed.v1" {
 		t.Errorf("the approval: %s", x.body)
 	}
 }
