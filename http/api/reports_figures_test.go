@@ -114,7 +114,9 @@ func add(figures m, name string, n float64) {
 func turnaround(log []happening, q question) []m {
 	log = upTo(log, q.position)
 	c, s := calendarAt(log), tell(log)
-	empty := func() m { return m{"decided": 0.0, "breaches": 0.0, "revision": []float64{}, "first": []float64{}} }
+	empty := func() m {
+		return m{"decided": 0.0, "breaches": 0.0, "since_revision": []float64{}, "since_first": []float64{}}
+	}
 	t := newTable(empty, "group")
 	switch q.by {
 	case "all":
@@ -140,8 +142,8 @@ func turnaround(log []happening, q question) []m {
 				if !v.at.Before(dueAfter(c, v.revision, days)) {
 					add(f, "breaches", 1)
 				}
-				f["revision"] = append(list(f, "revision"), minutes(working(c, v.revision, v.at)))
-				f["first"] = append(list(f, "first"), minutes(working(c, v.first, v.at)))
+				f["since_revision"] = append(list(f, "since_revision"), minutes(working(c, v.revision, v.at)))
+				f["since_first"] = append(list(f, "since_first"), minutes(working(c, v.first, v.at)))
 			}
 		}
 	})
@@ -149,7 +151,7 @@ func turnaround(log []happening, q question) []m {
 		decided, _ := f["decided"].(float64)
 		breaches, _ := f["breaches"].(float64)
 		f["breach_rate"] = rate(breaches, decided)
-		for _, name := range []string{"revision", "first"} {
+		for _, name := range []string{"since_revision", "since_first"} {
 			f[name+"_median"], f[name+"_p90"] = least(list(f, name), 50), least(list(f, name), 90)
 			delete(f, name)
 		}
@@ -185,14 +187,14 @@ func (v verdict) named() (codes []string) {
 
 func rejections(log []happening, q question) []m {
 	s := tell(upTo(log, q.position))
-	t := newTable(func() m { return m{"named": 0.0, "rejections": 0.0} }, "kind", "reason")
+	t := newTable(func() m { return m{"count": 0.0, "rejections": 0.0} }, "kind", "reason")
 	total := map[string]float64{}
 	q.both(func(q question, before bool) {
 		for _, v := range s.verdicts {
 			if q.in(v.day) && q.asks(v.kind) && !v.approved {
 				total[fmt.Sprint(v.kind, before)]++
 				for _, code := range v.named() {
-					add(t.at(before, v.kind, code), "named", 1)
+					add(t.at(before, v.kind, code), "count", 1)
 				}
 			}
 		}
@@ -201,7 +203,7 @@ func rejections(log []happening, q question) []m {
 		g.now["rejections"], g.before["rejections"] = total[fmt.Sprint(g.key[0], false)], total[fmt.Sprint(g.key[0], true)]
 	}
 	return t.rows(nil, func(f m) {
-		named, _ := f["named"].(float64)
+		named, _ := f["count"].(float64)
 		all, _ := f["rejections"].(float64)
 		f["rate"] = rate(named, all)
 	})
@@ -224,13 +226,13 @@ func funnel(log []happening, q question) (rows []m) {
 	any := func(*matter) bool { return true }
 	stages := []stage{
 		{"submitted", any}, {"decided", func(m *matter) bool { return m.decided }}, {"approved", func(m *matter) bool { return m.approved }},
-		{"approved_first", func(m *matter) bool { return m.firstTry }},
+		{"approved_at_first", func(m *matter) bool { return m.firstTry }},
 	}
 	of := map[string][]stage{
 		provider.Category: append(slices.Clone(stages), stage{"product_submitted", func(m *matter) bool { return m.offered }},
 			stage{"product_listed", func(m *matter) bool { return m.shown }}),
 		product.Category: append(slices.Clone(stages), stage{"listed", func(m *matter) bool { return m.shown }},
-			stage{"booked", func(m *matter) bool { return m.booked }}, stage{"replied", func(m *matter) bool { return m.replied }}),
+			stage{"booked", func(m *matter) bool { return m.booked }}, stage{"replied_to", func(m *matter) bool { return m.replied }}),
 	}
 	for _, kind := range []string{provider.Category, product.Category} {
 		if !q.asks(kind) {
@@ -299,65 +301,88 @@ func bookings(log []happening, q question) []m {
 	})
 }
 
-// atEndOf is what had happened by the end of a day, of what is in a log.
-func atEndOf(log []happening, day workdays.Day) *story {
-	var then []happening
-	for _, h := range log {
-		if h.day <= day {
-			then = append(then, h)
-		}
-	}
-	return tell(then)
-}
-
 func listings(log []happening, q question) []m {
-	log = upTo(log, q.position)
-	t := newTable(func() m { return m{"products": 0.0} }, "day", "destination", "mode")
-	q.both(func(q question, before bool) {
-		q.everyDay(func(d workdays.Day) {
-			for _, one := range atEndOf(log, d).public() {
-				c := one.content[one.live]
-				add(t.at(before, q.shift(d, before), c.Destination.Country, string(c.Mode)), "products", 1)
-			}
+	s := tell(upTo(log, q.position))
+	columns := map[string][]string{
+		"all": {"day", "destination", "mode"}, "day": {"day"}, "mode": {"day", "mode"}, "destination": {"day", "destination"},
+	}[q.by]
+	t := newTable(func() m { return m{"products": 0.0} }, columns...)
+	// Whatever has a product at the end of a day of either period has a row for every day; by day alone, every day has one.
+	of := map[place]bool{}
+	cut := func(p place) place {
+		if !slices.Contains(columns, "destination") {
+			p.destination = ""
+		}
+		if !slices.Contains(columns, "mode") {
+			p.mode = ""
+		}
+		return p
+	}
+	count := func(d workdays.Day, at place) float64 {
+		return s.standing(d, func(p place) bool { return p.pending == "" && cut(p) == at })
+	}
+	if q.by == "day" {
+		of[place{}] = true
+	}
+	for _, m := range s.moves {
+		at := cut(m.place)
+		if m.pending != "" || of[at] {
+			continue
+		}
+		q.both(func(q question, _ bool) { q.everyDay(func(d workdays.Day) { of[at] = of[at] || count(d, at) != 0 }) })
+	}
+	for at, shown := range of {
+		if !shown {
+			continue
+		}
+		q.both(func(q question, before bool) {
+			q.everyDay(func(d workdays.Day) {
+				key := []string{q.shift(d, before)}
+				if slices.Contains(columns, "destination") {
+					key = append(key, at.destination)
+				}
+				if slices.Contains(columns, "mode") {
+					key = append(key, at.mode)
+				}
+				add(t.at(before, key...), "products", count(d, at))
+			})
 		})
-	})
+	}
 	return t.rows(nil, func(m) {})
 }
 
 // counted names what a day counts.
 var counted = map[string]string{
-	"provider-applied.v1": "providers_submitted", "provider-revised.v1": "providers_submitted",
+	"provider-applied.v1": "applications_submitted", "provider-revised.v1": "applications_submitted",
 	"product-submitted.v1": "products_submitted", "product-revised.v1": "products_submitted",
-	"provider-approved.v1": "providers_approved", "product-approved.v1": "products_approved",
-	"provider-rejected.v1": "providers_rejected", "product-rejected.v1": "products_rejected",
-	"provider-approval-revoked.v1": "providers_revoked", "product-approval-revoked.v1": "products_revoked",
-	"product-listed.v1": "products_listed", "product-unlisted.v1": "products_unlisted", "product-deleted.v1": "products_deleted",
-	"booking-requested.v1": "bookings_requested", "booking-replied.v1": "bookings_replied",
+	"provider-approved.v1": "applications_approved", "product-approved.v1": "products_approved",
+	"provider-rejected.v1": "applications_rejected", "product-rejected.v1": "products_rejected",
+	"provider-approval-revoked.v1": "applications_revoked", "product-approval-revoked.v1": "products_revoked",
+	"product-listed.v1": "products_listed", "product-unlisted.v1": "products_unlisted", "product-taken-down.v1": "products_taken_down",
+	"product-deleted.v1": "products_deleted", "booking-requested.v1": "bookings_requested", "booking-replied.v1": "bookings_replied",
 }
 
 func daily(log []happening, q question) []m {
 	log = upTo(log, q.position)
 	t := newTable(func() m {
-		f := m{"providers_pending": 0.0, "products_pending": 0.0}
+		f := m{"applications_pending": 0.0, "products_pending": 0.0}
 		for _, name := range counted {
 			f[name] = 0.0
 		}
 		return f
 	}, "day")
+	s := tell(log)
 	q.both(func(q question, before bool) {
+		q.everyDay(func(d workdays.Day) {
+			f := t.at(before, q.shift(d, before))
+			f["applications_pending"] = s.standing(d, func(p place) bool { return p.pending == provider.Category })
+			f["products_pending"] = s.standing(d, func(p place) bool { return p.pending == product.Category })
+		})
 		for _, h := range log {
 			if name := counted[h.fact.EventType()]; name != "" && q.in(h.day) {
 				add(t.at(before, q.shift(h.day, before)), name, 1)
 			}
 		}
-		q.everyDay(func(d workdays.Day) {
-			f := t.at(before, q.shift(d, before))
-			for _, one := range atEndOf(log, d).matters {
-				if one.pending {
-					add(f, one.kind+"s_pending", 1)
-				}
-			}
-		})
 	})
 	return t.rows(nil, func(m) {})
 }

@@ -152,17 +152,18 @@ type matter struct {
 	latest    domain.ContentRevision
 	content   map[domain.ContentRevision]product.Content
 	waiting   map[domain.ContentRevision]time.Time // since the submission, or the revocation
-	first     time.Time
-	firstDay  workdays.Day
+	firstDay  workdays.Day                         // of the first submission
 	pending   bool
 	live      domain.ContentRevision
 	listed    bool
 	deleted   bool
 	standing  provider.Standing
 
-	open  bool // since the first submission after an approval, up to the next
+	open  bool // since the first submission after an approval, or its revocation, up to the next approval
 	since time.Time
-	round int
+	// rejections are those since the last approval, and rounds those of the submissions.
+	rejections int
+	rounds     map[domain.ContentRevision]int
 
 	decided, approved, firstTry, offered, shown, booked, replied bool
 }
@@ -189,19 +190,67 @@ type asked struct {
 	closed  booking.CloseReason
 }
 
+// place is where something counts at the end of a day: pending of a kind, or public with a destination and a mode.
+type place struct{ pending, destination, mode string }
+
+// move is that a matter comes to be somewhere (1), or goes (-1), on a day.
+type move struct {
+	place
+	day workdays.Day
+	by  float64
+}
+
 // story is what a log tells.
 type story struct {
 	matters  map[uuid.UUID]*matter
 	bookings map[uuid.UUID]*asked
 	verdicts []verdict
+	stands   map[uuid.UUID][]place
+	moves    []move
 }
 
 func tell(log []happening) *story {
-	s := &story{matters: map[uuid.UUID]*matter{}, bookings: map[uuid.UUID]*asked{}}
+	s := &story{matters: map[uuid.UUID]*matter{}, bookings: map[uuid.UUID]*asked{}, stands: map[uuid.UUID][]place{}}
 	for _, h := range log {
 		s.add(h)
+		if h.kind == provider.Category || h.kind == product.Category {
+			s.move(h)
+		}
 	}
 	return s
+}
+
+// move has whatever an event touched stand where it stands now: a product, or a provider and its products.
+func (s *story) move(h happening) {
+	for _, m := range s.matters {
+		if m.id != h.id && m.owner != h.id {
+			continue
+		}
+		for _, p := range s.stands[m.id] {
+			s.moves = append(s.moves, move{p, h.day, -1})
+		}
+		s.stands[m.id] = nil
+		if m.pending {
+			s.stands[m.id] = append(s.stands[m.id], place{pending: m.kind})
+		}
+		if m.kind == product.Category && m.listed && m.live > 0 && !m.deleted && s.matters[m.owner].standing == provider.StandingActive {
+			c := m.content[m.live]
+			s.stands[m.id] = append(s.stands[m.id], place{destination: c.Destination.Country, mode: string(c.Mode)})
+		}
+		for _, p := range s.stands[m.id] {
+			s.moves = append(s.moves, move{p, h.day, 1})
+		}
+	}
+}
+
+// standing is how much stands at a place at the end of a day.
+func (s *story) standing(day workdays.Day, is func(place) bool) (n float64) {
+	for _, m := range s.moves {
+		if m.day <= day && is(m.place) {
+			n += m.by
+		}
+	}
+	return n
 }
 
 func (s *story) add(h happening) {
@@ -258,15 +307,15 @@ func (s *story) submit(h happening, owner uuid.UUID, revision domain.ContentRevi
 	if m == nil {
 		m = &matter{
 			id: h.id, owner: owner, kind: h.kind, content: map[domain.ContentRevision]product.Content{},
-			waiting: map[domain.ContentRevision]time.Time{}, first: h.at, firstDay: h.day,
+			waiting: map[domain.ContentRevision]time.Time{}, rounds: map[domain.ContentRevision]int{}, firstDay: h.day,
 		}
 		s.matters[h.id] = m
 	}
 	m.latest, m.content[revision], m.waiting[revision], m.pending = revision, content, h.at, true
 	if !m.open {
-		m.open, m.since, m.round = true, h.at, 0
+		m.open, m.since = true, h.at
 	}
-	m.round++
+	m.rounds[revision] = m.rejections + 1
 }
 
 func (s *story) decide(h happening, revision domain.ContentRevision, approved bool, reasons []domain.Reason) {
@@ -274,15 +323,16 @@ func (s *story) decide(h happening, revision domain.ContentRevision, approved bo
 	if h.by.Role == domain.RoleReviewer {
 		s.verdicts = append(s.verdicts, verdict{
 			kind: m.kind, reviewer: h.by.ID.String(), approved: approved, reasons: reasons, day: h.day, at: h.at,
-			revision: m.waiting[revision], first: m.since, round: m.round,
+			revision: m.waiting[revision], first: m.since, round: m.rounds[revision],
 		})
 	}
 	if !m.decided {
 		m.firstTry = approved
 	}
 	m.decided, m.pending = true, false
+	m.rejections++
 	if approved {
-		m.approved, m.live, m.open = true, revision, false
+		m.approved, m.live, m.open, m.rejections = true, revision, false, 0
 	}
 }
 
@@ -290,16 +340,6 @@ func (m *matter) revoke(h happening, revision domain.ContentRevision) {
 	m.live, m.listed = 0, false
 	if revision == m.latest {
 		m.pending, m.waiting[revision] = true, h.at
-		m.open, m.since, m.round = true, h.at, 1
+		m.open, m.since = true, h.at
 	}
-}
-
-// public are the products that anybody sees.
-func (s *story) public() (all []*matter) {
-	for _, m := range s.matters {
-		if m.kind == product.Category && m.listed && m.live > 0 && !m.deleted && s.matters[m.owner].standing == provider.StandingActive {
-			all = append(all, m)
-		}
-	}
-	return all
 }
