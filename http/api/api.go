@@ -22,6 +22,7 @@ import (
 	"waybill/projections/bookings"
 	"waybill/projections/directory"
 	"waybill/projections/feed"
+	"waybill/projections/figures"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/models"
@@ -111,6 +112,7 @@ type server struct {
 	feed       feed.Queries
 	hub        *feed.Hub
 	streams    *streams
+	figures    figures.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -170,6 +172,7 @@ func Mount(web *http.Web, d Deps) error {
 		hub: feed.NewHub(feed.HubConfig{
 			Queries: feed.Queries{DB: d.Queries}, Moves: d.Moves, Wait: waitForFeed(d.Positions), Head: d.Head, Encode: frame, Logger: web.Logger,
 		}),
+		figures:    figures.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {
