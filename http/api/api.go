@@ -172,7 +172,7 @@ func Mount(web *http.Web, d Deps) error {
 		hub: feed.NewHub(feed.HubConfig{
 			Queries: feed.Queries{DB: d.Queries}, Moves: d.Moves, Wait: waitForFeed(d.Positions), Head: d.Head, Encode: frame, Logger: web.Logger,
 		}),
-		figures:    figures.Queries{DB: d.Queries},
+		figures: figures.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

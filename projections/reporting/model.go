@@ -209,7 +209,9 @@ CREATE INDEX inquiries_product ON inquiries (product_id, content_revision);`,
 }
 
 // corrected has the days by the corrected calendar.
-func corrected(ctx context.Context, tx pgx.Tx, c dues.Correction) error { return apply(ctx, tx, nil, c.After) }
+func corrected(ctx context.Context, tx pgx.Tx, c dues.Correction) error {
+	return apply(ctx, tx, nil, c.After)
+}
 
 // apply folds what lies between two corrections of the calendar; without events, it has the days by the calendar.
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event, c *workdays.Calendar) error {
