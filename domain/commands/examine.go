@@ -126,8 +126,8 @@ func (s *Service) timed(ctx context.Context, out *Examined, since time.Time) err
 	return nil
 }
 
-// claimUnder is the claim under which a decision was made: the one that it names, and of a decision that does not say what was seen, the one
-// that the decision ended.
+// claimUnder is the claim under which a decision was made: the one that it names, and of a decision that does not say what was seen, the
+// one that the decision ended.
 func (s *Service) claimUnder(ctx context.Context, id uuid.UUID, out *Examined) (*ClaimedCase, error) {
 	var named uuid.UUID
 	if out.Seen != nil {

@@ -39,7 +39,7 @@ func (u Until) limit() int {
 	if u.Revision == nil || *u.Revision >= domain.End-1 {
 		return domain.NoLimit
 	}
-	return int(*u.Revision) + 2 //nolint:gosec // it is below End
+	return int(*u.Revision) + 2
 }
 
 // Replayed is what an aggregate was.
@@ -83,8 +83,8 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 }
 
 // Walk folds one stream with the aggregate's own Evolve and shows each step up to a bound, or until see returns false; state is what the
-// aggregate is after the last step that was shown. more says that the stream may go on. It keeps no more of the stream than one state and a page of its events. A stream
-// without events has no steps; domain.ErrNotFound is for one of no aggregate.
+// aggregate is after the last step that was shown. more says that the stream may go on. It keeps no more of the stream than one state and a
+// page of its events. A stream without events has no steps; domain.ErrNotFound is for one of no aggregate.
 func (s *Service) Walk(ctx context.Context, stream domain.StreamName, until Until,
 	see func(step Step, state func() any) (on bool),
 ) (more bool, err error) {

@@ -73,7 +73,7 @@ func TestALongStreamIsReplayedInBoundedMemory(t *testing.T) {
 		var stats runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&stats)
-		return int64(stats.HeapAlloc) //nolint:gosec // less than that
+		return int64(stats.HeapAlloc)
 	}
 	before, most := held(), int64(0)
 	telling := history.Telling{}

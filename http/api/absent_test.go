@@ -119,6 +119,10 @@ func TestAZeroIsAValue(t *testing.T) {
 				if got.status == 422 && got.mistakes()[p.Value.Name] != "" {
 					continue
 				}
+				// At the beginning of time there was nothing.
+				if got.status == 404 && strings.HasPrefix(r.path, "/api/v1/audit/{kind}/") {
+					continue
+				}
 				// All there is lies after the beginning of time; nothing lies before it.
 				if slices.Contains([]string{"from", "younger_than", "due_after"}, p.Value.Name) && got.status == 200 {
 					continue

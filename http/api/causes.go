@@ -126,8 +126,8 @@ var causes = map[string]domain.Text{
 	"not_replied": {ZH: "预约还没有回复，无从标记已读。", EN: "There is no reply that could be marked as read."},
 	"opening_needed": {
 		ZH: "该产品已删除，审计人员须先以 POST /api/v1/audit/openings 说明理由并打开；打开只对本人有效，到期后须重新打开。历史中的其余部分无需打开。",
-		EN: "The product was deleted. An auditor opens it first, with a reason (POST /api/v1/audit/openings), for this auditor alone and for a " +
-			"time; when that is over it is opened again. What the history still has of it needs no opening.",
+		EN: "The product was deleted. An auditor opens it first, with a reason (POST /api/v1/audit/openings), for this auditor alone " +
+			"and for a time; when that is over it is opened again. What the history still has of it needs no opening.",
 	},
 	"outcome_unknown": {
 		ZH: "与存储的连接在写入时中断，不知是否生效。用相同的 Idempotency-Key 再发一次，不会重复生效。",

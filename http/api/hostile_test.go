@@ -57,7 +57,7 @@ func (h hostile) target(r route) string {
 	switch {
 	case strings.Contains(r.path, "/bookings/"):
 		return r.with(h.booking)
-	case strings.Contains(r.path, "/products/"):
+	case strings.Contains(r.path, "/products/"), strings.Contains(r.path, "/audit/{kind}/"):
 		return r.with(h.product)
 	case strings.Contains(r.path, "/places/"):
 		return r.with("1796556")

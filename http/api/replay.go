@@ -204,12 +204,13 @@ func (s *server) RecordChanges(c echo.Context, kind AuditedKind, id AuditedID, p
 	if err != nil {
 		return err
 	}
-	wanted := [2]domain.Revision{domain.Revision(params.From), domain.Revision(params.To)} //nolint:gosec // the specification has no negative ones
+	//nolint:gosec // the specification has no negative ones
+	wanted := [2]domain.Revision{domain.Revision(params.From), domain.Revision(params.To)}
 	var steps [2]*commands.Step
 	var states [2][]byte
 	var failed error
-	last := max(wanted[0], wanted[1])
-	_, err = s.Commands.Walk(c.Request().Context(), r.stream(), commands.Until{Revision: &last}, func(step commands.Step, state func() any) bool {
+	until := commands.Until{Revision: new(max(wanted[0], wanted[1]))}
+	_, err = s.Commands.Walk(c.Request().Context(), r.stream(), until, func(step commands.Step, state func() any) bool {
 		for i, revision := range wanted {
 			if step.Revision == revision && failed == nil {
 				steps[i] = &step

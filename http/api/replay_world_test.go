@@ -295,10 +295,10 @@ func checkBounds(t *testing.T, w *world, auditor as, r *rand.Rand, base string, 
 	}
 	for range 5 {
 		i := r.IntN(len(events))
-		position := int(events[i].Position) + r.IntN(5) - 2 //nolint:gosec // small
+		position := int(events[i].Position) + r.IntN(5) - 2
 		reached := -1
 		for j := range events {
-			if int(events[j].Position) <= position { //nolint:gosec // small
+			if int(events[j].Position) <= position {
 				reached = j
 			}
 		}
