@@ -340,9 +340,9 @@ func (r *sseReader) read(body io.Reader) {
 }
 
 func (r *sseReader) note(id []byte, now int64) {
-	position, err := strconv.ParseInt(string(id), 10, 64)
-	if err != nil {
-		return
+	position := int64(0)
+	for _, digit := range id { // a million of them a second
+		position = 10*position + int64(digit-'0')
 	}
 	at := int64(0)
 	if i := position - r.base - 1; i >= 0 && i < int64(len(r.acknowledged)) {
