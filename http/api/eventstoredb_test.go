@@ -24,6 +24,8 @@ func TestOnEventStoreDB(t *testing.T) {
 		"AReadThatIsAheadOfItsReadModel": TestAReadThatIsAheadOfItsReadModelIsToldToRetry,
 		"Paging":                         TestPaging,
 		"ForeignObjects":                 TestForeignObjects,
+		"EventsOfEverybody":              TestEventsOfEverybody,
+		"StreamCutAnywhere":              TestStreamCutAnywhere,
 	} {
 		t.Run(name, test)
 	}
