@@ -90,7 +90,7 @@ type Call struct {
 	Route string
 	// Quiet says that a success is not worth a line in the log: probes, scrapes, files.
 	Quiet bool
-	// Streams says that it goes on until its reader goes: how long it took is no latency.
+	// Streams says that it goes on, or waits, as long as its reader wants: how long it took is no latency.
 	Streams bool
 	// Account and Roles are the caller's; zero for one that did not have to say who it is.
 	Account uuid.UUID

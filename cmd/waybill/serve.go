@@ -119,6 +119,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 		a.log.WarnContext(ctx, "the database role is a superuser: whoever gets hold of it has the whole server; "+
 			"docs/deploy/postgres/roles.sql makes one that owns its database and nothing else")
 	}
+	warnOfFewFiles(ctx, a.log, a.cfg.MaxReaders)
 	a.announce(ctx, scheme+"://"+listener.Addr().String(), "http://"+adminListener.Addr().String())
 	if ready != nil {
 		ready(listener.Addr().String())

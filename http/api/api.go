@@ -170,7 +170,8 @@ func Mount(web *http.Web, d Deps) error {
 		feed:       feed.Queries{DB: d.Queries},
 		streams:    streams,
 		hub: feed.NewHub(feed.HubConfig{
-			Queries: feed.Queries{DB: d.Queries}, Moves: d.Moves, Wait: waitForFeed(d.Positions), Head: d.Head, Encode: frame, Logger: web.Logger,
+			Queries: feed.Queries{DB: d.Queries}, Moves: d.Moves, Wait: waitForFeed(d.Positions), Head: d.Head,
+			Encode: frame, Logger: web.Logger,
 		}),
 		figures: figures.Queries{DB: d.Queries},
 	}

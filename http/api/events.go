@@ -103,6 +103,7 @@ func (s *server) feedWait(c echo.Context, scope feed.Scope, after domain.Positio
 		return nil, err
 	}
 	defer s.streams.leave(in.Account)
+	in.Streams = true
 	limits := nethttp.NewResponseController(c.Response())
 	if err := extend(limits, most+operationTimeout); err != nil {
 		return nil, err

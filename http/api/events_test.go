@@ -118,7 +118,7 @@ func TestEventsRefused(t *testing.T) {
 	w.do(asks, "GET", events, nil, "Last-Event-ID", "1000000").refuses(503, "read_model_behind")
 	w.do(asks, "GET", events+"?after=9223372036854775807", nil).refuses(503, "read_model_behind")
 	for query, want := range map[string]string{
-		"after=-1": "out_of_range", "after=x": "out_of_range", "limit=0": "out_of_range", "limit=1001": "out_of_range", "wait=26": "out_of_range",
+		"after=-1": "out_of_range", "after=x": "out_of_range", "limit=0": "out_of_range", "limit=1001": "out_of_range", "wait=26": "out_of_range", "wait=0": "out_of_range",
 		"as=nobody": "unknown_value", "types=product-listed.v1": "unknown_parameter", "after=1&after=2": "repeated_parameter",
 	} {
 		a := w.do(asks, "GET", events+"?"+query, nil).is(422)

@@ -27,6 +27,8 @@ func TestOnEventStoreDB(t *testing.T) {
 		"ReplayOfARandomWorld":           TestReplayOfARandomWorld,
 		"WhatWasDeletedIsOpened":         TestWhatWasDeletedIsOpenedWithAReason,
 		"ADecisionIsExamined":            TestADecisionIsExamined,
+		"EventsOfEverybody":              TestEventsOfEverybody,
+		"StreamCutAnywhere":              TestStreamCutAnywhere,
 	} {
 		t.Run(name, test)
 	}

@@ -81,47 +81,53 @@ func (s *server) stream(c echo.Context, scope feed.Scope, after domain.Position,
 	defer sub.Close()
 	w := &streamWriter{response: c.Response(), limits: nethttp.NewResponseController(c.Response().Writer), most: times.Write}
 	begin()
+	err = s.pump(ctx, w, sub, times, func() error { return s.recheck(c, in.Account, scope, as) })
+	if err != nil && ctx.Err() == nil && w.failure == nil {
+		s.sayWhy(c, w, err)
+	}
+	if timedOut(w.failure) {
+		s.streams.cut.Inc()
+	}
+	return nil
+}
+
+// pump sends what the subscription gives until ctx ends or the server stops, which is no error. It keeps the stream alive, and asks now
+// and then whether it may go on.
+func (s *server) pump(ctx context.Context, w *streamWriter, sub *feed.Subscription, times StreamTimes, allowed func() error) error {
 	// Readers of a node that stops come back one after the other.
 	if err := w.send(fmt.Appendf(nil, "retry: %d\n\n", spread(2*time.Second).Milliseconds())); err != nil {
-		return s.cutOff(err)
+		return err
 	}
 	heartbeat, check := time.NewTimer(times.Heartbeat), time.NewTimer(spread(times.Check))
 	defer heartbeat.Stop()
 	defer check.Stop()
 	for {
 		batch, err := sub.Next(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, feed.ErrWentBack):
-			return s.end(c, w, errNotThere.Because(err))
-		case err != nil:
-			return s.end(c, w, err)
-		case batch.Items > 0:
+		if errors.Is(err, feed.ErrWentBack) {
+			return errNotThere.Because(err)
+		}
+		if err != nil {
+			return err
+		}
+		wake := sub.Wake()
+		if batch.Items > 0 {
 			if err := w.send(batch.Chunks...); err != nil {
-				return s.cutOff(err)
+				return err
 			}
 			s.streams.sent.Add(float64(batch.Items))
 			heartbeat.Reset(times.Heartbeat)
-			if !expired(check.C) {
-				continue // there may be more
-			}
-			check.Reset(spread(times.Check))
-			if err := s.recheck(c, in.Account, scope, as); err != nil {
-				return s.end(c, w, err)
-			}
-			continue
+			wake = atOnce // there may be more
 		}
-		select {
-		case <-sub.Wake():
+		select { // at random of those that can be, so nothing is put off for long
+		case <-wake:
 		case <-heartbeat.C:
 			if err := w.send([]byte(":\n\n")); err != nil {
-				return s.cutOff(err)
+				return err
 			}
 			heartbeat.Reset(times.Heartbeat)
 		case <-check.C:
-			if err := s.recheck(c, in.Account, scope, as); err != nil {
-				return s.end(c, w, err)
+			if err := allowed(); err != nil {
+				return err
 			}
 			check.Reset(spread(times.Check))
 		case <-s.web.Stopping():
@@ -132,38 +138,23 @@ func (s *server) stream(c echo.Context, scope feed.Scope, after domain.Position,
 	}
 }
 
-func expired(timer <-chan time.Time) bool {
-	select {
-	case <-timer:
-		return true
-	default:
-		return false
-	}
-}
+// atOnce never blocks.
+var atOnce = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // spread is a time between nine tenths and eleven tenths of d, so that many do not do the same at once.
 func spread(d time.Duration) time.Duration {
 	return d*9/10 + rand.N(d/5+1) //nolint:gosec // no secret depends on it
 }
 
-// end says why a stream ends, as a problem; who reads it may come back, and is told the same then.
-func (s *server) end(c echo.Context, w *streamWriter, cause error) error {
-	_, problem, err := s.web.ProblemOf(c, cause)
-	if err != nil {
-		return err
+// sayWhy says why a stream ends, as a problem; who reads it may come back, and is told the same then.
+func (s *server) sayWhy(c echo.Context, w *streamWriter, cause error) {
+	if _, problem, err := s.web.ProblemOf(c, cause); err == nil {
+		_ = w.send(fmt.Appendf(nil, "event: problem\ndata: %s\n\n", problem)) // w keeps the error
 	}
-	if err := w.send(fmt.Appendf(nil, "event: problem\ndata: %s\n\n", problem)); err != nil {
-		return s.cutOff(err)
-	}
-	return nil
-}
-
-// cutOff ends a stream whose reader does not take what is sent, or has gone.
-func (s *server) cutOff(err error) error {
-	if timedOut(err) {
-		s.streams.cut.Inc()
-	}
-	return nil
 }
 
 func timedOut(err error) bool {
@@ -177,9 +168,16 @@ type streamWriter struct {
 	response *echo.Response
 	limits   *nethttp.ResponseController
 	most     time.Duration
+	// failure is why the reader gets nothing any more.
+	failure error
 }
 
 func (w *streamWriter) send(chunks ...[]byte) error {
+	w.failure = w.write(chunks)
+	return w.failure
+}
+
+func (w *streamWriter) write(chunks [][]byte) error {
 	// Reading has no end: a request without a body has been read, and only that the reader goes is listened for.
 	if err := w.limits.SetReadDeadline(time.Time{}); err != nil && !http.IsUnsupported(err) {
 		return err

@@ -2,6 +2,7 @@ package api
 
 import (
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,9 +19,17 @@ const readersOfOne = 8
 var (
 	errReadersFull = domain.Refuse(domain.KindUnavailable, "too_many_readers", "关注事件流的连接过多，请稍后重试",
 		"too many follow the feed; try again")
-	errOwnReadersFull = domain.Refuse(domain.KindTooSoon, "too_many_own_readers", "该账号关注事件流的连接过多，请先关闭一些",
-		"this account follows the feed too often at once; close some")
+	errOwnReadersFull = after(ownReadersPause, domain.Refuse(domain.KindTooSoon, "too_many_own_readers",
+		"该账号关注事件流的连接过多，请先关闭一些", "this account follows the feed too often at once; close some"))
 )
+
+// ownReadersPause is when an account that has too many readers may try again: one may have gone by then.
+const ownReadersPause = 10 * time.Second
+
+func after(pause time.Duration, e *domain.Error) *domain.Error {
+	e.After = pause
+	return e
+}
 
 // streams counts those who follow the feed, or wait for it, on this node.
 type streams struct {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
@@ -265,6 +266,59 @@ func TestNobodySeesWhatIsAnothers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPagesByIndex: however long the log is, a page reads its own rows and no others.
+func TestPagesByIndex(t *testing.T) {
+	pool := modeltest.Tables(t)
+	ctx := t.Context()
+	_, err := pool.Exec(ctx, `INSERT INTO feed_v1.items (position, audience, owner, previous, event_id, type, kind, object_id, revision, at, data)
+		SELECT n, CASE n % 2 WHEN 0 THEN 'all' ELSE 'provider' END, md5((n / 2 % 50)::text)::uuid, 0, md5(n::text)::uuid, 'x', 'x', md5('x')::uuid,
+			0, now(), '{}' FROM generate_series(1, 20000) n`)
+	if err == nil {
+		_, err = pool.Exec(ctx, `ANALYZE feed_v1.items`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ask := range map[string]func(q feed.Queries) error{
+		"items_scope": func(q feed.Queries) error { return modeltest.Error(q.Items(ctx, feed.Provider(uuid.New()), 3, 100)) },
+		"items_pkey":  func(q feed.Queries) error { return modeltest.Error(q.After(ctx, 3, 1000)) },
+	} {
+		conn, err := pool.Acquire(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		explained := explainer{conn: conn.Conn()}
+		if _, err := conn.Exec(ctx, `SET plan_cache_mode = force_generic_plan`); err != nil {
+			t.Fatal(err)
+		}
+		_ = ask(feed.Queries{DB: &explained}) // its rows are a plan
+		conn.Release()
+		if !strings.Contains(explained.plan, "Index Scan using "+name) || strings.Contains(explained.plan, "Sort") {
+			t.Errorf("%s:\n%s", name, explained.plan)
+		}
+	}
+}
+
+// explainer has a query's plan explained instead of its rows read.
+type explainer struct {
+	conn *pgx.Conn
+	plan string
+}
+
+func (e *explainer) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	rows, _ := e.conn.Query(ctx, "EXPLAIN "+sql, args...)
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	e.plan = strings.Join(lines, "\n")
+	if err != nil {
+		return nil, err
+	}
+	return e.conn.Query(ctx, `SELECT 1`)
+}
+
+func (e *explainer) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return e.conn.QueryRow(ctx, sql, args...)
 }
 
 // categoryOf is the category of the streams that events of a type are in.

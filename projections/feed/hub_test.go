@@ -153,7 +153,7 @@ func TestHub(t *testing.T) {
 			scope, want, closes = feed.Provider(owners[n%len(owners)]), 2+2*each+1, 1
 		}
 		reading.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(n), 1)) //nolint:gosec // a test's own
+			random := rand.New(rand.NewPCG(uint64(n), 1))
 			r := reader{scope: scope}
 			for done := false; !done; {
 				most := 1 + random.IntN(200)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,20 +53,22 @@ func (q Queries) Items(ctx context.Context, s Scope, after domain.Position, limi
 	if after > math.MaxInt64 {
 		return nil, nil
 	}
+	limit = bounded(limit)
 	rows, _ := q.DB.Query(ctx, columnsOfItem+` WHERE audience = $1 AND owner = $2 AND position > $3`+complete+`
-		ORDER BY position LIMIT $4`, string(s.Audience), s.Owner, after, bounded(limit))
-	return collect(rows)
+		ORDER BY position LIMIT `+strconv.Itoa(step(limit)), string(s.Audience), s.Owner, after)
+	items, err := collect(rows)
+	return items[:min(len(items), limit)], err
 }
 
 // After are what comes after a position in all scopes, oldest first, each event with all of its scopes; about MaxItems at most, or
-// about limit if that is less.
+// about a limit that is less. None is the end.
 func (q Queries) After(ctx context.Context, after domain.Position, limit int) ([]Item, error) {
 	if after > math.MaxInt64 {
 		return nil, nil
 	}
-	most := bounded(limit) + perEvent
+	most := step(bounded(limit)) + perEvent
 	rows, _ := q.DB.Query(ctx, columnsOfItem+` WHERE position > $1`+complete+`
-		ORDER BY position, audience, owner LIMIT $2`, after, most)
+		ORDER BY position, audience, owner LIMIT `+strconv.Itoa(most), after)
 	items, err := collect(rows)
 	if err != nil || len(items) < most {
 		return items, err
@@ -102,6 +105,16 @@ func bounded(limit int) int {
 		return MaxItems
 	}
 	return min(limit, MaxItems)
+}
+
+// step is the next of a few limits, which are literal in the statements: with a parameter the planner assumes a tenth of the table.
+func step(limit int) int {
+	for _, n := range []int{4, 20, 100, 200} {
+		if limit <= n {
+			return n
+		}
+	}
+	return MaxItems
 }
 
 func collect(rows pgx.Rows) ([]Item, error) {
