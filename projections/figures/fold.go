@@ -17,21 +17,22 @@ import (
 
 // subject is a row of subjects.
 type subject struct {
-	ID                             uuid.UUID
-	Kind                           string
-	ProviderID                     uuid.UUID
-	Cohort                         workdays.Day
-	Stages                         int
-	Latest, Live                   domain.ContentRevision
-	Pending                        bool
-	Rejections, Round              int
-	SinceRevision                  time.Time
-	SinceFirst                     *time.Time
-	Listed, Deleted                bool
-	Standing                       provider.Standing
-	LatestMode, LatestDestination  string
-	Mode, Destination              string
-	shownBefore, shownSince, dirty bool
+	ID                            uuid.UUID
+	Kind                          string
+	ProviderID                    uuid.UUID
+	Cohort                        workdays.Day
+	Stages                        int
+	Latest, Live                  domain.ContentRevision
+	Pending                       bool
+	Rejections, Round             int
+	SinceRevision                 time.Time
+	SinceFirst                    *time.Time
+	Listed, Deleted               bool
+	Standing                      provider.Standing
+	LatestMode, LatestDestination string
+	Mode, Destination             string
+	// dirty says that the row changed.
+	dirty bool
 }
 
 // bookingRow is a row of bookings.
