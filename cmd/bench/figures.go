@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"fmt"
@@ -66,7 +67,7 @@ func (b *bench) reports(ctx context.Context) error {
 	return b.measureReports(ctx, figures.Queries{DB: d.pool}, ends)
 }
 
-// asked is a report that is measured.
+// askedReport is a report that is measured.
 type askedReport struct {
 	name string
 	ask  func(context.Context, figures.Filter) error
@@ -74,22 +75,28 @@ type askedReport struct {
 
 func reportsOf(q figures.Queries) []askedReport {
 	all := []askedReport{
-		{"funnel", func(ctx context.Context, f figures.Filter) error { _, err := q.Funnel(ctx, f); return err }},
-		{"rejections", func(ctx context.Context, f figures.Filter) error { _, err := q.Rejections(ctx, f); return err }},
-		{"daily", func(ctx context.Context, f figures.Filter) error { _, err := q.Daily(ctx, f); return err }},
+		{"funnel", answered(q.Funnel)}, {"rejections", answered(q.Rejections)}, {"daily", answered(q.Daily)},
 	}
 	add := func(name string, by []figures.By, ask func(context.Context, figures.Filter) error) {
 		for _, by := range by {
-			all = append(all, askedReport{name + " by " + string(by), func(ctx context.Context, f figures.Filter) error {
+			all = append(all, askedReport{name + " by " + cmp.Or(string(by), "nothing"), func(ctx context.Context, f figures.Filter) error {
 				f.By = by
 				return ask(ctx, f)
 			}})
 		}
 	}
-	add("turnaround", figures.TurnaroundBy, func(ctx context.Context, f figures.Filter) error { _, err := q.Turnaround(ctx, f); return err })
-	add("bookings", figures.BookingsBy, func(ctx context.Context, f figures.Filter) error { _, err := q.Bookings(ctx, f); return err })
-	add("listings", figures.ListingsBy, func(ctx context.Context, f figures.Filter) error { _, err := q.Listings(ctx, f); return err })
+	add("turnaround", figures.TurnaroundBy, answered(q.Turnaround))
+	add("bookings", figures.BookingsBy, answered(q.Bookings))
+	add("listings", figures.ListingsBy, answered(q.Listings))
 	return all
+}
+
+// answered leaves out what a report says.
+func answered[R any](ask func(context.Context, figures.Filter) (R, error)) func(context.Context, figures.Filter) error {
+	return func(ctx context.Context, f figures.Filter) error {
+		_, err := ask(ctx, f)
+		return err
+	}
 }
 
 // measureReports asks for each report as of the newest position, of a day's end and of any, for months and, as of the newest, a year.
@@ -116,7 +123,8 @@ func (b *bench) measureReports(ctx context.Context, q figures.Queries, ends []do
 				day := 2*c.days + r.IntN(max(1, last-2*c.days))
 				to := firstReportDay + workdays.Day(day)
 				began := time.Now()
-				if err := report.ask(ctx, figures.Filter{From: to - workdays.Day(c.days) + 1, To: to, AsOf: c.asOf(min(day, last))}); err != nil {
+				f := figures.Filter{From: to - workdays.Day(c.days) + 1, To: to, AsOf: c.asOf(min(day, last))}
+				if err := report.ask(ctx, f); err != nil {
 					return fmt.Errorf("%s: %w", report.name, err)
 				}
 				took = append(took, float64(time.Since(began).Microseconds())/1000)
@@ -174,7 +182,10 @@ func (q *lifeQueue) Pop() any {
 const eventsOfALife = 16
 
 func newFiguresWorld(events int) *figuresWorld {
-	w := &figuresWorld{r: rand.New(rand.NewPCG(7, 9)), events: events, revisions: map[domain.StreamName]domain.Revision{}} //nolint:gosec // any log
+	w := &figuresWorld{
+		r:      rand.New(rand.NewPCG(7, 9)), //nolint:gosec // any log
+		events: events, revisions: map[domain.StreamName]domain.Revision{},
+	}
 	w.lives = max(events/eventsOfALife, 1)
 	for range max(20, min(2000, events/1000)) {
 		w.providers, w.active = append(w.providers, w.id()), append(w.active, true)
@@ -262,7 +273,8 @@ func decideLife(w *figuresWorld, l *life) {
 }
 
 func endLife(w *figuresWorld, l *life) {
-	w.record(product.Category, l.id, l.at, domain.Actor{ID: w.providers[l.owner], Role: domain.RoleProvider}, product.Unlisted{}, product.Deleted{})
+	owner := domain.Actor{ID: w.providers[l.owner], Role: domain.RoleProvider}
+	w.record(product.Category, l.id, l.at, owner, product.Unlisted{}, product.Deleted{})
 	delete(w.revisions, domain.Stream(product.Category, l.id))
 }
 

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	subjectColumns = `id, kind, provider_id, cohort, stages, latest, live, pending, rejections, round, since_revision, since_first, listed, deleted,
-		standing, latest_mode, latest_destination, mode, destination`
+	subjectColumns = `id, kind, provider_id, cohort, stages, latest, live, pending, rejections, round, since_revision, since_first,
+		listed, deleted, standing, latest_mode, latest_destination, mode, destination`
 	bookingColumns = `id, product_id, provider_id, mode, destination, requested_at, replied, closed`
 )
 

@@ -57,7 +57,8 @@ func correct(ctx context.Context, tx pgx.Tx, size int, c dues.Correction) error 
 func literal(d workdays.Day) string { return d.Start().Format(time.RFC3339) }
 
 func countedFact(row pgx.CollectableRow) (f fact, err error) {
-	err = row.Scan(&f.Day, &f.Round, &f.Measure, &f.Kind, &f.What, &f.Who, &f.Mode, &f.Destination, &f.Reasons, &f.SinceRevision, &f.SinceFirst, &f.Until)
+	err = row.Scan(&f.Day, &f.Round, &f.Measure, &f.Kind, &f.What, &f.Who, &f.Mode, &f.Destination, &f.Reasons,
+		&f.SinceRevision, &f.SinceFirst, &f.Until)
 	return f, err
 }
 

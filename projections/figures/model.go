@@ -70,7 +70,7 @@ func newModel(size int) projections.ReadModel {
 }
 
 const ddl = `
-CREATE TABLE facts ( -- what is counted, at the position of the event that causes it; never changed: a correction takes it back, and counts anew
+CREATE TABLE facts ( -- what is counted, at the position of the event that causes it; a correction takes it back, and counts anew
 	position       bigint NOT NULL,
 	seq            integer NOT NULL, -- among the event's
 	day            integer NOT NULL, -- that it counts for, in Beijing, from 1970-01-01
