@@ -14,6 +14,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/workdays"
@@ -64,7 +65,15 @@ func (b *bench) reports(ctx context.Context) error {
 	}
 	b.report.line("Figures: %s events of %d days were applied at %.0f events/s, in batches of %d; their tables take %s.",
 		grouped(float64(b.size.reportEvents)), figuresSpan, perSecond, figuresBatch, size)
-	return b.measureReports(ctx, figures.Queries{DB: d.pool}, ends)
+	if err := b.measureReports(ctx, figures.Queries{DB: d.pool}, ends); err != nil {
+		return err
+	}
+	began = time.Now()
+	if err := w.correct(ctx, d); err != nil {
+		return err
+	}
+	b.report.line("A correction of a day in the middle of them took %.2f s.", time.Since(began).Seconds())
+	return nil
 }
 
 // askedReport is a report that is measured.
@@ -336,6 +345,19 @@ func (w *figuresWorld) suspend(at time.Time) {
 	}
 	w.active[i] = !w.active[i]
 	w.record(provider.Category, w.providers[i], at, domain.Actor{ID: uuid.UUID{2}, Role: domain.RoleOperator}, fact)
+}
+
+// correct tells that a day long past was none.
+func (w *figuresWorld) correct(ctx context.Context, d *database) error {
+	for day := firstReportDay + figuresSpan/2; ; day++ {
+		if !workdays.Standard().Working(day) {
+			continue
+		}
+		w.record(calendar.Category, calendar.ID, time.Now(), domain.Actor{ID: uuid.UUID{2}, Role: domain.RoleOperator}, calendar.Corrected{
+			Version: "2026.1", Correction: workdays.Correction{Days: []workdays.Special{{Day: day, Name: domain.Text{ZH: "台风停工", EN: "Typhoon"}}}},
+		})
+		return w.flush(ctx, d)
+	}
 }
 
 func (w *figuresWorld) flush(ctx context.Context, d *database) error {

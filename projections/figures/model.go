@@ -63,8 +63,8 @@ func newModel(size int) projections.ReadModel {
 			webhook.Registered{}, webhook.Changed{}, webhook.SecretRotated{}, webhook.Paused{}, webhook.Resumed{}, webhook.Removed{},
 		),
 		DDL: ddl + dues.DDL,
-		// What a correction of the calendar moves.
-		Indexes: `CREATE INDEX facts_until ON facts (until) WHERE until IS NOT NULL;`,
+		// What a correction of the calendar moves: it is in the index whether a fact began early enough.
+		Indexes: `CREATE INDEX facts_until ON facts (until, least(since_revision, since_first)) WHERE until IS NOT NULL;`,
 		Apply:   apply(size),
 	}
 }

@@ -118,4 +118,4 @@ CREATE TABLE corrections ( -- of the calendar by which cases are due
 	correction json NOT NULL,
 	digest     bytea NOT NULL -- of this one and all before it
 );
-CREATE INDEX facts_until ON facts (until) WHERE until IS NOT NULL;
+CREATE INDEX facts_until ON facts (until, least(since_revision, since_first)) WHERE until IS NOT NULL;
