@@ -180,7 +180,12 @@ type lifeQueue []*life
 func (q lifeQueue) Len() int           { return len(q) }
 func (q lifeQueue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
 func (q lifeQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *lifeQueue) Push(x any)        { *q = append(*q, x.(*life)) } //nolint:forcetypeassert // nothing else is pushed
+func (q *lifeQueue) Push(x any) {
+	if l, ok := x.(*life); ok {
+		*q = append(*q, l)
+	}
+}
+
 func (q *lifeQueue) Pop() any {
 	last := (*q)[len(*q)-1]
 	*q = (*q)[:len(*q)-1]
@@ -317,8 +322,7 @@ func (w *figuresWorld) apply(ctx context.Context, d *database, progress func(str
 			started++
 			submitLife(w, &life{at: born, id: w.id(), owner: w.r.IntN(len(w.providers))})
 		} else {
-			l := heap.Pop(&w.due).(*life) //nolint:forcetypeassert // nothing else is pushed
-			l.next(w, l)
+			w.live()
 		}
 		for now := workdays.DayOf(w.batch[len(w.batch)-1].Meta.At); day < now; day++ {
 			ends = append(ends, w.position-1)
@@ -334,6 +338,13 @@ func (w *figuresWorld) apply(ctx context.Context, d *database, progress func(str
 		}
 	}
 	return append(ends, w.position), w.flush(ctx, d)
+}
+
+// live has happen what is due first.
+func (w *figuresWorld) live() {
+	if l, ok := heap.Pop(&w.due).(*life); ok {
+		l.next(w, l)
+	}
 }
 
 // suspend suspends a provider, or ends its suspension.
