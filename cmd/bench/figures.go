@@ -227,8 +227,10 @@ func (w *figuresWorld) record(category string, id uuid.UUID, at time.Time, by do
 	for _, fact := range facts {
 		w.position++
 		w.batch = append(w.batch, projections.Event{
-			RecordedEvent: domain.RecordedEvent{Stream: stream, Revision: w.revisions[stream], Position: w.position, Type: fact.EventType()},
-			Fact:          fact, Meta: domain.Metadata{Actor: by, At: at},
+			RecordedEvent: domain.RecordedEvent{
+				Stream: stream, Revision: w.revisions[stream], Position: w.position, Type: fact.EventType(),
+			},
+			Fact: fact, Meta: domain.Metadata{Actor: by, At: at},
 		})
 		w.revisions[stream]++
 	}
@@ -256,7 +258,8 @@ var (
 
 func (w *figuresWorld) content() product.Content {
 	return product.Content{
-		Mode: benchModes[w.r.IntN(len(benchModes))], Destination: product.Destination{Country: benchCountries[w.r.IntN(len(benchCountries))]},
+		Mode:        benchModes[w.r.IntN(len(benchModes))],
+		Destination: product.Destination{Country: benchCountries[w.r.IntN(len(benchCountries))]},
 	}
 }
 
@@ -364,9 +367,9 @@ func (w *figuresWorld) correct(ctx context.Context, d *database) error {
 		if !workdays.Standard().Working(day) {
 			continue
 		}
-		w.record(calendar.Category, calendar.ID, time.Now(), domain.Actor{ID: uuid.UUID{2}, Role: domain.RoleOperator}, calendar.Corrected{
-			Version: "2026.1", Correction: workdays.Correction{Days: []workdays.Special{{Day: day, Name: domain.Text{ZH: "台风停工", EN: "Typhoon"}}}},
-		})
+		off := workdays.Special{Day: day, Name: domain.Text{ZH: "台风停工", EN: "Typhoon"}}
+		w.record(calendar.Category, calendar.ID, time.Now(), domain.Actor{ID: uuid.UUID{2}, Role: domain.RoleOperator},
+			calendar.Corrected{Version: "2026.1", Correction: workdays.Correction{Days: []workdays.Special{off}}})
 		return w.flush(ctx, d)
 	}
 }

@@ -223,8 +223,8 @@ func (f *folding) decide(s *subject, e projections.Event, revision domain.Conten
 			sinceFirst = *s.SinceFirst
 		}
 		d := fact{
-			Measure: ofDecisions, Day: workdays.DayOf(at), N: 1, Kind: s.Kind, What: outcome, Who: new(e.Meta.Actor.ID), Round: new(s.Round),
-			SinceRevision: &since, SinceFirst: &sinceFirst, Until: &at,
+			Measure: ofDecisions, Day: workdays.DayOf(at), N: 1, Kind: s.Kind, What: outcome, Who: new(e.Meta.Actor.ID),
+			Round: new(s.Round), SinceRevision: &since, SinceFirst: &sinceFirst, Until: &at,
 		}
 		for _, reason := range reasons {
 			if code := projections.Storable(reason.Code); !slices.Contains(d.Reasons, code) {
@@ -366,6 +366,7 @@ func (f *folding) foldBooking(id uuid.UUID, e projections.Event) error {
 // fact counts what became of a booking, for the day of its request.
 func (b *bookingRow) fact(what string) fact {
 	return fact{
-		Measure: ofBookings, Day: workdays.DayOf(b.RequestedAt), N: 1, What: what, Who: &b.ProviderID, Mode: &b.Mode, Destination: &b.Destination,
+		Measure: ofBookings, Day: workdays.DayOf(b.RequestedAt), N: 1, What: what,
+		Who: &b.ProviderID, Mode: &b.Mode, Destination: &b.Destination,
 	}
 }

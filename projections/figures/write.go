@@ -54,8 +54,9 @@ func (f *folding) writeSubjects(batch *pgx.Batch) {
 			$9::integer[], $10::integer[], $11::timestamptz[], $12::timestamptz[], $13::boolean[], $14::boolean[], $15::text[], $16::text[],
 			$17::text[], $18::text[], $19::text[])
 		ON CONFLICT (id) DO UPDATE SET stages = excluded.stages, latest = excluded.latest, live = excluded.live, pending = excluded.pending,
-			rejections = excluded.rejections, round = excluded.round, since_revision = excluded.since_revision, since_first = excluded.since_first,
-			listed = excluded.listed, deleted = excluded.deleted, standing = excluded.standing, latest_mode = excluded.latest_mode,
+			rejections = excluded.rejections, round = excluded.round, since_revision = excluded.since_revision,
+			since_first = excluded.since_first, listed = excluded.listed, deleted = excluded.deleted, standing = excluded.standing,
+			latest_mode = excluded.latest_mode,
 			latest_destination = excluded.latest_destination, mode = excluded.mode, destination = excluded.destination`,
 		keys(rows, func(s *subject) uuid.UUID { return s.ID }),
 		column(rows, func(s *subject) string { return s.Kind }),
