@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,8 @@ func (f Filter) check(by []By) error {
 		return fmt.Errorf("%w: by %s", ErrFilter, f.By)
 	case f.Kind != "" && !slices.Contains(kinds, f.Kind):
 		return fmt.Errorf("%w: of %s", ErrFilter, f.Kind)
+	case f.AsOf > math.MaxInt64:
+		return fmt.Errorf("%w: %d", ErrNotShown, f.AsOf)
 	}
 	return nil
 }
@@ -50,19 +53,38 @@ type asOf struct {
 	Stamp
 	stretch int
 	behind  domain.Position
+	// tables are which it was read from: a rebuild puts others in their place.
+	tables uint32
 }
 
-// at resolves the position of a report by one of some Bys.
-func (q Queries) at(ctx context.Context, f Filter, by ...By) (a asOf, err error) {
+// report reads a report by one of some Bys, again when the tables were exchanged meanwhile: each has stretches of its own.
+func report[R any](ctx context.Context, q Queries, f Filter, by []By, read func(asOf) (R, error)) (r R, err error) {
 	if err := f.check(by); err != nil {
-		return a, err
+		return r, err
 	}
+	a, err := q.at(ctx, f)
+	for err == nil {
+		if r, err = read(a); err != nil {
+			break
+		}
+		var again asOf
+		if again, err = q.at(ctx, f); err == nil && again.tables == a.tables {
+			return r, nil
+		}
+		a = again
+	}
+	var none R
+	return none, err
+}
+
+// at resolves the position of a report.
+func (q Queries) at(ctx context.Context, f Filter) (a asOf, err error) {
 	var shown domain.Position
 	err = q.DB.QueryRow(ctx, `SELECT shown, at, coalesce(stretch, 1), coalesce(behind, 0), coalesce(
-			(SELECT version FROM `+tableVersions+` WHERE position <= at ORDER BY position DESC LIMIT 1), $2)
+			(SELECT version FROM `+tableVersions+` WHERE position <= at ORDER BY position DESC LIMIT 1), $2), to_regclass('`+tableFacts+`')::oid
 		FROM (SELECT position AS shown, CASE $1::bigint WHEN 0 THEN position ELSE $1 END AS at FROM projections.checkpoints WHERE projection = '`+schema+`') c
 		LEFT JOIN LATERAL (SELECT stretch, behind FROM `+tableStretches+` WHERE behind <= at ORDER BY stretch DESC LIMIT 1) s ON true`,
-		f.AsOf, workdays.Standard().Version()).Scan(&shown, &a.Position, &a.stretch, &a.behind, &a.Calendar)
+		f.AsOf, workdays.Standard().Version()).Scan(&shown, &a.Position, &a.stretch, &a.behind, &a.Calendar, &a.tables)
 	switch {
 	case err != nil:
 		return a, fmt.Errorf("position of the figures: %w", err)

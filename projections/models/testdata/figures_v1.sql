@@ -1,5 +1,5 @@
 
-CREATE TABLE facts ( -- what is counted, at the position of the event that causes it; never changed: a correction takes it back, and counts anew
+CREATE TABLE facts ( -- what is counted, at the position of the event that causes it; a correction takes it back, and counts anew
 	position       bigint NOT NULL,
 	seq            integer NOT NULL, -- among the event's
 	day            integer NOT NULL, -- that it counts for, in Beijing, from 1970-01-01
@@ -30,7 +30,7 @@ CREATE TABLE stretches ( -- of the log: each has so many facts; the last one is 
 );
 CREATE TABLE cells ( -- the sums of the facts of each stretch but the open one
 	measure text COLLATE "C" NOT NULL,
-	label   text COLLATE "C" NOT NULL, -- what it is by: empty, reviewer, round, reason, provider, mode, destination
+	label   text COLLATE "C" NOT NULL, -- what it is by: empty, reviewer, round, reason, mode, destination
 	day     integer NOT NULL,
 	stretch integer NOT NULL,
 	kind    text COLLATE "C" NOT NULL,
@@ -43,6 +43,16 @@ CREATE TABLE cells ( -- the sums of the facts of each stretch but the open one
 	b_in    integer[],
 	b_out   integer[],
 	PRIMARY KEY (measure, label, day, stretch, kind, what, key)
+);
+CREATE TABLE booked ( -- the facts of bookings, by provider: few of a day have the same, and they are kept side by side
+	day     integer NOT NULL,
+	stretch integer NOT NULL,
+	what    text COLLATE "C" NOT NULL,
+	who     uuid[] NOT NULL, -- the provider of each fact, and its n
+	n       integer[] NOT NULL,
+	a       integer[], -- of replies
+	b       integer[],
+	PRIMARY KEY (day, stretch, what)
 );
 CREATE TABLE stocks ( -- what is pending and public at the end of a stretch, of all days
 	stretch integer NOT NULL,
@@ -108,4 +118,4 @@ CREATE TABLE corrections ( -- of the calendar by which cases are due
 	correction json NOT NULL,
 	digest     bytea NOT NULL -- of this one and all before it
 );
-CREATE INDEX facts_until ON facts (until) WHERE until IS NOT NULL;
+CREATE INDEX facts_until ON facts (until, least(since_revision, since_first)) WHERE until IS NOT NULL;
