@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain/workdays"
+	"waybill/projections"
 )
 
 func (b *batch) write(ctx context.Context, tx pgx.Tx, c *workdays.Calendar) error {
@@ -80,13 +81,36 @@ func (b *batch) writeDecisions(w *pgx.Batch) {
 	}
 }
 
+// writeStretches is in two statements however many there are: they are most of what happens.
 func (b *batch) writeStretches(w *pgx.Batch) {
+	type rows struct {
+		ids               projections.Keys
+		numbers, contents []int
+		pinned            []bool
+		from, fromDay     []time.Time
+		to, toDay         []*time.Time
+		endedIDs          projections.Keys
+		endedNumbers      []int
+		endedAt, endedDay []time.Time
+	}
+	var r rows
 	for k, at := range b.endings {
-		w.Queue(`UPDATE stretches SET to_at = $3, to_day = $4 WHERE product_id = $1 AND number = $2`, k.product, k.number, at, dayOf(at))
+		r.endedIDs, r.endedNumbers = append(r.endedIDs, k.product), append(r.endedNumbers, k.number)
+		r.endedAt, r.endedDay = append(r.endedAt, at), append(r.endedDay, dayOf(at))
 	}
 	for k, s := range b.stretches {
+		r.ids, r.numbers, r.contents = append(r.ids, k.product), append(r.numbers, k.number), append(r.contents, int(s.content))
+		r.pinned, r.from, r.fromDay = append(r.pinned, s.pinned), append(r.from, s.from), append(r.fromDay, dayOf(s.from))
+		r.to, r.toDay = append(r.to, s.to), append(r.toDay, dayOfAny(s.to))
+	}
+	if len(r.endedIDs) > 0 {
+		w.Queue(`UPDATE stretches s SET to_at = e.at, to_day = e.day FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::date[])
+			AS e (id, number, at, day) WHERE s.product_id = e.id AND s.number = e.number`, r.endedIDs, r.endedNumbers, r.endedAt, r.endedDay)
+	}
+	if len(r.ids) > 0 {
 		w.Queue(`INSERT INTO stretches (product_id, number, content_revision, pinned, from_at, from_day, to_at, to_day)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, k.product, k.number, s.content, s.pinned, s.from, dayOf(s.from), s.to, dayOfAny(s.to))
+			SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::boolean[], $5::timestamptz[], $6::date[], $7::timestamptz[], $8::date[])`,
+			r.ids, r.numbers, r.contents, r.pinned, r.from, r.fromDay, r.to, r.toDay)
 	}
 }
 
