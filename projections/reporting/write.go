@@ -22,7 +22,8 @@ func (b *batch) write(ctx context.Context, tx pgx.Tx, c *workdays.Calendar) erro
 	b.writeInquiries(&w)
 	b.writeDimensions(&w)
 	b.writeCounts(&w)
-	w.Queue(`INSERT INTO progress AS p (one, at, calendar) VALUES (true, $1, $2) ON CONFLICT (one) DO UPDATE SET at = coalesce($1, p.at), calendar = $2`,
+	w.Queue(`INSERT INTO progress AS p (one, at, calendar) VALUES (true, $1, $2)
+		ON CONFLICT (one) DO UPDATE SET at = coalesce($1, p.at), calendar = $2`,
 		b.last, string(c.Version()))
 	return tx.SendBatch(ctx, &w).Close()
 }
@@ -109,7 +110,8 @@ func (b *batch) writeStretches(w *pgx.Batch) {
 	}
 	if len(r.ids) > 0 {
 		w.Queue(`INSERT INTO stretches (product_id, number, content_revision, pinned, from_at, from_day, to_at, to_day)
-			SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::boolean[], $5::timestamptz[], $6::date[], $7::timestamptz[], $8::date[])`,
+			SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::boolean[], $5::timestamptz[], $6::date[],
+				$7::timestamptz[], $8::date[])`,
 			r.ids, r.numbers, r.contents, r.pinned, r.from, r.fromDay, r.to, r.toDay)
 	}
 }
@@ -119,8 +121,8 @@ func (b *batch) writeInquiries(w *pgx.Batch) {
 		w.Queue(`INSERT INTO inquiries (`+inquiryColumns+`, requested_day, replied_day, closed_day)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 			ON CONFLICT (id) DO UPDATE SET replied_at = $7, closed_at = $8, close_reason = $9, replied_day = $11, closed_day = $12`,
-			i.ID, i.ProductID, i.ContentRevision, i.ProviderID, i.EnterpriseID, i.RequestedAt, i.RepliedAt, i.ClosedAt, string(i.CloseReason),
-			dayOf(i.RequestedAt), dayOfAny(i.RepliedAt), dayOfAny(i.ClosedAt))
+			i.ID, i.ProductID, i.ContentRevision, i.ProviderID, i.EnterpriseID, i.RequestedAt, i.RepliedAt, i.ClosedAt,
+			string(i.CloseReason), dayOf(i.RequestedAt), dayOfAny(i.RepliedAt), dayOfAny(i.ClosedAt))
 	}
 }
 
@@ -190,7 +192,8 @@ func writeYear(w *pgx.Batch, c *workdays.Calendar, year int) {
 		SELECT * FROM unnest($1::date[], $2::timestamptz[], $3::boolean[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[],
 			$8::boolean[], $9::timestamptz[], $10::boolean[])
 		ON CONFLICT (day) DO UPDATE SET working = excluded.working, working_before = excluded.working_before, holiday_zh = excluded.holiday_zh,
-			holiday_en = excluded.holiday_en, product_due_at = excluded.product_due_at, product_due_estimated = excluded.product_due_estimated,
+			holiday_en = excluded.holiday_en, product_due_at = excluded.product_due_at,
+			product_due_estimated = excluded.product_due_estimated,
 			application_due_at = excluded.application_due_at, application_due_estimated = excluded.application_due_estimated`,
 		days, starts, working, before, zh, en, products, estimated, applications, estimatedToo)
 	w.Queue(`INSERT INTO calendar_years VALUES ($1) ON CONFLICT DO NOTHING`, year)

@@ -113,13 +113,15 @@ func (s stamp) laterThan(m projections.ReadModel) bool {
 // makeViews makes the views beside those that are there, and puts them in their place.
 func makeViews(ctx context.Context, tx pgx.Tx, m projections.ReadModel, schema string, exists bool) error {
 	v, next := m.Views, m.Views.Schema+"_next"
-	if _, err := tx.Exec(ctx, `CREATE SCHEMA `+sanitized(next)+`; SET LOCAL search_path = `+sanitized(next)+`, `+sanitized(schema)); err != nil {
+	create := `CREATE SCHEMA ` + sanitized(next) + `; SET LOCAL search_path = ` + sanitized(next) + `, ` + sanitized(schema)
+	if _, err := tx.Exec(ctx, create); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, v.DDL); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `SET LOCAL search_path = DEFAULT; COMMENT ON SCHEMA `+sanitized(next)+` IS '`+stampOf(m).String()+`'`); err != nil {
+	said := `SET LOCAL search_path = DEFAULT; COMMENT ON SCHEMA ` + sanitized(next) + ` IS '` + stampOf(m).String() + `'`
+	if _, err := tx.Exec(ctx, said); err != nil {
 		return err
 	}
 	if err := grantViews(ctx, tx, v, next); err != nil {
@@ -130,7 +132,8 @@ func makeViews(ctx context.Context, tx pgx.Tx, m projections.ReadModel, schema s
 		if err := tx.QueryRow(ctx, `SELECT oid FROM pg_namespace WHERE nspname = $1`, v.Schema).Scan(&oid); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `ALTER SCHEMA `+sanitized(v.Schema)+` RENAME TO `+sanitized(fmt.Sprint(v.Schema, retired, oid))); err != nil {
+		old := sanitized(fmt.Sprint(v.Schema, retired, oid))
+		if _, err := tx.Exec(ctx, `ALTER SCHEMA `+sanitized(v.Schema)+` RENAME TO `+old); err != nil {
 			return err
 		}
 	}
@@ -169,7 +172,8 @@ func showNow(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) (
 
 // dropRetired drops the views whose place others took, unless somebody reads them at this moment, which is an error that passes.
 func dropRetired(ctx context.Context, pool *pgxpool.Pool, v *projections.Views) error {
-	rows, _ := pool.Query(ctx, `SELECT nspname FROM pg_namespace WHERE starts_with(nspname, $1) AND substr(nspname, length($1) + 1) ~ '^[0-9]+$'`,
+	rows, _ := pool.Query(ctx, `SELECT nspname FROM pg_namespace
+		WHERE starts_with(nspname, $1) AND substr(nspname, length($1) + 1) ~ '^[0-9]+$'`,
 		v.Schema+retired)
 	schemas, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
@@ -216,7 +220,8 @@ func (s *switching) look(ctx context.Context) {
 	var err error
 	if s.done, err = showNow(ctx, s.pool, s.model); err != nil && ctx.Err() == nil {
 		s.next = time.Now().Add(viewsPause)
-		s.logger.WarnContext(ctx, "the views could not be moved to the tables of this version; trying again", "schema", s.model.Views.Schema, "error", err)
+		s.logger.WarnContext(ctx, "the views could not be moved to the tables of this version; trying again",
+			"schema", s.model.Views.Schema, "error", err)
 	}
 	if s.done {
 		_ = dropRetired(ctx, s.pool, s.model.Views) // what is read still goes with the next rebuild, or with Prune

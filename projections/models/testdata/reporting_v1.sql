@@ -10,7 +10,7 @@ CREATE TABLE progress ( -- one row: what the tables are of
 	at       timestamptz, -- of the last event; null before the first
 	calendar text COLLATE "C" NOT NULL -- the version by which calendar_days is
 );
-CREATE TABLE calendar_years (year integer PRIMARY KEY); -- whose days are in calendar_days: from that of the first event to that after the last
+CREATE TABLE calendar_years (year integer PRIMARY KEY); -- in calendar_days: from that of the first event to that after the last
 CREATE TABLE calendar_days (
 	day                       date PRIMARY KEY,
 	starts_at                 timestamptz NOT NULL,
