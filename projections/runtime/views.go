@@ -71,14 +71,11 @@ func show(ctx context.Context, tx pgx.Tx, m projections.ReadModel, schema string
 		return false, err
 	}
 	if before.earlierThan(m) {
-		var behind bool
-		err := tx.QueryRow(ctx, `SELECT old.position > (SELECT position FROM projections.checkpoints WHERE projection = $2)
-			FROM projections.checkpoints old WHERE projection = $1 FOR SHARE`, before.schema, schema).Scan(&behind)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return false, err
-		}
-		if behind {
-			return false, nil
+		for _, lock := range []string{"", " FOR SHARE"} { // first without keeping that projector: a catch-up asks after each batch
+			behind, err := isBehind(ctx, tx, schema, before.schema, lock)
+			if err != nil || behind {
+				return false, err
+			}
 		}
 	}
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, hashtext($2))`, lockViews, m.Views.Schema); err != nil {
@@ -96,6 +93,17 @@ func show(ctx context.Context, tx pgx.Tx, m projections.ReadModel, schema string
 		return true, grantViews(ctx, tx, m.Views, m.Views.Schema)
 	}
 	return true, makeViews(ctx, tx, m, schema, now != stamp{})
+}
+
+// isBehind reports whether the tables of a schema are not as far as those of another, whose checkpoint it may lock. One that is gone is no
+// further than any.
+func isBehind(ctx context.Context, tx pgx.Tx, schema, other, lock string) (behind bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT old.position > (SELECT position FROM projections.checkpoints WHERE projection = $2)
+		FROM projections.checkpoints old WHERE projection = $1`+lock, other, schema).Scan(&behind)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return behind, err
 }
 
 func (s stamp) earlierThan(m projections.ReadModel) bool {
