@@ -171,11 +171,15 @@ func grantViews(ctx context.Context, tx pgx.Tx, v *projections.Views, schema str
 
 // showNow is show of the live tables, in a transaction of its own.
 func showNow(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) (done bool, err error) {
-	err = durably(ctx, pool, func(tx pgx.Tx) error {
-		done, err = show(ctx, tx, m, m.Schema, false)
-		return err
-	})
-	return done, err
+	for {
+		err = durably(ctx, pool, func(tx pgx.Tx) error {
+			done, err = show(ctx, tx, m, m.Schema, false)
+			return err
+		})
+		if !errors.Is(err, domain.ErrConflict) || ctx.Err() != nil { // somebody else made them meanwhile
+			return done, err
+		}
+	}
 }
 
 // dropRetired drops the views whose place others took, unless somebody reads them at this moment, which is an error that passes.
