@@ -56,6 +56,24 @@ func TestQueriesOfTheDocument(t *testing.T) {
 	}
 }
 
+// TestClocksThatDiffer: what ended before it began took no time, and what has not ended has no figure.
+func TestClocksThatDiffer(t *testing.T) {
+	t.Parallel()
+	pool := viewed(t)
+	h := modeltest.NewHistory()
+	at := h.At
+	h.AddAt(domain.Stream(booking.Category, domaintest.ID("b")), at, booking.Requested{ProductID: domaintest.ID("q")})
+	h.AddAt(domain.Stream(booking.Category, domaintest.ID("b")), at.Add(-time.Hour), booking.Replied{Number: 1, Text: "好"})
+	h.AddAt(domain.Stream(booking.Category, domaintest.ID("c")), at, booking.Requested{ProductID: domaintest.ID("q")})
+	if err := modeltest.Apply(t.Context(), pool, reporting.Model, h.Log); err != nil {
+		t.Fatal(err)
+	}
+	got := shown(t, pool, "bookings", []string{"minutes_to_reply", "working_minutes_to_reply", "provider_id", "mode"})
+	if strings.Join(got, " ") != "-|-|00000000-0000-0000-0000-000000000000|- 0|0|00000000-0000-0000-0000-000000000000|-" {
+		t.Errorf("%q", got)
+	}
+}
+
 // aWeek is one, from Monday to Sunday: two products, one rejected first and one approved late; a booking
 // that was replied to, and one that was not.
 func aWeek(t *testing.T) *modeltest.History {

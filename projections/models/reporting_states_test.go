@@ -138,7 +138,7 @@ func happened(fact domain.Event, reviewed, repliedBefore bool) []string {
 		if reviewed {
 			return []string{kind + "rejected"}
 		}
-		return []string{kind + "ended"}
+		return []string{kind + "rejected", kind + "ended"}
 	}
 	switch fact.(type) {
 	case product.Listed:

@@ -67,7 +67,7 @@ func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "'
 
 // minutes are whole ones, rounded up, from one instant to another.
 func minutes(from, to string) string {
-	return "ceil(extract(epoch FROM " + to + " - " + from + ") / 60)::bigint"
+	return notNegative(from, to, "extract(epoch FROM "+to+" - "+from+")")
 }
 
 // workingMinutes are those of minutes that lie in working days. The rows of calendar_days are those of the two instants.
@@ -75,8 +75,14 @@ func workingMinutes(from, fromDay, to, toDay string) string {
 	in := func(instant, day string) string {
 		return fmt.Sprintf("CASE WHEN %[2]s.working THEN extract(epoch FROM %[1]s - %[2]s.starts_at) ELSE 0 END", instant, day)
 	}
-	return fmt.Sprintf("ceil(((%s.working_before - %s.working_before) * 86400 + %s - %s) / 60)::bigint",
-		toDay, fromDay, in(to, toDay), in(from, fromDay))
+	return notNegative(from, to, fmt.Sprintf("(%s.working_before - %s.working_before) * 86400 + %s - %s",
+		toDay, fromDay, in(to, toDay), in(from, fromDay)))
+}
+
+// notNegative is a number of seconds as minutes, rounded up: none where to is before from, since the clocks of two nodes may differ, and
+// null where one of them is.
+func notNegative(from, to, seconds string) string {
+	return "CASE WHEN " + to + " < " + from + " THEN 0 ELSE ceil((" + seconds + ") / 60)::bigint END"
 }
 
 // joinDay joins the row of a day.
