@@ -18,7 +18,8 @@ var (
 		return col("content_revision", value, "内容版本（从 1 起）", "revision of the content, from 1")
 	}
 	modeColumn = func(r string) column {
-		return col("mode", "nullif("+r+".mode, '')", "产品的运输方式，见 modes；申请为空", "transport mode of the product, see modes; null of an application")
+		return col("mode", "nullif("+r+".mode, '')", "产品的运输方式，见 modes；申请为空",
+			"transport mode of the product, see modes; null of an application")
 	}
 	placeColumn = func(r string) column {
 		return col("place_id", r+".place", "产品的目的地，见 places；该内容未曾通过审核的为空",
@@ -77,7 +78,8 @@ func decisions() view {
 		col("round", "r.round", "所决定的提交的轮次，见 submissions", "round of what was decided, see submissions"),
 		col("outcome", "x.outcome", "approved（通过）或 rejected（拒绝）", "approved or rejected"),
 		col("reviewer_id", "x.reviewer", "审核人员，见 reviewers", "the reviewer, see reviewers"),
-		col("first_approver_id", "x.first_approver", "两人审核时的第一人；否则为空", "the first of two reviewers, where two have to approve; null otherwise"),
+		col("first_approver_id", "x.first_approver", "两人审核时的第一人；否则为空",
+			"the first of two reviewers, where two have to approve; null otherwise"),
 		col("first_approved_at", "x.first_approved_at", "两人审核时第一人通过的时间", "when the first of two approved"),
 		col("decided_at", "x.decided_at", "决定的时间", "when it was decided"),
 		col("decided_day", "x.decided_day", "决定的日期，见 days", "the day of that, see days"),

@@ -352,8 +352,8 @@ func (b *batch) show(c *caseRow, at time.Time) {
 func (b *batch) foldBooking(id uuid.UUID, e projections.Event, at time.Time) error {
 	if fact, ok := e.Fact.(booking.Requested); ok {
 		b.inquiries[id] = &inquiry{
-			ID: id, ProductID: fact.ProductID, ContentRevision: fact.ProductRevision, ProviderID: fact.ProviderID, EnterpriseID: fact.EnterpriseID,
-			RequestedAt: at,
+			ID: id, ProductID: fact.ProductID, ContentRevision: fact.ProductRevision, ProviderID: fact.ProviderID,
+			EnterpriseID: fact.EnterpriseID, RequestedAt: at,
 		}
 		b.count(at, "bookings_requested", 1)
 		return nil

@@ -155,8 +155,10 @@ func dimensions() []view {
 			col("iso_year", "extract(isoyear FROM d.day)::integer", "ISO 8601 周所属的年", "year of its ISO 8601 week"),
 			col("iso_week", "extract(week FROM d.day)::integer", "ISO 8601 周（1–53）", "ISO 8601 week, 1 to 53"),
 			col("working", "d.working", "是否为工作日", "whether it is a working day"),
-			col("holiday_zh", "d.holiday_zh", "所属或调休所对应的节日（中文）；平日为空", "the holiday it is of or makes up for, in Chinese; empty on ordinary days"),
-			col("holiday_en", "d.holiday_en", "所属或调休所对应的节日（英文）；平日为空", "the holiday it is of or makes up for, in English; empty on ordinary days"),
+			col("holiday_zh", "d.holiday_zh", "所属或调休所对应的节日（中文）；平日为空",
+				"the holiday it is of or makes up for, in Chinese; empty on ordinary days"),
+			col("holiday_en", "d.holiday_en", "所属或调休所对应的节日（英文）；平日为空",
+				"the holiday it is of or makes up for, in English; empty on ordinary days"),
 			col("calendar", "p.calendar", "工作日历的版本", "version of the calendar that says so"),
 		}, d),
 		of("providers", "服务商维度（不含任何个人信息）", "dimension: providers, without any personal data", []column{
@@ -188,7 +190,8 @@ func dimensions() []view {
 		}, "cases p WHERE p.kind = "+literal(product.Category)).partly(),
 		of("reviewers", "审核人员维度（仅账号编号）", "dimension: reviewers, by the ids of their accounts alone", []column{
 			col("reviewer_id", "s.id", "审核人员的账号编号", "id of the reviewer's account"),
-			col("first_decision_at", "s.first_at", "首次作出决定的时间（含首次通过与撤销）", "when they decided first, first approvals and revocations included"),
+			col("first_decision_at", "s.first_at", "首次作出决定的时间（含首次通过与撤销）",
+				"when they decided first, first approvals and revocations included"),
 			col("last_decision_at", "s.last_at", "最近作出决定的时间", "when they decided last"),
 		}, "staff s"),
 		of("reasons", "原因维度：拒绝与撤销的原因代码", "dimension: codes of reasons for rejections and revocations",

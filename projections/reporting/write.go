@@ -33,8 +33,8 @@ func (b *batch) writeCase(w *pgx.Batch, c *caseRow) {
 		w.Queue(`INSERT INTO cases (`+caseColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 			ON CONFLICT (id) DO UPDATE SET standing = $4, provider_type = $5, latest_name = $6, live_name = $7, listed = $8, pinned = $9,
-				deleted_at = $10, stretches = $11, shown = $12, shown_pinned = $13, latest = $14, live = $15, rejections = $16, opened_at = $17,
-				first_decided_at = $19, first_outcome = $20, first_approved_at = $21, first_listed_at = $22`,
+				deleted_at = $10, stretches = $11, shown = $12, shown_pinned = $13, latest = $14, live = $15, rejections = $16,
+				opened_at = $17, first_decided_at = $19, first_outcome = $20, first_approved_at = $21, first_listed_at = $22`,
 			c.ID, c.Kind, c.ProviderID, c.Standing, c.ProviderType, c.LatestName, c.LiveName, c.Listed, c.Pinned, c.DeletedAt, c.Stretches,
 			c.Shown, c.ShownPinned, c.Latest, c.Live, c.Rejections, c.OpenedAt, c.FirstSubmittedAt, c.FirstDecidedAt, c.FirstOutcome,
 			c.FirstApprovedAt, c.FirstListedAt)
