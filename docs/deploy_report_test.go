@@ -48,7 +48,7 @@ func report(t *testing.T, before bool) *reported {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	if err := os.Chmod(folder, 0o711); err != nil { //nolint:gosec // the server may run as another user
+	if err := os.Chmod(folder, 0o711); err != nil { // the server may run as another user
 		t.Fatal(err)
 	}
 	server, err := embedded.Start(t.Context(), embedded.Options{Dir: filepath.Join(folder, "db")})
