@@ -23,6 +23,7 @@ type batch struct {
 	inquiries map[uuid.UUID]*inquiry
 	stretches map[stretchKey]*stretch // that begin in it
 	endings   map[stretchKey]time.Time
+	changed   []*revisionRow // to be written
 	rulings   []ruling
 	overturns []overturn
 	reasons   []reasonOf

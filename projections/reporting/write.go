@@ -17,6 +17,8 @@ func (b *batch) write(ctx context.Context, tx pgx.Tx, c *workdays.Calendar) erro
 	for _, c := range b.cases {
 		b.writeCase(&w, c)
 	}
+	b.writeRevisions(&w)
+	b.forget(&w)
 	b.writeDecisions(&w)
 	b.writeStretches(&w)
 	b.writeInquiries(&w)
@@ -40,20 +42,54 @@ func (b *batch) writeCase(w *pgx.Batch, c *caseRow) {
 			c.FirstApprovedAt, c.FirstListedAt)
 	}
 	for _, r := range c.revisions {
-		if !r.changed {
-			continue
+		if r.changed {
+			b.changed = append(b.changed, r)
 		}
-		w.Queue(`INSERT INTO revisions (`+revisionColumns+`, submitted_day, opened_day, waiting_day, ended_day)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-			ON CONFLICT (subject_id, content_revision) DO UPDATE SET opened_at = $5, waiting_from = $6, outcome = $7, ended_at = $8,
-				first_approver = $9, first_approved_at = $10, revocations = $11, place = $13, gazetteer = $14, opened_day = $18,
-				waiting_day = $19, ended_day = $20`,
-			r.SubjectID, r.ContentRevision, r.Round, r.SubmittedAt, r.OpenedAt, r.WaitingFrom, r.Outcome, r.EndedAt, r.FirstApprover,
-			r.FirstApprovedAt, r.Revocations, string(r.Mode), r.Place, r.Gazetteer, r.Country, r.City,
-			dayOf(r.SubmittedAt), dayOf(r.OpenedAt), dayOf(r.WaitingFrom), dayOfAny(r.EndedAt))
 	}
-	if c.deleted {
-		w.Queue(`UPDATE revisions SET country = '', city = '' WHERE subject_id = $1`, c.ID)
+}
+
+// writeRevisions is in one statement, as what else there is much of.
+func (b *batch) writeRevisions(w *pgx.Batch) {
+	if len(b.changed) == 0 {
+		return
+	}
+	var (
+		subjects                                                        projections.Keys
+		contents, rounds, revocations                                   []int
+		submitted, submittedDay, opened, openedDay, waiting, waitingDay []time.Time
+		ended, endedDay, firstAt                                        []*time.Time
+		outcomes, modes, countries, cities                              []string
+		approvers, places                                               []*[16]byte
+		gazetteers                                                      []int64
+	)
+	for _, r := range b.changed {
+		subjects, contents, rounds = append(subjects, r.SubjectID), append(contents, int(r.ContentRevision)), append(rounds, r.Round)
+		submitted, submittedDay = append(submitted, r.SubmittedAt), append(submittedDay, dayOf(r.SubmittedAt))
+		opened, openedDay = append(opened, r.OpenedAt), append(openedDay, dayOf(r.OpenedAt))
+		waiting, waitingDay = append(waiting, r.WaitingFrom), append(waitingDay, dayOf(r.WaitingFrom))
+		ended, endedDay, outcomes = append(ended, r.EndedAt), append(endedDay, dayOfAny(r.EndedAt)), append(outcomes, r.Outcome)
+		approvers, firstAt = append(approvers, (*[16]byte)(r.FirstApprover)), append(firstAt, r.FirstApprovedAt)
+		revocations, modes, places = append(revocations, r.Revocations), append(modes, string(r.Mode)), append(places, (*[16]byte)(r.Place))
+		gazetteers, countries, cities = append(gazetteers, r.Gazetteer), append(countries, r.Country), append(cities, r.City)
+	}
+	w.Queue(`INSERT INTO revisions (`+revisionColumns+`, submitted_day, opened_day, waiting_day, ended_day)
+		SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+			$8::timestamptz[], $9::uuid[], $10::timestamptz[], $11::integer[], $12::text[], $13::uuid[], $14::bigint[], $15::text[], $16::text[],
+			$17::date[], $18::date[], $19::date[], $20::date[])
+		ON CONFLICT (subject_id, content_revision) DO UPDATE SET opened_at = excluded.opened_at, waiting_from = excluded.waiting_from,
+			outcome = excluded.outcome, ended_at = excluded.ended_at, first_approver = excluded.first_approver,
+			first_approved_at = excluded.first_approved_at, revocations = excluded.revocations, place = excluded.place,
+			gazetteer = excluded.gazetteer, opened_day = excluded.opened_day, waiting_day = excluded.waiting_day, ended_day = excluded.ended_day`,
+		subjects, contents, rounds, submitted, opened, waiting, outcomes, ended, approvers, firstAt, revocations, modes, places, gazetteers,
+		countries, cities, submittedDay, openedDay, waitingDay, endedDay)
+}
+
+// forget takes away what was typed of products that were deleted.
+func (b *batch) forget(w *pgx.Batch) {
+	for _, c := range b.cases {
+		if c.deleted {
+			w.Queue(`UPDATE revisions SET country = '', city = '' WHERE subject_id = $1`, c.ID)
+		}
 	}
 }
 
@@ -67,12 +103,7 @@ func dayOfAny(at *time.Time) *time.Time {
 }
 
 func (b *batch) writeDecisions(w *pgx.Batch) {
-	for _, r := range b.rulings {
-		w.Queue(`INSERT INTO rulings (id, subject_id, content_revision, outcome, reviewer, decided_at, decided_day, waiting_from, waiting_day,
-			opened_at, opened_day, first_approver, first_approved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			r.id, r.subject, r.content, r.outcome, r.reviewer, r.at, dayOf(r.at), r.waitingFrom, dayOf(r.waitingFrom),
-			r.openedAt, dayOf(r.openedAt), r.firstApprover, r.firstApprovedAt)
-	}
+	b.writeRulings(w)
 	for _, o := range b.overturns {
 		w.Queue(`INSERT INTO overturns (id, subject_id, content_revision, by_account, revoked_at, revoked_day) VALUES ($1, $2, $3, $4, $5, $6)`,
 			o.id, o.subject, o.content, o.by, o.at, dayOf(o.at))
@@ -80,6 +111,33 @@ func (b *batch) writeDecisions(w *pgx.Batch) {
 	for _, r := range b.reasons {
 		w.Queue(`INSERT INTO given_reasons (event, reason) VALUES ($1, $2)`, r.event, r.code)
 	}
+}
+
+func (b *batch) writeRulings(w *pgx.Batch) {
+	if len(b.rulings) == 0 {
+		return
+	}
+	var (
+		ids, subjects, reviewers                                    projections.Keys
+		contents                                                    []int
+		outcomes                                                    []string
+		decided, decidedDay, waiting, waitingDay, opened, openedDay []time.Time
+		approvers                                                   []*[16]byte
+		firstAt                                                     []*time.Time
+	)
+	for _, r := range b.rulings {
+		ids, subjects, reviewers = append(ids, r.id), append(subjects, r.subject), append(reviewers, r.reviewer)
+		contents, outcomes = append(contents, int(r.content)), append(outcomes, r.outcome)
+		decided, decidedDay = append(decided, r.at), append(decidedDay, dayOf(r.at))
+		waiting, waitingDay = append(waiting, r.waitingFrom), append(waitingDay, dayOf(r.waitingFrom))
+		opened, openedDay = append(opened, r.openedAt), append(openedDay, dayOf(r.openedAt))
+		approvers, firstAt = append(approvers, (*[16]byte)(r.firstApprover)), append(firstAt, r.firstApprovedAt)
+	}
+	w.Queue(`INSERT INTO rulings (id, subject_id, content_revision, outcome, reviewer, decided_at, decided_day, waiting_from, waiting_day,
+			opened_at, opened_day, first_approver, first_approved_at)
+		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::uuid[], $6::timestamptz[], $7::date[], $8::timestamptz[],
+			$9::date[], $10::timestamptz[], $11::date[], $12::uuid[], $13::timestamptz[])`,
+		ids, subjects, contents, outcomes, reviewers, decided, decidedDay, waiting, waitingDay, opened, openedDay, approvers, firstAt)
 }
 
 // writeStretches is in two statements however many there are: they are most of what happens.
