@@ -23,7 +23,7 @@ func (e RightsError) Error() string {
 }
 
 // ExplainRights turns a refusal of a migration into a RightsError. The role must own the schemas, which may be missing yet, with their
-// tables, and may make those that are missing. Any other error is returned as it is.
+// tables and views, and may make those that are missing. Any other error is returned as it is.
 func ExplainRights(ctx context.Context, pool *pgxpool.Pool, refused error, schemas []string) error {
 	var pgErr *pgconn.PgError
 	if !errors.As(refused, &pgErr) || pgErr.Code != "42501" {
@@ -38,7 +38,7 @@ func ExplainRights(ctx context.Context, pool *pgxpool.Pool, refused error, schem
 		UNION ALL
 		(SELECT format('ALTER TABLE %I.%I OWNER TO %I', nspname, relname, current_user)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-		WHERE nspname = ANY ($1) AND relkind IN ('r', 'p') AND NOT pg_has_role(relowner, 'USAGE') ORDER BY 1)`, schemas)
+		WHERE nspname = ANY ($1) AND relkind IN ('r', 'p', 'v') AND NOT pg_has_role(relowner, 'USAGE') ORDER BY 1)`, schemas)
 	cure, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(cure) == 0 {
 		return refused

@@ -109,19 +109,22 @@ func (s *EventStore) follow(ctx context.Context) {
 	if _, err := conn.Exec(ctx, `listen waybill_events`); err != nil {
 		return
 	}
-	// What came before the LISTEN was not notified.
-	var head int64
-	if err := conn.QueryRow(ctx, `select coalesce(max(position), 0) from eventstore.events`).Scan(&head); err != nil {
-		return
-	}
-	s.tail.advance(domain.Position(head)) //nolint:gosec // never negative
-	for {
-		n, err := conn.WaitForNotification(ctx)
-		if err != nil {
+	for { // first what came before the LISTEN, which was not notified
+		var head int64
+		if err := conn.QueryRow(ctx, `select coalesce(max(position), 0) from eventstore.events`).Scan(&head); err != nil {
 			return
 		}
-		if position, err := strconv.ParseUint(n.Payload, 10, 63); err == nil {
-			s.tail.advance(domain.Position(position))
+		s.tail.advance(domain.Position(head)) //nolint:gosec // never negative
+		for {
+			n, err := conn.WaitForNotification(ctx)
+			if err != nil {
+				return
+			}
+			// Whoever may connect to the database may send one: it is a hint to look.
+			known, _ := s.tail.state()
+			if position, err := strconv.ParseUint(n.Payload, 10, 63); err == nil && domain.Position(position) > known {
+				break
+			}
 		}
 	}
 }

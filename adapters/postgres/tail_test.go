@@ -47,3 +47,26 @@ func TestNewsOfCommits(t *testing.T) {
 	}
 	heard(other, 4)
 }
+
+// TestALieAboutTheHeadIsNotBelieved: whoever may connect may send notifications.
+func TestALieAboutTheHeadIsNotBelieved(t *testing.T) {
+	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
+	one, other := openStore(t, pool), openStore(t, pool)
+	if err := <-startAppend(t, one).done; err != nil {
+		t.Fatal(err)
+	}
+	for range other.Subscribe(t.Context(), 0) {
+		break
+	}
+	eventually(t, "it is heard of", func() bool { return other.Head() == 1 })
+	if _, err := pool.Exec(t.Context(), `SELECT pg_notify('waybill_events', n) FROM unnest('{9223372036854775807,7,-1,x}'::text[]) n`); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-startAppend(t, one).done; err != nil { // its notification comes after those
+		t.Fatal(err)
+	}
+	eventually(t, "the next is heard of", func() bool { return other.Head() >= 2 })
+	if head := other.Head(); head != 2 {
+		t.Errorf("the head is at %d, want 2", head)
+	}
+}

@@ -23,6 +23,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 		"another's tables": {pgtest.Database(t, "waybill", migrate), []string{
 			"GRANT CREATE ON DATABASE", "ALTER SCHEMA eventstore OWNER TO", "ALTER SCHEMA listing_v",
 			"ALTER TABLE eventstore.events OWNER TO", "ALTER TABLE access.tokens OWNER TO",
+			"ALTER SCHEMA reporting OWNER TO", "ALTER TABLE reporting.about OWNER TO",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,6 +49,9 @@ func TestMissingRightsAreNamed(t *testing.T) {
 			}
 			pgtest.AsAdmin(t, c.database, strings.Join(missing.Cure, ";"))
 			if err := migrate(t.Context(), pool); err != nil {
+				t.Errorf("after the cure: %v", err)
+			}
+			if _, err := pool.Exec(t.Context(), `SELECT * FROM reporting.about, reporting.daily`); err != nil {
 				t.Errorf("after the cure: %v", err)
 			}
 			// Once all is there, no right to make schemas is needed.

@@ -66,7 +66,8 @@ func (c counting) states(w *world) {
 				stretches[p] = stretchSeen{now, at(e), numbers[p]}
 			}
 		}
-		days[on]["applications_pending"], days[on]["products_pending"], days[on]["products_public"] = pending["applications"], pending["products"], shown
+		days[on]["applications_pending"], days[on]["products_pending"] = pending["applications"], pending["products"]
+		days[on]["products_public"] = shown
 	}
 	for p, was := range stretches {
 		c.stretch(w, p, was, nil)
@@ -137,7 +138,7 @@ func happened(fact domain.Event, reviewed, repliedBefore bool) []string {
 		if reviewed {
 			return []string{kind + "rejected"}
 		}
-		return []string{kind + "ended"}
+		return []string{kind + "rejected", kind + "ended"}
 	}
 	switch fact.(type) {
 	case product.Listed:

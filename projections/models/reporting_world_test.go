@@ -160,7 +160,7 @@ func (c counting) round(i int) int {
 		switch what(e.Fact) {
 		case "approved":
 			return n
-		case "submitted":
+		case "rejected":
 			n++
 		}
 	}

@@ -23,6 +23,7 @@ type batch struct {
 	inquiries map[uuid.UUID]*inquiry
 	stretches map[stretchKey]*stretch // that begin in it
 	endings   map[stretchKey]time.Time
+	changed   []*revisionRow // to be written
 	rulings   []ruling
 	overturns []overturn
 	reasons   []reasonOf
@@ -188,7 +189,8 @@ func (b *batch) locate(r *revisionRow) {
 
 const (
 	caseColumns = `id, kind, provider_id, standing, provider_type, latest_name, live_name, listed, pinned, deleted_at, stretches, shown,
-		shown_pinned, latest, live, round, opened_at, first_submitted_at, first_decided_at, first_outcome, first_approved_at, first_listed_at`
+		shown_pinned, latest, live, rejections, opened_at, first_submitted_at, first_decided_at, first_outcome,
+		first_approved_at, first_listed_at`
 	revisionColumns = `subject_id, content_revision, round, submitted_at, opened_at, waiting_from, outcome, ended_at, first_approver,
 		first_approved_at, revocations, mode, place, gazetteer, country, city`
 	inquiryColumns = `id, product_id, content_revision, provider_id, enterprise_id, requested_at, replied_at, closed_at, close_reason`

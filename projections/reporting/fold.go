@@ -39,7 +39,7 @@ type caseRow struct {
 	Shown            domain.ContentRevision
 	ShownPinned      bool
 	Latest, Live     domain.ContentRevision
-	Round            int
+	Rejections       int
 	OpenedAt         *time.Time
 	FirstSubmittedAt time.Time
 	FirstDecidedAt   *time.Time
@@ -202,9 +202,8 @@ func (b *batch) submit(c *caseRow, r *revisionRow, at time.Time) {
 	if c.OpenedAt == nil {
 		c.OpenedAt = &at
 	}
-	c.Round++
 	c.Latest = r.ContentRevision
-	r.SubjectID, r.Round, r.SubmittedAt, r.WaitingFrom, r.OpenedAt, r.changed = c.ID, c.Round, at, at, *c.OpenedAt, true
+	r.SubjectID, r.Round, r.SubmittedAt, r.WaitingFrom, r.OpenedAt, r.changed = c.ID, c.Rejections+1, at, at, *c.OpenedAt, true
 	c.revisions[r.ContentRevision] = r
 	b.pend(c, r, at)
 	b.count(at, plural[c.Kind]+"_submitted", 1)
@@ -231,8 +230,13 @@ func (b *batch) decide(c *caseRow, e projections.Event, outcome string, revision
 		return fmt.Errorf("decision on revision %d, but %d is the latest", revision, c.Latest)
 	}
 	at, reviewed := projections.EventTime(e), e.Meta.Actor.Role == domain.RoleReviewer
-	if outcome == rejected && !reviewed {
-		outcome = ended
+	b.count(at, plural[c.Kind]+"_"+outcome, 1)
+	if outcome == rejected {
+		c.Rejections++
+		if !reviewed {
+			outcome = ended
+			b.count(at, plural[c.Kind]+"_"+outcome, 1)
+		}
 	}
 	b.end(c, r, outcome, at)
 	if c.FirstDecidedAt == nil {
@@ -246,9 +250,8 @@ func (b *batch) decide(c *caseRow, e projections.Event, outcome string, revision
 		b.give(e.ID, reasons)
 		b.act(e.Meta.Actor.ID, at)
 	}
-	b.count(at, plural[c.Kind]+"_"+outcome, 1)
 	if outcome == approved {
-		c.Live, c.Round, c.OpenedAt = revision, 0, nil
+		c.Live, c.Rejections, c.OpenedAt = revision, 0, nil
 		if c.FirstApprovedAt == nil {
 			c.FirstApprovedAt = &at
 		}
@@ -349,8 +352,8 @@ func (b *batch) show(c *caseRow, at time.Time) {
 func (b *batch) foldBooking(id uuid.UUID, e projections.Event, at time.Time) error {
 	if fact, ok := e.Fact.(booking.Requested); ok {
 		b.inquiries[id] = &inquiry{
-			ID: id, ProductID: fact.ProductID, ContentRevision: fact.ProductRevision, ProviderID: fact.ProviderID, EnterpriseID: fact.EnterpriseID,
-			RequestedAt: at,
+			ID: id, ProductID: fact.ProductID, ContentRevision: fact.ProductRevision, ProviderID: fact.ProviderID,
+			EnterpriseID: fact.EnterpriseID, RequestedAt: at,
 		}
 		b.count(at, "bookings_requested", 1)
 		return nil

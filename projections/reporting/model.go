@@ -60,7 +60,7 @@ CREATE TABLE progress ( -- one row: what the tables are of
 	at       timestamptz, -- of the last event; null before the first
 	calendar text COLLATE "C" NOT NULL -- the version by which calendar_days is
 );
-CREATE TABLE calendar_years (year integer PRIMARY KEY); -- whose days are in calendar_days: from that of the first event to that after the last
+CREATE TABLE calendar_years (year integer PRIMARY KEY); -- in calendar_days: from that of the first event to that after the last
 CREATE TABLE calendar_days (
 	day                       date PRIMARY KEY,
 	starts_at                 timestamptz NOT NULL,
@@ -89,8 +89,8 @@ CREATE TABLE cases ( -- providers and products, with what the next event needs
 	shown_pinned       boolean NOT NULL,
 	latest             integer NOT NULL,
 	live               integer NOT NULL, -- 0 is none
-	round              integer NOT NULL, -- submissions since the last approval
-	opened_at          timestamptz, -- the first of them, or the latest's approval was revoked; null since an approval
+	rejections         integer NOT NULL, -- since the last approval
+	opened_at          timestamptz, -- the first submission since, or the latest's approval was revoked; null since an approval
 	first_submitted_at timestamptz NOT NULL,
 	first_decided_at   timestamptz,
 	first_outcome      text COLLATE "C" NOT NULL,
@@ -101,7 +101,7 @@ CREATE INDEX cases_provider ON cases (provider_id); -- a rebuild needs it too: w
 CREATE TABLE revisions (
 	subject_id        uuid NOT NULL,
 	content_revision  integer NOT NULL,
-	round             integer NOT NULL,
+	round             integer NOT NULL, -- the rejections since the last approval when it was submitted, and one
 	submitted_at      timestamptz NOT NULL,
 	submitted_day     date NOT NULL,
 	opened_at         timestamptz NOT NULL,

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain/workdays"
+	"waybill/projections"
 )
 
 func (b *batch) write(ctx context.Context, tx pgx.Tx, c *workdays.Calendar) error {
@@ -16,12 +17,15 @@ func (b *batch) write(ctx context.Context, tx pgx.Tx, c *workdays.Calendar) erro
 	for _, c := range b.cases {
 		b.writeCase(&w, c)
 	}
+	b.writeRevisions(&w)
+	b.forget(&w)
 	b.writeDecisions(&w)
 	b.writeStretches(&w)
 	b.writeInquiries(&w)
 	b.writeDimensions(&w)
 	b.writeCounts(&w)
-	w.Queue(`INSERT INTO progress AS p (one, at, calendar) VALUES (true, $1, $2) ON CONFLICT (one) DO UPDATE SET at = coalesce($1, p.at), calendar = $2`,
+	w.Queue(`INSERT INTO progress AS p (one, at, calendar) VALUES (true, $1, $2)
+		ON CONFLICT (one) DO UPDATE SET at = coalesce($1, p.at), calendar = $2`,
 		b.last, string(c.Version()))
 	return tx.SendBatch(ctx, &w).Close()
 }
@@ -31,27 +35,61 @@ func (b *batch) writeCase(w *pgx.Batch, c *caseRow) {
 		w.Queue(`INSERT INTO cases (`+caseColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 			ON CONFLICT (id) DO UPDATE SET standing = $4, provider_type = $5, latest_name = $6, live_name = $7, listed = $8, pinned = $9,
-				deleted_at = $10, stretches = $11, shown = $12, shown_pinned = $13, latest = $14, live = $15, round = $16, opened_at = $17,
-				first_decided_at = $19, first_outcome = $20, first_approved_at = $21, first_listed_at = $22`,
+				deleted_at = $10, stretches = $11, shown = $12, shown_pinned = $13, latest = $14, live = $15, rejections = $16,
+				opened_at = $17, first_decided_at = $19, first_outcome = $20, first_approved_at = $21, first_listed_at = $22`,
 			c.ID, c.Kind, c.ProviderID, c.Standing, c.ProviderType, c.LatestName, c.LiveName, c.Listed, c.Pinned, c.DeletedAt, c.Stretches,
-			c.Shown, c.ShownPinned, c.Latest, c.Live, c.Round, c.OpenedAt, c.FirstSubmittedAt, c.FirstDecidedAt, c.FirstOutcome,
+			c.Shown, c.ShownPinned, c.Latest, c.Live, c.Rejections, c.OpenedAt, c.FirstSubmittedAt, c.FirstDecidedAt, c.FirstOutcome,
 			c.FirstApprovedAt, c.FirstListedAt)
 	}
 	for _, r := range c.revisions {
-		if !r.changed {
-			continue
+		if r.changed {
+			b.changed = append(b.changed, r)
 		}
-		w.Queue(`INSERT INTO revisions (`+revisionColumns+`, submitted_day, opened_day, waiting_day, ended_day)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-			ON CONFLICT (subject_id, content_revision) DO UPDATE SET opened_at = $5, waiting_from = $6, outcome = $7, ended_at = $8,
-				first_approver = $9, first_approved_at = $10, revocations = $11, place = $13, gazetteer = $14, opened_day = $18,
-				waiting_day = $19, ended_day = $20`,
-			r.SubjectID, r.ContentRevision, r.Round, r.SubmittedAt, r.OpenedAt, r.WaitingFrom, r.Outcome, r.EndedAt, r.FirstApprover,
-			r.FirstApprovedAt, r.Revocations, string(r.Mode), r.Place, r.Gazetteer, r.Country, r.City,
-			dayOf(r.SubmittedAt), dayOf(r.OpenedAt), dayOf(r.WaitingFrom), dayOfAny(r.EndedAt))
 	}
-	if c.deleted {
-		w.Queue(`UPDATE revisions SET country = '', city = '' WHERE subject_id = $1`, c.ID)
+}
+
+// writeRevisions is in one statement, as what else there is much of.
+func (b *batch) writeRevisions(w *pgx.Batch) {
+	if len(b.changed) == 0 {
+		return
+	}
+	var (
+		subjects                                                        projections.Keys
+		contents, rounds, revocations                                   []int
+		submitted, submittedDay, opened, openedDay, waiting, waitingDay []time.Time
+		ended, endedDay, firstAt                                        []*time.Time
+		outcomes, modes, countries, cities                              []string
+		approvers, places                                               []*[16]byte
+		gazetteers                                                      []int64
+	)
+	for _, r := range b.changed {
+		subjects, contents, rounds = append(subjects, r.SubjectID), append(contents, int(r.ContentRevision)), append(rounds, r.Round)
+		submitted, submittedDay = append(submitted, r.SubmittedAt), append(submittedDay, dayOf(r.SubmittedAt))
+		opened, openedDay = append(opened, r.OpenedAt), append(openedDay, dayOf(r.OpenedAt))
+		waiting, waitingDay = append(waiting, r.WaitingFrom), append(waitingDay, dayOf(r.WaitingFrom))
+		ended, endedDay, outcomes = append(ended, r.EndedAt), append(endedDay, dayOfAny(r.EndedAt)), append(outcomes, r.Outcome)
+		approvers, firstAt = append(approvers, (*[16]byte)(r.FirstApprover)), append(firstAt, r.FirstApprovedAt)
+		revocations, modes, places = append(revocations, r.Revocations), append(modes, string(r.Mode)), append(places, (*[16]byte)(r.Place))
+		gazetteers, countries, cities = append(gazetteers, r.Gazetteer), append(countries, r.Country), append(cities, r.City)
+	}
+	w.Queue(`INSERT INTO revisions (`+revisionColumns+`, submitted_day, opened_day, waiting_day, ended_day)
+		SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+			$8::timestamptz[], $9::uuid[], $10::timestamptz[], $11::integer[], $12::text[], $13::uuid[], $14::bigint[], $15::text[], $16::text[],
+			$17::date[], $18::date[], $19::date[], $20::date[])
+		ON CONFLICT (subject_id, content_revision) DO UPDATE SET opened_at = excluded.opened_at, waiting_from = excluded.waiting_from,
+			outcome = excluded.outcome, ended_at = excluded.ended_at, first_approver = excluded.first_approver,
+			first_approved_at = excluded.first_approved_at, revocations = excluded.revocations, place = excluded.place,
+			gazetteer = excluded.gazetteer, opened_day = excluded.opened_day, waiting_day = excluded.waiting_day, ended_day = excluded.ended_day`,
+		subjects, contents, rounds, submitted, opened, waiting, outcomes, ended, approvers, firstAt, revocations, modes, places, gazetteers,
+		countries, cities, submittedDay, openedDay, waitingDay, endedDay)
+}
+
+// forget takes away what was typed of products that were deleted.
+func (b *batch) forget(w *pgx.Batch) {
+	for _, c := range b.cases {
+		if c.deleted {
+			w.Queue(`UPDATE revisions SET country = '', city = '' WHERE subject_id = $1`, c.ID)
+		}
 	}
 }
 
@@ -65,12 +103,7 @@ func dayOfAny(at *time.Time) *time.Time {
 }
 
 func (b *batch) writeDecisions(w *pgx.Batch) {
-	for _, r := range b.rulings {
-		w.Queue(`INSERT INTO rulings (id, subject_id, content_revision, outcome, reviewer, decided_at, decided_day, waiting_from, waiting_day,
-			opened_at, opened_day, first_approver, first_approved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			r.id, r.subject, r.content, r.outcome, r.reviewer, r.at, dayOf(r.at), r.waitingFrom, dayOf(r.waitingFrom),
-			r.openedAt, dayOf(r.openedAt), r.firstApprover, r.firstApprovedAt)
-	}
+	b.writeRulings(w)
 	for _, o := range b.overturns {
 		w.Queue(`INSERT INTO overturns (id, subject_id, content_revision, by_account, revoked_at, revoked_day) VALUES ($1, $2, $3, $4, $5, $6)`,
 			o.id, o.subject, o.content, o.by, o.at, dayOf(o.at))
@@ -80,13 +113,64 @@ func (b *batch) writeDecisions(w *pgx.Batch) {
 	}
 }
 
+func (b *batch) writeRulings(w *pgx.Batch) {
+	if len(b.rulings) == 0 {
+		return
+	}
+	var (
+		ids, subjects, reviewers                                    projections.Keys
+		contents                                                    []int
+		outcomes                                                    []string
+		decided, decidedDay, waiting, waitingDay, opened, openedDay []time.Time
+		approvers                                                   []*[16]byte
+		firstAt                                                     []*time.Time
+	)
+	for _, r := range b.rulings {
+		ids, subjects, reviewers = append(ids, r.id), append(subjects, r.subject), append(reviewers, r.reviewer)
+		contents, outcomes = append(contents, int(r.content)), append(outcomes, r.outcome)
+		decided, decidedDay = append(decided, r.at), append(decidedDay, dayOf(r.at))
+		waiting, waitingDay = append(waiting, r.waitingFrom), append(waitingDay, dayOf(r.waitingFrom))
+		opened, openedDay = append(opened, r.openedAt), append(openedDay, dayOf(r.openedAt))
+		approvers, firstAt = append(approvers, (*[16]byte)(r.firstApprover)), append(firstAt, r.firstApprovedAt)
+	}
+	w.Queue(`INSERT INTO rulings (id, subject_id, content_revision, outcome, reviewer, decided_at, decided_day, waiting_from, waiting_day,
+			opened_at, opened_day, first_approver, first_approved_at)
+		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::uuid[], $6::timestamptz[], $7::date[], $8::timestamptz[],
+			$9::date[], $10::timestamptz[], $11::date[], $12::uuid[], $13::timestamptz[])`,
+		ids, subjects, contents, outcomes, reviewers, decided, decidedDay, waiting, waitingDay, opened, openedDay, approvers, firstAt)
+}
+
+// writeStretches is in two statements however many there are: they are most of what happens.
 func (b *batch) writeStretches(w *pgx.Batch) {
+	type rows struct {
+		ids               projections.Keys
+		numbers, contents []int
+		pinned            []bool
+		from, fromDay     []time.Time
+		to, toDay         []*time.Time
+		endedIDs          projections.Keys
+		endedNumbers      []int
+		endedAt, endedDay []time.Time
+	}
+	var r rows
 	for k, at := range b.endings {
-		w.Queue(`UPDATE stretches SET to_at = $3, to_day = $4 WHERE product_id = $1 AND number = $2`, k.product, k.number, at, dayOf(at))
+		r.endedIDs, r.endedNumbers = append(r.endedIDs, k.product), append(r.endedNumbers, k.number)
+		r.endedAt, r.endedDay = append(r.endedAt, at), append(r.endedDay, dayOf(at))
 	}
 	for k, s := range b.stretches {
+		r.ids, r.numbers, r.contents = append(r.ids, k.product), append(r.numbers, k.number), append(r.contents, int(s.content))
+		r.pinned, r.from, r.fromDay = append(r.pinned, s.pinned), append(r.from, s.from), append(r.fromDay, dayOf(s.from))
+		r.to, r.toDay = append(r.to, s.to), append(r.toDay, dayOfAny(s.to))
+	}
+	if len(r.endedIDs) > 0 {
+		w.Queue(`UPDATE stretches s SET to_at = e.at, to_day = e.day FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::date[])
+			AS e (id, number, at, day) WHERE s.product_id = e.id AND s.number = e.number`, r.endedIDs, r.endedNumbers, r.endedAt, r.endedDay)
+	}
+	if len(r.ids) > 0 {
 		w.Queue(`INSERT INTO stretches (product_id, number, content_revision, pinned, from_at, from_day, to_at, to_day)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, k.product, k.number, s.content, s.pinned, s.from, dayOf(s.from), s.to, dayOfAny(s.to))
+			SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::boolean[], $5::timestamptz[], $6::date[],
+				$7::timestamptz[], $8::date[])`,
+			r.ids, r.numbers, r.contents, r.pinned, r.from, r.fromDay, r.to, r.toDay)
 	}
 }
 
@@ -95,8 +179,8 @@ func (b *batch) writeInquiries(w *pgx.Batch) {
 		w.Queue(`INSERT INTO inquiries (`+inquiryColumns+`, requested_day, replied_day, closed_day)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 			ON CONFLICT (id) DO UPDATE SET replied_at = $7, closed_at = $8, close_reason = $9, replied_day = $11, closed_day = $12`,
-			i.ID, i.ProductID, i.ContentRevision, i.ProviderID, i.EnterpriseID, i.RequestedAt, i.RepliedAt, i.ClosedAt, string(i.CloseReason),
-			dayOf(i.RequestedAt), dayOfAny(i.RepliedAt), dayOfAny(i.ClosedAt))
+			i.ID, i.ProductID, i.ContentRevision, i.ProviderID, i.EnterpriseID, i.RequestedAt, i.RepliedAt, i.ClosedAt,
+			string(i.CloseReason), dayOf(i.RequestedAt), dayOfAny(i.RepliedAt), dayOfAny(i.ClosedAt))
 	}
 }
 
@@ -166,7 +250,8 @@ func writeYear(w *pgx.Batch, c *workdays.Calendar, year int) {
 		SELECT * FROM unnest($1::date[], $2::timestamptz[], $3::boolean[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[],
 			$8::boolean[], $9::timestamptz[], $10::boolean[])
 		ON CONFLICT (day) DO UPDATE SET working = excluded.working, working_before = excluded.working_before, holiday_zh = excluded.holiday_zh,
-			holiday_en = excluded.holiday_en, product_due_at = excluded.product_due_at, product_due_estimated = excluded.product_due_estimated,
+			holiday_en = excluded.holiday_en, product_due_at = excluded.product_due_at,
+			product_due_estimated = excluded.product_due_estimated,
 			application_due_at = excluded.application_due_at, application_due_estimated = excluded.application_due_estimated`,
 		days, starts, working, before, zh, en, products, estimated, applications, estimatedToo)
 	w.Queue(`INSERT INTO calendar_years VALUES ($1) ON CONFLICT DO NOTHING`, year)

@@ -117,6 +117,12 @@ func (p *Positions) state(projection string) (domain.Position, <-chan struct{}) 
 	return p.at[projection], p.moved
 }
 
+// further reports whether a position is one that the projection is not known to have come to.
+func (p *Positions) further(projection string, at domain.Position) bool {
+	now, _ := p.state(projection)
+	return at > now
+}
+
 // advance takes note that a projection is at least at a position.
 func (p *Positions) advance(projection string, at domain.Position) {
 	p.mu.Lock()
@@ -221,10 +227,17 @@ func (p *Positions) listen(ctx context.Context) error {
 				cancel()
 				return err
 			}
+			// Whoever may connect may send one, such as the reader of the reporting views: it is a hint to look.
 			projection, position, _ := strings.Cut(n.Payload, " ")
-			if at, err := strconv.ParseUint(position, 10, 63); err == nil {
-				p.advance(projection, domain.Position(at))
+			if at, err := strconv.ParseUint(position, 10, 63); err != nil || !p.further(projection, domain.Position(at)) {
+				continue
 			}
+			now, err := readPositions(ctx, conn)
+			if err != nil {
+				cancel()
+				return err
+			}
+			p.catchUp(now)
 		}
 		cancel()
 	}

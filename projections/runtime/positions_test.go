@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
+	"waybill/domain/account"
 	"waybill/domain/product"
 )
 
@@ -84,4 +86,23 @@ func TestPositionsAreForgottenWithTheDatabase(t *testing.T) {
 	}
 	down.Store(false)
 	w.eventually("position 5", func() bool { return r.Positions().At("tally") == domain.Position(5) })
+}
+
+// TestALieAboutAPositionIsNotBelieved: whoever may connect to the database may send notifications, and a reader that waits for a
+// position would be shown what is older.
+func TestALieAboutAPositionIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.start(nil)
+	w.append(someProduct(), product.Listed{})
+	w.caughtUp(r)
+	w.exec(`INSERT INTO projections.checkpoints (projection, position) VALUES ('another', 5)`)
+	w.exec(`SELECT pg_notify('`+checkpointChannel+`', n) FROM unnest($1::text[]) n`,
+		[]string{"tally_v1 9223372036854775807", "tally_v1 -1", "tally_v1", "", "another 5"})
+	w.eventually("the notifications", func() bool { at, _ := r.Positions().state("another"); return at == 5 })
+	w.append(domain.Stream("account", uuid.New()), account.Opened{DisplayName: "三亚"})
+	w.caughtUp(r)
+	if at := r.Positions().At("tally"); at != w.head() {
+		t.Errorf("the read model is said to be at %d, and the log ends at %d", at, w.head())
+	}
 }

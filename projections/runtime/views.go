@@ -71,14 +71,11 @@ func show(ctx context.Context, tx pgx.Tx, m projections.ReadModel, schema string
 		return false, err
 	}
 	if before.earlierThan(m) {
-		var behind bool
-		err := tx.QueryRow(ctx, `SELECT old.position > (SELECT position FROM projections.checkpoints WHERE projection = $2)
-			FROM projections.checkpoints old WHERE projection = $1 FOR SHARE`, before.schema, schema).Scan(&behind)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return false, err
-		}
-		if behind {
-			return false, nil
+		for _, lock := range []string{"", " FOR SHARE"} { // first without keeping that projector: a catch-up asks after each batch
+			behind, err := isBehind(ctx, tx, schema, before.schema, lock)
+			if err != nil || behind {
+				return false, err
+			}
 		}
 	}
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, hashtext($2))`, lockViews, m.Views.Schema); err != nil {
@@ -98,6 +95,17 @@ func show(ctx context.Context, tx pgx.Tx, m projections.ReadModel, schema string
 	return true, makeViews(ctx, tx, m, schema, now != stamp{})
 }
 
+// isBehind reports whether the tables of a schema are not as far as those of another, whose checkpoint it may lock. One that is gone is no
+// further than any.
+func isBehind(ctx context.Context, tx pgx.Tx, schema, other, lock string) (behind bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT old.position > (SELECT position FROM projections.checkpoints WHERE projection = $2)
+		FROM projections.checkpoints old WHERE projection = $1`+lock, other, schema).Scan(&behind)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return behind, err
+}
+
 func (s stamp) earlierThan(m projections.ReadModel) bool {
 	version, ok := versionOf(m.Name, s.schema)
 	own, _ := versionOf(m.Name, m.Schema)
@@ -113,13 +121,15 @@ func (s stamp) laterThan(m projections.ReadModel) bool {
 // makeViews makes the views beside those that are there, and puts them in their place.
 func makeViews(ctx context.Context, tx pgx.Tx, m projections.ReadModel, schema string, exists bool) error {
 	v, next := m.Views, m.Views.Schema+"_next"
-	if _, err := tx.Exec(ctx, `CREATE SCHEMA `+sanitized(next)+`; SET LOCAL search_path = `+sanitized(next)+`, `+sanitized(schema)); err != nil {
+	create := `CREATE SCHEMA ` + sanitized(next) + `; SET LOCAL search_path = ` + sanitized(next) + `, ` + sanitized(schema)
+	if _, err := tx.Exec(ctx, create); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, v.DDL); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `SET LOCAL search_path = DEFAULT; COMMENT ON SCHEMA `+sanitized(next)+` IS '`+stampOf(m).String()+`'`); err != nil {
+	said := `SET LOCAL search_path = DEFAULT; COMMENT ON SCHEMA ` + sanitized(next) + ` IS '` + stampOf(m).String() + `'`
+	if _, err := tx.Exec(ctx, said); err != nil {
 		return err
 	}
 	if err := grantViews(ctx, tx, v, next); err != nil {
@@ -130,7 +140,8 @@ func makeViews(ctx context.Context, tx pgx.Tx, m projections.ReadModel, schema s
 		if err := tx.QueryRow(ctx, `SELECT oid FROM pg_namespace WHERE nspname = $1`, v.Schema).Scan(&oid); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `ALTER SCHEMA `+sanitized(v.Schema)+` RENAME TO `+sanitized(fmt.Sprint(v.Schema, retired, oid))); err != nil {
+		old := sanitized(fmt.Sprint(v.Schema, retired, oid))
+		if _, err := tx.Exec(ctx, `ALTER SCHEMA `+sanitized(v.Schema)+` RENAME TO `+old); err != nil {
 			return err
 		}
 	}
@@ -160,16 +171,21 @@ func grantViews(ctx context.Context, tx pgx.Tx, v *projections.Views, schema str
 
 // showNow is show of the live tables, in a transaction of its own.
 func showNow(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) (done bool, err error) {
-	err = durably(ctx, pool, func(tx pgx.Tx) error {
-		done, err = show(ctx, tx, m, m.Schema, false)
-		return err
-	})
-	return done, err
+	for {
+		err = durably(ctx, pool, func(tx pgx.Tx) error {
+			done, err = show(ctx, tx, m, m.Schema, false)
+			return err
+		})
+		if !errors.Is(err, domain.ErrConflict) || ctx.Err() != nil { // somebody else made them meanwhile
+			return done, err
+		}
+	}
 }
 
 // dropRetired drops the views whose place others took, unless somebody reads them at this moment, which is an error that passes.
 func dropRetired(ctx context.Context, pool *pgxpool.Pool, v *projections.Views) error {
-	rows, _ := pool.Query(ctx, `SELECT nspname FROM pg_namespace WHERE starts_with(nspname, $1) AND substr(nspname, length($1) + 1) ~ '^[0-9]+$'`,
+	rows, _ := pool.Query(ctx, `SELECT nspname FROM pg_namespace
+		WHERE starts_with(nspname, $1) AND substr(nspname, length($1) + 1) ~ '^[0-9]+$'`,
 		v.Schema+retired)
 	schemas, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
@@ -216,7 +232,8 @@ func (s *switching) look(ctx context.Context) {
 	var err error
 	if s.done, err = showNow(ctx, s.pool, s.model); err != nil && ctx.Err() == nil {
 		s.next = time.Now().Add(viewsPause)
-		s.logger.WarnContext(ctx, "the views could not be moved to the tables of this version; trying again", "schema", s.model.Views.Schema, "error", err)
+		s.logger.WarnContext(ctx, "the views could not be moved to the tables of this version; trying again",
+			"schema", s.model.Views.Schema, "error", err)
 	}
 	if s.done {
 		_ = dropRetired(ctx, s.pool, s.model.Views) // what is read still goes with the next rebuild, or with Prune

@@ -22,7 +22,8 @@ import (
 func shown() projections.ReadModel {
 	m := tally(nil)
 	m.Views = &projections.Views{Schema: "counts", Reader: "waybill_test_no_such_role", DDL: `
-		CREATE VIEW total AS SELECT count(*) AS streams, coalesce(sum(events), 0)::bigint AS events, max(c.position) AS position, '` + m.Schema + `' AS version
+		CREATE VIEW total AS SELECT count(*) AS streams, coalesce(sum(events), 0)::bigint AS events, max(c.position) AS position,
+			'` + m.Schema + `' AS version
 		FROM projections.checkpoints c LEFT JOIN tallies ON true WHERE c.projection = '` + m.Schema + `'`}
 	return m
 }
@@ -54,7 +55,8 @@ type total struct {
 
 func (w *world) total() (n total) {
 	w.t.Helper()
-	err := w.pool.QueryRow(w.t.Context(), `SELECT streams, events, position, version FROM counts.total`).Scan(&n.streams, &n.events, &n.position, &n.version)
+	err := w.pool.QueryRow(w.t.Context(), `SELECT streams, events, position, version FROM counts.total`).
+		Scan(&n.streams, &n.events, &n.position, &n.version)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -141,7 +143,8 @@ func TestAReaderOfViewsDoesNotHoldARebuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rollback(t.Context(), reader)
-	if _, err := reader.Exec(t.Context(), `DECLARE slow CURSOR FOR SELECT streams, events, position, version FROM counts.total, generate_series(1, 10000)`); err != nil {
+	const slow = `DECLARE slow CURSOR FOR SELECT streams, events, position, version FROM counts.total, generate_series(1, 10000)`
+	if _, err := reader.Exec(t.Context(), slow); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -161,7 +164,8 @@ func TestAReaderOfViewsDoesNotHoldARebuild(t *testing.T) {
 		t.Errorf("after the switch the view shows %+v", n)
 	}
 	var n total
-	if err := reader.QueryRow(t.Context(), `FETCH 1 FROM slow`).Scan(&n.streams, &n.events, &n.position, &n.version); err != nil || n.events != 1 {
+	err = reader.QueryRow(t.Context(), `FETCH 1 FROM slow`).Scan(&n.streams, &n.events, &n.position, &n.version)
+	if err != nil || n.events != 1 {
 		t.Errorf("the query that began before shows %+v: %v", n, err)
 	}
 	if err := dropRetired(t.Context(), w.pool, w.model.Views); err == nil || !transient(err) {
@@ -222,7 +226,8 @@ func TestViewsMoveToTheNextVersion(t *testing.T) {
 	w.eventually("the next version's tables with the last event", func() bool { return w.total() == total{2, 3, int64(w.head()), "tally_v2"} })
 	w.exec(`UPDATE projections.nodes SET seen_at = seen_at - $1::interval WHERE 'tally_v1' = ANY (projections)`, nodeGone)
 	w.exec(`DELETE FROM projections.leases WHERE projection = 'tally_v1'`)
-	if got, err := Prune(t.Context(), w.pool, []projections.ReadModel{next}); err != nil || len(got) != 1 || got[0] != (Pruned{Schema: "tally_v1"}) {
+	got, err := Prune(t.Context(), w.pool, []projections.ReadModel{next})
+	if err != nil || len(got) != 1 || got[0] != (Pruned{Schema: "tally_v1"}) {
 		t.Fatalf("pruned %+v, %v", got, err)
 	}
 	if n := w.total(); n.version != "tally_v2" || w.schemas() != "counts tally_v2" {
@@ -291,7 +296,8 @@ func TestViewsOfSomebodyElse(t *testing.T) {
 		"prepare": Prepare(t.Context(), w.pool, []projections.ReadModel{w.model}),
 		"rebuild": modelError(Rebuild(t.Context(), w.pool, w.store, w.model, nil)),
 	} {
-		if err == nil || !strings.Contains(err.Error(), `there is a schema counts that Waybill did not make: rename it (ALTER SCHEMA "counts" RENAME TO …)`) {
+		const said = `there is a schema counts that Waybill did not make: rename it (ALTER SCHEMA "counts" RENAME TO …)`
+		if err == nil || !strings.Contains(err.Error(), said) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
