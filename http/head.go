@@ -62,8 +62,9 @@ func (h *headWriter) Write(p []byte) (int, error) {
 func (h *headWriter) finish() {
 	h.WriteHeader(nethttp.StatusOK)
 	empty := h.status == nethttp.StatusNoContent || h.status == nethttp.StatusNotModified
-	endless := strings.HasPrefix(h.Header().Get("Content-Type"), "text/event-stream")
-	if !empty && !endless && h.Header().Get("Content-Length") == "" {
+	// Nobody knows how long they would be.
+	streamed := h.Header().Get("Trailer") != "" || strings.HasPrefix(h.Header().Get("Content-Type"), "text/event-stream")
+	if !empty && !streamed && h.Header().Get("Content-Length") == "" {
 		h.Header().Set("Content-Length", strconv.Itoa(h.size))
 	}
 	h.ResponseWriter.WriteHeader(h.status)

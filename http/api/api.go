@@ -116,6 +116,9 @@ type server struct {
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
+	// snapshots begins the transactions of exports; nil where Queries does not.
+	snapshots history.Beginner
+	exports   exports
 }
 
 var _ ServerInterface = (*server)(nil)
@@ -175,6 +178,7 @@ func Mount(web *http.Web, d Deps) error {
 		}),
 		figures: figures.Queries{DB: d.Queries},
 	}
+	s.snapshots, _ = d.Queries.(history.Beginner)
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {
 		guards[id] = []echo.MiddlewareFunc{s.guard(op)}

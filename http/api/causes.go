@@ -64,6 +64,10 @@ var causes = map[string]domain.Text{
 		EN: "The account of the enterprise that booked is closed: nobody would read the reply.",
 	},
 	"enterprise_not_certified": {ZH: "账号尚未完成企业认证。", EN: "The account's enterprise has not been certified."},
+	"exports_busy": {
+		ZH: "本节点同时进行的导出已达上限。稍后再试。",
+		EN: "As many exports go on at this node as it has room for. Try again later.",
+	},
 	"forbidden": {
 		ZH: "令牌没有该操作所需的角色（见 x-roles）。",
 		EN: "The token has none of the operation's roles (x-roles).",
@@ -143,6 +147,10 @@ var causes = map[string]domain.Text{
 		ZH: "置顶数已达运营人员设定的上限。先取消其他产品的置顶。",
 		EN: "As many products are pinned as the operator allows. Unpin another first.",
 	},
+	"position_not_shown": {
+		ZH: "as_of 晚于历史记录当前显示的最新位置。稍后再试，或不填 as_of。",
+		EN: "as_of is later than what the history shows by now. Try again later, or leave it out.",
+	},
 	"precondition_failed": {
 		ZH: "If-Match 中的版本已过时。重新读取后再改。",
 		EN: "The revision in If-Match is not the latest. Read again, then change.",
@@ -211,6 +219,14 @@ var causes = map[string]domain.Text{
 	"too_many_readers": {
 		ZH: "该节点上关注事件流的连接已达上限。稍后重试。",
 		EN: "As many follow the feed on this node as may. Try again in a moment.",
+	},
+	"too_many_exports": {
+		ZH: "同一账号同时进行的导出不能超过两个。待其完成后再试。",
+		EN: "An account has two exports at a time. Wait until one is over.",
+	},
+	"too_many_rows": {
+		ZH: "Excel 工作表最多 1,048,576 行，含表头。请改用 format=csv，或缩小范围。",
+		EN: "An Excel sheet has 1,048,576 rows, the header included. Ask for format=csv, or for less.",
 	},
 	"too_many_waiting": {
 		ZH: "同时等待某一位置的读取过多。稍后重试，或不带 Waybill-Position 读取。",
@@ -302,6 +318,7 @@ var mistakes = map[string]domain.Text{
 			"Save it as an ordinary RGB image.",
 	},
 	"image_width":        {ZH: "图片转正后的宽度不符合该用途的要求。", EN: "Its width, upright, is not what the purpose asks for."},
+	"later_than_shown":   {ZH: "晚于历史记录当前显示的最新位置。", EN: "It is later than what the history shows by now."},
 	"line_break":         {ZH: "该字段只能有一行。", EN: "The field has one line only."},
 	"no_change":          {ZH: "与日历现有内容相同，不是变更。", EN: "The calendar says so already: it is no change."},
 	"not_a_reviewer":     {ZH: "该账号没有审核员角色，或已注销。", EN: "The account has not the role of a reviewer, or is closed."},
@@ -318,6 +335,7 @@ var mistakes = map[string]domain.Text{
 	"required":           {ZH: "必填项缺失或为空。", EN: "What is required is missing or empty."},
 	"too_long":           {ZH: "超过最多字数。", EN: "Longer than allowed."},
 	"too_many":           {ZH: "项数过多。", EN: "More items than allowed."},
+	"too_many_for_excel": {ZH: "行数超过 Excel 工作表。", EN: "There are more rows than an Excel sheet has."},
 	"too_short":          {ZH: "不能为空。", EN: "Must not be empty."},
 	"unknown_code": {
 		ZH: "未知的原因代码，见 /api/v1/review-reasons。",

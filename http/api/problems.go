@@ -21,6 +21,8 @@ import (
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
 	"waybill/http"
+	"waybill/http/export"
+	"waybill/projections/history"
 	"waybill/projections/runtime"
 )
 
@@ -50,6 +52,7 @@ var explained = func() map[string]*http.Refusal {
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		runtime.ErrBehind, errTooManyWaiting, errReadersFull, errOwnReadersFull,
 		media.ErrQuota, media.ErrUnavailable,
+		history.ErrNotShown, export.ErrTooManyRows, errManyExports, errBusyExports,
 	} {
 		byCode[e.Code] = http.Explain(e)
 	}

@@ -20,6 +20,8 @@ import (
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
 	"waybill/http"
+	"waybill/http/export"
+	"waybill/projections/history"
 	"waybill/projections/runtime"
 )
 
@@ -54,6 +56,8 @@ var refusals = map[string][]*domain.Error{
 	},
 	"listEvents":             {errReadersFull, errOwnReadersFull},
 	"getApplication":         {domain.ErrNotFound},
+	"exportAuditEvents":      {history.ErrNotShown, export.ErrTooManyRows, errManyExports, errBusyExports},
+	"getAuditExport":         {domain.ErrNotFound},
 	"requestBooking":         {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
 	"markBookingRead":        {booking.ErrNotReplied},
 	"withdrawBooking":        {booking.ErrAlreadyReplied},

@@ -13,7 +13,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"waybill/domain"
 	"waybill/domain/workdays"
 	"waybill/http/reports"
 	"waybill/http/tabular"
@@ -65,9 +64,17 @@ func (s *server) report(c echo.Context, name reports.Name, asked askedReport) er
 		return err
 	}
 	f.Kind, f.By = asked.kind, figures.By(asked.by)
-	asOf, err := s.asOf(c, asked.asOf)
+	asOf, err := s.readAsOf(c.Request().Context(), asked.asOf)
 	if err != nil {
 		return err
+	}
+	if asOf.given() {
+		if asOf.position == 0 {
+			return wrongParameter("as_of", "before_the_log", "日志在该时间尚无事件", "the log has no event up to this time")
+		}
+		if err := s.waiting.wait(c.Request().Context(), callOf(c).Account, figures.Model.Name, asOf.position); err != nil {
+			return err
+		}
 	}
 	f.AsOf = asOf.position
 	report, err := reports.Make(c.Request().Context(), s.figures, name, f)
@@ -116,42 +123,6 @@ func reportDays(from, to string, now time.Time) (figures.Filter, error) {
 		}
 	}
 	return figures.Filter{From: days.From, To: days.To}, nil
-}
-
-// asOf is a position as of which something is asked, 0 for the newest, and the time that it was resolved from, if it was.
-type asOf struct {
-	position domain.Position
-	time     time.Time
-}
-
-// asOf reads the parameter, and returns once the figures show the position.
-func (s *server) asOf(c echo.Context, text string) (asOf, error) {
-	var of asOf
-	if text == "" {
-		return of, nil
-	}
-	ctx := c.Request().Context()
-	if n, err := strconv.ParseUint(text, 10, 63); err == nil && n > 0 {
-		of.position = domain.Position(n)
-	} else if isInstant(text) {
-		if err := of.time.UnmarshalText([]byte(text)); err != nil {
-			return of, err
-		}
-		if of.position, err = s.history.PositionAt(ctx, of.time); err != nil {
-			return of, err
-		}
-		if of.position == 0 {
-			return of, wrongParameter("as_of", "before_the_log", "日志在该时间尚无事件", "the log has no event up to this time")
-		}
-	} else {
-		zh, en := "须为日志位置（如 1042）或 RFC 3339 时间", "must be a position of the log, such as 1042, or an RFC 3339 time"
-		if strings.Contains(text, " ") && isInstant(strings.ReplaceAll(text, " ", "+")) {
-			zh += "；网址中的加号须写作 %2B"
-			en += "; in an address a plus is written %2B"
-		}
-		return of, wrongParameter("as_of", "bad_as_of", zh, en)
-	}
-	return of, s.waiting.wait(ctx, callOf(c).Account, figures.Model.Name, of.position)
 }
 
 // acceptedFormat is the format that a caller likes best of those that there are; JSON when it likes none, or all alike.

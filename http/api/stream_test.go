@@ -10,7 +10,6 @@ import (
 	"net"
 	nethttp "net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -261,16 +260,6 @@ func TestStreamEnds(t *testing.T) {
 		t.Errorf("the stream: %v", err)
 	}
 	w.eventually("all have left", func() bool { return w.measured("waybill_feed_readers") == 0 })
-}
-
-// head is the end of the log.
-func (w *world) head() string {
-	w.t.Helper()
-	at, err := w.commands.Head(context.Background())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return strconv.FormatUint(uint64(at), 10)
 }
 
 // TestStreamLimits: so many streams at once, of all and of one account; who leaves makes room.
