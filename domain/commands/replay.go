@@ -18,6 +18,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 )
 
 // Until says where a replay stops: after the event with Revision, and before the first event later than At, to the microsecond
@@ -61,6 +62,8 @@ func (s *Service) Replay(ctx context.Context, stream domain.StreamName, until Un
 		return replay(ctx, s.store, calendar.Decider, stream, until)
 	case digest.Category:
 		return replay(ctx, s.store, digest.Decider, stream, until)
+	case webhook.Category:
+		return replay(ctx, s.store, webhook.Decider, stream, until)
 	}
 	return Replayed{}, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
 }
