@@ -39,13 +39,13 @@ func (s Secret) GoString() string { return s.String() }
 
 // Secrets keeps what the log has only the ids of.
 type Secrets interface {
-	// Make keeps a secret of a hook under an id, or gives the one that is kept there: the same id always has the same secret. Those of
-	// the hook that are none of signing go.
-	Make(ctx context.Context, hook, id uuid.UUID, signing []uuid.UUID) (Kept, error)
-	// Of gives a hook's secrets by their ids; those that are not there are left out.
-	Of(ctx context.Context, hook uuid.UUID, ids []uuid.UUID) ([]Secret, error)
-	// Forget deletes the secrets of a hook but those that are named.
-	Forget(ctx context.Context, hook uuid.UUID, but []uuid.UUID) error
+	// Make keeps a secret of a hook under an id, or gives the one that is kept there: the same id always has the same secret. The event
+	// that names it comes first, so that whoever sees the secret finds its event in the log.
+	Make(ctx context.Context, hook, id uuid.UUID) (Kept, error)
+	// Of gives a hook's secrets by their ids.
+	Of(ctx context.Context, hook uuid.UUID) (map[uuid.UUID]Secret, error)
+	// Forget deletes secrets.
+	Forget(ctx context.Context, ids ...uuid.UUID) error
 }
 
 // Kept is a secret and since when it is kept.
