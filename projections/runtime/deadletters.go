@@ -145,7 +145,7 @@ func (d *DeadLetters) Retry(ctx context.Context, name string, stream domain.Stre
 		switch {
 		case l.Recipient != "":
 			r.Due++
-			err = d.makeDue(ctx, tx, projection, l)
+			_, err = makeDue(ctx, tx, projection, l.EventID, l.Recipient)
 		case stopped:
 			r.Left++
 		default:
@@ -205,13 +205,6 @@ func (d *DeadLetters) apply(ctx context.Context, tx pgx.Tx, name, projection str
 	}
 	i := isolator{target: t, broken: b.broken}
 	return i.try(ctx, tx, b.events)
-}
-
-// makeDue has an item's attempts begin again.
-func (d *DeadLetters) makeDue(ctx context.Context, tx pgx.Tx, projection string, l DeadLetter) error {
-	_, err := tx.Exec(ctx, `UPDATE projections.ledger SET state = 'due', tries = 0, due_at = clock_timestamp(), settled_at = NULL
-		WHERE projection = $1 AND event_id = $2 AND recipient = $3 AND state = 'given_up'`, projection, l.EventID, l.Recipient)
-	return err
 }
 
 // setParked tells a read model whether a stream of its is still parked.
