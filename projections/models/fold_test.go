@@ -165,6 +165,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 	}
 	w.checkPictures(t, pool)
 	w.checkWorkload(t, pool)
+	w.checkFeed(t, pool)
 	for b, s := range w.bookings {
 		got, err := bookings.Queries{DB: pool}.Get(ctx, s.Request.EnterpriseID, b)
 		if err != nil {

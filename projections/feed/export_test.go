@@ -1,0 +1,22 @@
+package feed
+
+import "waybill/domain"
+
+// Hidden are the types that nobody's feed shows.
+var Hidden = hidden
+
+// Shown are the audiences and the fields of an event type; none of a hidden one.
+func Shown(fact domain.Event) (sees []Audience, fields string) {
+	for _, r := range rules {
+		if r.fact.EventType() == fact.EventType() {
+			return r.compile().sees, r.fields
+		}
+	}
+	return nil, ""
+}
+
+// Data is what the feed shows of an event.
+func Data(fact domain.Event, blanked bool) (string, error) {
+	text, _, err := shown[fact.EventType()].data(fact, blanked)
+	return text, err
+}
