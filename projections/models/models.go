@@ -11,11 +11,12 @@ import (
 	"waybill/projections/listing"
 	"waybill/projections/pictures"
 	"waybill/projections/review"
+	"waybill/projections/webhooks"
 	"waybill/projections/workload"
 )
 
 // All are Waybill's read models.
 var All = []projections.ReadModel{
 	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model, pictures.Model,
-	workload.Model, feed.Model,
+	workload.Model, webhooks.Model, feed.Model,
 }
