@@ -53,6 +53,9 @@ type Reaction struct {
 	Deliverers, PerRecipient int
 	// Held, when given, names the recipients who get nothing for the time being. It is asked about every second.
 	Held func(ctx context.Context) ([]string, error)
+	// Rare says that most events owe nothing, and that one which comes again owes what it did. Of those that owe nothing the ledger
+	// keeps no note, and the checkpoint follows them by the second.
+	Rare bool
 	// Keeps is for how long the ledger remembers what was delivered or skipped, and which events were handled; 0 is for good. It must
 	// be longer than any log can be put back by.
 	Keeps time.Duration
@@ -236,6 +239,12 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 					stop(&UnknownEventError{Event: recorded, Met: err})
 				}
 				return nil, err
+			}
+			if r.reaction.Rare && len(owed) == 0 {
+				r.mu.Lock()
+				r.ahead = &recorded
+				r.mu.Unlock()
+				return nil, nil
 			}
 			return nil, r.move(msg.Context(), recorded, true, owed, stop)
 		}
