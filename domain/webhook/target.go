@@ -43,7 +43,7 @@ func (r Rules) clean(t Target) (Target, error) {
 	kept := []string{}
 	for i, name := range t.Types {
 		if !slices.Contains(r.Types, name) {
-			f.Add(fmt.Sprintf("/types/%d", i), "unknown_type", "没有这种事件", "there is no such type of event")
+			f.Add(fmt.Sprintf("/types/%d", i), "unknown_event", "没有这种事件", "there is no such type of event")
 		}
 		kept = append(kept, name)
 	}

@@ -187,7 +187,7 @@ func TestTypesAndLabel(t *testing.T) {
 	_, err = webhook.Decide(webhook.State{}, webhook.Register{By: byAnn, Rules: rules, Target: webhook.Target{
 		URL: "https://erp.example.com", Label: "a\nb", Types: []string{"no-such.v1"},
 	}})
-	if got := code(err); got != "unknown_type line_break" {
+	if got := code(err); got != "unknown_event line_break" {
 		t.Error(got)
 	}
 }

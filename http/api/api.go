@@ -26,6 +26,7 @@ import (
 	"waybill/projections/models"
 	"waybill/projections/pictures"
 	"waybill/projections/review"
+	"waybill/projections/webhooks"
 	"waybill/projections/workload"
 )
 
@@ -67,6 +68,8 @@ type Deps struct {
 	Places    Gazetteer
 	// Images keeps images; without it they are unavailable.
 	Images Images
+	// Webhooks are unavailable without.
+	Webhooks *Webhooks
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
 	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
@@ -101,6 +104,7 @@ type server struct {
 	directory  directory.Queries
 	pictures   pictures.Queries
 	workload   workload.Queries
+	webhooks   webhooks.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -151,6 +155,7 @@ func Mount(web *http.Web, d Deps) error {
 		directory:  directory.Queries{DB: d.Queries},
 		pictures:   pictures.Queries{DB: d.Queries},
 		workload:   workload.Queries{DB: d.Queries},
+		webhooks:   webhooks.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

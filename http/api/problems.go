@@ -19,6 +19,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 	"waybill/http"
 	"waybill/projections/runtime"
 )
@@ -48,6 +49,7 @@ var explained = func() map[string]*http.Refusal {
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		runtime.ErrBehind, errTooManyWaiting,
 		media.ErrQuota, media.ErrUnavailable,
+		webhook.ErrExists, webhook.ErrLimit, webhook.ErrRemoved, webhook.ErrManySecret,
 	} {
 		byCode[e.Code] = http.Explain(e)
 	}

@@ -13,3 +13,5 @@ CREATE INDEX ledger_heads ON projections.ledger (projection, recipient, due_at, 
 -- What one recipient got and is to get, the newest first.
 CREATE INDEX ledger_recipient ON projections.ledger (projection, recipient, item) WHERE recipient <> '';
 CREATE INDEX ledger_settled ON projections.ledger (projection, settled_at) WHERE state IN ('done', 'skipped');
+CREATE INDEX ledger_due ON projections.ledger (projection, recipient, item) WHERE state = 'due';
+CREATE INDEX ledger_stuck ON projections.ledger (projection, recipient, item) WHERE state = 'given_up';
