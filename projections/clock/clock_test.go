@@ -170,6 +170,25 @@ func TestClaimsEndWithTheirTime(t *testing.T) {
 	}
 }
 
+// A claim that cannot be ended, here since nobody can read its stream, keeps no other from its end.
+func TestAClaimThatCannotEndKeepsNoOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, beijing(11, 25, 9, 0))
+	r := w.start("a")
+	broken := w.submits()
+	w.claims(broken, domaintest.Reviewer)
+	w.at(beijing(11, 25, 9, 1))
+	other := w.submits()
+	w.claims(other, domaintest.Reviewer)
+	w.shown(r)
+	unreadable := domain.NewEvent{ID: uuid.New(), Type: claim.Renewed{}.EventType(), Data: []byte(`[]`), Metadata: []byte(`{}`)}
+	if _, err := w.store.Append(t.Context(), domain.Stream(claim.Category, broken), domain.Exactly(0), []domain.NewEvent{unreadable}); err != nil {
+		t.Fatal(err)
+	}
+	w.at(beijing(11, 25, 10, 0))
+	runtimetest.Eventually(t, "the other claim has expired", func() bool { return w.claimOf(other).Ended == claim.EndExpired })
+}
+
 // The figures are on every node, of both kinds, as of the moment they are asked for.
 func TestFiguresOfTheDesk(t *testing.T) {
 	t.Parallel()

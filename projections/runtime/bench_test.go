@@ -65,6 +65,30 @@ func BenchmarkCatchUp(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*events), "µs/event")
 }
 
+// BenchmarkReaction is a reaction's own cost for each event that it handles, with a ledger and without.
+func BenchmarkReaction(b *testing.B) {
+	for name, deliver := range map[string]func(context.Context, Delivery) error{
+		"inside": nil, "ledger": func(context.Context, Delivery) error { return nil },
+	} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b)
+			const events = 5_000
+			w.fill(events)
+			for b.Loop() {
+				stored := "reaction_" + uuid.NewString()[:8]
+				r := w.startWith(Reaction{
+					Name: stored, StoredName: stored, Applies: projections.TypesOf(product.Submitted{}, product.Revised{}), Deliver: deliver,
+					Handle: func(context.Context, projections.Event) ([]Item, error) { return nil, nil },
+				})
+				w.begun(stored)
+				w.eventually("all handled", func() bool { return w.place(stored) == w.head() })
+				w.close(r)
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*events), "µs/event")
+		})
+	}
+}
+
 // BenchmarkRebuild is the same for a rebuild.
 func BenchmarkRebuild(b *testing.B) {
 	w := newWorld(b)

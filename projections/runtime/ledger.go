@@ -55,9 +55,9 @@ type Delivery struct {
 }
 
 // Of each object one item is its head: the first that is due. Only heads are delivered. Whoever changes which one that is holds the lock
-// of the object, and queues the new head after the change.
+// of the object, which it shares with some others since locks are few, and queues the new head after the change.
 const (
-	lockObject  = `SELECT pg_advisory_xact_lock(hashtextextended($1 || E'\n' || $2, 7))`
+	lockObject  = `SELECT pg_advisory_xact_lock(hashtext('ledger ' || $1), hashtext($2) & 127)`
 	nextOfQueue = `UPDATE projections.ledger SET head = true WHERE projection = $1 AND object = $2 AND state = 'due' AND NOT head AND item = (
 		SELECT item FROM projections.ledger WHERE projection = $1 AND object = $2 AND state = 'due' ORDER BY item LIMIT 1)`
 )

@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -13,7 +12,6 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
@@ -92,9 +90,10 @@ type reactor struct {
 	// due wakes who delivers; capacity 1.
 	due chan struct{}
 
-	mu    sync.Mutex
-	at    checkpoint            // as the database has it
-	ahead *domain.RecordedEvent // seen and not wanted, not yet in the checkpoint; nil for none
+	at      checkpoint   // as the database has it, and keepUp left it
+	handled chan handled // not yet in the checkpoint
+	mu      sync.Mutex
+	ahead   *domain.RecordedEvent // the newest that was seen and not wanted; nil for none
 }
 
 // react follows the log from the checkpoint until ctx ends, the lease is lost or somebody else moves the checkpoint.
@@ -112,7 +111,7 @@ func (r *reactor) react(ctx context.Context) error {
 	if at, err = r.begin(ctx, at); err != nil {
 		return err
 	}
-	r.at, r.ahead = at, nil
+	r.at, r.ahead, r.handled = at, nil, make(chan handled, maxTogether)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
@@ -121,7 +120,8 @@ func (r *reactor) react(ctx context.Context) error {
 		return err
 	}
 	var beside sync.WaitGroup
-	beside.Go(func() { r.flushOften(ctx, stop) })
+	written := true
+	beside.Go(func() { written = r.keepUp(ctx, stop) })
 	if r.reaction.Deliver != nil {
 		beside.Go(func() { r.deliver(ctx) })
 		if r.reaction.Keeps > 0 {
@@ -132,6 +132,9 @@ func (r *reactor) react(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	stop(nil)
 	beside.Wait()
+	if written {
+		r.writeRest(ctx)
+	}
 	if err == nil {
 		err = cause
 	}
@@ -209,8 +212,8 @@ func (r *reactor) again(p middleware.RetryParams) bool {
 	return true
 }
 
-// keepCheckpoint passes on the events that are wanted, and moves the checkpoint past each that was handled or became a dead
-// letter. When the checkpoint cannot be moved, or this binary does not know the event or what it leads to, everything stops.
+// keepCheckpoint passes on the events that are wanted, and has the checkpoint moved past each that was handled or became a dead
+// letter. When this binary does not know the event or what it leads to, everything stops.
 func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMiddleware {
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
@@ -246,66 +249,11 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 				r.mu.Unlock()
 				return nil, nil
 			}
-			return nil, r.move(msg.Context(), recorded, true, owed, stop)
-		}
-	}
-}
-
-// move moves the checkpoint by compare-and-set, and with it writes what is owed for an event that was handled. It relies on
-// read committed, the row lock of the update, and on the disk: what is owed must outlive a crash.
-func (r *reactor) move(ctx context.Context, to domain.RecordedEvent, handled bool, owed []Item, stop context.CancelCauseFunc) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if to.Position <= r.at.position {
-		return nil
-	}
-	err := durably(ctx, r.pool, func(tx pgx.Tx) error {
-		var batch pgx.Batch
-		stream, revision, id := identityOf(to).columns()
-		batch.Queue(`UPDATE projections.checkpoints
-			SET position = $4, stream = $5, revision = $6, event_id = $7, moved_at = clock_timestamp()
-			WHERE projection = $1 AND position = $2 AND epoch = $3`,
-			r.reaction.StoredName, r.at.position, r.at.epoch, to.Position, stream, revision, id).Exec(func(tag pgconn.CommandTag) error {
-			if tag.RowsAffected() == 0 {
-				return fmt.Errorf("%s: %w", r.reaction.Name, errFenced)
-			}
-			return nil
-		})
-		if handled && r.reaction.Deliver != nil {
-			queueOwed(&batch, r.reaction.StoredName, to, owed)
-		}
-		r.log.queueCheck(&batch)
-		return tx.SendBatch(ctx, &batch).Close()
-	})
-	if err != nil {
-		// Whether it moved is not known; what the checkpoint says then decides where to go on.
-		stop(err)
-		return err
-	}
-	r.at.position = to.Position
-	if len(owed) > 0 {
-		r.wake()
-	}
-	return nil
-}
-
-// flushOften lets the checkpoint follow the events that are not wanted.
-func (r *reactor) flushOften(ctx context.Context, stop context.CancelCauseFunc) {
-	ticker := time.NewTicker(reactionFlush)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			r.mu.Lock()
-			to := r.ahead
-			r.mu.Unlock()
-			if to == nil {
-				continue
-			}
-			if err := r.move(ctx, *to, false, nil, stop); err != nil {
-				return
+			select {
+			case r.handled <- handled{recorded, owed}:
+				return nil, nil
+			case <-msg.Context().Done():
+				return nil, msg.Context().Err()
 			}
 		}
 	}
