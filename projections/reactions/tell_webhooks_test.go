@@ -338,6 +338,73 @@ func TestRotatedUnderLoad(t *testing.T) {
 	}
 }
 
+// TestReceiversThatMisbehave: whatever receivers do at random, each hook takes each item of its feed at least once, in the order of its
+// object; what comes again, since its answer was lost or late, has the same id.
+func TestReceiversThatMisbehave(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t)
+	w.outside.Pauses = slices.Repeat([]time.Duration{time.Millisecond}, 1000)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test's own
+	var mu sync.Mutex
+	draw := func(n int) int { mu.Lock(); defer mu.Unlock(); return random.IntN(n) }
+	w.receiver.answers(func(rw nethttp.ResponseWriter, r *nethttp.Request, a arrival) bool {
+		take := func() {
+			w.receiver.mu.Lock()
+			defer w.receiver.mu.Unlock()
+			a.took = true
+			w.receiver.got = append(w.receiver.got, a)
+		}
+		switch draw(14) {
+		case 0:
+			rw.WriteHeader(nethttp.StatusInternalServerError)
+		case 1:
+			nethttp.Redirect(rw, r, "/elsewhere", nethttp.StatusFound)
+		case 2:
+			rw.Header().Set("Retry-After", "0")
+			rw.WriteHeader(nethttp.StatusTooManyRequests)
+		case 3:
+			panic(nethttp.ErrAbortHandler) // as if nobody were there
+		case 4: // it took the message, and the answer is lost
+			take()
+			panic(nethttp.ErrAbortHandler)
+		case 5: // it took the message, says so, and breaks off
+			take()
+			rw.Header().Set("Content-Length", "100")
+			_, _ = rw.Write([]byte("taken"))
+			_ = nethttp.NewResponseController(rw).Flush()
+			panic(nethttp.ErrAbortHandler)
+		default:
+			return true
+		}
+		return false
+	})
+	owners := []uuid.UUID{uuid.New(), uuid.New(), uuid.Nil}
+	ids := map[string]uuid.UUID{}
+	r := w.start()
+	w.begun()
+	var streams []domain.StreamName
+	for step := range 60 {
+		switch owner := draw(len(owners)); {
+		case step%20 == 0:
+			name := fmt.Sprint("hook", step)
+			ids[name], _ = w.hook(owners[(step/20)%len(owners)], name)
+		case draw(3) == 0 || len(streams) == 0:
+			streams = append(streams, w.happen(owners[owner%2], 0))
+		default:
+			w.more(streams[draw(len(streams))], draw(5))
+		}
+	}
+	w.settled(r)
+	for step, name := range []string{"hook0", "hook20", "hook40"} {
+		w.check(name, ids[name], owners[step], true)
+	}
+	if n := w.count("given_up"); n != 0 {
+		t.Errorf("%d were given up", n)
+	}
+}
+
 // TestTwoNodes: whichever node delivers, each hook gets each event, in the order of its object. When the one that does ends in the
 // middle, what was under way comes again with the same id, and nothing else does.
 func TestTwoNodes(t *testing.T) {
