@@ -37,6 +37,12 @@ const (
 	ListAccounts
 )
 
+// Lists of webhooks, and of what each got and is to get.
+const (
+	ListWebhooks   List = 20
+	ListDeliveries List = 21
+)
+
 // Cursor is the last row of a page, as the list's order sees it. A list that does not use a field leaves it zero.
 type Cursor struct {
 	Pinned bool
@@ -100,6 +106,8 @@ var layouts = map[List]layout{
 	ListHistory:       {least: 0, most: math.MaxInt64},
 	ListApplications:  {least: firstTime, most: lastTime, id: true},
 	ListAccounts:      {least: firstTime, most: lastTime, id: true},
+	ListWebhooks:      {least: firstTime, most: lastTime, id: true},
+	ListDeliveries:    {least: 0, most: math.MaxInt64},
 }
 
 func (l layout) holds(c Cursor) bool {

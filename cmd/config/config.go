@@ -17,6 +17,7 @@ import (
 
 	"waybill/adapters/eventstoredb"
 	"waybill/domain/claim"
+	"waybill/domain/webhook"
 )
 
 // Config is what was configured. README.md has a table of the variables.
@@ -44,6 +45,8 @@ type Config struct {
 	ClaimLease time.Duration
 	// SecondApprover says that two persons have to approve an application.
 	SecondApprover bool
+	// Webhooks are what is allowed of the addresses of webhooks.
+	Webhooks webhook.Rules
 	Surface
 	Media
 
@@ -69,6 +72,7 @@ func Load(getenv func(string) string) (Config, error) {
 		ClaimLease:  e.duration("WAYBILL_CLAIM_LEASE", claim.DefaultLease),
 
 		SecondApprover:   e.flag("WAYBILL_SECOND_APPROVER"),
+		Webhooks:         e.webhooks(),
 		ReadDatabaseURL:  getenv("WAYBILL_READ_DATABASE_URL"),
 		EventStorePrefix: getenv("WAYBILL_EVENTSTORE_PREFIX"),
 	}

@@ -37,20 +37,7 @@ func (e *environment) surface() Surface {
 		}
 		e.mistake(missing, "", "a PEM file: certificate and key are given together")
 	}
-	for _, one := range strings.Split(e.getenv("WAYBILL_TRUSTED_PROXIES"), ",") {
-		if one = strings.TrimSpace(one); one == "" {
-			continue
-		}
-		prefix, err := netip.ParsePrefix(one)
-		if address, errAddress := netip.ParseAddr(one); err != nil && errAddress == nil && address.Zone() == "" {
-			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
-		}
-		if err != nil || prefix.Addr().Is4In6() {
-			e.mistake("WAYBILL_TRUSTED_PROXIES", one, `addresses and networks, such as "10.20.0.5, 10.30.0.0/24, fd00::/64"`)
-			continue
-		}
-		s.TrustedProxies = append(s.TrustedProxies, prefix.Masked())
-	}
+	s.TrustedProxies = e.networks("WAYBILL_TRUSTED_PROXIES")
 	return s
 }
 

@@ -31,9 +31,9 @@ func (c deadLettersListCommand) Run(ctx context.Context, cfg config.Config, out 
 		if err != nil {
 			return err
 		}
-		rows := newTable(out, "READ MODEL", "POSITION", "STREAM", "REVISION", "TYPE", "PARKED", "ERROR")
+		rows := newTable(out, "READ MODEL", "POSITION", "STREAM", "REVISION", "TYPE", "RECIPIENT", "PARKED", "ERROR")
 		for _, l := range letters {
-			rows.add(l.Name, l.Position, l.Stream, l.Revision, l.Type, l.ParkedAt.Format(time.RFC3339), l.Error)
+			rows.add(l.Name, l.Position, l.Stream, l.Revision, l.Type, l.Recipient, l.ParkedAt.Format(time.RFC3339), l.Error)
 		}
 		return rows.flush()
 	})

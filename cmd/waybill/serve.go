@@ -75,9 +75,11 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	defer images.files.Close() //nolint:errcheck // everything in it is on the disk
 	a.takeSubmissions(images.library, places)
 	desk := review.Queries{DB: a.pool}
+	outside, stopSending := a.outside(registry)
+	defer stopSending()
 	projectors, err := runtime.Start(ctx, runtime.Config{
 		Pool: a.pool, Store: a.store, Models: models.All, Owner: a.cfg.Node, Logger: a.log, Registerer: registry,
-		Reactions: reactions.All(a.commands, a.pool), MaxWait: a.cfg.WaitForRead,
+		Reactions: reactions.All(a.commands, a.pool, outside), MaxWait: a.cfg.WaitForRead,
 		Jobs: clock.All(a.commands, desk, a.log),
 	})
 	if err != nil {
@@ -86,7 +88,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	registry.MustRegister(clock.Metrics(desk, time.Now))
 	deps := api.Deps{
 		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
-		Images: images.library, Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
+		Images: images.library, Webhooks: a.webhooks(outside), Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
 		Moves: projectors.Positions(), MaxReaders: a.cfg.MaxReaders,
 	}
 	if replica != nil {

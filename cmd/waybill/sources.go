@@ -10,6 +10,6 @@ import (
 func (a *app) takeSubmissions(images media.Library, places place.Gazetteer) {
 	a.commands = commands.New(a.store, commands.Sources{
 		Images: images, Policies: a.cfg.ImagePolicies, Places: places,
-		ClaimLease: a.cfg.ClaimLease, SecondApprover: a.cfg.SecondApprover,
+		ClaimLease: a.cfg.ClaimLease, SecondApprover: a.cfg.SecondApprover, Webhooks: a.cfg.Webhooks,
 	})
 }

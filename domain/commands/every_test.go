@@ -18,6 +18,7 @@ import (
 	"waybill/domain/domaintest"
 	"waybill/domain/product"
 	"waybill/domain/provider"
+	"waybill/domain/webhook"
 	"waybill/domain/workdays"
 )
 
@@ -309,6 +310,32 @@ var every = map[string]func(w *world) (commands.Request, call){
 			return anyOutcome(w.MakeDigest(ctx, req, digest.Made{Day: workdays.DayOf(noon), At: noon}))
 		}
 	},
+	"RegisterWebhook": func(*world) (commands.Request, call) {
+		owner := uuid.New()
+		return as(owner), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RegisterWebhook(ctx, req, webhook.By{Provider: owner}, hookTarget))
+		}
+	},
+	"ChangeWebhook": onWebhook(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID, by webhook.By) (outcome, error) {
+		return anyOutcome(w.ChangeWebhook(ctx, req, id, by, webhook.Target{URL: "https://erp.example.com/v2"}))
+	}),
+	"RotateWebhookSecret": onWebhook(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID, by webhook.By) (outcome, error) {
+		return anyOutcome(w.RotateWebhookSecret(ctx, req, id, by, time.Hour))
+	}),
+	"PauseWebhook": onWebhook(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID, by webhook.By) (outcome, error) {
+		return anyOutcome(w.PauseWebhook(ctx, req, id, by, "维护"))
+	}),
+	"ResumeWebhook": func(w *world) (commands.Request, call) {
+		by := webhook.By{Provider: uuid.New()}
+		id := must[webhook.State](w.t)(w.RegisterWebhook(w.t.Context(), as(by.Provider), by, hookTarget)).ID
+		must[webhook.State](w.t)(w.PauseWebhook(w.t.Context(), as(by.Provider), id, by, "维护"))
+		return as(by.Provider), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.ResumeWebhook(ctx, req, id, by))
+		}
+	},
+	"RemoveWebhook": onWebhook(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID, by webhook.By) (outcome, error) {
+		return anyOutcome(w.RemoveWebhook(ctx, req, id, by, "下线"))
+	}),
 }
 
 const day = 24 * time.Hour
@@ -348,6 +375,21 @@ func onBooking(do func(context.Context, *world, commands.Request, uuid.UUID) (ou
 			by = owner
 		}
 		return as(by), func(ctx context.Context, w *world, req commands.Request) (outcome, error) { return do(ctx, w, req, id) }
+	}
+}
+
+var hookTarget = webhook.Target{URL: "https://erp.example.com/waybill", Types: []string{"product-approved.v1"}, Label: "订单系统"}
+
+// onWebhook is a command on a provider's webhook.
+func onWebhook(
+	do func(context.Context, *world, commands.Request, uuid.UUID, webhook.By) (outcome, error),
+) func(*world) (commands.Request, call) {
+	return func(w *world) (commands.Request, call) {
+		by := webhook.By{Provider: uuid.New()}
+		id := must[webhook.State](w.t)(w.RegisterWebhook(w.t.Context(), as(by.Provider), by, hookTarget)).ID
+		return as(by.Provider), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return do(ctx, w, req, id, by)
+		}
 	}
 }
 

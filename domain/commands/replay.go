@@ -18,6 +18,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 )
 
 // Until says where a replay stops: after the event with Revision, after the last event up to Position, and before the first event later
@@ -109,6 +110,8 @@ func (s *Service) Walk(ctx context.Context, stream domain.StreamName, until Unti
 		return walk(ctx, s.store, calendar.Decider, stream, until, see)
 	case digest.Category:
 		return walk(ctx, s.store, digest.Decider, stream, until, see)
+	case webhook.Category:
+		return walk(ctx, s.store, webhook.Decider, stream, until, see)
 	}
 	return false, fmt.Errorf("stream %q: %w", string(stream), domain.ErrNotFound)
 }

@@ -14,6 +14,7 @@ import (
 	"waybill/domain/canned"
 	"waybill/domain/media"
 	"waybill/domain/place"
+	"waybill/domain/webhook"
 )
 
 // Request is what accompanies every command.
@@ -66,6 +67,8 @@ type Sources struct {
 	ClaimLease time.Duration
 	// SecondApprover says that an application takes two persons' approvals.
 	SecondApprover bool
+	// Webhooks are what is allowed of the addresses of webhooks, but for the types of events.
+	Webhooks webhook.Rules
 }
 
 // Service carries out commands on a store.
@@ -74,6 +77,7 @@ type Service struct {
 	sources   Sources
 	accounts  kept[account.State]
 	texts     kept[canned.State]
+	webhooks  kept[webhook.State]
 	calendars *kept[calendar.State] // shared with previews
 	handed    handed
 	lists     lists

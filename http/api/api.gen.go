@@ -540,22 +540,22 @@ func (e ImagePurpose) Valid() bool {
 
 // Defines values for ItemChangeFate.
 const (
-	Added   ItemChangeFate = "added"
-	Kept    ItemChangeFate = "kept"
-	Moved   ItemChangeFate = "moved"
-	Removed ItemChangeFate = "removed"
+	ItemChangeFateAdded   ItemChangeFate = "added"
+	ItemChangeFateKept    ItemChangeFate = "kept"
+	ItemChangeFateMoved   ItemChangeFate = "moved"
+	ItemChangeFateRemoved ItemChangeFate = "removed"
 )
 
 // Valid indicates whether the value is a known member of the ItemChangeFate enum.
 func (e ItemChangeFate) Valid() bool {
 	switch e {
-	case Added:
+	case ItemChangeFateAdded:
 		return true
-	case Kept:
+	case ItemChangeFateKept:
 		return true
-	case Moved:
+	case ItemChangeFateMoved:
 		return true
-	case Removed:
+	case ItemChangeFateRemoved:
 		return true
 	default:
 		return false
@@ -916,6 +916,72 @@ func (e TurnaroundReportReport) Valid() bool {
 	}
 }
 
+// Defines values for WebhookState.
+const (
+	WebhookStateActive  WebhookState = "active"
+	WebhookStatePaused  WebhookState = "paused"
+	WebhookStateRemoved WebhookState = "removed"
+)
+
+// Valid indicates whether the value is a known member of the WebhookState enum.
+func (e WebhookState) Valid() bool {
+	switch e {
+	case WebhookStateActive:
+		return true
+	case WebhookStatePaused:
+		return true
+	case WebhookStateRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookChangedState.
+const (
+	WebhookChangedStateActive  WebhookChangedState = "active"
+	WebhookChangedStatePaused  WebhookChangedState = "paused"
+	WebhookChangedStateRemoved WebhookChangedState = "removed"
+)
+
+// Valid indicates whether the value is a known member of the WebhookChangedState enum.
+func (e WebhookChangedState) Valid() bool {
+	switch e {
+	case WebhookChangedStateActive:
+		return true
+	case WebhookChangedStatePaused:
+		return true
+	case WebhookChangedStateRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookDeliveryState.
+const (
+	WebhookDeliveryStateDone    WebhookDeliveryState = "done"
+	WebhookDeliveryStateDue     WebhookDeliveryState = "due"
+	WebhookDeliveryStateGivenUp WebhookDeliveryState = "given_up"
+	WebhookDeliveryStateSkipped WebhookDeliveryState = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the WebhookDeliveryState enum.
+func (e WebhookDeliveryState) Valid() bool {
+	switch e {
+	case WebhookDeliveryStateDone:
+		return true
+	case WebhookDeliveryStateDue:
+		return true
+	case WebhookDeliveryStateGivenUp:
+		return true
+	case WebhookDeliveryStateSkipped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccountStateFilter.
 const (
 	AccountStateFilterClosed AccountStateFilter = "closed"
@@ -973,6 +1039,30 @@ func (e DecisionFilter) Valid() bool {
 	case DecisionFilterRejected:
 		return true
 	case DecisionFilterRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeliveryStateFilter.
+const (
+	DeliveryStateFilterDone    DeliveryStateFilter = "done"
+	DeliveryStateFilterDue     DeliveryStateFilter = "due"
+	DeliveryStateFilterGivenUp DeliveryStateFilter = "given_up"
+	DeliveryStateFilterSkipped DeliveryStateFilter = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryStateFilter enum.
+func (e DeliveryStateFilter) Valid() bool {
+	switch e {
+	case DeliveryStateFilterDone:
+		return true
+	case DeliveryStateFilterDue:
+		return true
+	case DeliveryStateFilterGivenUp:
+		return true
+	case DeliveryStateFilterSkipped:
 		return true
 	default:
 		return false
@@ -1204,6 +1294,27 @@ func (e StreamKindFilter) Valid() bool {
 	case StreamKindFilterUscc:
 		return true
 	case StreamKindFilterWebhook:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookStateFilter.
+const (
+	WebhookStateFilterActive  WebhookStateFilter = "active"
+	WebhookStateFilterPaused  WebhookStateFilter = "paused"
+	WebhookStateFilterRemoved WebhookStateFilter = "removed"
+)
+
+// Valid indicates whether the value is a known member of the WebhookStateFilter enum.
+func (e WebhookStateFilter) Valid() bool {
+	switch e {
+	case WebhookStateFilterActive:
+		return true
+	case WebhookStateFilterPaused:
+		return true
+	case WebhookStateFilterRemoved:
 		return true
 	default:
 		return false
@@ -1546,6 +1657,51 @@ func (e ListAccountsParamsRole) Valid() bool {
 	}
 }
 
+// Defines values for ListWebhooksParamsState.
+const (
+	ListWebhooksParamsStateActive  ListWebhooksParamsState = "active"
+	ListWebhooksParamsStatePaused  ListWebhooksParamsState = "paused"
+	ListWebhooksParamsStateRemoved ListWebhooksParamsState = "removed"
+)
+
+// Valid indicates whether the value is a known member of the ListWebhooksParamsState enum.
+func (e ListWebhooksParamsState) Valid() bool {
+	switch e {
+	case ListWebhooksParamsStateActive:
+		return true
+	case ListWebhooksParamsStatePaused:
+		return true
+	case ListWebhooksParamsStateRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListWebhookDeliveriesParamsState.
+const (
+	ListWebhookDeliveriesParamsStateDone    ListWebhookDeliveriesParamsState = "done"
+	ListWebhookDeliveriesParamsStateDue     ListWebhookDeliveriesParamsState = "due"
+	ListWebhookDeliveriesParamsStateGivenUp ListWebhookDeliveriesParamsState = "given_up"
+	ListWebhookDeliveriesParamsStateSkipped ListWebhookDeliveriesParamsState = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the ListWebhookDeliveriesParamsState enum.
+func (e ListWebhookDeliveriesParamsState) Valid() bool {
+	switch e {
+	case ListWebhookDeliveriesParamsStateDone:
+		return true
+	case ListWebhookDeliveriesParamsStateDue:
+		return true
+	case ListWebhookDeliveriesParamsStateGivenUp:
+		return true
+	case ListWebhookDeliveriesParamsStateSkipped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FindNearestPlacesParamsCrs.
 const (
 	FindNearestPlacesParamsCrsBD09  FindNearestPlacesParamsCrs = "BD-09"
@@ -1639,6 +1795,51 @@ const (
 func (e ReviseProductParamsMode) Valid() bool {
 	switch e {
 	case ReviseProductParamsModePreview:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListOwnWebhooksParamsState.
+const (
+	ListOwnWebhooksParamsStateActive  ListOwnWebhooksParamsState = "active"
+	ListOwnWebhooksParamsStatePaused  ListOwnWebhooksParamsState = "paused"
+	ListOwnWebhooksParamsStateRemoved ListOwnWebhooksParamsState = "removed"
+)
+
+// Valid indicates whether the value is a known member of the ListOwnWebhooksParamsState enum.
+func (e ListOwnWebhooksParamsState) Valid() bool {
+	switch e {
+	case ListOwnWebhooksParamsStateActive:
+		return true
+	case ListOwnWebhooksParamsStatePaused:
+		return true
+	case ListOwnWebhooksParamsStateRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListOwnWebhookDeliveriesParamsState.
+const (
+	ListOwnWebhookDeliveriesParamsStateDone    ListOwnWebhookDeliveriesParamsState = "done"
+	ListOwnWebhookDeliveriesParamsStateDue     ListOwnWebhookDeliveriesParamsState = "due"
+	ListOwnWebhookDeliveriesParamsStateGivenUp ListOwnWebhookDeliveriesParamsState = "given_up"
+	ListOwnWebhookDeliveriesParamsStateSkipped ListOwnWebhookDeliveriesParamsState = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the ListOwnWebhookDeliveriesParamsState enum.
+func (e ListOwnWebhookDeliveriesParamsState) Valid() bool {
+	switch e {
+	case ListOwnWebhookDeliveriesParamsStateDone:
+		return true
+	case ListOwnWebhookDeliveriesParamsStateDue:
+		return true
+	case ListOwnWebhookDeliveriesParamsStateGivenUp:
+		return true
+	case ListOwnWebhookDeliveriesParamsStateSkipped:
 		return true
 	default:
 		return false
@@ -4322,6 +4523,141 @@ type Wanted struct {
 	ProviderType string `json:"provider_type,omitempty,omitzero"`
 }
 
+// Webhook 一个回调 / One webhook
+type Webhook struct {
+	ID    openapi_types.UUID `json:"id"`
+	Label string             `json:"label,omitempty,omitzero"`
+
+	// Owner 所属服务商；缺省为运营人员登记的 / The provider whose it is; the operators' when missing
+	Owner openapi_types.UUID `json:"owner,omitempty,omitzero"`
+
+	// Reason 暂停或删除的原因；gone 即接收方答复 410，由系统暂停 / Why it is paused or was removed; gone, when the receiver answered 410
+	Reason       string  `json:"reason,omitempty,omitzero"`
+	RegisteredAt Instant `json:"registered_at"`
+	RemovedAt    Instant `json:"removed_at,omitempty,omitzero"`
+
+	// SecretSince 最新密钥从何时起 / Since when the newest secret signs
+	SecretSince Instant `json:"secret_since"`
+
+	// SecretsRetireAt 旧密钥到何时为止 / Until when earlier ones sign as well
+	SecretsRetireAt Instant      `json:"secrets_retire_at,omitempty,omitzero"`
+	State           WebhookState `json:"state"`
+
+	// Types 空即全部 / All when empty
+	Types []string `json:"types"`
+	URL   string   `json:"url"`
+}
+
+// WebhookState defines model for Webhook.State.
+type WebhookState string
+
+// WebhookChanged 更改之后的回调 / A webhook as a change left it
+type WebhookChanged struct {
+	ID    openapi_types.UUID `json:"id"`
+	Label string             `json:"label,omitempty,omitzero"`
+
+	// Owner 所属服务商；缺省为运营人员登记的 / The provider whose it is; the operators' when missing
+	Owner openapi_types.UUID `json:"owner,omitempty,omitzero"`
+
+	// Reason 暂停或删除的原因 / Why it is paused or was removed
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Secret 新的签名密钥，仅在登记与更换时 / The new secret; of a registration and a rotation only
+	Secret string `json:"secret,omitempty,omitzero"`
+
+	// SecretsRetireAt 旧密钥到何时为止 / Until when earlier ones sign as well
+	SecretsRetireAt Instant             `json:"secrets_retire_at,omitempty,omitzero"`
+	State           WebhookChangedState `json:"state"`
+
+	// Types 空即全部 / All when empty
+	Types []string `json:"types"`
+	URL   string   `json:"url"`
+}
+
+// WebhookChangedState defines model for WebhookChanged.State.
+type WebhookChangedState string
+
+// WebhookDelivery 一个事件的投递 / The delivery of one event
+type WebhookDelivery struct {
+	// Error 最近一次未送达的原因 / Why the last attempt failed
+	Error   string             `json:"error,omitempty,omitzero"`
+	EventID openapi_types.UUID `json:"event_id"`
+
+	// Kind 对象的种类 / What kind of object it is about
+	Kind string `json:"kind"`
+
+	// NextTry 最早何时再试；同一对象较早的事件或暂停可使其更晚 / When it is tried next, at the earliest
+	NextTry  Instant            `json:"next_try,omitempty,omitzero"`
+	ObjectID openapi_types.UUID `json:"object_id"`
+
+	// Position 在日志中的位置 / Its position in the log
+	Position int64 `json:"position"`
+
+	// Revision 流版本
+	Revision int64 `json:"revision"`
+
+	// SettledAt 何时送达、放弃或跳过 / When it was delivered, given up or skipped
+	SettledAt Instant              `json:"settled_at,omitempty,omitzero"`
+	State     WebhookDeliveryState `json:"state"`
+
+	// Tries 已尝试次数 / How often it was tried
+	Tries int32 `json:"tries"`
+
+	// Type 事件类型，见 /api/v1/event-types / Its type; see /api/v1/event-types
+	Type string `json:"type"`
+}
+
+// WebhookDeliveryState defines model for WebhookDelivery.State.
+type WebhookDeliveryState string
+
+// WebhookDeliveryPage defines model for WebhookDeliveryPage.
+type WebhookDeliveryPage struct {
+	Items      []WebhookDelivery `json:"items"`
+	NextCursor string            `json:"next_cursor,omitempty,omitzero"`
+}
+
+// WebhookPage defines model for WebhookPage.
+type WebhookPage struct {
+	Items      []Webhook `json:"items"`
+	NextCursor string    `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
+}
+
+// WebhookRotation defines model for WebhookRotation.
+type WebhookRotation struct {
+	// OverlapSeconds 旧密钥还签名多久 / For how long the earlier ones sign as well
+	OverlapSeconds *int32 `json:"overlap_seconds,omitempty"`
+}
+
+// WebhookTarget 送到哪里、哪些事件 / Where to, and of what
+type WebhookTarget struct {
+	// Label 名称 / What people call it
+	Label string `json:"label,omitempty,omitzero"`
+
+	// Types 事件类型，见 /api/v1/event-types；缺省或为空即全部 / Types of events, see /api/v1/event-types; all when none is named
+	Types []string `json:"types,omitempty,omitzero"`
+
+	// URL 公网的 https 地址，不含用户名、查询参数与片段 / A public https address, without user, query and fragment
+	URL string `json:"url"`
+}
+
+// WebhookTest 测试消息的结果 / What came of a test message
+type WebhookTest struct {
+	// Delivered 接收方及时、完整地答复了 2xx / The receiver answered 2xx, in time and as a whole
+	Delivered bool `json:"delivered"`
+
+	// Error 未送达的原因：unreachable、tls_failed、timed_out、broken_answer、redirected、no_secret 或 status 与状态码 / Why not: one of these words, or status and the answer's code
+	Error string `json:"error,omitempty,omitzero"`
+
+	// MessageID 消息的 webhook-id / The message's webhook-id
+	MessageID openapi_types.UUID `json:"message_id"`
+}
+
 // Work defines model for Work.
 type Work struct {
 	Approved int32 `json:"approved"`
@@ -4434,6 +4770,9 @@ type Cursor = string
 // DecisionFilter defines model for DecisionFilter.
 type DecisionFilter string
 
+// DeliveryStateFilter defines model for DeliveryStateFilter.
+type DeliveryStateFilter string
+
 // DirectoryQuery defines model for DirectoryQuery.
 type DirectoryQuery = string
 
@@ -4448,6 +4787,9 @@ type DueBefore = Instant
 
 // EventIDFilter defines model for EventIDFilter.
 type EventIDFilter = openapi_types.UUID
+
+// EventIDInPath Example: 0193b3a0-7777-5cc1-9d0e-2f6f1c1f5a01
+type EventIDInPath = openapi_types.UUID
 
 // EventRoleFilter defines model for EventRoleFilter.
 type EventRoleFilter string
@@ -4619,6 +4961,15 @@ type UnreadFilter = bool
 
 // WaybillPosition defines model for WaybillPosition.
 type WaybillPosition = int64
+
+// WebhookID Example: 5b0d8c9e-5a4b-5a3c-9f1e-7b2d8c9e0f03
+type WebhookID = openapi_types.UUID
+
+// WebhookOwnerFilter defines model for WebhookOwnerFilter.
+type WebhookOwnerFilter = openapi_types.UUID
+
+// WebhookStateFilter defines model for WebhookStateFilter.
+type WebhookStateFilter string
 
 // WithTotal defines model for WithTotal.
 type WithTotal = bool
@@ -5182,6 +5533,119 @@ type GetWorkloadParams struct {
 	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
 }
 
+// ListWebhooksParams defines parameters for ListWebhooks.
+type ListWebhooksParams struct {
+	// State 状态 / Its state
+	State ListWebhooksParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Owner 某一服务商的 / Those of one provider
+	Owner *WebhookOwnerFilter `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ListWebhooksParamsState defines parameters for ListWebhooks.
+type ListWebhooksParamsState string
+
+// RegisterWebhookParams defines parameters for RegisterWebhook.
+type RegisterWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// GetWebhookParams defines parameters for GetWebhook.
+type GetWebhookParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ChangeWebhookParams defines parameters for ChangeWebhook.
+type ChangeWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParams struct {
+	// State 状态：待投递、已送达、已放弃、已跳过 / Its state
+	State ListWebhookDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before, with the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListWebhookDeliveriesParamsState defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParamsState string
+
+// ResendWebhookDeliveryParams defines parameters for ResendWebhookDelivery.
+type ResendWebhookDeliveryParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PauseWebhookParams defines parameters for PauseWebhook.
+type PauseWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// RemoveWebhookParams defines parameters for RemoveWebhook.
+type RemoveWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ResumeWebhookParams defines parameters for ResumeWebhook.
+type ResumeWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// RotateWebhookSecretParams defines parameters for RotateWebhookSecret.
+type RotateWebhookSecretParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// TestWebhookParams defines parameters for TestWebhook.
+type TestWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // SearchPlacesParams defines parameters for SearchPlaces.
 type SearchPlacesParams struct {
 	// Q 名称的开头：中文、全拼、首字母或外文 / The beginning of a name in Chinese, pinyin, its initials or Latin letters.
@@ -5538,6 +6002,116 @@ type PinProductParams struct {
 	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
 	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ListOwnWebhooksParams defines parameters for ListOwnWebhooks.
+type ListOwnWebhooksParams struct {
+	// State 状态 / Its state
+	State ListOwnWebhooksParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before, with the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ListOwnWebhooksParamsState defines parameters for ListOwnWebhooks.
+type ListOwnWebhooksParamsState string
+
+// RegisterOwnWebhookParams defines parameters for RegisterOwnWebhook.
+type RegisterOwnWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// GetOwnWebhookParams defines parameters for GetOwnWebhook.
+type GetOwnWebhookParams struct {
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ChangeOwnWebhookParams defines parameters for ChangeOwnWebhook.
+type ChangeOwnWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ListOwnWebhookDeliveriesParams defines parameters for ListOwnWebhookDeliveries.
+type ListOwnWebhookDeliveriesParams struct {
+	// State 状态：待投递、已送达、已放弃、已跳过 / Its state
+	State ListOwnWebhookDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before, with the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListOwnWebhookDeliveriesParamsState defines parameters for ListOwnWebhookDeliveries.
+type ListOwnWebhookDeliveriesParamsState string
+
+// ResendOwnWebhookDeliveryParams defines parameters for ResendOwnWebhookDelivery.
+type ResendOwnWebhookDeliveryParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PauseOwnWebhookParams defines parameters for PauseOwnWebhook.
+type PauseOwnWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// RemoveOwnWebhookParams defines parameters for RemoveOwnWebhook.
+type RemoveOwnWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ResumeOwnWebhookParams defines parameters for ResumeOwnWebhook.
+type ResumeOwnWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// RotateOwnWebhookSecretParams defines parameters for RotateOwnWebhookSecret.
+type RotateOwnWebhookSecretParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// IfMatch 接口给出的一个 ETag（可为弱形式），或 `*`；对象此后有变更则返回 412。
+	// One ETag as an answer gave it, also in its weak form, or `*`. Refused with 412 when the object has changed since.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// TestOwnWebhookParams defines parameters for TestOwnWebhook.
+type TestOwnWebhookParams struct {
+	// IdempotencyKey 1–255 printable ASCII characters, chosen by the caller; the same request may then be sent again safely.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // GetBookingFiguresParams defines parameters for GetBookingFigures.
@@ -5968,6 +6542,21 @@ type TakeOverProviderClaimJSONRequestBody = TakeOver
 // SetReviewTextsJSONRequestBody defines body for SetReviewTexts for application/json ContentType.
 type SetReviewTextsJSONRequestBody = CannedTexts
 
+// RegisterWebhookJSONRequestBody defines body for RegisterWebhook for application/json ContentType.
+type RegisterWebhookJSONRequestBody = WebhookTarget
+
+// ChangeWebhookJSONRequestBody defines body for ChangeWebhook for application/json ContentType.
+type ChangeWebhookJSONRequestBody = WebhookTarget
+
+// PauseWebhookJSONRequestBody defines body for PauseWebhook for application/json ContentType.
+type PauseWebhookJSONRequestBody = Reasoned
+
+// RemoveWebhookJSONRequestBody defines body for RemoveWebhook for application/json ContentType.
+type RemoveWebhookJSONRequestBody = Reasoned
+
+// RotateWebhookSecretJSONRequestBody defines body for RotateWebhookSecret for application/json ContentType.
+type RotateWebhookSecretJSONRequestBody = WebhookRotation
+
 // ApplyAsProviderJSONRequestBody defines body for ApplyAsProvider for application/json ContentType.
 type ApplyAsProviderJSONRequestBody = ProviderProfile
 
@@ -5982,6 +6571,21 @@ type SubmitProductJSONRequestBody = ProductContent
 
 // ReviseProductJSONRequestBody defines body for ReviseProduct for application/json ContentType.
 type ReviseProductJSONRequestBody = ProductContent
+
+// RegisterOwnWebhookJSONRequestBody defines body for RegisterOwnWebhook for application/json ContentType.
+type RegisterOwnWebhookJSONRequestBody = WebhookTarget
+
+// ChangeOwnWebhookJSONRequestBody defines body for ChangeOwnWebhook for application/json ContentType.
+type ChangeOwnWebhookJSONRequestBody = WebhookTarget
+
+// PauseOwnWebhookJSONRequestBody defines body for PauseOwnWebhook for application/json ContentType.
+type PauseOwnWebhookJSONRequestBody = Reasoned
+
+// RemoveOwnWebhookJSONRequestBody defines body for RemoveOwnWebhook for application/json ContentType.
+type RemoveOwnWebhookJSONRequestBody = Reasoned
+
+// RotateOwnWebhookSecretJSONRequestBody defines body for RotateOwnWebhookSecret for application/json ContentType.
+type RotateOwnWebhookSecretJSONRequestBody = WebhookRotation
 
 // DecideManyJSONRequestBody defines body for DecideMany for application/json ContentType.
 type DecideManyJSONRequestBody = Decisions
@@ -6256,6 +6860,39 @@ type ServerInterface interface {
 	// GetWorkload 审核人员的工作量，按北京时间的日期统计 / What reviewers did in a range of days, in Beijing
 	// (GET /api/v1/operator/reviewers/workload)
 	GetWorkload(ctx echo.Context, params GetWorkloadParams) error
+	// ListWebhooks 回调，最新登记的在前 / The webhooks, the newest first
+	// (GET /api/v1/operator/webhooks)
+	ListWebhooks(ctx echo.Context, params ListWebhooksParams) error
+	// RegisterWebhook 登记一个回调 / Register a webhook
+	// (POST /api/v1/operator/webhooks)
+	RegisterWebhook(ctx echo.Context, params RegisterWebhookParams) error
+	// GetWebhook 查看一个回调 / Read one webhook
+	// (GET /api/v1/operator/webhooks/{id})
+	GetWebhook(ctx echo.Context, id WebhookID, params GetWebhookParams) error
+	// ChangeWebhook 更改地址、事件类型与名称 / Change address, types of events and label
+	// (PUT /api/v1/operator/webhooks/{id})
+	ChangeWebhook(ctx echo.Context, id WebhookID, params ChangeWebhookParams) error
+	// ListWebhookDeliveries 投递情况，最新的在前 / What was and is to be delivered, the newest first
+	// (GET /api/v1/operator/webhooks/{id}/deliveries)
+	ListWebhookDeliveries(ctx echo.Context, id WebhookID, params ListWebhookDeliveriesParams) error
+	// ResendWebhookDelivery 再次投递，编号不变 / Deliver it again, with the same id
+	// (POST /api/v1/operator/webhooks/{id}/deliveries/{event}/resend)
+	ResendWebhookDelivery(ctx echo.Context, id WebhookID, event EventIDInPath, params ResendWebhookDeliveryParams) error
+	// PauseWebhook 暂停投递，期间的事件保留 / Pause deliveries; what happens meanwhile is kept
+	// (POST /api/v1/operator/webhooks/{id}/pause)
+	PauseWebhook(ctx echo.Context, id WebhookID, params PauseWebhookParams) error
+	// RemoveWebhook 删除回调，未投递的不再投递 / Remove a webhook; what was not delivered never will be
+	// (POST /api/v1/operator/webhooks/{id}/remove)
+	RemoveWebhook(ctx echo.Context, id WebhookID, params RemoveWebhookParams) error
+	// ResumeWebhook 恢复投递 / Resume deliveries
+	// (POST /api/v1/operator/webhooks/{id}/resume)
+	ResumeWebhook(ctx echo.Context, id WebhookID, params ResumeWebhookParams) error
+	// RotateWebhookSecret 更换密钥 / Rotate the secret
+	// (POST /api/v1/operator/webhooks/{id}/secret)
+	RotateWebhookSecret(ctx echo.Context, id WebhookID, params RotateWebhookSecretParams) error
+	// TestWebhook 发送一条测试消息 / Send a test message
+	// (POST /api/v1/operator/webhooks/{id}/test)
+	TestWebhook(ctx echo.Context, id WebhookID, params TestWebhookParams) error
 	// SearchPlaces 按名称查找城市、港口与铁路枢纽 / Find cities, ports and rail hubs by name
 	// (GET /api/v1/places)
 	SearchPlaces(ctx echo.Context, params SearchPlacesParams) error
@@ -6325,6 +6962,39 @@ type ServerInterface interface {
 	// PinProduct 置顶
 	// (PUT /api/v1/provider/products/{id}/pin)
 	PinProduct(ctx echo.Context, id ProductID, params PinProductParams) error
+	// ListOwnWebhooks 自己的回调，最新登记的在前 / One's own webhooks, the newest first
+	// (GET /api/v1/provider/webhooks)
+	ListOwnWebhooks(ctx echo.Context, params ListOwnWebhooksParams) error
+	// RegisterOwnWebhook 登记一个回调 / Register a webhook
+	// (POST /api/v1/provider/webhooks)
+	RegisterOwnWebhook(ctx echo.Context, params RegisterOwnWebhookParams) error
+	// GetOwnWebhook 查看一个回调 / Read one webhook
+	// (GET /api/v1/provider/webhooks/{id})
+	GetOwnWebhook(ctx echo.Context, id WebhookID, params GetOwnWebhookParams) error
+	// ChangeOwnWebhook 更改地址、事件类型与名称 / Change address, types of events and label
+	// (PUT /api/v1/provider/webhooks/{id})
+	ChangeOwnWebhook(ctx echo.Context, id WebhookID, params ChangeOwnWebhookParams) error
+	// ListOwnWebhookDeliveries 投递情况，最新的在前 / What was and is to be delivered, the newest first
+	// (GET /api/v1/provider/webhooks/{id}/deliveries)
+	ListOwnWebhookDeliveries(ctx echo.Context, id WebhookID, params ListOwnWebhookDeliveriesParams) error
+	// ResendOwnWebhookDelivery 再次投递，编号不变 / Deliver it again, with the same id
+	// (POST /api/v1/provider/webhooks/{id}/deliveries/{event}/resend)
+	ResendOwnWebhookDelivery(ctx echo.Context, id WebhookID, event EventIDInPath, params ResendOwnWebhookDeliveryParams) error
+	// PauseOwnWebhook 暂停投递，期间的事件保留 / Pause deliveries; what happens meanwhile is kept
+	// (POST /api/v1/provider/webhooks/{id}/pause)
+	PauseOwnWebhook(ctx echo.Context, id WebhookID, params PauseOwnWebhookParams) error
+	// RemoveOwnWebhook 删除回调，未投递的不再投递 / Remove a webhook; what was not delivered never will be
+	// (POST /api/v1/provider/webhooks/{id}/remove)
+	RemoveOwnWebhook(ctx echo.Context, id WebhookID, params RemoveOwnWebhookParams) error
+	// ResumeOwnWebhook 恢复投递 / Resume deliveries
+	// (POST /api/v1/provider/webhooks/{id}/resume)
+	ResumeOwnWebhook(ctx echo.Context, id WebhookID, params ResumeOwnWebhookParams) error
+	// RotateOwnWebhookSecret 更换密钥 / Rotate the secret
+	// (POST /api/v1/provider/webhooks/{id}/secret)
+	RotateOwnWebhookSecret(ctx echo.Context, id WebhookID, params RotateOwnWebhookSecretParams) error
+	// TestOwnWebhook 发送一条测试消息 / Send a test message
+	// (POST /api/v1/provider/webhooks/{id}/test)
+	TestOwnWebhook(ctx echo.Context, id WebhookID, params TestOwnWebhookParams) error
 	// GetBookingFigures 预约：数量、回复率与回复用时 / Bookings: how many, how many were replied to, and how fast
 	// (GET /api/v1/reports/bookings)
 	GetBookingFigures(ctx echo.Context, params GetBookingFiguresParams) error
@@ -8338,6 +9008,523 @@ func (w *ServerInterfaceWrapper) GetWorkload(ctx echo.Context) error {
 	return err
 }
 
+// ListWebhooks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWebhooks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhooksParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "owner" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "owner", ctx.QueryParams(), &params.Owner, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter owner: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWebhooks(ctx, params)
+	return err
+}
+
+// RegisterWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) RegisterWebhook(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RegisterWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RegisterWebhook(ctx, params)
+	return err
+}
+
+// GetWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) GetWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetWebhook(ctx, id, params)
+	return err
+}
+
+// ChangeWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeWebhook(ctx, id, params)
+	return err
+}
+
+// ListWebhookDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWebhookDeliveries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhookDeliveriesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWebhookDeliveries(ctx, id, params)
+	return err
+}
+
+// ResendWebhookDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) ResendWebhookDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "event" -------------
+	var event EventIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "event", ctx.Param("event"), &event, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter event: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResendWebhookDeliveryParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResendWebhookDelivery(ctx, id, event, params)
+	return err
+}
+
+// PauseWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) PauseWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PauseWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PauseWebhook(ctx, id, params)
+	return err
+}
+
+// RemoveWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveWebhook(ctx, id, params)
+	return err
+}
+
+// ResumeWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) ResumeWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResumeWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResumeWebhook(ctx, id, params)
+	return err
+}
+
+// RotateWebhookSecret converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateWebhookSecret(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateWebhookSecretParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateWebhookSecret(ctx, id, params)
+	return err
+}
+
+// TestWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) TestWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TestWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TestWebhook(ctx, id, params)
+	return err
+}
+
 // SearchPlaces converts echo context to params.
 func (w *ServerInterfaceWrapper) SearchPlaces(ctx echo.Context) error {
 	var err error
@@ -9580,6 +10767,516 @@ func (w *ServerInterfaceWrapper) PinProduct(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PinProduct(ctx, id, params)
+	return err
+}
+
+// ListOwnWebhooks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOwnWebhooks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOwnWebhooksParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOwnWebhooks(ctx, params)
+	return err
+}
+
+// RegisterOwnWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) RegisterOwnWebhook(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RegisterOwnWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RegisterOwnWebhook(ctx, params)
+	return err
+}
+
+// GetOwnWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOwnWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOwnWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOwnWebhook(ctx, id, params)
+	return err
+}
+
+// ChangeOwnWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeOwnWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeOwnWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeOwnWebhook(ctx, id, params)
+	return err
+}
+
+// ListOwnWebhookDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOwnWebhookDeliveries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOwnWebhookDeliveriesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOwnWebhookDeliveries(ctx, id, params)
+	return err
+}
+
+// ResendOwnWebhookDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) ResendOwnWebhookDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "event" -------------
+	var event EventIDInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "event", ctx.Param("event"), &event, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter event: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResendOwnWebhookDeliveryParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResendOwnWebhookDelivery(ctx, id, event, params)
+	return err
+}
+
+// PauseOwnWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) PauseOwnWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PauseOwnWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PauseOwnWebhook(ctx, id, params)
+	return err
+}
+
+// RemoveOwnWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveOwnWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveOwnWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveOwnWebhook(ctx, id, params)
+	return err
+}
+
+// ResumeOwnWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) ResumeOwnWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResumeOwnWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResumeOwnWebhook(ctx, id, params)
+	return err
+}
+
+// RotateOwnWebhookSecret converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateOwnWebhookSecret(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateOwnWebhookSecretParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateOwnWebhookSecret(ctx, id, params)
+	return err
+}
+
+// TestOwnWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) TestOwnWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TestOwnWebhookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TestOwnWebhook(ctx, id, params)
 	return err
 }
 
@@ -11185,6 +12882,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/api/v1/provider/products/:id/listing", wrapper.PublishProduct, options.OperationMiddlewares["publishProduct"]...)
 	router.DELETE(options.BaseURL+"/api/v1/provider/products/:id/pin", wrapper.UnpinProduct, options.OperationMiddlewares["unpinProduct"]...)
 	router.PUT(options.BaseURL+"/api/v1/provider/products/:id/pin", wrapper.PinProduct, options.OperationMiddlewares["pinProduct"]...)
+	router.GET(options.BaseURL+"/api/v1/provider/webhooks", wrapper.ListOwnWebhooks, options.OperationMiddlewares["listOwnWebhooks"]...)
+	router.POST(options.BaseURL+"/api/v1/provider/webhooks", wrapper.RegisterOwnWebhook, options.OperationMiddlewares["registerOwnWebhook"]...)
+	router.GET(options.BaseURL+"/api/v1/provider/webhooks/:id", wrapper.GetOwnWebhook, options.OperationMiddlewares["getOwnWebhook"]...)
+	router.PUT(options.BaseURL+"/api/v1/provider/webhooks/:id", wrapper.ChangeOwnWebhook, options.OperationMiddlewares["changeOwnWebhook"]...)
+	router.POST(options.BaseURL+"/api/v1/provider/webhooks/:id/secret", wrapper.RotateOwnWebhookSecret, options.OperationMiddlewares["rotateOwnWebhookSecret"]...)
+	router.POST(options.BaseURL+"/api/v1/provider/webhooks/:id/pause", wrapper.PauseOwnWebhook, options.OperationMiddlewares["pauseOwnWebhook"]...)
+	router.POST(options.BaseURL+"/api/v1/provider/webhooks/:id/resume", wrapper.ResumeOwnWebhook, options.OperationMiddlewares["resumeOwnWebhook"]...)
+	router.POST(options.BaseURL+"/api/v1/provider/webhooks/:id/remove", wrapper.RemoveOwnWebhook, options.OperationMiddlewares["removeOwnWebhook"]...)
+	router.POST(options.BaseURL+"/api/v1/provider/webhooks/:id/test", wrapper.TestOwnWebhook, options.OperationMiddlewares["testOwnWebhook"]...)
+	router.GET(options.BaseURL+"/api/v1/provider/webhooks/:id/deliveries", wrapper.ListOwnWebhookDeliveries, options.OperationMiddlewares["listOwnWebhookDeliveries"]...)
+	router.POST(options.BaseURL+"/api/v1/provider/webhooks/:id/deliveries/:event/resend", wrapper.ResendOwnWebhookDelivery, options.OperationMiddlewares["resendOwnWebhookDelivery"]...)
 	router.GET(options.BaseURL+"/api/v1/provider/bookings", wrapper.ListReceivedBookings, options.OperationMiddlewares["listReceivedBookings"]...)
 	router.GET(options.BaseURL+"/api/v1/provider/bookings/:id", wrapper.GetReceivedBooking, options.OperationMiddlewares["getReceivedBooking"]...)
 	router.POST(options.BaseURL+"/api/v1/provider/bookings/:id/reply", wrapper.ReplyToBooking, options.OperationMiddlewares["replyToBooking"]...)
@@ -11236,6 +12944,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/take-over-claim", wrapper.TakeOverProviderClaim, options.OperationMiddlewares["takeOverProviderClaim"]...)
 	router.PUT(options.BaseURL+"/api/v1/operator/review-texts/:code", wrapper.SetReviewTexts, options.OperationMiddlewares["setReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/reviewers/workload", wrapper.GetWorkload, options.OperationMiddlewares["getWorkload"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/webhooks", wrapper.ListWebhooks, options.OperationMiddlewares["listWebhooks"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/webhooks", wrapper.RegisterWebhook, options.OperationMiddlewares["registerWebhook"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/webhooks/:id", wrapper.GetWebhook, options.OperationMiddlewares["getWebhook"]...)
+	router.PUT(options.BaseURL+"/api/v1/operator/webhooks/:id", wrapper.ChangeWebhook, options.OperationMiddlewares["changeWebhook"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/webhooks/:id/secret", wrapper.RotateWebhookSecret, options.OperationMiddlewares["rotateWebhookSecret"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/webhooks/:id/pause", wrapper.PauseWebhook, options.OperationMiddlewares["pauseWebhook"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/webhooks/:id/resume", wrapper.ResumeWebhook, options.OperationMiddlewares["resumeWebhook"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/webhooks/:id/remove", wrapper.RemoveWebhook, options.OperationMiddlewares["removeWebhook"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/webhooks/:id/test", wrapper.TestWebhook, options.OperationMiddlewares["testWebhook"]...)
+	router.GET(options.BaseURL+"/api/v1/operator/webhooks/:id/deliveries", wrapper.ListWebhookDeliveries, options.OperationMiddlewares["listWebhookDeliveries"]...)
+	router.POST(options.BaseURL+"/api/v1/operator/webhooks/:id/deliveries/:event/resend", wrapper.ResendWebhookDelivery, options.OperationMiddlewares["resendWebhookDelivery"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)

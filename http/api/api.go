@@ -28,6 +28,7 @@ import (
 	"waybill/projections/models"
 	"waybill/projections/pictures"
 	"waybill/projections/review"
+	"waybill/projections/webhooks"
 	"waybill/projections/workload"
 )
 
@@ -69,6 +70,8 @@ type Deps struct {
 	Places    Gazetteer
 	// Images keeps images; without it they are unavailable.
 	Images Images
+	// Webhooks are unavailable without.
+	Webhooks *Webhooks
 	// Replica tells how far the read replica is, when that is where Queries and Positions come from; nil when not.
 	Replica Status
 	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
@@ -113,6 +116,7 @@ type server struct {
 	hub        *feed.Hub
 	streams    *streams
 	figures    figures.Queries
+	webhooks   webhooks.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -176,7 +180,8 @@ func Mount(web *http.Web, d Deps) error {
 			Queries: feed.Queries{DB: d.Queries}, Moves: d.Moves, Wait: waitForFeed(d.Positions), Head: d.Head,
 			Encode: frame, Logger: web.Logger,
 		}),
-		figures: figures.Queries{DB: d.Queries},
+		figures:  figures.Queries{DB: d.Queries},
+		webhooks: webhooks.Queries{DB: d.Queries},
 	}
 	s.snapshots, _ = d.Queries.(history.Beginner)
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))

@@ -253,8 +253,18 @@ var causes = map[string]domain.Text{
 		ZH: "Content-Type 须为 application/json（UTF-8），上传时须为规范所列之一；不带压缩。",
 		EN: "Content-Type must be application/json in UTF-8, or to upload, one that the specification lists; without compression.",
 	},
-	"uscc_fixed": {ZH: "首次通过审核后，统一社会信用代码不可变更。", EN: "The code is fixed by the first approval."},
-	"uscc_taken": {ZH: "另一账号的服务商使用该统一社会信用代码。", EN: "Another account's provider has this code."},
+	"uscc_fixed":     {ZH: "首次通过审核后，统一社会信用代码不可变更。", EN: "The code is fixed by the first approval."},
+	"uscc_taken":     {ZH: "另一账号的服务商使用该统一社会信用代码。", EN: "Another account's provider has this code."},
+	"webhook_exists": {ZH: "同编号的回调已存在。", EN: "There is a webhook with this id."},
+	"webhook_limit_reached": {
+		ZH: "每个服务商与运营人员各自最多有10个回调，已删除的不计。",
+		EN: "A provider has ten webhooks at most, and so have the operators together; removed ones do not count.",
+	},
+	"webhook_removed": {ZH: "回调已删除，不能恢复。请另行登记。", EN: "The webhook was removed, for good. Register another one."},
+	"too_many_secrets": {
+		ZH: "三个密钥同时有效。等待最早的失效，或以 overlap_seconds 为 0 立即停用旧密钥。",
+		EN: "Three secrets are valid at once. Wait until one has retired, or retire the earlier ones at once with an overlap of 0.",
+	},
 }
 
 // mistakes are the codes of single mistakes in errors, each with what it says in general; the answer itself names the field and limit.
@@ -349,4 +359,13 @@ var mistakes = map[string]domain.Text{
 	},
 	"unknown_value": {ZH: "不是允许的值之一。", EN: "Not one of the allowed values."},
 	"wrong_type":    {ZH: "JSON 类型不符。", EN: "Of another JSON type than the field has."},
+	"fragment":      {ZH: "地址不能含 # 及其后的部分。", EN: "The address must not have a # and what follows it."},
+	"host":          {ZH: "须为公网主机名，不能是 IP 地址或内部名称。", EN: "It must name a public host, and neither an IP address nor a name of an inside network."},
+	"malformed":     {ZH: "不是有效的 URL。", EN: "It is no valid URL."},
+	"not_ascii":     {ZH: "只能含可见的 ASCII 字符；国际化域名请用 Punycode。", EN: "Visible ASCII characters only; write international names in Punycode."},
+	"port":          {ZH: "端口须为 443 或 8443。", EN: "The port must be 443 or 8443."},
+	"query":         {ZH: "地址不能含查询参数，密钥不应出现在地址里。", EN: "The address must not have a query; secrets do not belong there."},
+	"scheme":        {ZH: "地址须以 https:// 开头。", EN: "The address must begin with https://."},
+	"unknown_event": {ZH: "没有这种事件，见 /api/v1/event-types。", EN: "There is no such type of event; see /api/v1/event-types."},
+	"user_info":     {ZH: "地址不能含用户名或密码。", EN: "The address must not hold a user or a password."},
 }

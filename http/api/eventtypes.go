@@ -162,7 +162,7 @@ func objectSchema(t reflect.Type) (map[string]any, error) {
 			continue
 		}
 		required = append(required, name)
-		if field.Type.Kind() == reflect.Pointer {
+		if k := field.Type.Kind(); k == reflect.Pointer || k == reflect.Slice {
 			schema["type"] = []any{schema["type"], "null"} // it is there in any case
 		}
 	}

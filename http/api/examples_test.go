@@ -38,6 +38,11 @@ func TestExamplesAreRequests(t *testing.T) {
 		who as
 		id  string
 	}
+	hooked := func(who as, role string) func() ready {
+		return func() ready {
+			return ready{who, w.do(who, "POST", "/api/v1/"+role+"/webhooks", m{"url": "https://erp.example.com/x"}).is(201).text("id")}
+		}
+	}
 	prepare := map[string]func() ready{
 		"applyAsProvider":   func() ready { return ready{enterprise, ""} },
 		"reviseApplication": func() ready { return ready{enterprise, ""} },
@@ -75,10 +80,16 @@ func TestExamplesAreRequests(t *testing.T) {
 			w.do(operator, "POST", "/api/v1/operator/providers/"+id+"/suspend", m{"reason": "复核"}).is(200)
 			return ready{operator, id}
 		},
-		"limitPins":      func() ready { return ready{operator, owner.id.String()} },
-		"liftPinLimit":   func() ready { return ready{operator, owner.id.String()} },
-		"closeProvider":  func() ready { return ready{operator, w.provider(reviewer).id.String()} },
-		"decideMany":     func() ready { return ready{reviewer, ""} }, // what it names is not there, which each item says
+		"limitPins":       func() ready { return ready{operator, owner.id.String()} },
+		"liftPinLimit":    func() ready { return ready{operator, owner.id.String()} },
+		"closeProvider":   func() ready { return ready{operator, w.provider(reviewer).id.String()} },
+		"decideMany":      func() ready { return ready{reviewer, ""} }, // what it names is not there, which each item says
+		"registerWebhook": func() ready { return ready{operator, ""} },
+		"changeWebhook":   hooked(operator, "operator"), "rotateWebhookSecret": hooked(operator, "operator"),
+		"pauseWebhook": hooked(operator, "operator"), "removeWebhook": hooked(operator, "operator"),
+		"registerOwnWebhook": func() ready { return ready{owner, ""} },
+		"changeOwnWebhook":   hooked(owner, "provider"), "rotateOwnWebhookSecret": hooked(owner, "provider"),
+		"pauseOwnWebhook": hooked(owner, "provider"), "removeOwnWebhook": hooked(owner, "provider"),
 		"setReviewTexts": func() ready { return ready{operator, "image_unclear"} },
 		"takeDownProduct": func() ready {
 			id, _ := w.listed(owner, reviewer)

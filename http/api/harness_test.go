@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	nethttp "net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,13 +27,16 @@ import (
 	filestore "waybill/adapters/media"
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
+	courier "waybill/adapters/webhooks"
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/commands"
 	"waybill/domain/domaintest"
+	"waybill/domain/webhook"
 	"waybill/http"
 	"waybill/http/api"
 	"waybill/projections/models"
+	"waybill/projections/reactions"
 	"waybill/projections/runtime"
 	"waybill/projections/runtimetest"
 )
@@ -93,6 +97,13 @@ func startOn(t testing.TB, sources func(*filestore.Library) commands.Sources, op
 	for _, option := range options {
 		option(&config)
 	}
+	outside := outsideOf(pool)
+	hooks := &api.Webhooks{
+		Secrets: outside.Secrets, Deliveries: runtime.NewDeliveries(pool, store, reactions.Webhooks, reactions.WebhooksStored),
+		Test: func(ctx context.Context, hook, message uuid.UUID, at time.Time) error {
+			return reactions.SendTest(ctx, w.commands, outside, hook, message, at)
+		},
+	}
 	runtime, err := runtime.Start(ctx, config)
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +117,7 @@ func startOn(t testing.TB, sources func(*filestore.Library) commands.Sources, op
 		Commands: w.commands, Queries: pool, Positions: runtime.Positions(), Status: runtime, Head: w.commands.Head,
 		Places: places(t), Images: library, Moves: runtime.Positions(),
 	}
+	deps.Webhooks = hooks
 	w.deps = deps
 	if err := api.Mount(w.web, deps); err != nil {
 		t.Fatal(err)
@@ -133,6 +145,16 @@ func startOn(t testing.TB, sources func(*filestore.Library) commands.Sources, op
 	})
 	w.loadSpec()
 	return w
+}
+
+// loopback are the rules of webhooks that lead to a test's own server.
+var loopback = webhook.Rules{Plain: true, Private: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+
+// outsideOf is how webhooks are reached: on this machine alone.
+func outsideOf(pool *pgxpool.Pool) reactions.Outside {
+	return reactions.Outside{
+		Courier: courier.New(courier.Config{Rules: loopback}), Secrets: postgres.NewWebhookSecrets(pool), Pauses: []time.Duration{time.Millisecond},
+	}
 }
 
 // specified is the specification and what finds a request's operation in it, read once for all worlds.

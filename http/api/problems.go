@@ -20,6 +20,7 @@ import (
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
+	"waybill/domain/webhook"
 	"waybill/http"
 	"waybill/http/export"
 	"waybill/projections/history"
@@ -53,6 +54,7 @@ var explained = func() map[string]*http.Refusal {
 		runtime.ErrBehind, errTooManyWaiting, errReadersFull, errOwnReadersFull,
 		media.ErrQuota, media.ErrUnavailable,
 		history.ErrNotShown, export.ErrTooManyRows, errManyExports, errBusyExports,
+		webhook.ErrExists, webhook.ErrLimit, webhook.ErrRemoved, webhook.ErrManySecret,
 	} {
 		byCode[e.Code] = http.Explain(e)
 	}

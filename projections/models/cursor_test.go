@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/domain/domaintest"
+	"waybill/domain/webhook"
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
@@ -18,6 +19,7 @@ import (
 	"waybill/projections/listing"
 	"waybill/projections/modeltest"
 	"waybill/projections/review"
+	"waybill/projections/webhooks"
 )
 
 func TestBadCursor(t *testing.T) {
@@ -113,6 +115,9 @@ func TestForgedCursors(t *testing.T) {
 		}},
 		projections.ListAccounts: {"all": func(after string) error {
 			return modeltest.Error(directory.Queries{DB: pool}.Accounts(ctx, directory.Filter{After: after}))
+		}},
+		projections.ListWebhooks: {"all": func(after string) error {
+			return modeltest.Error(webhooks.Queries{DB: pool}.Hooks(ctx, webhooks.Filter{After: after, Standing: webhook.Active, Owner: new(uuid.UUID)}))
 		}},
 		projections.ListHistory: {
 			"all": func(after string) error {

@@ -13,11 +13,12 @@ import (
 	"waybill/projections/pictures"
 	"waybill/projections/reporting"
 	"waybill/projections/review"
+	"waybill/projections/webhooks"
 	"waybill/projections/workload"
 )
 
 // All are Waybill's read models.
 var All = []projections.ReadModel{
 	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model, pictures.Model,
-	workload.Model, feed.Model, figures.Model, reporting.Model,
+	workload.Model, feed.Model, figures.Model, reporting.Model, webhooks.Model,
 }

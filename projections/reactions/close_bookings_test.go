@@ -19,15 +19,17 @@ import (
 	"waybill/projections"
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
+	"waybill/projections/feed"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/reactions"
 	"waybill/projections/review"
 	"waybill/projections/runtime"
 	"waybill/projections/runtimetest"
+	"waybill/projections/webhooks"
 )
 
-var models = []projections.ReadModel{bookings.Model, backoffice.Model, listing.Model, review.Model, history.Model}
+var models = []projections.ReadModel{bookings.Model, backoffice.Model, listing.Model, review.Model, history.Model, feed.Model, webhooks.Model}
 
 // TestOnEventStoreDB runs the tests of the reactions again, on a faulty EventStoreDB.
 func TestOnEventStoreDB(t *testing.T) {
@@ -36,6 +38,7 @@ func TestOnEventStoreDB(t *testing.T) {
 	}
 	t.Run("BookingsAreClosedWhenTheirProductGoes", TestBookingsAreClosedWhenTheirProductGoes)
 	t.Run("PlacesAreMatchedOnce", TestPlacesAreMatchedOnce)
+	t.Run("WebhooksGetWhatTheFeedHas", TestWebhooksGetWhatTheFeedHas)
 }
 
 // world is a database with a store, and the bookings read model.

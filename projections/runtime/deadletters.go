@@ -145,7 +145,7 @@ func (d *DeadLetters) Retry(ctx context.Context, name string, stream domain.Stre
 		switch {
 		case l.Recipient != "":
 			r.Due++
-			err = d.makeDue(ctx, tx, projection, l)
+			_, err = makeDue(ctx, tx, projection, l.EventID, l.Recipient)
 		case stopped:
 			r.Left++
 		default:
@@ -205,13 +205,6 @@ func (d *DeadLetters) apply(ctx context.Context, tx pgx.Tx, name, projection str
 	}
 	i := isolator{target: t, broken: b.broken}
 	return i.try(ctx, tx, b.events)
-}
-
-// makeDue has an item's attempts begin again.
-func (d *DeadLetters) makeDue(ctx context.Context, tx pgx.Tx, projection string, l DeadLetter) error {
-	_, err := tx.Exec(ctx, `UPDATE projections.ledger SET state = 'due', tries = 0, due_at = clock_timestamp(), settled_at = NULL
-		WHERE projection = $1 AND event_id = $2 AND recipient = $3 AND state = 'given_up'`, projection, l.EventID, l.Recipient)
-	return err
 }
 
 // setParked tells a read model whether a stream of its is still parked.
@@ -285,19 +278,27 @@ func (d *DeadLetters) recordSkip(ctx context.Context, l DeadLetter, reason strin
 
 // record appends what an operator did, as an operation of its own.
 func (d *DeadLetters) record(ctx context.Context, id, cause uuid.UUID, fact domain.Event, actor domain.Actor) error {
+	_, err := d.recordOnce(ctx, id, cause, id, fact, actor)
+	return err
+}
+
+// recordOnce is record, and reports whether the very operation had been recorded before.
+func (d *DeadLetters) recordOnce(ctx context.Context, id, cause, correlation uuid.UUID, fact domain.Event,
+	actor domain.Actor,
+) (repeated bool, err error) {
 	data, err := json.Marshal(fact)
 	if err != nil {
-		return err
+		return false, err
 	}
 	metadata, err := json.Marshal(domain.Metadata{
-		Actor: actor, At: time.Now().UTC(), CausationID: cause, CorrelationID: id, Schema: domain.MetadataSchema,
+		Actor: actor, At: time.Now().UTC(), CausationID: cause, CorrelationID: correlation, Schema: domain.MetadataSchema,
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = d.store.Append(ctx, domain.Stream(operation.Category, id), domain.NoStream(),
+	result, err := d.store.Append(ctx, domain.Stream(operation.Category, id), domain.NoStream(),
 		[]domain.NewEvent{{ID: id, Type: fact.EventType(), Data: data, Metadata: metadata}})
-	return err
+	return result.Duplicate, err
 }
 
 // lock stops the projector and gives the stream's dead letters, at least one, in order.

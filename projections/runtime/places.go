@@ -220,12 +220,15 @@ func movePositions(ctx context.Context, tx pgx.Tx, log ownLog, projection string
 		if found {
 			_, err = tx.Exec(ctx, `UPDATE projections.ledger SET position = $3 WHERE projection = $1 AND event_id = $2`, projection, identity.id, e.Position)
 		} else {
-			_, err = tx.Exec(ctx, `UPDATE projections.ledger SET state = 'skipped', error = 'the log no longer has the event', settled_at = clock_timestamp()
+			_, err = tx.Exec(ctx, `UPDATE projections.ledger
+				SET state = 'skipped', error = 'the log no longer has the event', settled_at = clock_timestamp(), head = false
 				WHERE projection = $1 AND event_id = $2 AND state IN ('due', 'given_up')`, projection, identity.id)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err = tx.Exec(ctx, `UPDATE projections.ledger l SET head = true WHERE projection = $1 AND state = 'due' AND NOT head AND NOT EXISTS (
+		SELECT FROM projections.ledger e WHERE e.projection = l.projection AND e.object = l.object AND e.state = 'due' AND e.item < l.item)`, projection)
+	return err
 }

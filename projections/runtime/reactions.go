@@ -42,6 +42,21 @@ type Reaction struct {
 	// which doubles. Then it is given up, until an operator has it tried again.
 	Tries int
 	Pause time.Duration
+	// Pauses, when given, are the waits before the second attempt and those after it, in place of Tries and Pause. Each is made longer
+	// by up to a fifth, at random, so that what failed at once is not tried at once.
+	Pauses []time.Duration
+	// Deliverers is how many items are under way at a time (DefaultDeliverers when 0), each of another object, and PerRecipient how
+	// many of them for one recipient (half of all when 0). A recipient whose last attempt failed gets one at a time, and all of those
+	// together half of the deliverers.
+	Deliverers, PerRecipient int
+	// Held, when given, names the recipients who get nothing for the time being. It is asked about every second.
+	Held func(ctx context.Context) ([]string, error)
+	// Rare says that most events owe nothing, and that one which comes again owes what it did. Of those that owe nothing the ledger
+	// keeps no note, and the checkpoint follows them by the second.
+	Rare bool
+	// Keeps is for how long the ledger remembers what was delivered or skipped, and which events were handled; 0 is for good. It must
+	// be longer than any log can be put back by.
+	Keeps time.Duration
 }
 
 // Beginning is where a reaction begins.
@@ -109,6 +124,9 @@ func (r *reactor) react(ctx context.Context) error {
 	beside.Go(func() { written = r.keepUp(ctx, stop) })
 	if r.reaction.Deliver != nil {
 		beside.Go(func() { r.deliver(ctx) })
+		if r.reaction.Keeps > 0 {
+			beside.Go(func() { r.forgetOften(ctx) })
+		}
 	}
 	err = router.Run(ctx)
 	cause := context.Cause(ctx)
@@ -224,6 +242,12 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 					stop(&UnknownEventError{Event: recorded, Met: err})
 				}
 				return nil, err
+			}
+			if r.reaction.Rare && len(owed) == 0 {
+				r.mu.Lock()
+				r.ahead = &recorded
+				r.mu.Unlock()
+				return nil, nil
 			}
 			select {
 			case r.handled <- handled{recorded, owed}:

@@ -1,0 +1,463 @@
+package reactions_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	nethttp "net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"waybill/domain"
+	"waybill/domain/account"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/webhook"
+	"waybill/projections/reactions"
+	"waybill/projections/runtime"
+	"waybill/projections/runtimetest"
+)
+
+// happen makes a product of a provider, to which n more things happen.
+func (w *hookWorld) happen(owner uuid.UUID, n int) domain.StreamName {
+	w.t.Helper()
+	stream := domain.Stream(product.Category, uuid.New())
+	runtimetest.Append(w.t, w.store, stream, product.Submitted{ProviderID: owner, Revision: 1})
+	for i := range n {
+		w.more(stream, i)
+	}
+	return stream
+}
+
+func (w *hookWorld) more(stream domain.StreamName, i int) {
+	w.t.Helper()
+	facts := []domain.Event{product.Approved{Revision: 1}, product.Unlisted{}, product.Listed{}, product.Pinned{}, product.Unpinned{}}
+	runtimetest.Append(w.t, w.store, stream, facts[i%len(facts)])
+}
+
+// check holds what a hook took to the feed of its owner: each item once and as the feed has it, in the order of its object. Repeated ones
+// may come again, with the same id.
+func (w *hookWorld) check(name string, id, owner uuid.UUID, repeats bool, types ...string) {
+	w.t.Helper()
+	got := w.receiver.taken(name)
+	seen := map[uuid.UUID]bool{}
+	last := map[uuid.UUID]domain.Position{}
+	var first []arrival
+	for _, a := range got {
+		if a.header.Get("webhook-id") != a.ID.String() {
+			w.t.Errorf("%s: webhook-id %s of %s", name, a.header.Get("webhook-id"), a.ID)
+		}
+		if seen[a.ID] {
+			if !repeats {
+				w.t.Errorf("%s got %s twice", name, a.ID)
+			}
+			continue
+		}
+		seen[a.ID] = true
+		if a.Position < last[a.ObjectID] {
+			w.t.Errorf("%s got %d of %s after %d", name, a.Position, a.ObjectID, last[a.ObjectID])
+		}
+		last[a.ObjectID] = a.Position
+		first = append(first, a)
+	}
+	slices.SortFunc(first, func(a, b arrival) int { return int(a.Position) - int(b.Position) }) //nolint:gosec // small
+	describe := func(position, previous domain.Position, id uuid.UUID, kind string, object uuid.UUID, revision domain.Revision, at time.Time, data string) string {
+		return fmt.Sprint(position, previous, id, kind, object, revision, at.UTC(), data)
+	}
+	var have, want []string
+	for _, a := range first {
+		have = append(have, describe(a.Position, a.Previous, a.ID, a.Kind, a.ObjectID, a.Revision, a.At, string(a.Data)))
+	}
+	for _, i := range w.feedOf(owner, w.registered(id)) {
+		if len(types) == 0 || slices.Contains(types, i.Type) {
+			want = append(want, describe(i.Position, i.Previous, i.EventID, i.Kind, i.ObjectID, i.Revision, i.At, string(i.Data)))
+		}
+	}
+	if !slices.Equal(have, want) {
+		w.t.Errorf("%s took %d items, the feed has %d:\n%v\n%v", name, len(have), len(want), have, want)
+	}
+}
+
+// TestWebhooksGetWhatTheFeedHas: from the registration on, each once, in the order of each object, whoever is slow.
+func TestWebhooksGetWhatTheFeedHas(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t)
+	ann, ben := uuid.New(), uuid.New()
+	r := w.start()
+	w.begun()
+	w.happen(ann, 2) // before anybody is told
+	all, ofAll := w.hook(uuid.Nil, "all")
+	ofAnn, verifier := w.hook(ann, "ann")
+	approvals, _ := w.hook(ann, "approvals", "product-approved.v1")
+	ofBen, _ := w.hook(ben, "ben")
+	w.receiver.answers(func(_ nethttp.ResponseWriter, _ *nethttp.Request, a arrival) bool {
+		if a.hook == "ben" {
+			time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond) //nolint:gosec // a slow receiver
+		}
+		return true
+	})
+	for i := range 12 {
+		w.happen([]uuid.UUID{ann, ben}[i%2], i)
+	}
+	w.settled(r)
+	w.check("all", all, uuid.Nil, false)
+	w.check("ann", ofAnn, ann, false)
+	w.check("approvals", approvals, ann, false, "product-approved.v1")
+	w.check("ben", ofBen, ben, false)
+	for name, with := range map[string]interface {
+		Verify([]byte, nethttp.Header) error
+	}{"ann": verifier, "all": ofAll} {
+		for _, a := range w.receiver.taken(name) {
+			if err := with.Verify(a.body, a.header); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+
+	// The same events once more, as in a log that was copied: nobody is told twice.
+	before := len(w.receiver.taken("all"))
+	closeRuntime(t, r)
+	if _, err := w.pool.Exec(t.Context(), `UPDATE projections.checkpoints SET position = 0 WHERE projection = $1`, reactions.WebhooksStored); err != nil {
+		t.Fatal(err)
+	}
+	r = w.start()
+	w.happen(ann, 1)
+	w.settled(r)
+	if after := len(w.receiver.taken("all")); after != before+2 {
+		t.Errorf("%d messages of two events", after-before)
+	}
+	w.check("all", all, uuid.Nil, false)
+	w.check("ben", ofBen, ben, false)
+}
+
+// TestAFailingDelivery holds its object for that hook, and nothing else; when it was tried for long enough it is given up, and the object
+// goes on. An operator has it sent again, with the same id.
+func TestAFailingDelivery(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t)
+	ann := uuid.New()
+	r := w.start()
+	w.begun()
+	id, _ := w.hook(ann, "ann")
+	w.hook(uuid.Nil, "all")
+	var bad atomic.Pointer[domain.StreamName]
+	var refused atomic.Int64
+	w.receiver.answers(func(rw nethttp.ResponseWriter, _ *nethttp.Request, a arrival) bool {
+		if s := bad.Load(); s != nil && domain.Stream(a.Kind, a.ObjectID) == *s && a.hook == "ann" && a.Revision == 1 {
+			refused.Add(1)
+			rw.WriteHeader(nethttp.StatusInternalServerError)
+			return false
+		}
+		return true
+	})
+	stream := domain.Stream(product.Category, uuid.New())
+	bad.Store(&stream)
+	runtimetest.Append(t, w.store, stream, product.Submitted{ProviderID: ann, Revision: 1})
+	w.more(stream, 0)
+	w.more(stream, 1)
+	w.happen(ann, 1)
+	w.settled(r)
+	if refused.Load() != 3 || w.count("given_up") != 1 {
+		t.Fatalf("tried %d times, %d given up", refused.Load(), w.count("given_up"))
+	}
+	if took := len(w.receiver.taken("ann")); took != 4 {
+		t.Errorf("%d messages were taken, want all but one", took)
+	}
+	letters, err := runtime.NewDeadLetters(w.pool, w.store, models, reactions.All(w.service, w.pool)).List(t.Context(), reactions.Webhooks)
+	if err != nil || len(letters) != 1 || letters[0].Recipient != id.String() || letters[0].Error != "status 500" || letters[0].Stream != stream {
+		t.Fatalf("%+v (%v)", letters, err)
+	}
+	bad.Store(nil)
+	retried, err := runtime.NewDeadLetters(w.pool, w.store, models, reactions.All(w.service, w.pool)).Retry(t.Context(), reactions.Webhooks, stream)
+	if err != nil || retried.Due != 1 {
+		t.Fatalf("%+v (%v)", retried, err)
+	}
+	w.settled(r)
+	if took := w.receiver.taken("ann"); len(took) != 5 || took[4].ID != letters[0].EventID {
+		t.Errorf("%d messages were taken", len(took))
+	}
+}
+
+// TestPausedAndGone: a receiver that answers 410 has its webhook paused; what happens meanwhile is kept, and delivered in order when it is
+// resumed, whoever paused it.
+func TestPausedAndGone(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t)
+	ann := uuid.New()
+	r := w.start()
+	w.begun()
+	id, _ := w.hook(ann, "ann")
+	var gone atomic.Bool
+	gone.Store(true)
+	w.receiver.answers(func(rw nethttp.ResponseWriter, _ *nethttp.Request, _ arrival) bool {
+		if gone.Load() {
+			rw.WriteHeader(nethttp.StatusGone)
+			return false
+		}
+		return true
+	})
+	stream := w.happen(ann, 3)
+	state := func() webhook.State {
+		s, err := w.service.Webhook(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	runtimetest.Eventually(t, "the webhook paused", func() bool { return state().Standing == webhook.OnHold })
+	if got := state().Reason; got != webhook.Gone {
+		t.Errorf("paused because %q", got)
+	}
+	gone.Store(false)
+	for i := range 3 {
+		w.more(stream, i)
+	}
+	head := runtimetest.Head(t, w.store)
+	runtimetest.Eventually(t, "all written down", func() bool { return at(t, r, reactions.Webhooks) >= head })
+	if w.count("due") != 7 || len(w.receiver.taken("ann")) != 0 {
+		t.Errorf("%d are kept, %d delivered", w.count("due"), len(w.receiver.taken("ann")))
+	}
+	if _, err := w.service.ResumeWebhook(t.Context(), request(), id, by(ann)); err != nil {
+		t.Fatal(err)
+	}
+	w.settled(r)
+	w.check("ann", id, ann, false)
+}
+
+// TestWhoIsToldNothingMore: nothing is delivered to a provider that is suspended until it is reinstated; what is owed to one that is
+// closed, or to a webhook that was removed, is skipped, and the secrets go.
+func TestWhoIsToldNothingMore(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t)
+	ann, ben, col := uuid.New(), uuid.New(), uuid.New()
+	for _, who := range []uuid.UUID{ann, ben, col} {
+		runtimetest.Append(t, w.store, domain.Stream(provider.Category, who), provider.Applied{Revision: 1}, provider.Approved{Revision: 1})
+	}
+	r := w.start()
+	w.begun()
+	idAnn, _ := w.hook(ann, "ann")
+	idBen, _ := w.hook(ben, "ben")
+	idCol, _ := w.hook(col, "col")
+	for _, who := range []uuid.UUID{ann, ben} {
+		runtimetest.Append(t, w.store, domain.Stream(provider.Category, who), provider.Suspended{Reason: "复核"})
+	}
+	if _, err := w.service.PauseWebhook(t.Context(), request(), idCol, by(col), "停机"); err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []uuid.UUID{ann, ben, col} {
+		w.happen(who, 1)
+	}
+	head := runtimetest.Head(t, w.store)
+	runtimetest.Eventually(t, "all written down", func() bool { return at(t, r, reactions.Webhooks) >= head })
+	if due := w.count("due"); due != 8 {
+		t.Errorf("%d are kept, want two suspensions and two events each", due)
+	}
+	runtimetest.Append(t, w.store, domain.Stream(provider.Category, ann), provider.Reinstated{Reason: "无误"})
+	runtimetest.Append(t, w.store, domain.Stream(account.Category, ben), account.Opened{DisplayName: "b"}, account.Closed{Reason: "注销"})
+	runtimetest.Append(t, w.store, domain.Stream(provider.Category, ben), provider.Reinstated{Reason: "无误"})
+	if _, err := w.service.RemoveWebhook(t.Context(), request(), idCol, by(col), "下线"); err != nil {
+		t.Fatal(err)
+	}
+	w.happen(ben, 1)
+	w.happen(col, 1)
+	w.settled(r)
+	w.check("ann", idAnn, ann, false)
+	if len(w.receiver.taken("ben"))+len(w.receiver.taken("col")) != 0 || w.count("skipped") != 5 {
+		t.Errorf("ben took %d, col %d; %d were skipped", len(w.receiver.taken("ben")), len(w.receiver.taken("col")), w.count("skipped"))
+	}
+	left, err := w.secrets.Of(t.Context(), idCol)
+	if err != nil || len(left) != 0 {
+		t.Errorf("%d secrets are left (%v)", len(left), err)
+	}
+	if left, err = w.secrets.Of(t.Context(), idBen); err != nil || len(left) != 1 {
+		t.Errorf("%d secrets of the one that goes on existing (%v)", len(left), err)
+	}
+}
+
+// TestRotatedUnderLoad: whoever changes over at any time between a rotation and the retirement loses nothing.
+func TestRotatedUnderLoad(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t)
+	ann := uuid.New()
+	r := w.start()
+	w.begun()
+	id, verifier := w.hook(ann, "ann")
+	var using atomic.Pointer[interface {
+		Verify([]byte, nethttp.Header) error
+	}]
+	use := func(v interface {
+		Verify([]byte, nethttp.Header) error
+	},
+	) {
+		using.Store(&v)
+	}
+	use(verifier)
+	var refused atomic.Int64
+	w.receiver.answers(func(rw nethttp.ResponseWriter, _ *nethttp.Request, a arrival) bool {
+		if err := (*using.Load()).Verify(a.body, a.header); err != nil {
+			refused.Add(1)
+			rw.WriteHeader(nethttp.StatusUnauthorized)
+			return false
+		}
+		return true
+	})
+	var load sync.WaitGroup
+	for range 4 {
+		load.Go(func() {
+			for range 4 {
+				w.happen(ann, 4)
+			}
+		})
+	}
+	for range 2 {
+		req := request()
+		out, err := w.service.RotateWebhookSecret(t.Context(), req, id, by(ann), time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifier := w.secret(id, out.State.Secret)
+		took := len(w.receiver.taken("ann"))
+		runtimetest.Eventually(t, "some delivered with both", func() bool { return len(w.receiver.taken("ann")) > took })
+		use(verifier)
+	}
+	load.Wait()
+	w.settled(r)
+	w.check("ann", id, ann, false)
+	if refused.Load() != 0 {
+		t.Errorf("%d messages could not be verified", refused.Load())
+	}
+	last := w.receiver.taken("ann")
+	if n := len(last); n == 0 || len(last[n-1].header["Webhook-Signature"]) != 1 {
+		t.Error("not one header of signatures")
+	}
+	if _, err := w.service.RotateWebhookSecret(t.Context(), request(), id, by(ann), time.Hour); err == nil {
+		t.Error("a fourth secret at once")
+	}
+}
+
+// TestReceiversThatMisbehave: whatever receivers do at random, each hook takes each item of its feed at least once, in the order of its
+// object; what comes again, since its answer was lost or late, has the same id.
+func TestReceiversThatMisbehave(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t)
+	w.outside.Pauses = slices.Repeat([]time.Duration{time.Millisecond}, 1000)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test's own
+	var mu sync.Mutex
+	draw := func(n int) int { mu.Lock(); defer mu.Unlock(); return random.IntN(n) }
+	w.receiver.answers(func(rw nethttp.ResponseWriter, r *nethttp.Request, a arrival) bool {
+		take := func() {
+			w.receiver.mu.Lock()
+			defer w.receiver.mu.Unlock()
+			a.took = true
+			w.receiver.got = append(w.receiver.got, a)
+		}
+		switch draw(14) {
+		case 0:
+			rw.WriteHeader(nethttp.StatusInternalServerError)
+		case 1:
+			nethttp.Redirect(rw, r, "/elsewhere", nethttp.StatusFound)
+		case 2:
+			rw.Header().Set("Retry-After", "0")
+			rw.WriteHeader(nethttp.StatusTooManyRequests)
+		case 3:
+			panic(nethttp.ErrAbortHandler) // as if nobody were there
+		case 4: // it took the message, and the answer is lost
+			take()
+			panic(nethttp.ErrAbortHandler)
+		case 5: // it took the message, says so, and breaks off
+			take()
+			rw.Header().Set("Content-Length", "100")
+			_, _ = rw.Write([]byte("taken"))
+			_ = nethttp.NewResponseController(rw).Flush()
+			panic(nethttp.ErrAbortHandler)
+		default:
+			return true
+		}
+		return false
+	})
+	owners := []uuid.UUID{uuid.New(), uuid.New(), uuid.Nil}
+	ids := map[string]uuid.UUID{}
+	r := w.start()
+	w.begun()
+	var streams []domain.StreamName
+	for step := range 60 {
+		switch owner := draw(len(owners)); {
+		case step%20 == 0:
+			name := fmt.Sprint("hook", step)
+			ids[name], _ = w.hook(owners[(step/20)%len(owners)], name)
+		case draw(3) == 0 || len(streams) == 0:
+			streams = append(streams, w.happen(owners[owner%2], 0))
+		default:
+			w.more(streams[draw(len(streams))], draw(5))
+		}
+	}
+	w.settled(r)
+	for step, name := range []string{"hook0", "hook20", "hook40"} {
+		w.check(name, ids[name], owners[step], true)
+	}
+	if n := w.count("given_up"); n != 0 {
+		t.Errorf("%d were given up", n)
+	}
+}
+
+// TestTwoNodes: whichever node delivers, each hook gets each event, in the order of its object. When the one that does ends in the
+// middle, what was under way comes again with the same id, and nothing else does.
+func TestTwoNodes(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t)
+	w.outside.Pauses = slices.Repeat([]time.Duration{time.Millisecond}, 1000)
+	ann := uuid.New()
+	nodes := []*runtime.Runtime{w.start(), w.start(func(c *runtime.Config) { c.Owner = "other" })}
+	w.begun()
+	all, _ := w.hook(uuid.Nil, "all")
+	ofAnn, _ := w.hook(ann, "ann")
+	var mu sync.Mutex
+	underWay := map[string]int{}
+	w.receiver.answers(func(_ nethttp.ResponseWriter, r *nethttp.Request, a arrival) bool {
+		object := a.hook + a.ObjectID.String()
+		mu.Lock()
+		if underWay[object]++; underWay[object] > 1 && r.Context().Err() == nil {
+			t.Logf("two at a time of %s", object)
+		}
+		mu.Unlock()
+		defer func() { mu.Lock(); underWay[object]--; mu.Unlock() }()
+		time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond) //nolint:gosec // a receiver that takes its time
+		return true
+	})
+	for i := range 10 {
+		w.happen(ann, i)
+	}
+	runtimetest.Eventually(t, "some delivered", func() bool { return len(w.receiver.taken("all")) > 10 })
+	// Its lease is somebody else's from now on, and then it ends.
+	holder := ""
+	if err := w.pool.QueryRow(t.Context(), `UPDATE projections.leases SET expires_at = now() - interval '1 hour' WHERE projection = $1
+		RETURNING holder`, reactions.WebhooksStored).Scan(&holder); err != nil {
+		t.Fatal(err)
+	}
+	closeRuntime(t, nodes[0])
+	for i := range 10 {
+		w.happen(ann, i)
+	}
+	w.settled(nodes[1])
+	w.check("all", all, uuid.Nil, true)
+	w.check("ann", ofAnn, ann, true)
+	repeated := 0
+	for _, name := range []string{"all", "ann"} {
+		seen := map[uuid.UUID]bool{}
+		for _, a := range w.receiver.taken(name) {
+			if seen[a.ID] {
+				repeated++
+			}
+			seen[a.ID] = true
+		}
+	}
+	if repeated > 32 {
+		t.Errorf("%d messages came twice, more than can be under way", repeated)
+	}
+}

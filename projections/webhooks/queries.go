@@ -1,0 +1,138 @@
+package webhooks
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+	"waybill/domain/webhook"
+	"waybill/projections"
+)
+
+// Hook is one webhook as its owner and operators see it.
+type Hook struct {
+	ID uuid.UUID
+	// Owner is the provider's id; the nil id of an operator's.
+	Owner    uuid.UUID
+	URL      string
+	Types    []string
+	Label    string
+	Standing webhook.Standing
+	// Reason is why it is paused, or was removed.
+	Reason string
+	// Position is that of the registration.
+	Position     domain.Position
+	RegisteredAt time.Time
+	// RotatedAt is since when the newest secret signs, and RetiresAt until when earlier ones sign as well.
+	RotatedAt time.Time
+	RetiresAt *time.Time
+	EndedAt   *time.Time
+	Revision  domain.Revision
+}
+
+// Wants reports whether it is to be told of events of a type.
+func (h Hook) Wants(eventType string) bool { return webhook.Target{Types: h.Types}.Wants(eventType) }
+
+// Filter narrows the list; empty fields do not. Owner is a provider, or the nil id for the operators' own.
+type Filter struct {
+	Owner    *uuid.UUID
+	Standing webhook.Standing
+	After    string
+	Limit    int
+	Total    bool
+}
+
+// Queries reads the webhooks.
+type Queries struct{ DB projections.Querier }
+
+const columns = `id, owner, url, types, label, standing, reason, position, registered_at, rotated_at, retires_at, ended_at, revision`
+
+func hooks(rows pgx.Rows) ([]Hook, error) {
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[Hook])
+	for i := range all {
+		projections.UTC(&all[i].RegisteredAt, &all[i].RotatedAt, all[i].RetiresAt, all[i].EndedAt)
+	}
+	return all, err
+}
+
+// Hook is one webhook; ErrNotFound when there is none.
+func (q Queries) Hook(ctx context.Context, id uuid.UUID) (Hook, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT `+columns+` FROM `+tableHooks+` WHERE id = $1`, id)
+	all, err := hooks(rows)
+	if err != nil {
+		return Hook{}, fmt.Errorf("webhook: %w", err)
+	}
+	if len(all) == 0 {
+		return Hook{}, domain.ErrNotFound
+	}
+	return all[0], nil
+}
+
+// Hooks lists webhooks, newest first.
+func (q Queries) Hooks(ctx context.Context, f Filter) (projections.Page[Hook], error) {
+	var none projections.Page[Hook]
+	w := projections.Where{}
+	if f.Owner != nil {
+		w.And("owner = ?", *f.Owner)
+	}
+	if f.Standing != "" {
+		w.And("standing = ?", string(f.Standing))
+	}
+	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableHooks+w.SQL(), w.Args...)
+	if err != nil {
+		return none, err
+	}
+	if f.After != "" {
+		c, err := projections.DecodeCursor(f.After, projections.ListWebhooks)
+		if err != nil {
+			return none, err
+		}
+		w.And("(registered_at, id) < (?, ?)", c.Time(), c.ID)
+	}
+	size := projections.PageSize(f.Limit)
+	rows, _ := q.DB.Query(ctx, `SELECT `+columns+` FROM `+tableHooks+w.SQL()+
+		` ORDER BY registered_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
+	all, err := hooks(rows)
+	if err != nil {
+		return none, fmt.Errorf("webhooks: %w", err)
+	}
+	page := projections.Cut(all, size, func(h Hook) string {
+		return projections.CursorAt(false, h.RegisteredAt, h.ID).Encode(projections.ListWebhooks)
+	})
+	page.Total = total
+	return page, nil
+}
+
+// Told are the webhooks of some owners that were registered before a position and are not removed, of owners who are not closed, in the
+// order of their ids.
+func (q Queries) Told(ctx context.Context, before domain.Position, owners []uuid.UUID) ([]Hook, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT `+columns+` FROM `+tableHooks+` h WHERE owner = ANY ($1) AND position < $2 AND standing <> 'removed'
+		AND NOT EXISTS (SELECT FROM `+tableOwners+` o WHERE o.id = h.owner AND o.closed) ORDER BY id`, owners, before)
+	all, err := hooks(rows)
+	if err != nil {
+		return nil, fmt.Errorf("webhooks of owners: %w", err)
+	}
+	return all, nil
+}
+
+// Held are the ids of those that get nothing for the time being: they are paused, or their provider is suspended.
+func (q Queries) Held(ctx context.Context) ([]string, error) {
+	rows, _ := q.DB.Query(ctx, `SELECT id::text FROM `+tableHooks+` WHERE standing = 'paused'
+		UNION SELECT h.id::text FROM `+tableOwners+` o JOIN `+tableHooks+` h ON h.owner = o.id WHERE o.suspended AND h.standing <> 'removed'`)
+	held, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("paused webhooks: %w", err)
+	}
+	return held, nil
+}
+
+// Standing is whether a provider is suspended or closed, as far as its webhooks go.
+func (q Queries) Standing(ctx context.Context, owner uuid.UUID) (suspended, closed bool, err error) {
+	err = q.DB.QueryRow(ctx, `SELECT coalesce(bool_or(suspended), false), coalesce(bool_or(closed), false) FROM `+tableOwners+` WHERE id = $1`,
+		owner).Scan(&suspended, &closed)
+	return suspended, closed, err
+}
