@@ -231,14 +231,13 @@ func (x *examination) ends(step Step) bool {
 		return true
 	}
 	made, decided := ruled(step)
-	same := made.Revision == x.found.Revision
 	switch x.found.Verb {
 	case VerbApproved:
-		return made.Verb == VerbApproved || made.Verb == VerbRevoked && same
+		return made.Verb == VerbApproved || made.Verb == VerbRevoked
 	case VerbRevoked:
 		return made.Verb == VerbApproved || made.Verb == VerbRejected
 	case VerbFirstApproved:
-		return decided && same || submissionOf(step) != nil
+		return decided && made.Revision == x.found.Revision || submissionOf(step) != nil
 	case VerbRejected:
 	}
 	return submissionOf(step) != nil
