@@ -82,13 +82,16 @@ func (s *Service) Examine(ctx context.Context, stream domain.StreamName, event u
 	if _, err := s.Walk(ctx, stream, Until{}, func(step Step, _ func() any) bool { return x.see(step, event) }); err != nil {
 		return Examined{}, err
 	}
-	switch {
-	case x.err != nil:
-		return Examined{}, x.err
-	case x.found == nil:
+	if x.found == nil {
 		return Examined{}, domain.ErrNotFound
 	}
 	out := *x.found
+	if s := out.Submission; s != nil {
+		var err error
+		if s.Digest, err = decision.Digest(s.Content); err != nil {
+			return Examined{}, err
+		}
+	}
 	if err := s.timed(ctx, &out, x.since); err != nil {
 		return Examined{}, err
 	}
@@ -162,7 +165,6 @@ type examination struct {
 	found *Examined
 	seen  map[string]bool
 	ended bool
-	err   error
 }
 
 func (x *examination) see(step Step, event uuid.UUID) (on bool) {
@@ -172,8 +174,7 @@ func (x *examination) see(step Step, event uuid.UUID) (on bool) {
 	}
 	if submitted := submissionOf(step); submitted != nil {
 		x.latest, x.since = submitted, step.Meta.At
-		submitted.Digest, x.err = decision.Digest(submitted.Content)
-		return x.err == nil
+		return true
 	}
 	made, ok := ruled(step)
 	if !ok {
@@ -231,14 +232,13 @@ func (x *examination) ends(step Step) bool {
 		return true
 	}
 	made, decided := ruled(step)
-	same := made.Revision == x.found.Revision
 	switch x.found.Verb {
 	case VerbApproved:
-		return made.Verb == VerbApproved || made.Verb == VerbRevoked && same
+		return made.Verb == VerbApproved || made.Verb == VerbRevoked
 	case VerbRevoked:
 		return made.Verb == VerbApproved || made.Verb == VerbRejected
 	case VerbFirstApproved:
-		return decided && same || submissionOf(step) != nil
+		return decided && made.Revision == x.found.Revision || submissionOf(step) != nil
 	case VerbRejected:
 	}
 	return submissionOf(step) != nil
