@@ -20,3 +20,10 @@ func Data(fact domain.Event, blanked bool) (string, error) {
 	text, _, err := shown[fact.EventType()].data(fact, blanked)
 	return text, err
 }
+
+// Subscribers are how many follow the feed now.
+func (h *Hub) Subscribers() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.count
+}

@@ -16,8 +16,11 @@ var ErrWentBack = errors.New("the log went back")
 const (
 	// lookEvery bounds how long the hub may not hear that the feed has moved, as when a parked stream goes on, which moves nothing.
 	lookEvery = time.Second
-	// pause is the least time between two looks: what comes meanwhile is read, encoded and handed over together.
-	pause = 10 * time.Millisecond
+	// pause is the least time between two looks: what comes meanwhile is read, encoded and handed over together. Where many are told of it,
+	// most of the work is telling them, and they are told less often: pausePerReader longer for each, up to maxTelling.
+	pause          = 10 * time.Millisecond
+	pausePerReader = 25 * time.Microsecond
+	maxTelling     = 40 * time.Millisecond
 	// maxPause is how long a failing database is left alone.
 	maxPause = time.Second
 	// lookTimeout bounds one look.
@@ -53,6 +56,8 @@ type Hub struct {
 	count       int
 	// at is up to where everything was handed over; who joins reads by itself what is before.
 	at domain.Position
+	// told is how many were told of what was handed over last.
+	told int
 	// running ends the work, with the lock held: what still works then hands over nothing any more.
 	running context.CancelFunc
 }
@@ -113,11 +118,18 @@ func (h *Hub) run(ctx context.Context) {
 			h.Logger.WarnContext(ctx, "the feed cannot be read; its readers wait", "error", err)
 			rest = min(2*rest, maxPause)
 		} else {
-			rest = pause
+			rest = h.rest()
 		}
 		sleep(ctx, rest)
 		known = h.await(ctx, known)
 	}
+}
+
+// rest is how long to leave the readers alone.
+func (h *Hub) rest() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return max(pause, min(time.Duration(h.told)*pausePerReader, maxTelling))
 }
 
 // await returns when there may be something new, and where the feed is then.
@@ -202,7 +214,9 @@ func (h *Hub) hand(ctx context.Context, items []Item) {
 		}
 		r.add(item.Position, h.Encode(item))
 	}
+	h.told = 0
 	for scope, r := range runs {
+		h.told += len(h.subscribers[scope])
 		for s := range h.subscribers[scope] {
 			s.give(r)
 		}
@@ -215,13 +229,6 @@ func (h *Hub) position() domain.Position {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.at
-}
-
-// Subscribers are how many follow the feed now.
-func (h *Hub) Subscribers() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.count
 }
 
 func sleep(ctx context.Context, d time.Duration) {
