@@ -74,12 +74,13 @@ func (b *batch) writeRevisions(w *pgx.Batch) {
 	}
 	w.Queue(`INSERT INTO revisions (`+revisionColumns+`, submitted_day, opened_day, waiting_day, ended_day)
 		SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-			$8::timestamptz[], $9::uuid[], $10::timestamptz[], $11::integer[], $12::text[], $13::uuid[], $14::bigint[], $15::text[], $16::text[],
-			$17::date[], $18::date[], $19::date[], $20::date[])
+			$8::timestamptz[], $9::uuid[], $10::timestamptz[], $11::integer[], $12::text[], $13::uuid[], $14::bigint[], $15::text[],
+			$16::text[], $17::date[], $18::date[], $19::date[], $20::date[])
 		ON CONFLICT (subject_id, content_revision) DO UPDATE SET opened_at = excluded.opened_at, waiting_from = excluded.waiting_from,
 			outcome = excluded.outcome, ended_at = excluded.ended_at, first_approver = excluded.first_approver,
 			first_approved_at = excluded.first_approved_at, revocations = excluded.revocations, place = excluded.place,
-			gazetteer = excluded.gazetteer, opened_day = excluded.opened_day, waiting_day = excluded.waiting_day, ended_day = excluded.ended_day`,
+			gazetteer = excluded.gazetteer, opened_day = excluded.opened_day, waiting_day = excluded.waiting_day,
+			ended_day = excluded.ended_day`,
 		subjects, contents, rounds, submitted, opened, waiting, outcomes, ended, approvers, firstAt, revocations, modes, places, gazetteers,
 		countries, cities, submittedDay, openedDay, waitingDay, endedDay)
 }
