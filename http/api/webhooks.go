@@ -330,7 +330,8 @@ func hookWritten(c echo.Context, status int, out commands.Outcome[webhook.State]
 func hookChanged(out commands.Outcome[webhook.State]) WebhookChanged {
 	s := out.State
 	changed := WebhookChanged{
-		ID: out.ID, Owner: s.Owner, URL: s.URL, Types: list(s.Types), Label: s.Label, State: WebhookChangedState(s.Standing), Reason: s.Reason,
+		ID: out.ID, Owner: s.Owner, URL: s.URL, Types: list(s.Types), Label: s.Label,
+		State: WebhookChangedState(s.Standing), Reason: s.Reason,
 	}
 	for _, r := range s.Retiring { // the newest of them retires last
 		if r.Until.After(changed.SecretsRetireAt.Time) {

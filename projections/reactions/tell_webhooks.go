@@ -184,10 +184,10 @@ func (t teller) deliver(ctx context.Context, d runtime.Delivery) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case state.Standing == webhook.Ended:
+	switch state.Standing {
+	case webhook.Ended:
 		return never("the webhook was removed")
-	case state.Standing == webhook.OnHold:
+	case webhook.OnHold:
 		return later("the webhook is paused", time.Second)
 	}
 	if state.Owner != uuid.Nil {

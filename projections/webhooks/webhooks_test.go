@@ -35,7 +35,9 @@ func draw(t *rapid.T, at time.Time) webhook.Command {
 		webhook.Register{By: by, Target: target, Secret: uuid.New(), Rules: rules},
 		webhook.Change{By: by, Target: target, Rules: rules},
 		webhook.RotateSecret{By: by, Secret: uuid.New(), Overlap: overlap, At: at},
-		webhook.Pause{By: by, Reason: "停机"}, webhook.Resume{By: by}, webhook.Remove{By: by, Reason: "下线"},
+		webhook.Pause{By: by, Reason: "停机"},
+		webhook.Resume{By: by},
+		webhook.Remove{By: by, Reason: "下线"},
 	}).Draw(t, "command")
 }
 
