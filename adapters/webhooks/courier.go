@@ -115,7 +115,7 @@ func (c *Courier) Send(ctx context.Context, m webhook.Message) error {
 	if err != nil {
 		return &webhook.Failure{Word: wordOf(err), Cause: err}
 	}
-	defer answer.Body.Close() //nolint:errcheck // what was of interest was read
+	defer answer.Body.Close()
 	_, broken := io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer))
 	switch code := answer.StatusCode; {
 	case code >= 300 && code < 400:

@@ -15,7 +15,7 @@ import (
 type Secret string
 
 const (
-	secretPrefix = "whsec_" //nolint:gosec // what secrets begin with is none
+	secretPrefix = "whsec_"
 	secretBytes  = 32
 )
 

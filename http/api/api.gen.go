@@ -4614,6 +4614,12 @@ type WebhookDeliveryState string
 type WebhookDeliveryPage struct {
 	Items      []WebhookDelivery `json:"items"`
 	NextCursor string            `json:"next_cursor,omitempty,omitzero"`
+
+	// Total 整个列表的条数，请求 total=true 时才有 / How many rows the whole list has; only when total=true was asked.
+	Total *Total `json:"total,omitempty"`
+
+	// TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
+	TotalIsLowerBound *TotalIsLowerBound `json:"total_is_lower_bound,omitempty"`
 }
 
 // WebhookPage defines model for WebhookPage.
@@ -5589,6 +5595,9 @@ type ListWebhookDeliveriesParams struct {
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
 }
 
 // ListWebhookDeliveriesParamsState defines parameters for ListWebhookDeliveries.
@@ -6057,6 +6066,9 @@ type ListOwnWebhookDeliveriesParams struct {
 	// Cursor The `next_cursor` of the page before, with the same filters.
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Total 是否同时返回总数（最多数到一万） / Whether to count the whole list, too, up to 10,000.
+	Total WithTotal `form:"total,omitempty" json:"total,omitempty,omitzero"`
 }
 
 // ListOwnWebhookDeliveriesParamsState defines parameters for ListOwnWebhookDeliveries.
@@ -9236,6 +9248,13 @@ func (w *ServerInterfaceWrapper) ListWebhookDeliveries(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
 	}
 
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListWebhookDeliveries(ctx, id, params)
 	return err
@@ -10989,6 +11008,13 @@ func (w *ServerInterfaceWrapper) ListOwnWebhookDeliveries(ctx echo.Context) erro
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments

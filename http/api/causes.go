@@ -360,7 +360,7 @@ var mistakes = map[string]domain.Text{
 	"unknown_value": {ZH: "不是允许的值之一。", EN: "Not one of the allowed values."},
 	"wrong_type":    {ZH: "JSON 类型不符。", EN: "Of another JSON type than the field has."},
 	"fragment":      {ZH: "地址不能含 # 及其后的部分。", EN: "The address must not have a # and what follows it."},
-	"host":          {ZH: "须为公网主机名，不能是 IP 地址或内部名称。", EN: "It must name a public host, and neither an IP address nor a name of an inside network."},
+	"host":          {ZH: "须为公网主机名，不能是 IP 地址或内部名称。", EN: "It must name a public host: no IP address, and no inside name."},
 	"malformed":     {ZH: "不是有效的 URL。", EN: "It is no valid URL."},
 	"not_ascii":     {ZH: "只能含可见的 ASCII 字符；国际化域名请用 Punycode。", EN: "Visible ASCII characters only; write international names in Punycode."},
 	"port":          {ZH: "端口须为 443 或 8443。", EN: "The port must be 443 or 8443."},

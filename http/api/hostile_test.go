@@ -20,8 +20,8 @@ import (
 // hostile is a world with a caller for every role, and something for them to reach.
 type hostile struct {
 	*world
-	callers          map[string]as
-	product, booking string
+	callers                map[string]as
+	hook, product, booking string
 	// victim is a provider that operators may close.
 	victim string
 }
@@ -32,7 +32,8 @@ func startHostile(t *testing.T) hostile {
 	owner, enterprise := w.provider(reviewer), w.enterprise()
 	product, _ := w.listed(owner, reviewer)
 	booked := w.do(enterprise, "POST", "/api/v1/bookings", inquiry(product)).is(201)
-	h := hostile{world: w, product: product, booking: booked.text("id"), victim: w.provider(reviewer).id.String(), callers: map[string]as{
+	hooked := w.do(owner, "POST", "/api/v1/provider/webhooks", m{"url": "https://erp.example.com/in"}).is(201)
+	h := hostile{world: w, hook: hooked.text("id"), product: product, booking: booked.text("id"), victim: w.provider(reviewer).id.String(), callers: map[string]as{
 		"any": enterprise, "enterprise": enterprise, "provider": owner, "reviewer": reviewer, "public": {},
 		"auditor": w.staff(domain.RoleAuditor), "operator": w.staff(domain.RoleOperator),
 	}}
@@ -43,7 +44,7 @@ func startHostile(t *testing.T) hostile {
 	}
 	for role, path := range map[string]string{
 		"enterprise": "/api/v1/bookings", "provider": "/api/v1/provider/products", "reviewer": "/api/v1/review/queue",
-		"auditor": "/api/v1/audit/events", "": "/api/v1/products",
+		"auditor": "/api/v1/audit/events", "operator": "/api/v1/operator/webhooks", "": "/api/v1/products",
 	} {
 		w.do(h.callers[role], "GET", path, nil, "Waybill-Position", strconv.FormatUint(uint64(head), 10)).is(200)
 	}
@@ -59,6 +60,8 @@ func (h hostile) target(r route) string {
 		return r.with(h.booking)
 	case strings.Contains(r.path, "/products/"), strings.Contains(r.path, "/audit/{kind}/"):
 		return r.with(h.product)
+	case strings.Contains(r.path, "/webhooks/"):
+		return r.with(h.hook)
 	case strings.Contains(r.path, "/places/"):
 		return r.with("1796556")
 	case strings.Contains(r.path, "/calendar/"):

@@ -275,23 +275,30 @@ func (s *server) knowsHook(c echo.Context, id uuid.UUID) error {
 
 // ListWebhookDeliveries lists what any webhook got and is to get.
 func (s *server) ListWebhookDeliveries(c echo.Context, id WebhookID, params ListWebhookDeliveriesParams) error {
-	return s.listDeliveries(c, id, string(params.State), params.Cursor, params.Limit)
+	return s.listDeliveries(c, id, runtime.OwedFilter{
+		State: string(params.State), After: params.Cursor, Limit: params.Limit, Total: params.Total,
+	})
 }
 
 // ListOwnWebhookDeliveries lists that of one of the provider's.
 func (s *server) ListOwnWebhookDeliveries(c echo.Context, id WebhookID, params ListOwnWebhookDeliveriesParams) error {
-	return s.listDeliveries(c, id, string(params.State), params.Cursor, params.Limit)
+	return s.listDeliveries(c, id, runtime.OwedFilter{
+		State: string(params.State), After: params.Cursor, Limit: params.Limit, Total: params.Total,
+	})
 }
 
-func (s *server) listDeliveries(c echo.Context, id uuid.UUID, state, cursor string, limit int) error {
+func (s *server) listDeliveries(c echo.Context, id uuid.UUID, f runtime.OwedFilter) error {
 	if err := s.knowsHook(c, id); err != nil {
 		return err
 	}
-	page, err := s.Webhooks.Deliveries.List(c.Request().Context(), id.String(), state, cursor, limit)
+	page, err := s.Webhooks.Deliveries.List(c.Request().Context(), id.String(), f)
 	if err != nil {
 		return inPage(err)
 	}
-	return answer(c, nethttp.StatusOK, WebhookDeliveryPage{Items: convert(page.Rows, deliveryOf), NextCursor: page.Next})
+	total, more := totalOf(page.Total)
+	return answer(c, nethttp.StatusOK, WebhookDeliveryPage{
+		Items: convert(page.Rows, deliveryOf), NextCursor: page.Next, Total: total, TotalIsLowerBound: more,
+	})
 }
 
 // ResendWebhookDelivery has any webhook told again.
@@ -330,7 +337,8 @@ func hookWritten(c echo.Context, status int, out commands.Outcome[webhook.State]
 func hookChanged(out commands.Outcome[webhook.State]) WebhookChanged {
 	s := out.State
 	changed := WebhookChanged{
-		ID: out.ID, Owner: s.Owner, URL: s.URL, Types: list(s.Types), Label: s.Label, State: WebhookChangedState(s.Standing), Reason: s.Reason,
+		ID: out.ID, Owner: s.Owner, URL: s.URL, Types: list(s.Types), Label: s.Label,
+		State: WebhookChangedState(s.Standing), Reason: s.Reason,
 	}
 	for _, r := range s.Retiring { // the newest of them retires last
 		if r.Until.After(changed.SecretsRetireAt.Time) {

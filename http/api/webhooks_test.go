@@ -29,9 +29,18 @@ func startTelling(t *testing.T) *world {
 		s.Webhooks = loopback
 		return s
 	}
-	return startOn(t, sources, func(c *runtime.Config) {
+	w := startOn(t, sources, func(c *runtime.Config) {
 		c.Reactions = reactions.All(commands.New(c.Store, sources(nil)), c.Pool, outsideOf(c.Pool))
 	})
+	w.eventually("the reaction is set to work", func() (begun bool) {
+		err := w.pool.QueryRow(t.Context(), `SELECT coalesce(bool_or(begun_at IS NOT NULL), false) FROM projections.checkpoints
+			WHERE projection = $1`, reactions.WebhooksStored).Scan(&begun)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return begun
+	})
+	return w
 }
 
 const (

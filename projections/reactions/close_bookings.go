@@ -32,7 +32,9 @@ import (
 
 // All are all side effects of Waybill. Without an outside, what is owed to the outside is written down and not delivered.
 func All(service *commands.Service, pool *pgxpool.Pool, outside ...Outside) []runtime.Reaction {
-	return []runtime.Reaction{closeBookings(service, pool), endCases(service, pool), matchPlaces(service), tellWebhooks(service, pool, outside...)}
+	return []runtime.Reaction{
+		closeBookings(service, pool), endCases(service, pool), matchPlaces(service), tellWebhooks(service, pool, outside...),
+	}
 }
 
 // closeBookings ends the open inquiries about a product that was deleted or a provider that was closed (Q17).

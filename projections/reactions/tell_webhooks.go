@@ -94,13 +94,17 @@ func tellWebhooks(service *commands.Service, pool *pgxpool.Pool, outside ...Outs
 
 // handle owes the event to each webhook whose owner's feed has it and that was registered before.
 func (t teller) handle(ctx context.Context, e projections.Event) ([]runtime.Item, error) {
-	if err := t.shown(ctx, e); err != nil {
+	told, err := t.shown(ctx, e)
+	if err != nil {
 		return nil, err
 	}
 	if _, ok := e.Fact.(webhook.Removed); ok {
 		if err := t.forget(ctx, e); err != nil {
 			return nil, err
 		}
+	}
+	if !told {
+		return nil, nil
 	}
 	items, err := t.feed.At(ctx, e.Position)
 	if err != nil {
@@ -131,18 +135,22 @@ func (t teller) handle(ctx context.Context, e projections.Event) ([]runtime.Item
 	return owed, nil
 }
 
-// shown is runtime.ErrBehind until both read models show e. The feed shows nothing behind a stream that stands still.
-func (t teller) shown(ctx context.Context, e projections.Event) error {
-	var at domain.Position
-	err := t.pool.QueryRow(ctx, `SELECT CASE WHEN count(*) = 2 THEN least(min(position), (SELECT min(until) FROM `+feed.Model.Schema+`.parked)) ELSE 0 END
-		FROM projections.checkpoints WHERE projection = ANY ($1)`, []string{feed.Model.Schema, webhooks.Model.Schema}).Scan(&at)
-	if err != nil {
-		return fmt.Errorf("positions of the feed and the webhooks: %w", err)
+// shown is runtime.ErrBehind until both read models show e, and false when there is no webhook to tell. The feed shows nothing behind a
+// stream that stands still.
+func (t teller) shown(ctx context.Context, e projections.Event) (told bool, err error) {
+	var hooks, items domain.Position
+	err = t.pool.QueryRow(ctx, `SELECT coalesce(min(position) FILTER (WHERE projection = $1), 0),
+			coalesce(least(min(position) FILTER (WHERE projection = $2), (SELECT min(until) FROM `+feed.Model.Schema+`.parked)), 0),
+			EXISTS (SELECT FROM `+webhooks.Model.Schema+`.hooks WHERE standing <> 'removed' AND position < $3)
+		FROM projections.checkpoints WHERE projection IN ($1, $2)`, webhooks.Model.Schema, feed.Model.Schema, e.Position).
+		Scan(&hooks, &items, &told)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("positions of the feed and the webhooks: %w", err)
+	case hooks < e.Position, told && items < e.Position:
+		return false, runtime.ErrBehind
 	}
-	if at < e.Position {
-		return runtime.ErrBehind
-	}
-	return nil
+	return told, nil
 }
 
 // forget deletes the secrets of a webhook that was removed.
@@ -184,10 +192,10 @@ func (t teller) deliver(ctx context.Context, d runtime.Delivery) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case state.Standing == webhook.Ended:
+	switch state.Standing {
+	case webhook.Ended:
 		return never("the webhook was removed")
-	case state.Standing == webhook.OnHold:
+	case webhook.OnHold:
 		return later("the webhook is paused", time.Second)
 	}
 	if state.Owner != uuid.Nil {

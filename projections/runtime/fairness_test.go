@@ -190,3 +190,24 @@ func (w *world) lookedAt(sql string, args ...any) float64 {
 	}
 	return count(plans[0].Plan)
 }
+
+// What was settled longer ago than the reaction keeps it is forgotten; what is owed, or was given up, never is.
+func TestTheLedgerForgets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec(`INSERT INTO projections.ledger (projection, event_id, recipient, object, stream, revision, position, type, state, settled_at)
+		SELECT 'reaction_tell', gen_random_uuid(), r, 'o' || i, 'product-x', i, i, 'x', s, now() - i * interval '1 day'
+		FROM generate_series(1, 1500) i, (VALUES ('', 'done'), ('a', 'done'), ('b', 'skipped'), ('c', 'given_up'), ('d', 'due')) v (r, s)`)
+	r := &reactor{pool: w.pool, reaction: Reaction{StoredName: "reaction_tell", Keeps: 100*24*time.Hour - time.Hour}}
+	if err := r.forget(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var left string
+	if err := w.pool.QueryRow(t.Context(), `SELECT string_agg(s || ' ' || n, ', ' ORDER BY s) FROM (
+			SELECT state s, count(*) n FROM projections.ledger GROUP BY state) c`).Scan(&left); err != nil {
+		t.Fatal(err)
+	}
+	if want := "done 198, due 1500, given_up 1500, skipped 99"; left != want {
+		t.Errorf("left are %s, want %s", left, want)
+	}
+}

@@ -76,20 +76,33 @@ type listedItem struct {
 	item int64
 }
 
-// List gives what a recipient got and is to get, the newest first; an empty state is any.
-func (d *Deliveries) List(ctx context.Context, recipient, state, after string, limit int) (projections.Page[Owed], error) {
+// OwedFilter narrows the list; an empty state is any.
+type OwedFilter struct {
+	State string
+	After string
+	Limit int
+	// Total asks for Page.Total.
+	Total bool
+}
+
+// List gives what a recipient got and is to get, the newest first.
+func (d *Deliveries) List(ctx context.Context, recipient string, f OwedFilter) (projections.Page[Owed], error) {
 	var none projections.Page[Owed]
 	before := int64(1<<63 - 1)
-	if after != "" {
-		c, err := projections.DecodeCursor(after, projections.ListDeliveries)
+	const from = ` FROM projections.ledger WHERE projection = $1 AND recipient = $2 AND recipient <> ''`
+	total, err := projections.Total(ctx, d.pool, f.Total, `SELECT`+from+owedStates[f.State], d.projection, recipient)
+	if err != nil {
+		return none, err
+	}
+	if f.After != "" {
+		c, err := projections.DecodeCursor(f.After, projections.ListDeliveries)
 		if err != nil {
 			return none, err
 		}
 		before = c.At
 	}
-	size := projections.PageSize(limit)
-	rows, _ := d.pool.Query(ctx, `SELECT `+owedColumns+` FROM projections.ledger
-		WHERE projection = $1 AND recipient = $2 AND recipient <> '' AND item < $3`+owedStates[state]+
+	size := projections.PageSize(f.Limit)
+	rows, _ := d.pool.Query(ctx, `SELECT `+owedColumns+from+` AND item < $3`+owedStates[f.State]+
 		` ORDER BY item DESC`+projections.LimitClause(size), d.projection, recipient, before)
 	all, err := pgx.CollectRows(rows, scanOwed)
 	if err != nil {
@@ -98,7 +111,7 @@ func (d *Deliveries) List(ctx context.Context, recipient, state, after string, l
 	page := projections.Cut(all, size, func(l listedItem) string {
 		return projections.Cursor{At: l.item}.Encode(projections.ListDeliveries)
 	})
-	cut := projections.Page[Owed]{Next: page.Next}
+	cut := projections.Page[Owed]{Next: page.Next, Total: total}
 	for _, l := range page.Rows {
 		cut.Rows = append(cut.Rows, l.Owed)
 	}

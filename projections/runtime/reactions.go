@@ -222,7 +222,7 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 				return nil, errors.New("message carries no event")
 			}
 			wanted, err := r.reader.wants(recorded)
-			if err == nil && wanted {
+			if err == nil && wanted && !r.reaction.Rare {
 				wanted, err = r.isNews(msg.Context(), recorded)
 			}
 			if err != nil {
@@ -243,11 +243,20 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 				}
 				return nil, err
 			}
-			if r.reaction.Rare && len(owed) == 0 {
-				r.mu.Lock()
-				r.ahead = &recorded
-				r.mu.Unlock()
-				return nil, nil
+			if r.reaction.Rare {
+				news := false
+				if len(owed) > 0 {
+					if news, err = r.isNews(msg.Context(), recorded); err != nil {
+						stop(err)
+						return nil, err
+					}
+				}
+				if !news {
+					r.mu.Lock()
+					r.ahead = &recorded
+					r.mu.Unlock()
+					return nil, nil
+				}
 			}
 			select {
 			case r.handled <- handled{recorded, owed}:
