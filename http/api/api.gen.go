@@ -76,6 +76,21 @@ func (e BookingProgress) Valid() bool {
 	}
 }
 
+// Defines values for BookingsReportReport.
+const (
+	Bookings BookingsReportReport = "bookings"
+)
+
+// Valid indicates whether the value is a known member of the BookingsReportReport enum.
+func (e BookingsReportReport) Valid() bool {
+	switch e {
+	case Bookings:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CaseClaimEnded.
 const (
 	CaseClaimEndedDecided   CaseClaimEnded = "decided"
@@ -136,6 +151,21 @@ func (e CloseReason) Valid() bool {
 	case ProviderClosed:
 		return true
 	case Withdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DailyReportReport.
+const (
+	Daily DailyReportReport = "daily"
+)
+
+// Valid indicates whether the value is a known member of the DailyReportReport enum.
+func (e DailyReportReport) Valid() bool {
+	switch e {
+	case Daily:
 		return true
 	default:
 		return false
@@ -310,6 +340,60 @@ func (e FormFieldKind) Valid() bool {
 	}
 }
 
+// Defines values for FunnelReportReport.
+const (
+	Funnel FunnelReportReport = "funnel"
+)
+
+// Valid indicates whether the value is a known member of the FunnelReportReport enum.
+func (e FunnelReportReport) Valid() bool {
+	switch e {
+	case Funnel:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FunnelRowStage.
+const (
+	FunnelRowStageApproved         FunnelRowStage = "approved"
+	FunnelRowStageApprovedAtFirst  FunnelRowStage = "approved_at_first"
+	FunnelRowStageBooked           FunnelRowStage = "booked"
+	FunnelRowStageDecided          FunnelRowStage = "decided"
+	FunnelRowStageListed           FunnelRowStage = "listed"
+	FunnelRowStageProductListed    FunnelRowStage = "product_listed"
+	FunnelRowStageProductSubmitted FunnelRowStage = "product_submitted"
+	FunnelRowStageRepliedTo        FunnelRowStage = "replied_to"
+	FunnelRowStageSubmitted        FunnelRowStage = "submitted"
+)
+
+// Valid indicates whether the value is a known member of the FunnelRowStage enum.
+func (e FunnelRowStage) Valid() bool {
+	switch e {
+	case FunnelRowStageApproved:
+		return true
+	case FunnelRowStageApprovedAtFirst:
+		return true
+	case FunnelRowStageBooked:
+		return true
+	case FunnelRowStageDecided:
+		return true
+	case FunnelRowStageListed:
+		return true
+	case FunnelRowStageProductListed:
+		return true
+	case FunnelRowStageProductSubmitted:
+		return true
+	case FunnelRowStageRepliedTo:
+		return true
+	case FunnelRowStageSubmitted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthStatus.
 const (
 	HealthStatusOk HealthStatus = "ok"
@@ -457,6 +541,21 @@ func (e ItemChangeFate) Valid() bool {
 	}
 }
 
+// Defines values for ListingsReportReport.
+const (
+	Listings ListingsReportReport = "listings"
+)
+
+// Valid indicates whether the value is a known member of the ListingsReportReport enum.
+func (e ListingsReportReport) Valid() bool {
+	switch e {
+	case Listings:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MeRoles.
 const (
 	MeRolesAuditor    MeRoles = "auditor"
@@ -541,6 +640,45 @@ func (e ProblemTypeOf) Valid() bool {
 	case ProblemTypeOfMistake:
 		return true
 	case ProblemTypeOfProblem:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RejectionsReportReport.
+const (
+	Rejections RejectionsReportReport = "rejections"
+)
+
+// Valid indicates whether the value is a known member of the RejectionsReportReport enum.
+func (e RejectionsReportReport) Valid() bool {
+	switch e {
+	case Rejections:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReportFormat.
+const (
+	Csv   ReportFormat = "csv"
+	JSON  ReportFormat = "json"
+	Jsonl ReportFormat = "jsonl"
+	Xlsx  ReportFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReportFormat enum.
+func (e ReportFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case JSON:
+		return true
+	case Jsonl:
+		return true
+	case Xlsx:
 		return true
 	default:
 		return false
@@ -688,6 +826,21 @@ func (e TextPartOp) Valid() bool {
 	case TextPartOpEqual:
 		return true
 	case TextPartOpInserted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TurnaroundReportReport.
+const (
+	Turnaround TurnaroundReportReport = "turnaround"
+)
+
+// Valid indicates whether the value is a known member of the TurnaroundReportReport enum.
+func (e TurnaroundReportReport) Valid() bool {
+	switch e {
+	case Turnaround:
 		return true
 	default:
 		return false
@@ -1096,6 +1249,87 @@ func (e ReviseProductParamsMode) Valid() bool {
 	}
 }
 
+// Defines values for GetBookingFiguresParamsBy.
+const (
+	GetBookingFiguresParamsByAll         GetBookingFiguresParamsBy = "all"
+	GetBookingFiguresParamsByDay         GetBookingFiguresParamsBy = "day"
+	GetBookingFiguresParamsByDestination GetBookingFiguresParamsBy = "destination"
+	GetBookingFiguresParamsByMode        GetBookingFiguresParamsBy = "mode"
+	GetBookingFiguresParamsByProvider    GetBookingFiguresParamsBy = "provider"
+)
+
+// Valid indicates whether the value is a known member of the GetBookingFiguresParamsBy enum.
+func (e GetBookingFiguresParamsBy) Valid() bool {
+	switch e {
+	case GetBookingFiguresParamsByAll:
+		return true
+	case GetBookingFiguresParamsByDay:
+		return true
+	case GetBookingFiguresParamsByDestination:
+		return true
+	case GetBookingFiguresParamsByMode:
+		return true
+	case GetBookingFiguresParamsByProvider:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetListingsParamsBy.
+const (
+	GetListingsParamsByAll         GetListingsParamsBy = "all"
+	GetListingsParamsByDay         GetListingsParamsBy = "day"
+	GetListingsParamsByDestination GetListingsParamsBy = "destination"
+	GetListingsParamsByMode        GetListingsParamsBy = "mode"
+)
+
+// Valid indicates whether the value is a known member of the GetListingsParamsBy enum.
+func (e GetListingsParamsBy) Valid() bool {
+	switch e {
+	case GetListingsParamsByAll:
+		return true
+	case GetListingsParamsByDay:
+		return true
+	case GetListingsParamsByDestination:
+		return true
+	case GetListingsParamsByMode:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetTurnaroundParamsBy.
+const (
+	GetTurnaroundParamsByAll      GetTurnaroundParamsBy = "all"
+	GetTurnaroundParamsByDay      GetTurnaroundParamsBy = "day"
+	GetTurnaroundParamsByKind     GetTurnaroundParamsBy = "kind"
+	GetTurnaroundParamsByReason   GetTurnaroundParamsBy = "reason"
+	GetTurnaroundParamsByReviewer GetTurnaroundParamsBy = "reviewer"
+	GetTurnaroundParamsByRound    GetTurnaroundParamsBy = "round"
+)
+
+// Valid indicates whether the value is a known member of the GetTurnaroundParamsBy enum.
+func (e GetTurnaroundParamsBy) Valid() bool {
+	switch e {
+	case GetTurnaroundParamsByAll:
+		return true
+	case GetTurnaroundParamsByDay:
+		return true
+	case GetTurnaroundParamsByKind:
+		return true
+	case GetTurnaroundParamsByReason:
+		return true
+	case GetTurnaroundParamsByReviewer:
+		return true
+	case GetTurnaroundParamsByRound:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetReviewQueueParamsState.
 const (
 	GetReviewQueueParamsStateApproved   GetReviewQueueParamsState = "approved"
@@ -1486,6 +1720,61 @@ type BookingState struct {
 	State BookingProgress `json:"state"`
 }
 
+// BookingsReport defines model for BookingsReport.
+type BookingsReport struct {
+	// AsOf 截至的日志位置 / The position as of which it is
+	AsOf   int64        `json:"as_of"`
+	Before ReportPeriod `json:"before"`
+	By     string       `json:"by"`
+
+	// Calendar 计算工作时长所用的日历版本 / The version of the calendar by which working time is counted
+	Calendar string `json:"calendar"`
+
+	// Count 行数 / How many rows there are
+	Count  int32                `json:"count"`
+	From   string               `json:"from"`
+	Report BookingsReportReport `json:"report"`
+	Rows   []BookingsRow        `json:"rows"`
+
+	// Sha256 各行按 JSON Lines 的 SHA-256 / The SHA-256 of the rows as JSON Lines
+	Sha256 string `json:"sha256"`
+	To     string `json:"to"`
+}
+
+// BookingsReportReport defines model for BookingsReport.Report.
+type BookingsReportReport string
+
+// BookingsRow 时长为分钟 / Times are in minutes.
+type BookingsRow struct {
+	BeforeClosed                 int32   `json:"before_closed"`
+	BeforeClosedEnterpriseClosed int32   `json:"before_closed_enterprise_closed"`
+	BeforeClosedProductDeleted   int32   `json:"before_closed_product_deleted"`
+	BeforeClosedProviderClosed   int32   `json:"before_closed_provider_closed"`
+	BeforeClosedWithdrawn        int32   `json:"before_closed_withdrawn"`
+	BeforeReplied                int32   `json:"before_replied"`
+	BeforeReplyMedian            int32   `json:"before_reply_median"`
+	BeforeReplyP90               int32   `json:"before_reply_p90"`
+	BeforeReplyRate              float32 `json:"before_reply_rate"`
+	BeforeRequested              int32   `json:"before_requested"`
+	BeforeWorkingReplyMedian     int32   `json:"before_working_reply_median"`
+	BeforeWorkingReplyP90        int32   `json:"before_working_reply_p90"`
+	Closed                       int32   `json:"closed"`
+	ClosedEnterpriseClosed       int32   `json:"closed_enterprise_closed"`
+	ClosedProductDeleted         int32   `json:"closed_product_deleted"`
+	ClosedProviderClosed         int32   `json:"closed_provider_closed"`
+	ClosedWithdrawn              int32   `json:"closed_withdrawn"`
+
+	// Group all，或日期、服务商编号、运输方式、国家 / all, or the day, the provider, the mode or the country.
+	Group              string  `json:"group"`
+	Replied            int32   `json:"replied"`
+	ReplyMedian        int32   `json:"reply_median"`
+	ReplyP90           int32   `json:"reply_p90"`
+	ReplyRate          float32 `json:"reply_rate"`
+	Requested          int32   `json:"requested"`
+	WorkingReplyMedian int32   `json:"working_reply_median"`
+	WorkingReplyP90    int32   `json:"working_reply_p90"`
+}
+
 // CalendarDay defines model for CalendarDay.
 type CalendarDay struct {
 	// Day 日期，YYYY-MM-DD，北京时间 / The day in Beijing, YYYY-MM-DD.
@@ -1635,6 +1924,66 @@ type CountryOrRegion struct {
 
 	// Name The same sentence in Chinese and English.
 	Name Text `json:"name"`
+}
+
+// DailyReport defines model for DailyReport.
+type DailyReport struct {
+	// AsOf 截至的日志位置 / The position as of which it is
+	AsOf   int64        `json:"as_of"`
+	Before ReportPeriod `json:"before"`
+
+	// Calendar 计算工作时长所用的日历版本 / The version of the calendar by which working time is counted
+	Calendar string `json:"calendar"`
+
+	// Count 行数 / How many rows there are
+	Count  int32             `json:"count"`
+	From   string            `json:"from"`
+	Report DailyReportReport `json:"report"`
+	Rows   []DailyRow        `json:"rows"`
+
+	// Sha256 各行按 JSON Lines 的 SHA-256 / The SHA-256 of the rows as JSON Lines
+	Sha256 string `json:"sha256"`
+	To     string `json:"to"`
+}
+
+// DailyReportReport defines model for DailyReport.Report.
+type DailyReportReport string
+
+// DailyRow defines model for DailyRow.
+type DailyRow struct {
+	ApplicationsApproved        int32  `json:"applications_approved"`
+	ApplicationsPending         int32  `json:"applications_pending"`
+	ApplicationsRejected        int32  `json:"applications_rejected"`
+	ApplicationsRevoked         int32  `json:"applications_revoked"`
+	ApplicationsSubmitted       int32  `json:"applications_submitted"`
+	BeforeApplicationsApproved  int32  `json:"before_applications_approved"`
+	BeforeApplicationsPending   int32  `json:"before_applications_pending"`
+	BeforeApplicationsRejected  int32  `json:"before_applications_rejected"`
+	BeforeApplicationsRevoked   int32  `json:"before_applications_revoked"`
+	BeforeApplicationsSubmitted int32  `json:"before_applications_submitted"`
+	BeforeBookingsReplied       int32  `json:"before_bookings_replied"`
+	BeforeBookingsRequested     int32  `json:"before_bookings_requested"`
+	BeforeProductsApproved      int32  `json:"before_products_approved"`
+	BeforeProductsDeleted       int32  `json:"before_products_deleted"`
+	BeforeProductsListed        int32  `json:"before_products_listed"`
+	BeforeProductsPending       int32  `json:"before_products_pending"`
+	BeforeProductsRejected      int32  `json:"before_products_rejected"`
+	BeforeProductsRevoked       int32  `json:"before_products_revoked"`
+	BeforeProductsSubmitted     int32  `json:"before_products_submitted"`
+	BeforeProductsTakenDown     int32  `json:"before_products_taken_down"`
+	BeforeProductsUnlisted      int32  `json:"before_products_unlisted"`
+	BookingsReplied             int32  `json:"bookings_replied"`
+	BookingsRequested           int32  `json:"bookings_requested"`
+	Day                         string `json:"day"`
+	ProductsApproved            int32  `json:"products_approved"`
+	ProductsDeleted             int32  `json:"products_deleted"`
+	ProductsListed              int32  `json:"products_listed"`
+	ProductsPending             int32  `json:"products_pending"`
+	ProductsRejected            int32  `json:"products_rejected"`
+	ProductsRevoked             int32  `json:"products_revoked"`
+	ProductsSubmitted           int32  `json:"products_submitted"`
+	ProductsTakenDown           int32  `json:"products_taken_down"`
+	ProductsUnlisted            int32  `json:"products_unlisted"`
 }
 
 // DecisionOutcome 一项的结果：status 为单独请求时的状态码；200 时有 product 或 application，其他时有 problem。
@@ -1865,6 +2214,43 @@ type FormField struct {
 // FormFieldKind defines model for FormField.Kind.
 type FormFieldKind string
 
+// FunnelReport defines model for FunnelReport.
+type FunnelReport struct {
+	// AsOf 截至的日志位置 / The position as of which it is
+	AsOf   int64        `json:"as_of"`
+	Before ReportPeriod `json:"before"`
+
+	// Calendar 计算工作时长所用的日历版本 / The version of the calendar by which working time is counted
+	Calendar string `json:"calendar"`
+
+	// Count 行数 / How many rows there are
+	Count  int32              `json:"count"`
+	From   string             `json:"from"`
+	Kind   ReviewKind         `json:"kind,omitempty,omitzero"`
+	Report FunnelReportReport `json:"report"`
+	Rows   []FunnelRow        `json:"rows"`
+
+	// Sha256 各行按 JSON Lines 的 SHA-256 / The SHA-256 of the rows as JSON Lines
+	Sha256 string `json:"sha256"`
+	To     string `json:"to"`
+}
+
+// FunnelReportReport defines model for FunnelReport.Report.
+type FunnelReportReport string
+
+// FunnelRow defines model for FunnelRow.
+type FunnelRow struct {
+	BeforeCount int32          `json:"before_count"`
+	BeforeRate  float32        `json:"before_rate"`
+	Count       int32          `json:"count"`
+	Kind        ReviewKind     `json:"kind"`
+	Rate        float32        `json:"rate"`
+	Stage       FunnelRowStage `json:"stage"`
+}
+
+// FunnelRowStage defines model for FunnelRow.Stage.
+type FunnelRowStage string
+
 // GivenReason defines model for GivenReason.
 type GivenReason struct {
 	Code  string `json:"code"`
@@ -2010,6 +2396,39 @@ type ItemChange struct {
 
 // ItemChangeFate defines model for ItemChange.Fate.
 type ItemChangeFate string
+
+// ListingsReport defines model for ListingsReport.
+type ListingsReport struct {
+	// AsOf 截至的日志位置 / The position as of which it is
+	AsOf   int64        `json:"as_of"`
+	Before ReportPeriod `json:"before"`
+	By     string       `json:"by"`
+
+	// Calendar 计算工作时长所用的日历版本 / The version of the calendar by which working time is counted
+	Calendar string `json:"calendar"`
+
+	// Count 行数 / How many rows there are
+	Count  int32                `json:"count"`
+	From   string               `json:"from"`
+	Report ListingsReportReport `json:"report"`
+	Rows   []ListingsRow        `json:"rows"`
+
+	// Sha256 各行按 JSON Lines 的 SHA-256 / The SHA-256 of the rows as JSON Lines
+	Sha256 string `json:"sha256"`
+	To     string `json:"to"`
+}
+
+// ListingsReportReport defines model for ListingsReport.Report.
+type ListingsReportReport string
+
+// ListingsRow 只有所分组的列 / It has the columns alone that it is by.
+type ListingsRow struct {
+	BeforeProducts int32  `json:"before_products"`
+	Day            string `json:"day"`
+	Destination    string `json:"destination,omitempty,omitzero"`
+	Mode           string `json:"mode,omitempty,omitzero"`
+	Products       int32  `json:"products"`
+}
 
 // MapBox 西大于东表示跨越 180° 经线 / Where west is greater than east it crosses the date line.
 type MapBox struct {
@@ -2722,9 +3141,54 @@ type Rejection struct {
 	Revision int32    `json:"revision"`
 }
 
+// RejectionRow defines model for RejectionRow.
+type RejectionRow struct {
+	BeforeCount      int32      `json:"before_count"`
+	BeforeRate       float32    `json:"before_rate"`
+	BeforeRejections int32      `json:"before_rejections"`
+	Count            int32      `json:"count"`
+	Kind             ReviewKind `json:"kind"`
+	Rate             float32    `json:"rate"`
+	Reason           string     `json:"reason"`
+	Rejections       int32      `json:"rejections"`
+}
+
+// RejectionsReport defines model for RejectionsReport.
+type RejectionsReport struct {
+	// AsOf 截至的日志位置 / The position as of which it is
+	AsOf   int64        `json:"as_of"`
+	Before ReportPeriod `json:"before"`
+
+	// Calendar 计算工作时长所用的日历版本 / The version of the calendar by which working time is counted
+	Calendar string `json:"calendar"`
+
+	// Count 行数 / How many rows there are
+	Count  int32                  `json:"count"`
+	From   string                 `json:"from"`
+	Kind   ReviewKind             `json:"kind,omitempty,omitzero"`
+	Report RejectionsReportReport `json:"report"`
+	Rows   []RejectionRow         `json:"rows"`
+
+	// Sha256 各行按 JSON Lines 的 SHA-256 / The SHA-256 of the rows as JSON Lines
+	Sha256 string `json:"sha256"`
+	To     string `json:"to"`
+}
+
+// RejectionsReportReport defines model for RejectionsReport.Report.
+type RejectionsReportReport string
+
 // Reply defines model for Reply.
 type Reply struct {
 	Text string `json:"text"`
+}
+
+// ReportFormat defines model for ReportFormat.
+type ReportFormat string
+
+// ReportPeriod defines model for ReportPeriod.
+type ReportPeriod struct {
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // Review 审核状态：待审核、已通过、已拒绝
@@ -2980,6 +3444,52 @@ type Total = int32
 // TotalIsLowerBound 为 true 时不止 total 条（显示为“10,000+”） / True when there are more than `total`, to be shown as “10,000+”.
 type TotalIsLowerBound = bool
 
+// TurnaroundReport defines model for TurnaroundReport.
+type TurnaroundReport struct {
+	// AsOf 截至的日志位置 / The position as of which it is
+	AsOf   int64        `json:"as_of"`
+	Before ReportPeriod `json:"before"`
+	By     string       `json:"by"`
+
+	// Calendar 计算工作时长所用的日历版本 / The version of the calendar by which working time is counted
+	Calendar string `json:"calendar"`
+
+	// Count 行数 / How many rows there are
+	Count  int32                  `json:"count"`
+	From   string                 `json:"from"`
+	Kind   ReviewKind             `json:"kind,omitempty,omitzero"`
+	Report TurnaroundReportReport `json:"report"`
+	Rows   []TurnaroundRow        `json:"rows"`
+
+	// Sha256 各行按 JSON Lines 的 SHA-256 / The SHA-256 of the rows as JSON Lines
+	Sha256 string `json:"sha256"`
+	To     string `json:"to"`
+}
+
+// TurnaroundReportReport defines model for TurnaroundReport.Report.
+type TurnaroundReportReport string
+
+// TurnaroundRow 时长为分钟 / Times are in minutes.
+type TurnaroundRow struct {
+	BeforeBreachRate          float32 `json:"before_breach_rate"`
+	BeforeBreaches            int32   `json:"before_breaches"`
+	BeforeDecided             int32   `json:"before_decided"`
+	BeforeSinceFirstMedian    int32   `json:"before_since_first_median"`
+	BeforeSinceFirstP90       int32   `json:"before_since_first_p90"`
+	BeforeSinceRevisionMedian int32   `json:"before_since_revision_median"`
+	BeforeSinceRevisionP90    int32   `json:"before_since_revision_p90"`
+	BreachRate                float32 `json:"breach_rate"`
+	Breaches                  int32   `json:"breaches"`
+	Decided                   int32   `json:"decided"`
+
+	// Group all，或类别、审核员编号、原因代码、轮次、日期 / all, or the kind, the reviewer, the code of the reason, the round or the day.
+	Group               string `json:"group"`
+	SinceFirstMedian    int32  `json:"since_first_median"`
+	SinceFirstP90       int32  `json:"since_first_p90"`
+	SinceRevisionMedian int32  `json:"since_revision_median"`
+	SinceRevisionP90    int32  `json:"since_revision_p90"`
+}
+
 // Wanted defines model for Wanted.
 type Wanted struct {
 	Kind ReviewKind `json:"kind,omitempty,omitzero"`
@@ -3060,6 +3570,9 @@ type AccountStateFilter string
 
 // ActorFilter defines model for ActorFilter.
 type ActorFilter = openapi_types.UUID
+
+// AsOf defines model for AsOf.
+type AsOf = string
 
 // BBox defines model for BBox.
 type BBox = string
@@ -3954,6 +4467,165 @@ type PinProductParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// GetBookingFiguresParams defines parameters for GetBookingFigures.
+type GetBookingFiguresParams struct {
+	// From 第一天，YYYY-MM-DD，北京时间；默认为最后一天之前29天 / The first day, YYYY-MM-DD, in Beijing; the 29th before the last when not said.
+	From FromDay `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
+	To ToDay `form:"to,omitempty" json:"to,omitempty,omitzero"`
+
+	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
+	By GetBookingFiguresParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
+
+	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
+	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
+
+	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
+	Format ReportFormat `form:"format,omitempty" json:"format,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetBookingFiguresParamsBy defines parameters for GetBookingFigures.
+type GetBookingFiguresParamsBy string
+
+// GetDailyParams defines parameters for GetDaily.
+type GetDailyParams struct {
+	// From 第一天，YYYY-MM-DD，北京时间；默认为最后一天之前29天 / The first day, YYYY-MM-DD, in Beijing; the 29th before the last when not said.
+	From FromDay `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
+	To ToDay `form:"to,omitempty" json:"to,omitempty,omitzero"`
+
+	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
+	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
+
+	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
+	Format ReportFormat `form:"format,omitempty" json:"format,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetFunnelParams defines parameters for GetFunnel.
+type GetFunnelParams struct {
+	// From 第一天，YYYY-MM-DD，北京时间；默认为最后一天之前29天 / The first day, YYYY-MM-DD, in Beijing; the 29th before the last when not said.
+	From FromDay `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
+	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
+	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
+	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
+
+	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
+	Format ReportFormat `form:"format,omitempty" json:"format,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetListingsParams defines parameters for GetListings.
+type GetListingsParams struct {
+	// From 第一天，YYYY-MM-DD，北京时间；默认为最后一天之前29天 / The first day, YYYY-MM-DD, in Beijing; the 29th before the last when not said.
+	From FromDay `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
+	To ToDay `form:"to,omitempty" json:"to,omitempty,omitzero"`
+
+	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
+	By GetListingsParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
+
+	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
+	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
+
+	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
+	Format ReportFormat `form:"format,omitempty" json:"format,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetListingsParamsBy defines parameters for GetListings.
+type GetListingsParamsBy string
+
+// GetRejectionsParams defines parameters for GetRejections.
+type GetRejectionsParams struct {
+	// From 第一天，YYYY-MM-DD，北京时间；默认为最后一天之前29天 / The first day, YYYY-MM-DD, in Beijing; the 29th before the last when not said.
+	From FromDay `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
+	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
+	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
+	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
+
+	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
+	Format ReportFormat `form:"format,omitempty" json:"format,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetTurnaroundParams defines parameters for GetTurnaround.
+type GetTurnaroundParams struct {
+	// From 第一天，YYYY-MM-DD，北京时间；默认为最后一天之前29天 / The first day, YYYY-MM-DD, in Beijing; the 29th before the last when not said.
+	From FromDay `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
+	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
+	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
+	By GetTurnaroundParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
+
+	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
+	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
+
+	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
+	Format ReportFormat `form:"format,omitempty" json:"format,omitempty,omitzero"`
+
+	// IfNoneMatch 已有的 ETag，仍然有效则返回 304。
+	// ETags the caller already has; answered with 304 when one is still current.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// GetTurnaroundParamsBy defines parameters for GetTurnaround.
+type GetTurnaroundParamsBy string
+
 // GetReviewCountsParams defines parameters for GetReviewCounts.
 type GetReviewCountsParams struct {
 	// WaybillPosition The answer shows at least everything up to this position.
@@ -4553,6 +5225,24 @@ type ServerInterface interface {
 	// PinProduct 置顶
 	// (PUT /api/v1/provider/products/{id}/pin)
 	PinProduct(ctx echo.Context, id ProductID, params PinProductParams) error
+	// GetBookingFigures 预约：数量、回复率与回复用时 / Bookings: how many, how many were replied to, and how fast
+	// (GET /api/v1/reports/bookings)
+	GetBookingFigures(ctx echo.Context, params GetBookingFiguresParams) error
+	// GetDaily 每日数据 / What happened in each day
+	// (GET /api/v1/reports/daily)
+	GetDaily(ctx echo.Context, params GetDailyParams) error
+	// GetFunnel 首次提交后走到哪一步：申请与产品 / How far those got that were first submitted in the period
+	// (GET /api/v1/reports/funnel)
+	GetFunnel(ctx echo.Context, params GetFunnelParams) error
+	// GetListings 每日结束时公开的产品，按目的地与运输方式 / What was public at the end of each day, by destination and mode
+	// (GET /api/v1/reports/listings)
+	GetListings(ctx echo.Context, params GetListingsParams) error
+	// GetRejections 拒绝原因 / Why what was rejected was
+	// (GET /api/v1/reports/rejections)
+	GetRejections(ctx echo.Context, params GetRejectionsParams) error
+	// GetTurnaround 审核用时：自最近版本与首次提交起的工作时长、到期与超期 / How long decisions took, and which came late
+	// (GET /api/v1/reports/turnaround)
+	GetTurnaround(ctx echo.Context, params GetTurnaroundParams) error
 	// ListReviewReasons 拒绝原因代码
 	// (GET /api/v1/review-reasons)
 	ListReviewReasons(ctx echo.Context) error
@@ -7243,6 +7933,474 @@ func (w *ServerInterfaceWrapper) PinProduct(ctx echo.Context) error {
 	return err
 }
 
+// GetBookingFigures converts echo context to params.
+func (w *ServerInterfaceWrapper) GetBookingFigures(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetBookingFiguresParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "by", ctx.QueryParams(), &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter by: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetBookingFigures(ctx, params)
+	return err
+}
+
+// GetDaily converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDaily(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDailyParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDaily(ctx, params)
+	return err
+}
+
+// GetFunnel converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFunnel(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFunnelParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFunnel(ctx, params)
+	return err
+}
+
+// GetListings converts echo context to params.
+func (w *ServerInterfaceWrapper) GetListings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetListingsParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "by", ctx.QueryParams(), &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter by: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetListings(ctx, params)
+	return err
+}
+
+// GetRejections converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRejections(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRejectionsParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRejections(ctx, params)
+	return err
+}
+
+// GetTurnaround converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTurnaround(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTurnaroundParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "by", ctx.QueryParams(), &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter by: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTurnaround(ctx, params)
+	return err
+}
+
 // ListReviewReasons converts echo context to params.
 func (w *ServerInterfaceWrapper) ListReviewReasons(ctx echo.Context) error {
 	var err error
@@ -8399,6 +9557,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/review/decisions", wrapper.DecideMany, options.OperationMiddlewares["decideMany"]...)
 	router.GET(options.BaseURL+"/api/v1/review/texts", wrapper.ListReviewTexts, options.OperationMiddlewares["listReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/audit/events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/turnaround", wrapper.GetTurnaround, options.OperationMiddlewares["getTurnaround"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/funnel", wrapper.GetFunnel, options.OperationMiddlewares["getFunnel"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/rejections", wrapper.GetRejections, options.OperationMiddlewares["getRejections"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/bookings", wrapper.GetBookingFigures, options.OperationMiddlewares["getBookingFigures"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/listings", wrapper.GetListings, options.OperationMiddlewares["getListings"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/daily", wrapper.GetDaily, options.OperationMiddlewares["getDaily"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/reinstate", wrapper.ReinstateProvider, options.OperationMiddlewares["reinstateProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/close", wrapper.CloseProvider, options.OperationMiddlewares["closeProvider"]...)

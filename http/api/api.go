@@ -21,6 +21,7 @@ import (
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
 	"waybill/projections/directory"
+	"waybill/projections/figures"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/models"
@@ -101,6 +102,7 @@ type server struct {
 	directory  directory.Queries
 	pictures   pictures.Queries
 	workload   workload.Queries
+	figures    figures.Queries
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
@@ -151,6 +153,7 @@ func Mount(web *http.Web, d Deps) error {
 		directory:  directory.Queries{DB: d.Queries},
 		pictures:   pictures.Queries{DB: d.Queries},
 		workload:   workload.Queries{DB: d.Queries},
+		figures:    figures.Queries{DB: d.Queries},
 	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

@@ -1,0 +1,178 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"mime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain"
+	"waybill/domain/workdays"
+	"waybill/http/reports"
+	"waybill/http/tabular"
+	"waybill/projections"
+	"waybill/projections/figures"
+	"waybill/projections/runtime"
+)
+
+// askedReport is what a report is asked, by its parameters.
+type askedReport struct {
+	from, to, kind, by, asOf string
+	format                   ReportFormat
+}
+
+// GetTurnaround reports how long decisions took.
+func (s *server) GetTurnaround(c echo.Context, p GetTurnaroundParams) error {
+	return s.report(c, reports.Turnaround, askedReport{p.From, p.To, string(p.Kind), string(p.By), p.AsOf, p.Format})
+}
+
+// GetFunnel reports how far those got that were first submitted in a period.
+func (s *server) GetFunnel(c echo.Context, p GetFunnelParams) error {
+	return s.report(c, reports.Funnel, askedReport{p.From, p.To, string(p.Kind), "", p.AsOf, p.Format})
+}
+
+// GetRejections reports why what was rejected was.
+func (s *server) GetRejections(c echo.Context, p GetRejectionsParams) error {
+	return s.report(c, reports.Rejections, askedReport{p.From, p.To, string(p.Kind), "", p.AsOf, p.Format})
+}
+
+// GetBookingFigures reports what became of bookings.
+func (s *server) GetBookingFigures(c echo.Context, p GetBookingFiguresParams) error {
+	return s.report(c, reports.Bookings, askedReport{p.From, p.To, "", string(p.By), p.AsOf, p.Format})
+}
+
+// GetListings reports what was public at the end of each day.
+func (s *server) GetListings(c echo.Context, p GetListingsParams) error {
+	return s.report(c, reports.Listings, askedReport{p.From, p.To, "", string(p.By), p.AsOf, p.Format})
+}
+
+// GetDaily reports what happened in each day.
+func (s *server) GetDaily(c echo.Context, p GetDailyParams) error {
+	return s.report(c, reports.Daily, askedReport{p.From, p.To, "", "", p.AsOf, p.Format})
+}
+
+// report answers a report as of a position, in the format that is asked for.
+func (s *server) report(c echo.Context, name reports.Name, asked askedReport) error {
+	f, err := reportDays(asked.from, asked.to, s.web.Clock())
+	if err != nil {
+		return err
+	}
+	f.Kind, f.By = asked.kind, figures.By(asked.by)
+	asOf, err := s.asOf(c, asked.asOf)
+	if err != nil {
+		return err
+	}
+	f.AsOf = asOf.position
+	report, err := reports.Make(c.Request().Context(), s.figures, name, f)
+	if errors.Is(err, figures.ErrNotShown) {
+		return runtime.ErrBehind.Because(err)
+	}
+	if err != nil {
+		return err
+	}
+	format := tabular.Format(asked.format)
+	header := c.Response().Header()
+	if format == "" {
+		format = acceptedFormat(c.Request().Header.Values("Accept"))
+		header.Add("Vary", "Accept")
+	}
+	var content bytes.Buffer
+	if err := report.Write(&content, format); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(content.Bytes())
+	header.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
+	header.Set("Waybill-As-Of", strconv.FormatUint(uint64(report.Position), 10))
+	if !asOf.time.IsZero() {
+		header.Set("Waybill-As-Of-Time", asOf.time.UTC().Format(projections.TimeLayout))
+	}
+	header.Set("Waybill-Calendar", string(report.Calendar))
+	header.Set("Waybill-Rows", strconv.Itoa(len(report.Rows)))
+	header.Set("Waybill-Rows-SHA256", report.SHA256)
+	if format != reports.JSON {
+		header.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": report.FileName(format)}))
+	}
+	return tagged(c, tagOf(content.Bytes()), reports.ContentType(format), content.Bytes())
+}
+
+// reportDays is the period that is asked for: thirty days up to today when nothing is said, in years of which something can be known.
+func reportDays(from, to string, now time.Time) (figures.Filter, error) {
+	days, err := daysOf(from, to, now)
+	if err != nil {
+		return figures.Filter{}, err
+	}
+	const first, last = 2000, 2099
+	for name, day := range map[string]workdays.Day{"from": days.From, "to": days.To} {
+		if year := day.Year(); year < first || year > last {
+			return figures.Filter{}, wrongParameter(name, "out_of_range", fmt.Sprintf("须在 %d 年至 %d 年之间", first, last),
+				fmt.Sprintf("must be a day of %d to %d", first, last))
+		}
+	}
+	return figures.Filter{From: days.From, To: days.To}, nil
+}
+
+// asOf is a position as of which something is asked, 0 for the newest, and the time that it was resolved from, if it was.
+type asOf struct {
+	position domain.Position
+	time     time.Time
+}
+
+// asOf reads the parameter, and returns once the figures show the position.
+func (s *server) asOf(c echo.Context, text string) (asOf, error) {
+	var of asOf
+	if text == "" {
+		return of, nil
+	}
+	ctx := c.Request().Context()
+	if n, err := strconv.ParseUint(text, 10, 63); err == nil && n > 0 {
+		of.position = domain.Position(n)
+	} else if isInstant(text) {
+		if err := of.time.UnmarshalText([]byte(text)); err != nil {
+			return of, err
+		}
+		if of.position, err = s.history.PositionAt(ctx, of.time); err != nil {
+			return of, err
+		}
+		if of.position == 0 {
+			return of, wrongParameter("as_of", "before_the_log", "日志在该时间尚无事件", "the log has no event up to this time")
+		}
+	} else {
+		zh, en := "须为日志位置（如 1042）或 RFC 3339 时间", "must be a position of the log, such as 1042, or an RFC 3339 time"
+		if strings.Contains(text, " ") && isInstant(strings.ReplaceAll(text, " ", "+")) {
+			zh += "；网址中的加号须写作 %2B"
+			en += "; in an address a plus is written %2B"
+		}
+		return of, wrongParameter("as_of", "bad_as_of", zh, en)
+	}
+	return of, s.waiting.wait(ctx, callOf(c).Account, figures.Model.Name, of.position)
+}
+
+// acceptedFormat is the format that a caller likes best of those that there are; JSON when it likes none, or all alike.
+func acceptedFormat(accept []string) tabular.Format {
+	best, like := reports.JSON, 0.0
+	for _, one := range strings.Split(strings.Join(accept, ","), ",") {
+		media, params, err := mime.ParseMediaType(one)
+		if err != nil {
+			continue
+		}
+		weight := 1.0
+		if q, said := params["q"]; said {
+			if weight, err = strconv.ParseFloat(q, 64); err != nil {
+				continue
+			}
+		}
+		for _, f := range reports.Formats {
+			if named, _, _ := mime.ParseMediaType(reports.ContentType(f)); named == media && weight > like {
+				best, like = f, weight
+			}
+		}
+	}
+	return best
+}
