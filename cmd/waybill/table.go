@@ -4,16 +4,23 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
+
+	"golang.org/x/text/width"
 
 	"waybill/domain"
 )
 
-// table prints rows in columns. Whatever is in a cell stays in it.
-type table struct{ w *tabwriter.Writer }
+// table prints rows in columns, Chinese text as wide as terminals show it. Whatever is in a cell stays in it.
+type table struct {
+	out  io.Writer
+	rows *[][]string
+}
+
+// gap is how many spaces there are between columns.
+const gap = 2
 
 func newTable(out io.Writer, heads ...any) table {
-	t := table{tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)}
+	t := table{out, &[][]string{}}
 	t.add(heads...)
 	return t
 }
@@ -23,10 +30,44 @@ func (t table) add(cells ...any) {
 	for i, c := range cells {
 		texts[i] = printable(fmt.Sprint(c))
 	}
-	fmt.Fprintln(t.w, strings.Join(texts, "\t"))
+	*t.rows = append(*t.rows, texts)
 }
 
-func (t table) flush() error { return t.w.Flush() }
+func (t table) flush() error {
+	var widest []int
+	for _, row := range *t.rows {
+		for i, cell := range row {
+			if i == len(widest) {
+				widest = append(widest, 0)
+			}
+			widest[i] = max(widest[i], cells(cell))
+		}
+	}
+	for _, row := range *t.rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widest[i]-cells(cell)+gap))
+			}
+		}
+		if _, err := fmt.Fprintln(t.out, line.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cells is how many cells of a terminal a text takes: two for each wide character.
+func cells(text string) (n int) {
+	for _, r := range text {
+		n++
+		if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+			n++
+		}
+	}
+	return n
+}
 
 // roleList is "reviewer,auditor", as --role takes it.
 func roleList(roles []domain.Role) string {

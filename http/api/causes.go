@@ -226,6 +226,10 @@ var causes = map[string]domain.Text{
 
 // mistakes are the codes of single mistakes in errors, each with what it says in general; the answer itself names the field and limit.
 var mistakes = map[string]domain.Text{
+	"bad_as_of": {
+		ZH: "截至须为日志位置（如 1042）或 RFC 3339 时间。",
+		EN: "As of is a position of the log, such as 1042, or an RFC 3339 time.",
+	},
 	"bad_bbox": {
 		ZH: "范围须为以逗号分隔的四个度数：西、南、东、北。",
 		EN: "The box must be four numbers of degrees with commas: west, south, east, north.",
@@ -252,6 +256,7 @@ var mistakes = map[string]domain.Text{
 	"bad_time":           {ZH: "须为 RFC 3339 时间。", EN: "Must be an RFC 3339 time."},
 	"bad_uscc":           {ZH: "不是有效的18位统一社会信用代码。", EN: "Not a valid code of 18 characters."},
 	"bad_uuid":           {ZH: "须为36个字符的 UUID。", EN: "Must be a UUID of 36 characters."},
+	"before_the_log":     {ZH: "日志在该时间尚无事件。", EN: "The log has no event up to this time."},
 	"control_characters": {ZH: "含有不可见的控制字符或方向符。", EN: "Has control characters or marks of direction."},
 	"empty_bbox":         {ZH: "范围没有宽度或高度；南须小于北。", EN: "The box has no width or no height; south must be less than north."},
 	"image_broken": {

@@ -142,7 +142,9 @@ func bookingsOf(b figures.Bookings) []figure {
 
 func (r *Report) funnel(rows []figures.FunnelRow) {
 	of := func(n, whole int) []figure { return []figure{count("count", n), share("rate", n, whole)} }
-	keys := func(f figures.FunnelRow) []key { return []key{{"kind", f.Kind, false}, {"stage", string(f.Stage), false}} }
+	keys := func(f figures.FunnelRow) []key {
+		return []key{{"kind", f.Kind, false}, {"stage", string(f.Stage), false}}
+	}
 	r.head(keys(figures.FunnelRow{}), of(0, 0))
 	for _, row := range rows {
 		r.add(keys(row), of(row.Now, row.Of.Now), of(row.Before, row.Of.Before))

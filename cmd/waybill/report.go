@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"waybill/cmd/config"
+	"waybill/domain"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/workdays"
+	"waybill/http/reports"
+	"waybill/http/tabular"
+	"waybill/projections/figures"
+	"waybill/projections/history"
+
+	"golang.org/x/term"
+)
+
+type reportCommand struct {
+	Name   string        `arg:"" enum:"${reports}" help:"Which one: ${reports}; docs/reports.md defines their figures."`
+	From   *workdays.Day `placeholder:"DAY" help:"The first day in Beijing, YYYY-MM-DD; the 29th before the last when not given."`
+	To     *workdays.Day `placeholder:"DAY" help:"The last day, included; today when not given."`
+	Kind   string        `enum:"provider,product," default:"" placeholder:"KIND" help:"Of one kind alone: provider (applications) or product."`
+	By     string        `default:"all" help:"What the rows are of, such as kind, reviewer, day or mode."`
+	AsOf   string        `placeholder:"POSITION|TIME" help:"As of a position of the log or a time (RFC 3339); the newest that is shown when not given."`
+	Format string        `enum:"table,json,jsonl,csv,xlsx" default:"table" help:"table, json, jsonl, csv or xlsx."`
+	Out    string        `type:"path" placeholder:"FILE" help:"Write it into a file, which must not be there yet."`
+	Chart  bool          `help:"Draw a figure: of days as a line with the period before, of anything else as bars."`
+	Figure string        `placeholder:"COLUMN" help:"Which figure to draw; the first when not given."`
+}
+
+// usualPeriod is how many days a report is of where nothing is said.
+const usualPeriod = 30
+
+// Run is called by kong.
+func (c reportCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
+	f, err := c.filter(time.Now())
+	if err != nil {
+		return err
+	}
+	if c.Chart && (c.Format != "table" || c.Out != "") {
+		return errors.New("--chart is for a terminal: it takes no --format and no --out")
+	}
+	if c.Figure != "" && !c.Chart {
+		return errors.New("--figure says what --chart draws")
+	}
+	var file *os.File
+	if c.Out != "" {
+		if file, err = os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+			return err
+		}
+		defer file.Close()
+		out = file
+	}
+	err = withApp(ctx, cfg, func(a *app) error {
+		if f.AsOf, err = c.asOf(ctx, a); err != nil {
+			return err
+		}
+		report, err := reports.Make(ctx, figures.Queries{DB: a.pool}, reports.Name(c.Name), f)
+		if errors.Is(err, figures.ErrNotShown) {
+			return fmt.Errorf("the figures do not show position %d yet; a server that runs brings them there", f.AsOf)
+		}
+		if err != nil {
+			return err
+		}
+		return c.print(out, report)
+	})
+	if file != nil {
+		if err == nil {
+			return file.Close()
+		}
+		_ = os.Remove(c.Out) // what is in it is no report
+	}
+	return err
+}
+
+// filter is what is asked, without the position.
+func (c reportCommand) filter(today time.Time) (figures.Filter, error) {
+	f := figures.Filter{To: workdays.DayOf(today), Kind: c.Kind, By: figures.By(c.By)}
+	if c.To != nil {
+		f.To = *c.To
+	}
+	f.From = f.To - usualPeriod + 1
+	if c.From != nil {
+		f.From = *c.From
+	}
+	name := reports.Name(c.Name)
+	by := name.By()
+	switch days := f.To - f.From + 1; {
+	case days < 1:
+		return f, errors.New("--to is before --from")
+	case days > figures.MaxDays:
+		return f, fmt.Errorf("at most %d days, not %d", figures.MaxDays, days)
+	case c.Kind != "" && !name.Kinded():
+		return f, fmt.Errorf("%s is not of %s or %s: it takes no --kind", name, provider.Category, product.Category)
+	case c.By != reports.All && len(by) == 0:
+		return f, fmt.Errorf("%s takes no --by", name)
+	case c.By != reports.All && !slices.Contains(by, c.By):
+		return f, fmt.Errorf("--by: %s is by %s", name, strings.Join(by, ", "))
+	}
+	return f, nil
+}
+
+// asOf is the position that --as-of names; 0 for the newest.
+func (c reportCommand) asOf(ctx context.Context, a *app) (domain.Position, error) {
+	if c.AsOf == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseUint(c.AsOf, 10, 63); err == nil && n > 0 {
+		head, err := a.commands.Head(ctx)
+		if err == nil && domain.Position(n) > head {
+			err = fmt.Errorf("--as-of: the log ends at position %d", head)
+		}
+		return domain.Position(n), err
+	}
+	at, err := time.Parse(time.RFC3339, c.AsOf)
+	if err != nil {
+		return 0, errors.New("--as-of: a position of the log, such as 1042, or a time such as 2026-03-02T00:00:00+08:00")
+	}
+	position, err := history.Queries{DB: a.pool}.PositionAt(ctx, at)
+	if err == nil && position == 0 {
+		err = errors.New("--as-of: the log has no event up to this time")
+	}
+	return position, err
+}
+
+// print writes the report as it was asked for.
+func (c reportCommand) print(out io.Writer, r *reports.Report) error {
+	switch {
+	case c.Chart:
+		return drawReport(out, r, c.Figure)
+	case c.Format == "table":
+		return showReport(out, r)
+	}
+	to, err := unescaped(out, tabular.Format(c.Format))
+	if err != nil {
+		return err
+	}
+	return r.Write(to, tabular.Format(c.Format))
+}
+
+// unescaped is where a file goes, byte by byte: whatever reads it is no terminal.
+func unescaped(out io.Writer, f tabular.Format) (io.Writer, error) {
+	t, ok := out.(*terminal)
+	if !ok {
+		return out, nil
+	}
+	file, ok := t.to.(*os.File)
+	if !ok {
+		return t.to, nil
+	}
+	switch {
+	case !term.IsTerminal(int(file.Fd())): //nolint:gosec // a descriptor is small
+		return file, nil
+	case f == tabular.Excel:
+		return nil, errors.New("an Excel file is nothing for a terminal: say --out FILE")
+	}
+	return out, nil
+}
+
+// headOf says what a report is of, for persons.
+func headOf(out io.Writer, r *reports.Report) {
+	from, to := r.Before()
+	of := string(r.Name)
+	if r.Kind != "" {
+		of += " of " + r.Kind + "s"
+	}
+	if r.By != "" && r.By != reports.All {
+		of += " by " + r.By
+	}
+	fmt.Fprintf(out, "%s, %s to %s (before: %s to %s)\n", of, r.From, r.To, from, to)
+	fmt.Fprintf(out, "as of position %d, calendar %s, %d rows, sha256 %s\n\n", r.Position, r.Calendar, len(r.Rows), r.SHA256)
+}
+
+// showReport prints a table.
+func showReport(out io.Writer, r *reports.Report) error {
+	headOf(out, r)
+	heads := make([]any, len(r.Columns))
+	for i, column := range r.Columns {
+		heads[i] = strings.ToUpper(strings.ReplaceAll(column.Name, "_", " "))
+	}
+	rows := newTable(out, heads...)
+	for _, row := range r.Rows {
+		shown := slices.Clone(row)
+		for i, value := range shown {
+			if value == nil {
+				shown[i] = "-"
+			}
+		}
+		rows.add(shown...)
+	}
+	return rows.flush()
+}
+
+// reportNames is "turnaround,funnel,…", all there are.
+func reportNames() string {
+	names := make([]string, len(reports.Names))
+	for i, name := range reports.Names {
+		names[i] = string(name)
+	}
+	return strings.Join(names, ",")
+}
