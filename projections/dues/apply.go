@@ -39,6 +39,25 @@ const perStatement = 1000
 // Applying is a read model's Apply: apply of what lies between corrections of the calendar, and of each correction what it does to the open
 // cases of the tables.
 func Applying(apply Apply, tables ...Table) func(context.Context, pgx.Tx, []projections.Event) error {
+	return Folding(apply, func(ctx context.Context, tx pgx.Tx, c Correction) error {
+		for _, t := range tables {
+			if err := t.recompute(ctx, tx, c.After, c.Correction); err != nil {
+				return fmt.Errorf("open cases of %s: %w", t.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Correction is where the log corrects the calendar.
+type Correction struct {
+	workdays.Correction
+	Event         projections.Event
+	Before, After *workdays.Calendar
+}
+
+// Folding is Applying of a model that says itself what a correction does.
+func Folding(apply Apply, corrected func(context.Context, pgx.Tx, Correction) error) func(context.Context, pgx.Tx, []projections.Event) error {
 	var known memory
 	return func(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 		k, err := known.load(ctx, tx)
@@ -48,7 +67,7 @@ func Applying(apply Apply, tables ...Table) func(context.Context, pgx.Tx, []proj
 		for len(events) > 0 {
 			n := slices.IndexFunc(events, isCorrection)
 			if n == 0 {
-				if k, err = k.correct(ctx, tx, events[0], tables); err != nil {
+				if k, err = k.correct(ctx, tx, events[0], corrected); err != nil {
 					return fmt.Errorf("%s@%d: %w", events[0].Stream, events[0].Revision, err)
 				}
 				events = events[1:]
@@ -112,8 +131,10 @@ func (m *memory) load(ctx context.Context, tx pgx.Tx) (kept, error) {
 	return now, nil
 }
 
-// correct makes the next version, and has the open cases due by it.
-func (k kept) correct(ctx context.Context, tx pgx.Tx, e projections.Event, tables []Table) (kept, error) {
+// correct makes the next version, and has the model fold that it is.
+func (k kept) correct(ctx context.Context, tx pgx.Tx, e projections.Event,
+	corrected func(context.Context, pgx.Tx, Correction) error,
+) (kept, error) {
 	fact, ok := e.Fact.(calendar.Corrected)
 	if !ok {
 		return k, fmt.Errorf("%s is no correction", e.Type)
@@ -130,12 +151,7 @@ func (k kept) correct(ctx context.Context, tx pgx.Tx, e projections.Event, table
 		e.Revision, fact.Version, raw, next.digest[:]); err != nil {
 		return k, err
 	}
-	for _, t := range tables {
-		if err := t.recompute(ctx, tx, next.calendar, fact.Correction); err != nil {
-			return k, fmt.Errorf("open cases of %s: %w", t.Name, err)
-		}
-	}
-	return next, nil
+	return next, corrected(ctx, tx, Correction{Correction: fact.Correction, Event: e, Before: k.calendar, After: next.calendar})
 }
 
 // openCase is what a due time is computed from.

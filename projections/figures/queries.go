@@ -3,39 +3,177 @@ package figures
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+	"waybill/domain/product"
+	"waybill/domain/provider"
+	"waybill/domain/workdays"
 )
 
-// ErrNotShown is the error of a report as of a position that the read model does not show yet.
-var ErrNotShown = errors.New("the figures are not as far as this position yet")
+// Errors of a report that cannot be made; the others are the database's.
+var (
+	// ErrNotShown is of a position that the read model does not show yet.
+	ErrNotShown = errors.New("the figures are not as far as this position yet")
+	// ErrFilter is of a period that ends before it begins, or is longer than MaxDays, and of a By or Kind that the report does not have.
+	ErrFilter = errors.New("there is no such report")
+)
 
-var errMissing = errors.New("figures: no tables yet")
+// kinds are in the order of reports.
+var kinds = []string{provider.Category, product.Category}
 
-// Turnaround is how long the decisions of a period took.
-func (q Queries) Turnaround(ctx context.Context, f Filter) (TurnaroundReport, error) {
-	return TurnaroundReport{}, errMissing
+func (f Filter) check(by []By) error {
+	switch {
+	case f.days() < 1 || f.days() > MaxDays:
+		return fmt.Errorf("%w: from %s to %s", ErrFilter, f.From, f.To)
+	case !slices.Contains(by, f.By):
+		return fmt.Errorf("%w: by %s", ErrFilter, f.By)
+	case f.Kind != "" && !slices.Contains(kinds, f.Kind):
+		return fmt.Errorf("%w: of %s", ErrFilter, f.Kind)
+	}
+	return nil
 }
 
-// Funnel is how far those got that were first submitted in a period.
-func (q Queries) Funnel(ctx context.Context, f Filter) (FunnelReport, error) {
-	return FunnelReport{}, errMissing
+// kinds are those that the filter leaves.
+func (f Filter) kinds() []string {
+	if f.Kind != "" {
+		return []string{f.Kind}
+	}
+	return kinds
 }
 
-// Rejections is why what was rejected in a period was.
-func (q Queries) Rejections(ctx context.Context, f Filter) (RejectionsReport, error) {
-	return RejectionsReport{}, errMissing
+// asOf is a position as the tables have it: the sums of the stretches before one, and the facts behind them.
+type asOf struct {
+	Stamp
+	stretch int
+	behind  domain.Position
 }
 
-// Bookings is what became of the bookings that were requested in a period.
-func (q Queries) Bookings(ctx context.Context, f Filter) (BookingsReport, error) {
-	return BookingsReport{}, errMissing
+// at resolves the position of a report by one of some Bys.
+func (q Queries) at(ctx context.Context, f Filter, by ...By) (a asOf, err error) {
+	if err := f.check(by); err != nil {
+		return a, err
+	}
+	var shown domain.Position
+	err = q.DB.QueryRow(ctx, `SELECT shown, at, coalesce(stretch, 1), coalesce(behind, 0), coalesce(
+			(SELECT version FROM `+tableVersions+` WHERE position <= at ORDER BY position DESC LIMIT 1), $2)
+		FROM (SELECT position AS shown, CASE $1::bigint WHEN 0 THEN position ELSE $1 END AS at FROM projections.checkpoints WHERE projection = '`+schema+`') c
+		LEFT JOIN LATERAL (SELECT stretch, behind FROM `+tableStretches+` WHERE behind <= at ORDER BY stretch DESC LIMIT 1) s ON true`,
+		f.AsOf, workdays.Standard().Version()).Scan(&shown, &a.Position, &a.stretch, &a.behind, &a.Calendar)
+	switch {
+	case err != nil:
+		return a, fmt.Errorf("position of the figures: %w", err)
+	case a.Position > shown:
+		return a, fmt.Errorf("%w: %d, and they are at %d", ErrNotShown, a.Position, shown)
+	}
+	return a, nil
 }
 
-// Listings is what was public at the end of each day of a period.
-func (q Queries) Listings(ctx context.Context, f Filter) (ListingsReport, error) {
-	return ListingsReport{}, errMissing
+// cell is a row of cells, or of what the facts behind them sum up to.
+type cell struct {
+	label           string
+	day             workdays.Day
+	kind, what, key string
+	n, late         int
+	aIn, aOut       minutesOf
+	bIn, bOut       minutesOf
 }
 
-// Daily is what happened in each day of a period.
-func (q Queries) Daily(ctx context.Context, f Filter) (DailyReport, error) {
-	return DailyReport{}, errMissing
+const readColumns = `label, day, kind, what, key, n, late, a_in, a_out, b_in, b_out`
+
+var (
+	sqlCells = `SELECT ` + readColumns + ` FROM ` + tableCells + ` WHERE measure = $1 AND label = ANY ($2) AND day >= $3 AND day <= $4
+			AND stretch < $5 AND (kind = $8 OR $8 = '')
+		UNION ALL SELECT ` + readColumns + ` FROM (` + sqlSums(tableFacts, `position > $6 AND position <= $7 AND measure = $1 AND label = ANY ($2)
+			AND day >= $3 AND day <= $4 AND (kind = $8 OR $8 = '')`) + `) sums`
+
+	// What there was when a stretch ended before the days in question, and what happened since.
+	sqlStocks = `SELECT '' AS label, $3::integer - 1 AS day, kind, what, key, n, 0 AS late, NULL::integer[], NULL::integer[], NULL::integer[], NULL::integer[]
+			FROM ` + tableStocks + ` WHERE stretch = $8 AND measure = $1
+		UNION ALL SELECT ` + readColumns + ` FROM ` + tableCells + ` WHERE measure = $1 AND label = '' AND day >= $2 AND day <= $4
+			AND stretch < $5 AND stretch > $8
+		UNION ALL SELECT ` + readColumns + ` FROM (` + sqlSums(tableFacts, `position > $6 AND position <= $7 AND measure = $1 AND label = ''
+			AND day <= $4`) + `) sums`
+)
+
+func (q Queries) cells(ctx context.Context, a asOf, f Filter, measure string, each func(*cell), labels ...By) error {
+	rows, _ := q.DB.Query(ctx, sqlCells, measure, labels, int(f.first()), int(f.To), a.stretch, a.behind, a.Position, f.Kind)
+	return eachCell(rows, measure, each)
+}
+
+// stocks gives what there was before the days of a filter as of the day before the first of them, and what happened since by its day, which
+// may be before that too.
+func (q Queries) stocks(ctx context.Context, a asOf, f Filter, measure string, each func(*cell)) error {
+	var base int
+	var low *int
+	err := q.DB.QueryRow(ctx, `SELECT base, (SELECT min(first_day) FROM `+tableStretches+` WHERE stretch > base AND stretch < $2)
+		FROM (SELECT coalesce(max(stretch), 0) AS base FROM `+tableStretches+` WHERE stretch < $2 AND through < $1) b`,
+		int(f.first()), a.stretch).Scan(&base, &low)
+	if err != nil {
+		return fmt.Errorf("stretches: %w", err)
+	}
+	if low == nil {
+		low = new(int(f.first()))
+	}
+	rows, _ := q.DB.Query(ctx, sqlStocks, measure, *low, int(f.first()), int(f.To), a.stretch, a.behind, a.Position, base)
+	return eachCell(rows, measure, each)
+}
+
+func eachCell(rows pgx.Rows, measure string, each func(*cell)) error {
+	var c cell
+	_, err := pgx.ForEachRow(rows, []any{
+		&c.label, &c.day, &c.kind, &c.what, &c.key, &c.n, &c.late, &c.aIn, &c.aOut, &c.bIn, &c.bOut,
+	}, func() error {
+		each(&c)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s figures: %w", measure, err)
+	}
+	return nil
+}
+
+// label is by what cells are summed up for a report by something.
+func (b By) label() By {
+	switch b {
+	case ByKind, ByDay:
+		return ByAll
+	default:
+		return b
+	}
+}
+
+// key is the key of a cell in a report by something; a day of the period before has that of the day in the period.
+func (f Filter) key(c *cell) string {
+	switch f.By {
+	case ByAll:
+		return ""
+	case ByKind:
+		return c.kind
+	case ByDay:
+		return f.dayIn(c.day).String()
+	default:
+		return c.key
+	}
+}
+
+func (f Filter) before(d workdays.Day) bool { return d < f.From }
+
+// dayIn is a day of the period, or the one in the period of a day before it.
+func (f Filter) dayIn(d workdays.Day) workdays.Day {
+	if f.before(d) {
+		return d + f.days()
+	}
+	return d
+}
+
+// of is the figure of a pair that a day counts for.
+func of[T any](f Filter, p *Pair[T], d workdays.Day) *T {
+	if f.before(d) {
+		return &p.Before
+	}
+	return &p.Now
 }

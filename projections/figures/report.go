@@ -71,7 +71,8 @@ type Pair[T any] struct{ Now, Before T }
 
 // Row is what one key has. Key is empty by all, else the kind, the reviewer's or provider's id, the reason, round, mode or country, or the
 // day as YYYY-MM-DD; Before of a day is of the day that is as far before it as the periods are apart. Rows are in the order of their
-// keys, rounds by number; a day has a row whatever happened in it, and so has a kind that is not filtered out.
+// keys, but rounds by number, and providers before products; a day has a row whatever happened in it, and so has a kind that is not
+// filtered out.
 type Row[T any] struct {
 	Key string
 	Pair[T]

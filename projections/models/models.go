@@ -6,6 +6,7 @@ import (
 	"waybill/projections/backoffice"
 	"waybill/projections/bookings"
 	"waybill/projections/directory"
+	"waybill/projections/figures"
 	"waybill/projections/history"
 	"waybill/projections/listing"
 	"waybill/projections/pictures"
@@ -16,5 +17,5 @@ import (
 // All are Waybill's read models.
 var All = []projections.ReadModel{
 	listing.Model, backoffice.Model, review.Model, bookings.Model, history.Model, directory.Model, pictures.Model,
-	workload.Model,
+	workload.Model, figures.Model,
 }

@@ -1,0 +1,152 @@
+package figures
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"waybill/domain"
+	"waybill/projections"
+)
+
+// sqlSums are the cells of some facts. A condition of the cells can be put behind it, and facts that cannot meet it are not grouped.
+func sqlSums(facts, where string) string {
+	return `SELECT measure, label, day, kind, what, key, sum(n)::integer AS n, coalesce(sum(n) FILTER (WHERE late), 0)::integer AS late,
+		array_agg(a ORDER BY a) FILTER (WHERE n > 0 AND a IS NOT NULL) AS a_in, array_agg(a ORDER BY a) FILTER (WHERE n < 0 AND a IS NOT NULL) AS a_out,
+		array_agg(b ORDER BY b) FILTER (WHERE n > 0 AND b IS NOT NULL) AS b_in, array_agg(b ORDER BY b) FILTER (WHERE n < 0 AND b IS NOT NULL) AS b_out
+		FROM ` + facts + ` CROSS JOIN LATERAL (
+			SELECT '' COLLATE "C" AS label, CASE measure WHEN 'public' THEN destination ELSE '' END AS key
+			UNION ALL SELECT 'reviewer', who::text WHERE measure = 'decision'
+			UNION ALL SELECT 'round', round::text WHERE measure = 'decision'
+			UNION ALL SELECT 'reason', unnest(reasons) WHERE measure = 'decision'
+			UNION ALL SELECT 'provider', who::text WHERE measure = 'booking'
+			UNION ALL SELECT 'mode', mode WHERE measure = 'booking' AND mode <> ''
+			UNION ALL SELECT 'destination', destination WHERE measure = 'booking' AND destination <> ''
+		) labels WHERE ` + where + ` GROUP BY measure, label, day, kind, what, key`
+}
+
+const cellColumns = `measure, label, day, stretch, kind, what, key, n, late, a_in, a_out, b_in, b_out`
+
+var (
+	sqlEndCells = `INSERT INTO cells (` + cellColumns + `)
+		SELECT measure, label, day, $3, kind, what, key, n, late, a_in, a_out, b_in, b_out
+		FROM (` + sqlSums("facts", "position > $1 AND position <= $2") + `) sums`
+
+	sqlEndStocks = `INSERT INTO stocks (stretch, measure, kind, what, key, n) SELECT $3, measure, kind, what, key, sum(n) FROM (
+			SELECT measure, kind, what, key, n FROM stocks WHERE stretch = $3 - 1
+			UNION ALL SELECT measure, kind, what, coalesce(destination, ''), n FROM facts
+				WHERE position > $1 AND position <= $2 AND measure IN ('pending', 'public')
+		) both_of GROUP BY measure, kind, what, key HAVING sum(n) <> 0`
+
+	// Of facts that come later than the end of their stretch.
+	sqlMendCells = `INSERT INTO cells AS c (` + cellColumns + `)
+		SELECT measure, label, day, $2, kind, what, key, n, late, a_in, a_out, b_in, b_out
+		FROM (` + sqlSums("facts", "position = ANY ($1)") + `) sums
+		ON CONFLICT (measure, label, day, stretch, kind, what, key) DO UPDATE SET n = c.n + excluded.n, late = c.late + excluded.late,
+			a_in = ` + both("a_in") + `, a_out = ` + both("a_out") + `, b_in = ` + both("b_in") + `, b_out = ` + both("b_out")
+
+	sqlMendStocks = `INSERT INTO stocks AS s (stretch, measure, kind, what, key, n)
+		SELECT stretch, measure, kind, what, key, n FROM stretches CROSS JOIN (
+			SELECT measure, kind, what, coalesce(destination, '') AS key, sum(n) AS n FROM facts
+			WHERE position = ANY ($1) AND measure IN ('pending', 'public') GROUP BY 1, 2, 3, 4
+		) sums WHERE stretch >= $2 AND ends IS NOT NULL
+		ON CONFLICT (stretch, measure, kind, what, key) DO UPDATE SET n = s.n + excluded.n`
+)
+
+func both(column string) string {
+	return `(SELECT array_agg(v ORDER BY v) FROM unnest(c.` + column + ` || excluded.` + column + `) v)`
+}
+
+// flush writes the facts that were collected, and ends the stretches that ended.
+func (b *book) flush(ctx context.Context, tx pgx.Tx) error {
+	if err := b.copy(ctx, tx, b.facts); err != nil {
+		return err
+	}
+	var w pgx.Batch
+	w.Queue(projections.ByIndex)
+	for _, s := range b.ended {
+		w.Queue(sqlEndCells, s.Behind, s.Ends, s.Stretch)
+		w.Queue(sqlEndStocks, s.Behind, s.Ends, s.Stretch)
+	}
+	for _, s := range append(b.ended, b.at) {
+		w.Queue(`INSERT INTO stretches (stretch, behind, ends, facts, first_day, through) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (stretch) DO UPDATE SET ends = $3, facts = $4, first_day = $5, through = $6`,
+			s.Stretch, s.Behind, s.Ends, s.Facts, s.FirstDay, s.Through)
+	}
+	if err := tx.SendBatch(ctx, &w).Close(); err != nil {
+		return fmt.Errorf("stretches: %w", err)
+	}
+	b.facts, b.ended = nil, nil
+	return b.mend(ctx, tx)
+}
+
+func (b *book) copy(ctx context.Context, tx pgx.Tx, facts []fact) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"facts"}, factColumns,
+		pgx.CopyFromSlice(len(facts), func(i int) ([]any, error) { return facts[i].row(), nil }))
+	if err != nil {
+		return fmt.Errorf("facts: %w", err)
+	}
+	return nil
+}
+
+// mend writes the facts that belong into stretches that ended long ago, and adds them to the sums of these.
+func (b *book) mend(ctx context.Context, tx pgx.Tx) error {
+	if len(b.belated) == 0 {
+		return nil
+	}
+	if err := b.copy(ctx, tx, b.belated); err != nil {
+		return err
+	}
+	type late struct {
+		positions       []int64
+		facts           int
+		first, through  int
+		whatThereIsMore bool
+	}
+	of := map[int]*late{}
+	var order []int
+	numbers := map[domain.Position]int{}
+	for _, f := range b.belated {
+		number, ok := numbers[f.Position]
+		if !ok {
+			err := tx.QueryRow(ctx, `SELECT stretch FROM stretches WHERE behind < $1 ORDER BY stretch DESC LIMIT 1`, f.Position).Scan(&number)
+			if err != nil {
+				return fmt.Errorf("the stretch of %d: %w", f.Position, err)
+			}
+			numbers[f.Position] = number
+		}
+		l := of[number]
+		if l == nil {
+			empty := newStretch(number, 0, -1<<31)
+			l = &late{first: empty.FirstDay, through: empty.Through}
+			of[number], order = l, append(order, number)
+		}
+		if !ok {
+			l.positions = append(l.positions, int64(f.Position)) //nolint:gosec // a position is a bigint
+		}
+		l.facts++
+		if f.stock() {
+			l.first, l.through, l.whatThereIsMore = min(l.first, int(f.Day)), max(l.through, int(f.Day)), true
+		}
+	}
+	var w pgx.Batch
+	for _, number := range order {
+		l := of[number]
+		w.Queue(sqlMendCells, l.positions, number)
+		w.Queue(`UPDATE stretches SET facts = facts + $2, first_day = least(first_day, $3) WHERE stretch = $1`, number, l.facts, l.first)
+		if l.whatThereIsMore {
+			w.Queue(sqlMendStocks, l.positions, number)
+			w.Queue(`DELETE FROM stocks WHERE stretch >= $1 AND n = 0`, number)
+			w.Queue(`UPDATE stretches SET through = greatest(through, $2) WHERE stretch >= $1`, number, l.through)
+		}
+	}
+	b.belated = nil
+	if err := tx.SendBatch(ctx, &w).Close(); err != nil {
+		return fmt.Errorf("what comes late: %w", err)
+	}
+	return nil
+}
