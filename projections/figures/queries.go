@@ -123,14 +123,17 @@ func (q Queries) stocks(ctx context.Context, a asOf, f Filter, measure string, e
 }
 
 func eachCell(rows pgx.Rows, measure string, each func(*cell)) error {
+	defer rows.Close()
 	var c cell
-	_, err := pgx.ForEachRow(rows, []any{
-		&c.label, &c.day, &c.kind, &c.what, &c.key, &c.n, &c.late, &c.aIn, &c.aOut, &c.bIn, &c.bOut,
-	}, func() error {
+	for rows.Next() {
+		if err := rows.Scan(&c.label, &c.day, &c.kind, &c.what, &c.key, &c.n, &c.late, nil, nil, nil, nil); err != nil {
+			return fmt.Errorf("%s figures: %w", measure, err)
+		}
+		raw := rows.RawValues()
+		c.aIn, c.aOut, c.bIn, c.bOut = raw[7], raw[8], raw[9], raw[10]
 		each(&c)
-		return nil
-	})
-	if err != nil {
+	}
+	if err := rows.Err(); err != nil {
 		return fmt.Errorf("%s figures: %w", measure, err)
 	}
 	return nil

@@ -4,12 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-
-	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // minutesOf is an array of integers as the database sends it, in binary; it is valid until the next row is read.
-type minutesOf = pgtype.DriverBytes
+type minutesOf []byte
 
 var errNoArray = errors.New("figures: not an array of integers in binary")
 

@@ -1,0 +1,4 @@
+package figures
+
+// NewModel is the model with stretches of another size.
+var NewModel = newModel
