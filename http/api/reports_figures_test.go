@@ -44,17 +44,14 @@ func (t *table) at(before bool, key ...string) m {
 	return g.now
 }
 
-// rows are in the order of what they are of, as order compares one part; nil compares texts.
-func (t *table) rows(order func(a, b string) int, finish func(figures m)) []m {
-	if order == nil {
-		order = strings.Compare
-	}
+// rows are in the order of what they are of.
+func (t *table) rows(finish func(figures m)) []m {
 	all := []m{}
 	groups := []*group{}
 	for _, g := range t.groups {
 		groups = append(groups, g)
 	}
-	slices.SortFunc(groups, func(a, b *group) int { return slices.CompareFunc(a.key, b.key, order) })
+	slices.SortFunc(groups, func(a, b *group) int { return slices.CompareFunc(a.key, b.key, inOrder) })
 	for _, g := range groups {
 		row := m{}
 		for i, name := range t.columns {
@@ -71,14 +68,13 @@ func (t *table) rows(order func(a, b string) int, finish func(figures m)) []m {
 	return all
 }
 
-// numerals orders 2 before 10, where both are numbers.
-func numerals(a, b string) int {
+// inOrder compares what rows are of: providers before products, numbers as such, and anything else as text.
+func inOrder(a, b string) int {
+	kinds := []string{product.Category, provider.Category}
 	x, errX := strconv.Atoi(a)
 	y, errY := strconv.Atoi(b)
-	if errX == nil && errY == nil {
-		return cmp.Compare(x, y)
-	}
-	return strings.Compare(a, b)
+	return cmp.Or(cmp.Compare(slices.Index(kinds, b), slices.Index(kinds, a)),
+		map[bool]int{true: cmp.Compare(x, y)}[errX == nil && errY == nil], strings.Compare(a, b))
 }
 
 // both asks of the period, and of the one before.
@@ -147,7 +143,7 @@ func turnaround(log []happening, q question) []m {
 			}
 		}
 	})
-	return t.rows(numerals, func(f m) {
+	return t.rows(func(f m) {
 		decided, _ := f["decided"].(float64)
 		breaches, _ := f["breaches"].(float64)
 		f["breach_rate"] = rate(breaches, decided)
@@ -202,7 +198,7 @@ func rejections(log []happening, q question) []m {
 	for _, g := range t.groups {
 		g.now["rejections"], g.before["rejections"] = total[fmt.Sprint(g.key[0], false)], total[fmt.Sprint(g.key[0], true)]
 	}
-	return t.rows(nil, func(f m) {
+	return t.rows(func(f m) {
 		named, _ := f["count"].(float64)
 		all, _ := f["rejections"].(float64)
 		f["rate"] = rate(named, all)
@@ -290,7 +286,7 @@ func bookings(log []happening, q question) []m {
 			}
 		}
 	})
-	return t.rows(nil, func(f m) {
+	return t.rows(func(f m) {
 		requested, _ := f["requested"].(float64)
 		replied, _ := f["replied"].(float64)
 		f["reply_rate"] = rate(replied, requested)
@@ -348,7 +344,7 @@ func listings(log []happening, q question) []m {
 			})
 		})
 	}
-	return t.rows(nil, func(m) {})
+	return t.rows(func(m) {})
 }
 
 // counted names what a day counts.
@@ -384,5 +380,5 @@ func daily(log []happening, q question) []m {
 			}
 		}
 	})
-	return t.rows(nil, func(m) {})
+	return t.rows(func(m) {})
 }
