@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,8 +32,10 @@ type year struct {
 	reviewers, buyers, providers []uuid.UUID
 	products, bookings           []uuid.UUID
 	owner                        map[uuid.UUID]uuid.UUID // of products and bookings
-	revision                     map[uuid.UUID]domain.ContentRevision
-	done, refused                int
+	// What probably can be decided, booked and replied to: most steps are on such, and are not refused.
+	pendingProviders, pendingProducts, offers, unanswered []uuid.UUID
+	revision                                              map[uuid.UUID]domain.ContentRevision
+	done, refused                                         int
 }
 
 func newYear(t testing.TB, store domain.EventStore, seed uint64) *year {
@@ -82,9 +85,9 @@ func (y *year) pass() {
 		y.now = y.now.Add(-time.Duration(y.random.IntN(120)) * time.Second)
 	case 3, 4, 5: // the same instant
 	case 6:
-		y.now = y.now.Add(time.Duration(y.random.IntN(60)) * time.Hour)
+		y.now = y.now.Add(time.Duration(y.random.IntN(30)) * time.Hour)
 	default:
-		y.now = y.now.Add(time.Duration(y.random.IntN(45*60*1000)) * time.Millisecond)
+		y.now = y.now.Add(time.Duration(y.random.IntN(30*60*1000)) * time.Millisecond)
 	}
 }
 
@@ -96,7 +99,7 @@ var steps = func() (all []func(*year, context.Context) error) {
 	}{
 		{3, (*year).apply}, {3, (*year).reapply}, {10, (*year).judgeProvider}, {1, (*year).revokeProvider},
 		{14, (*year).submit}, {8, (*year).revise}, {24, (*year).judgeProduct}, {3, (*year).revokeProduct},
-		{4, (*year).display}, {1, (*year).takeDown}, {2, (*year).remove}, {2, (*year).suspend}, {2, (*year).reinstate}, {1, (*year).end},
+		{4, (*year).display}, {1, (*year).takeDown}, {2, (*year).remove}, {1, (*year).suspend}, {3, (*year).reinstate}, {1, (*year).end},
 		{18, (*year).book}, {10, (*year).reply}, {2, (*year).withdraw}, {1, (*year).correct},
 	} {
 		for range s.weight {
@@ -125,12 +128,17 @@ func any1[T any](y *year, of []T) (one T) {
 	return one
 }
 
-// recent is one of the last few: what is new is what most is done with.
-func (y *year) recent(of []uuid.UUID) uuid.UUID {
-	if y.random.IntN(3) > 0 {
-		of = of[max(0, len(of)-6):]
+// likely is mostly one of those that it can be done with, and else any one at all.
+func (y *year) likely(likely, all []uuid.UUID) uuid.UUID {
+	if len(likely) > 0 && y.random.IntN(8) > 0 {
+		return any1(y, likely)
 	}
-	return any1(y, of)
+	return any1(y, all)
+}
+
+// without is a list without one.
+func without(all []uuid.UUID, one uuid.UUID) []uuid.UUID {
+	return slices.DeleteFunc(all, func(id uuid.UUID) bool { return id == one })
 }
 
 func (y *year) enterprise() uuid.UUID {
@@ -156,7 +164,7 @@ func (y *year) apply(ctx context.Context) error {
 	form.USCC = domaintest.FreshCode()
 	y.pass()
 	_, err := y.alone.ApplyAsProvider(ctx, y.by(id, domain.RoleEnterprise), form)
-	return y.submitted(id, 1, err)
+	return y.submitted(&y.pendingProviders, id, 1, err)
 }
 
 func (y *year) reapply(ctx context.Context) error {
@@ -169,30 +177,39 @@ func (y *year) reapply(ctx context.Context) error {
 		return err
 	}
 	out, err := y.alone.ReviseApplication(ctx, y.by(id, domain.RoleEnterprise), known.Latest)
-	return y.submitted(id, out.State.Revision, err)
+	return y.submitted(&y.pendingProviders, id, out.State.Revision, err)
 }
 
-// submitted remembers the latest revision.
-func (y *year) submitted(id uuid.UUID, revision domain.ContentRevision, err error) error {
+// submitted remembers the latest revision, and that it awaits a decision.
+func (y *year) submitted(pending *[]uuid.UUID, id uuid.UUID, revision domain.ContentRevision, err error) error {
 	if err == nil {
 		y.revision[id] = revision
+		*pending = append(without(*pending, id), id)
+	}
+	return err
+}
+
+// decided remembers that it does not any more; what is refused is mostly that already.
+func decided(pending *[]uuid.UUID, id uuid.UUID, review domain.Review, err error) error {
+	if err != nil || review != domain.ReviewPending {
+		*pending = without(*pending, id)
 	}
 	return err
 }
 
 func (y *year) judgeProvider(ctx context.Context) error {
-	id, service := y.recent(y.providers), y.alone
+	id, service := y.likely(y.pendingProviders, y.providers), y.alone
 	if y.random.IntN(3) == 0 {
 		service = y.twofold
 	}
 	ruling := commands.Decision{Revision: y.revision[id]}
 	if y.random.IntN(4) == 0 {
 		ruling.Reasons = y.reasons("/name", "/address")
-		_, err := service.RejectProvider(ctx, y.reviewer(), id, ruling)
-		return err
+		out, err := service.RejectProvider(ctx, y.reviewer(), id, ruling)
+		return decided(&y.pendingProviders, id, out.State.Review, err)
 	}
-	_, err := service.ApproveProvider(ctx, y.reviewer(), id, ruling)
-	return err
+	out, err := service.ApproveProvider(ctx, y.reviewer(), id, ruling)
+	return decided(&y.pendingProviders, id, out.State.Review, err)
 }
 
 // reasons may name one twice: two fields, say, that are both inconsistent.
@@ -206,7 +223,10 @@ func (y *year) reasons(fields ...string) []domain.Reason {
 
 func (y *year) revokeProvider(ctx context.Context) error {
 	id := any1(y, y.providers)
-	_, err := y.alone.RevokeProviderApproval(ctx, y.reviewer(), id, commands.Decision{Revision: y.live1(id), Reasons: y.reasons("/name")})
+	out, err := y.alone.RevokeProviderApproval(ctx, y.reviewer(), id, commands.Decision{Revision: y.live1(id), Reasons: y.reasons("/name")})
+	if err == nil && out.State.Review == domain.ReviewPending {
+		y.pendingProviders = append(y.pendingProviders, id)
+	}
 	return err
 }
 
@@ -233,35 +253,41 @@ func (y *year) submit(ctx context.Context) error {
 		return err
 	}
 	y.products, y.owner[out.ID] = append(y.products, out.ID), owner
-	return y.submitted(out.ID, 1, nil)
+	return y.submitted(&y.pendingProducts, out.ID, 1, nil)
 }
 
 func (y *year) revise(ctx context.Context) error {
-	id := y.recent(y.products)
+	id := any1(y, y.products)
 	out, err := y.alone.ReviseProduct(ctx, y.by(y.owner[id], domain.RoleProvider), id, y.offered())
-	return y.submitted(id, out.State.Revision, err)
+	return y.submitted(&y.pendingProducts, id, out.State.Revision, err)
 }
 
 func (y *year) judgeProduct(ctx context.Context) error {
-	id := y.recent(y.products)
+	id := y.likely(y.pendingProducts, y.products)
 	ruling := commands.Decision{Revision: y.revision[id]}
 	if y.random.IntN(3) == 0 {
 		ruling.Reasons = y.reasons("/name", "/brief", "/tags")
-		_, err := y.alone.RejectProduct(ctx, y.reviewer(), id, ruling)
-		return err
+		out, err := y.alone.RejectProduct(ctx, y.reviewer(), id, ruling)
+		return decided(&y.pendingProducts, id, out.State.Review, err)
 	}
-	_, err := y.alone.ApproveProduct(ctx, y.reviewer(), id, ruling)
-	return err
+	out, err := y.alone.ApproveProduct(ctx, y.reviewer(), id, ruling)
+	if err == nil {
+		y.offers = append(without(y.offers, id), id)
+	}
+	return decided(&y.pendingProducts, id, out.State.Review, err)
 }
 
 func (y *year) revokeProduct(ctx context.Context) error {
-	id := y.recent(y.products)
-	_, err := y.alone.RevokeProductApproval(ctx, y.reviewer(), id, commands.Decision{Revision: y.live1(id), Reasons: y.reasons("/name", "/brief")})
+	id := y.likely(y.offers, y.products)
+	out, err := y.alone.RevokeProductApproval(ctx, y.reviewer(), id, commands.Decision{Revision: y.live1(id), Reasons: y.reasons("/name", "/brief")})
+	if err == nil && out.State.Review == domain.ReviewPending {
+		y.pendingProducts = append(y.pendingProducts, id)
+	}
 	return err
 }
 
 func (y *year) display(ctx context.Context) (err error) {
-	id := any1(y, y.products)
+	id := y.likely(y.offers, y.products)
 	who := y.by(y.owner[id], domain.RoleProvider)
 	switch y.random.IntN(5) {
 	case 0, 1:
@@ -329,22 +355,25 @@ func (y *year) closing(ctx context.Context, reason booking.CloseReason, which fu
 }
 
 func (y *year) book(ctx context.Context) error {
-	id := any1(y, y.products)
+	id := y.likely(y.offers, y.products)
 	out, err := y.alone.RequestBooking(ctx, y.by(any1(y, y.buyers), domain.RoleEnterprise), id, domaintest.Inquiry("请报价"))
 	if err == nil {
-		y.bookings, y.owner[out.ID] = append(y.bookings, out.ID), y.owner[id]
+		y.bookings, y.unanswered, y.owner[out.ID] = append(y.bookings, out.ID), append(y.unanswered, out.ID), y.owner[id]
+	} else if y.random.IntN(3) == 0 {
+		y.offers = without(y.offers, id)
 	}
 	return err
 }
 
 func (y *year) reply(ctx context.Context) error {
-	id := y.recent(y.bookings)
+	id := y.likely(y.unanswered, y.bookings)
+	y.unanswered = without(y.unanswered, id)
 	_, err := y.alone.ReplyToBooking(ctx, y.by(y.owner[id], domain.RoleProvider), id, "可以")
 	return err
 }
 
 func (y *year) withdraw(ctx context.Context) error {
-	_, err := y.alone.WithdrawBooking(ctx, y.by(any1(y, y.buyers), domain.RoleEnterprise), any1(y, y.bookings))
+	_, err := y.alone.WithdrawBooking(ctx, y.by(any1(y, y.buyers), domain.RoleEnterprise), y.likely(y.unanswered, y.bookings))
 	return err
 }
 
