@@ -44,34 +44,59 @@ func drawReport(out io.Writer, r *reports.Report, figure string) error {
 		_, err := fmt.Fprintln(out, "nothing to draw")
 		return err
 	}
-	if keys == 1 && (r.Columns[0].Kind == tabular.Day || r.By == "day") {
+	if len(r.Rows) > 1 && keys == 1 && (r.Columns[0].Kind == tabular.Day || r.By == "day") {
 		return drawDays(out, r, at, before)
 	}
 	return drawBars(out, r, keys, at)
 }
 
-// drawDays draws a figure's days, and those of the period before. A day without a value interrupts the line.
+// drawDays draws a figure's days, and those of the period before, where there is any. A day without a value interrupts the line.
 func drawDays(out io.Writer, r *reports.Report, at, before int) error {
-	now, then := make([]float64, len(r.Rows)), make([]float64, len(r.Rows))
-	values := 0
-	for i, row := range r.Rows {
-		now[i], then[i] = number(row[at]), number(row[before])
-		for _, v := range []float64{now[i], then[i]} {
-			if !math.IsNaN(v) {
-				values++
-			}
+	var lines [][]float64
+	var drawn []asciigraph.CharSet
+	for _, one := range []struct {
+		column int
+		drawn  asciigraph.CharSet
+	}{{before, asciigraph.CreateCharSet("·")}, {at, asciigraph.DefaultCharSet}} {
+		line := make([]float64, len(r.Rows))
+		for i, row := range r.Rows {
+			line[i] = number(row[one.column])
+		}
+		// A line of nothing cannot be drawn.
+		if slices.ContainsFunc(line, func(v float64) bool { return !math.IsNaN(v) }) {
+			lines, drawn = append(lines, fitting(line)), append(drawn, one.drawn)
 		}
 	}
-	if values == 0 {
+	if lines == nil {
 		_, err := fmt.Fprintln(out, "nothing to draw")
 		return err
 	}
-	dashes := asciigraph.CreateCharSet("·")
-	_, err := fmt.Fprintln(out, asciigraph.PlotMany([][]float64{then, now},
-		asciigraph.Width(chartWidth), asciigraph.Height(chartHeight), asciigraph.LowerBound(0),
-		asciigraph.SeriesChars(dashes, asciigraph.DefaultCharSet),
+	_, err := fmt.Fprintln(out, asciigraph.PlotMany(lines,
+		asciigraph.Height(chartHeight), asciigraph.LowerBound(0), asciigraph.SeriesChars(drawn...),
 		asciigraph.Caption(fmt.Sprintf("%s: %s to %s; · the period before", r.Columns[at].Name, r.From, r.To))))
 	return err
+}
+
+// fitting is a line of about a chart's width: each value several times, or the mean of several, as far as there are any.
+func fitting(line []float64) []float64 {
+	if times := chartWidth / len(line); times > 0 {
+		wide := make([]float64, 0, chartWidth)
+		for _, v := range line {
+			wide = append(wide, slices.Repeat([]float64{v}, times)...)
+		}
+		return wide
+	}
+	narrow := make([]float64, chartWidth)
+	for i := range narrow {
+		sum, n := 0.0, 0.0
+		for _, v := range line[i*len(line)/chartWidth : (i+1)*len(line)/chartWidth] {
+			if !math.IsNaN(v) {
+				sum, n = sum+v, n+1
+			}
+		}
+		narrow[i] = sum / n // no number, when there is none
+	}
+	return narrow
 }
 
 // drawBars draws a bar for each row.
