@@ -25,7 +25,7 @@ func (b *bench) rebuilds(ctx context.Context) error {
 		return err
 	}
 	rows := [][]string{{"read model", "median of", "took", "events/s", "peak memory of the process"}}
-	for _, model := range []string{"listing", "history", "review", "backoffice", "pictures", "workload"} {
+	for _, model := range []string{"listing", "history", "review", "backoffice", "pictures", "workload", "figures"} {
 		var seconds []float64
 		var peak float64
 		for range b.size.rounds {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 )
@@ -101,50 +100,6 @@ func (q Queries) Rejections(ctx context.Context, f Filter) (RejectionsReport, er
 		return cmp.Or(byKind(a.Kind, b.Kind), strings.Compare(a.Reason, b.Reason))
 	})
 	return r, nil
-}
-
-// Bookings is what became of the bookings that were requested in a period.
-func (q Queries) Bookings(ctx context.Context, f Filter) (BookingsReport, error) {
-	f.Kind = ""
-	a, err := q.at(ctx, f, BookingsBy...)
-	if err != nil {
-		return BookingsReport{}, err
-	}
-	type sums struct {
-		Bookings
-		reply, working values
-	}
-	all := map[string]*Pair[sums]{}
-	err = q.cells(ctx, a, f, ofBookings, func(c *cell) {
-		s := of(f, entry(all, f.key(c)), c.day)
-		switch c.what {
-		case requested:
-			s.Requested += c.n
-		case replied:
-			s.Replied += c.n
-		case string(booking.Withdrawn):
-			s.Closed.Withdrawn += c.n
-		case string(booking.ProductDeleted):
-			s.Closed.ProductDeleted += c.n
-		case string(booking.ProviderClosed):
-			s.Closed.ProviderClosed += c.n
-		case string(booking.EnterpriseClosed):
-			s.Closed.EnterpriseClosed += c.n
-		}
-		s.reply.add(c.aIn, c.aOut)
-		s.working.add(c.bIn, c.bOut)
-	}, f.By.label())
-	if err != nil {
-		return BookingsReport{}, err
-	}
-	r := BookingsReport{Stamp: a.Stamp}
-	var wrong error
-	r.Rows = rowsOf(f, all, func(s *sums) Bookings {
-		wrong = errors.Join(wrong, s.reply.err, s.working.err)
-		s.ToReply, s.ToReplyWorking = s.reply.spread(), s.working.spread()
-		return s.Bookings
-	})
-	return r, wrong
 }
 
 // entry is that of a key, which is made when there is none.

@@ -9,22 +9,28 @@ import (
 // minutesOf is an array of integers as the database sends it, in binary; it is valid until the next row is read.
 type minutesOf []byte
 
-var errNoArray = errors.New("figures: not an array of integers in binary")
+var errNoArray = errors.New("figures: not an array in binary")
+
+// elements are those of an array, of so many bytes each, one after the other with their lengths before them.
+func elements(raw []byte, width int) ([]byte, error) {
+	const header = 20 // dimensions, nulls, type, length, lower bound
+	switch {
+	case len(raw) == 0 || len(raw) == 12: // null, and empty
+		return nil, nil
+	case len(raw) < header || binary.BigEndian.Uint32(raw) != 1 || (len(raw)-header)%(4+width) != 0:
+		return nil, errNoArray
+	}
+	return raw[header:], nil
+}
 
 // appendMinutes adds those of an array. (pgx would decode them one by one by way of an interface, and a year has a million.)
 func appendMinutes(to []int32, raw minutesOf) ([]int32, error) {
-	const header, each = 20, 8 // dimensions, nulls, type, length, lower bound; then a length and a value each
-	switch {
-	case len(raw) == 0 || len(raw) == 12: // null, and empty
-		return to, nil
-	case len(raw) < header || binary.BigEndian.Uint32(raw) != 1 || (len(raw)-header)%each != 0:
-		return to, errNoArray
+	all, err := elements(raw, 4)
+	to = slices.Grow(to, len(all)/8)
+	for ; len(all) > 0; all = all[8:] {
+		to = append(to, int32(binary.BigEndian.Uint32(all[4:]))) //nolint:gosec // it was one
 	}
-	to = slices.Grow(to, (len(raw)-header)/each)
-	for at := header; at < len(raw); at += each {
-		to = append(to, int32(binary.BigEndian.Uint32(raw[at+4:]))) //nolint:gosec // it was one
-	}
-	return to, nil
+	return to, err
 }
 
 // values are minutes that were counted, and those of them that were taken back.

@@ -20,7 +20,6 @@ func sqlSums(facts, where string) string {
 			UNION ALL SELECT 'reviewer', who::text WHERE measure = 'decision'
 			UNION ALL SELECT 'round', round::text WHERE measure = 'decision'
 			UNION ALL SELECT 'reason', unnest(reasons) WHERE measure = 'decision'
-			UNION ALL SELECT 'provider', who::text WHERE measure = 'booking'
 			UNION ALL SELECT 'mode', mode WHERE measure = 'booking' AND mode <> ''
 			UNION ALL SELECT 'destination', destination WHERE measure = 'booking' AND destination <> ''
 		) labels WHERE ` + where + ` GROUP BY measure, label, day, kind, what, key`
@@ -39,12 +38,19 @@ var (
 				WHERE position > $1 AND position <= $2 AND measure IN ('pending', 'public')
 		) both_of GROUP BY measure, kind, what, key HAVING sum(n) <> 0`
 
+	sqlEndBooked = `INSERT INTO booked (day, stretch, what, who, n, a, b) SELECT day, $3, what, ` + bookedArrays + ` FROM facts
+		WHERE position > $1 AND position <= $2 AND measure = 'booking' GROUP BY day, what`
+
 	// Of facts that come later than the end of their stretch.
 	sqlMendCells = `INSERT INTO cells AS c (` + cellColumns + `)
 		SELECT measure, label, day, $2, kind, what, key, n, late, a_in, a_out, b_in, b_out
 		FROM (` + sqlSums("facts", "position = ANY ($1)") + `) sums
 		ON CONFLICT (measure, label, day, stretch, kind, what, key) DO UPDATE SET n = c.n + excluded.n, late = c.late + excluded.late,
 			a_in = ` + both("a_in") + `, a_out = ` + both("a_out") + `, b_in = ` + both("b_in") + `, b_out = ` + both("b_out")
+
+	sqlMendBooked = `INSERT INTO booked AS c (day, stretch, what, who, n, a, b) SELECT day, $2, what, ` + bookedArrays + ` FROM facts
+		WHERE position = ANY ($1) AND measure = 'booking' GROUP BY day, what
+		ON CONFLICT (day, stretch, what) DO UPDATE SET who = c.who || excluded.who, n = c.n || excluded.n, a = c.a || excluded.a, b = c.b || excluded.b`
 
 	sqlMendStocks = `INSERT INTO stocks AS s (stretch, measure, kind, what, key, n)
 		SELECT stretch, measure, kind, what, key, n FROM stretches CROSS JOIN (
@@ -53,6 +59,10 @@ var (
 		) sums WHERE stretch >= $2 AND ends IS NOT NULL
 		ON CONFLICT (stretch, measure, kind, what, key) DO UPDATE SET n = s.n + excluded.n`
 )
+
+// bookedArrays are the columns of booked, fact by fact.
+const bookedArrays = `array_agg(who ORDER BY position, seq) AS who, array_agg(n ORDER BY position, seq) AS n,
+	array_agg(a ORDER BY position, seq) FILTER (WHERE a IS NOT NULL) AS a, array_agg(b ORDER BY position, seq) FILTER (WHERE b IS NOT NULL) AS b`
 
 func both(column string) string {
 	return `(SELECT array_agg(v ORDER BY v) FROM unnest(c.` + column + ` || excluded.` + column + `) v)`
@@ -67,6 +77,7 @@ func (b *book) flush(ctx context.Context, tx pgx.Tx) error {
 	w.Queue(projections.ByIndex)
 	for _, s := range b.ended {
 		w.Queue(sqlEndCells, s.Behind, s.Ends, s.Stretch)
+		w.Queue(sqlEndBooked, s.Behind, s.Ends, s.Stretch)
 		w.Queue(sqlEndStocks, s.Behind, s.Ends, s.Stretch)
 	}
 	for _, s := range append(b.ended, b.at) {
@@ -137,6 +148,7 @@ func (b *book) mend(ctx context.Context, tx pgx.Tx) error {
 	for _, number := range order {
 		l := of[number]
 		w.Queue(sqlMendCells, l.positions, number)
+		w.Queue(sqlMendBooked, l.positions, number)
 		w.Queue(`UPDATE stretches SET facts = facts + $2, first_day = least(first_day, $3) WHERE stretch = $1`, number, l.facts, l.first)
 		if l.whatThereIsMore {
 			w.Queue(sqlMendStocks, l.positions, number)
