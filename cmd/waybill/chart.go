@@ -72,7 +72,7 @@ func drawDays(out io.Writer, r *reports.Report, at, before int) error {
 		return err
 	}
 	_, err := fmt.Fprintln(out, asciigraph.PlotMany(lines,
-		asciigraph.Height(chartHeight), asciigraph.LowerBound(0), asciigraph.SeriesChars(drawn...),
+		asciigraph.Height(chartHeight), asciigraph.LowerBound(0), asciigraph.Precision(1), asciigraph.SeriesChars(drawn...),
 		asciigraph.Caption(fmt.Sprintf("%s: %s to %s; · the period before", r.Columns[at].Name, r.From, r.To))))
 	return err
 }

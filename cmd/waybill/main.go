@@ -33,7 +33,7 @@ type cli struct {
 	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
 	Calendar    calendarCommand    `cmd:"" help:"Working days: the calendar, and when what was submitted is due."`
-	Report      reportCommand      `cmd:"" help:"Print a report: how long reviews take, what is offered and booked; as a table, a file or a chart."`
+	Report      reportCommand      `cmd:"" help:"Print a report of reviews, offers or bookings: a table, a file or a chart."`
 	Openapi     openapiCommand     `cmd:"" help:"Print the specification of the API, as it is served at /openapi.yaml."`
 	Copy        copyCommand        `cmd:"" help:"Copy the whole log from one event store to another, and verify it event by event."`
 }

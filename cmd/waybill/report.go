@@ -28,9 +28,9 @@ type reportCommand struct {
 	Name   string        `arg:"" enum:"${reports}" help:"Which one: ${reports}; docs/reports.md defines their figures."`
 	From   *workdays.Day `placeholder:"DAY" help:"The first day in Beijing, YYYY-MM-DD; the 29th before the last when not given."`
 	To     *workdays.Day `placeholder:"DAY" help:"The last day, included; today when not given."`
-	Kind   string        `enum:"provider,product," default:"" placeholder:"KIND" help:"Of one kind alone: provider (applications) or product."`
+	Kind   string        `enum:"provider,product," default:"" placeholder:"KIND" help:"Of one kind alone: provider or product."`
 	By     string        `default:"all" help:"What the rows are of, such as kind, reviewer, day or mode."`
-	AsOf   string        `placeholder:"POSITION|TIME" help:"As of a position of the log or a time (RFC 3339); the newest that is shown when not given."`
+	AsOf   string        `placeholder:"POSITION|TIME" help:"A position of the log or a time (RFC 3339); the newest when not given."`
 	Format string        `enum:"table,json,jsonl,csv,xlsx" default:"table" help:"table, json, jsonl, csv or xlsx."`
 	Out    string        `type:"path" placeholder:"FILE" help:"Write it into a file, which must not be there yet."`
 	Chart  bool          `help:"Draw a figure: of days as a line with the period before, of anything else as bars."`
@@ -158,7 +158,7 @@ func unescaped(out io.Writer, f tabular.Format) (io.Writer, error) {
 		return t.to, nil
 	}
 	switch {
-	case !term.IsTerminal(int(file.Fd())): //nolint:gosec // a descriptor is small
+	case !term.IsTerminal(int(file.Fd())):
 		return file, nil
 	case f == tabular.Excel:
 		return nil, errors.New("an Excel file is nothing for a terminal: say --out FILE")

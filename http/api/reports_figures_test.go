@@ -221,7 +221,9 @@ func funnel(log []happening, q question) (rows []m) {
 	}
 	any := func(*matter) bool { return true }
 	stages := []stage{
-		{"submitted", any}, {"decided", func(m *matter) bool { return m.decided }}, {"approved", func(m *matter) bool { return m.approved }},
+		{"submitted", any},
+		{"decided", func(m *matter) bool { return m.decided }},
+		{"approved", func(m *matter) bool { return m.approved }},
 		{"approved_at_first", func(m *matter) bool { return m.firstTry }},
 	}
 	of := map[string][]stage{

@@ -58,7 +58,7 @@ func (q question) address(name string) string {
 // the log says that knows nothing of the read model; and stays so, byte by byte, when more happens, and when the read model is built anew.
 func TestReportsAreTheLog(t *testing.T) {
 	w := start(t)
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any will do
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	store := newStore(t, w.pool)
 	defer store.Close()
@@ -93,7 +93,7 @@ func TestReportsAreTheLog(t *testing.T) {
 // answers asks many questions as of many positions, and holds each against the fold.
 func (w *world) answers(t *testing.T, who as, log []happening, n int) map[string][]byte {
 	t.Helper()
-	random := rand.New(rand.NewPCG(uint64(len(log)), 1)) //nolint:gosec // the same questions of the same log
+	random := rand.New(rand.NewPCG(uint64(len(log)), 1))
 	last := log[len(log)-1]
 	first, end := log[0].day, last.day
 	answers := map[string][]byte{}

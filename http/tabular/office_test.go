@@ -17,8 +17,13 @@ import (
 func TestOffice(t *testing.T) {
 	officetest.Require(t)
 	columns := []tabular.Column{
-		{Name: "text", Kind: tabular.Text}, {Name: "整数", Kind: tabular.Integer}, {Name: "number", Kind: tabular.Number},
-		{Name: "at", Kind: tabular.Instant}, {Name: "day", Kind: tabular.Day}, {Name: "json", Kind: tabular.JSON}, {Name: "yes", Kind: tabular.Bool},
+		{Name: "text", Kind: tabular.Text},
+		{Name: "整数", Kind: tabular.Integer},
+		{Name: "number", Kind: tabular.Number},
+		{Name: "at", Kind: tabular.Instant},
+		{Name: "day", Kind: tabular.Day},
+		{Name: "json", Kind: tabular.JSON},
+		{Name: "yes", Kind: tabular.Bool},
 	}
 	at := time.Date(2026, 11, 26, 23, 59, 59, 120_000_000, domain.Beijing)
 	texts := []string{
