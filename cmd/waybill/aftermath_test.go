@@ -151,8 +151,8 @@ func checkHistory(ctx context.Context, a *app) error {
 	var rows, events, letters int
 	var at domain.Position
 	err := a.pool.QueryRow(ctx, `
-		SELECT (SELECT count(*) FROM history_v4.entries), (SELECT count(*) FROM projections.dead_letters), c.position
-		FROM projections.checkpoints c WHERE c.projection = 'history_v4'`).Scan(&rows, &letters, &at)
+		SELECT (SELECT count(*) FROM history_v5.entries), (SELECT count(*) FROM projections.dead_letters), c.position
+		FROM projections.checkpoints c WHERE c.projection = 'history_v5'`).Scan(&rows, &letters, &at)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ type changes struct {
 	content  bool
 	revision domain.ContentRevision
 	err      error
+	// typed are the texts among them that somebody typed.
+	typed []string
 }
 
 func (c *changes) add(field string, before, after []byte) {
@@ -46,6 +48,9 @@ func (c *changes) add(field string, before, after []byte) {
 	c.buf = append(c.buf, `,"after":`...)
 	c.buf = append(c.buf, after...)
 	c.buf = append(c.buf, '}')
+	if typed(field) && c.err == nil {
+		c.typed, c.err = typedText(c.typed, after)
+	}
 }
 
 var null = []byte("null")

@@ -38,6 +38,8 @@ type auditState struct {
 	Holder       uuid.UUID              `json:"holder,omitzero"`
 	Confirmed    bool                   `json:"confirmed,omitempty"`
 	Paused       bool                   `json:"paused,omitempty"`
+	// Provider is whose a product, booking, claim or webhook is.
+	Provider uuid.UUID `json:"provider,omitzero"`
 	// Texts are the canned ones of each reason.
 	Texts map[string][]domain.Text `json:"texts,omitempty"`
 	// ContentAt are the positions of a product's rows that hold content, which go when it is deleted.
@@ -84,6 +86,7 @@ func (s *subject) fold(fact domain.Event, c *changes) []domain.Reason {
 	state.TakenDown = state.TakenDown.After(fact)
 	switch e := fact.(type) {
 	case product.Submitted:
+		state.Provider = e.ProviderID
 		c.value("/provider_id", nil, e.ProviderID)
 		s.submit("/content", e.Content, e.Revision, c)
 		judged(e.Verdict, c)
@@ -150,6 +153,7 @@ func (s *subject) foldOther(fact domain.Event, c *changes) []domain.Reason {
 	case booking.Requested:
 		// Not the product's name: it would outlive the product.
 		c.value("/product_id", nil, e.ProductID)
+		state.Provider = e.ProviderID
 		c.value("/provider_id", nil, e.ProviderID)
 		c.value("/enterprise_id", nil, e.EnterpriseID)
 		c.revision = e.ProductRevision

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -28,10 +27,15 @@ import (
 )
 
 const (
-	schema = "history_v4"
+	schema = "history_v5"
 
-	// The table as queries reach it.
+	// The tables as queries reach them.
 	tableEntries = schema + ".entries"
+	tableClasses = schema + ".classes"
+	tableCodes   = schema + ".codes"
+	tableSpans   = schema + ".spans"
+	tableTexts   = schema + ".texts"
+	tableBlocks  = schema + ".blocks"
 )
 
 // Model is the audit trail: one row per event of every stream (R44).
@@ -54,40 +58,9 @@ var Model = projections.ReadModel{
 		audit.Opened{}, audit.Exported{},
 		webhook.Registered{}, webhook.Changed{}, webhook.SecretRotated{}, webhook.Paused{}, webhook.Resumed{}, webhook.Removed{},
 	),
-	DDL: `
-CREATE TABLE entries (
-	position         bigint PRIMARY KEY,
-	kind             text COLLATE "C" NOT NULL,
-	subject_id       uuid NOT NULL,
-	revision         bigint NOT NULL,
-	type             text COLLATE "C" NOT NULL,
-	event_id         uuid NOT NULL,
-	actor_id         uuid NOT NULL,
-	role             text NOT NULL,
-	at               timestamptz NOT NULL,
-	correlation_id   uuid NOT NULL,
-	request_id       text NOT NULL,
-	content_revision integer NOT NULL,
-	changes          json NOT NULL,
-	blanked          boolean NOT NULL,
-	reasons          json
-) WITH (toast_tuple_target = 8160); -- compressing the larger rows takes longer than all the rest
-
--- The values that the next event of a stream changes: the "before" of its row.
-CREATE TABLE subjects (
-	id      uuid NOT NULL,
-	kind    text COLLATE "C" NOT NULL,
-	state   json NOT NULL,
-	content json,
-	PRIMARY KEY (id, kind)
-) WITH (toast_tuple_target = 8160);`,
-	Indexes: `
-CREATE INDEX entries_subject ON entries (subject_id, position);
-CREATE INDEX entries_actor ON entries (actor_id, position);
-CREATE INDEX entries_type ON entries (type, position);
-CREATE INDEX entries_kind ON entries (kind, position);
-CREATE INDEX entries_at ON entries (at, position);`,
-	Apply: apply,
+	DDL:     ddl,
+	Indexes: indexes,
+	Apply:   apply,
 }
 
 // subject is a stream as the history knows it: its current values.
@@ -100,25 +73,16 @@ type subject struct {
 	contentChanged, gone bool
 }
 
-// columns are the columns of the rows of one batch.
-type columns struct {
-	positions, revisions                   []int64
-	kinds, types, roles, requests          []string
-	subjects, events, actors, correlations projections.Keys
-	at                                     []time.Time
-	contentRevisions                       []int32
-	changes                                []string
-	blanked                                []bool
-	reasons                                []string // empty is none
-}
-
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
-	subjects, err := loadSubjects(ctx, tx, events)
+	subjects, owners, err := loadSubjects(ctx, tx, events)
+	if err != nil {
+		return err
+	}
+	rows, err := newColumns(ctx, tx, events)
 	if err != nil {
 		return err
 	}
 	var (
-		rows    columns
 		blanked []int64 // positions of rows that are to lose their content values
 		at      = make(map[int64]int, len(events))
 	)
@@ -127,6 +91,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 		before := s.state
 		var c changes
 		reasons := s.fold(e.Fact, &c)
+		s.own(e, owners)
 		s.state.diff(before, &c)
 		position := int64(e.Position) //nolint:gosec // fits a bigint
 		if s.kind == product.Category && (c.content || len(reasons) > 0) {
@@ -149,6 +114,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 			return err
 		} else {
 			rows.blanked[i] = true
+			rows.forget(position)
 		}
 	}
 	if err := blankStored(ctx, tx, stored); err != nil {
@@ -165,17 +131,19 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	return nil
 }
 
-// loadSubjects gives a subject to every stream of the batch. One that the history does not know starts empty: a row
+// loadSubjects gives a subject to every stream of the batch, and the providers of products that are claimed. One that the history does not know starts empty: a row
 // with a missing "before" is better than no row.
-func loadSubjects(ctx context.Context, tx pgx.Tx, events []projections.Event) (map[domain.StreamName]*subject, error) {
-	subjects := make(map[domain.StreamName]*subject, len(events))
-	var load, changed projections.Keys // changed: their content too
+func loadSubjects(ctx context.Context, tx pgx.Tx, events []projections.Event) (
+	map[domain.StreamName]*subject, map[uuid.UUID]uuid.UUID, error,
+) {
+	subjects, owners := make(map[domain.StreamName]*subject, len(events)), map[uuid.UUID]uuid.UUID{}
+	var load, changed, cases projections.Keys // changed: their content too; cases: products that are claimed
 	for _, e := range events {
 		s, ok := subjects[e.Stream]
 		if !ok {
 			id, err := e.Stream.ID()
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			s = &subject{kind: e.Stream.Category(), id: id}
 			subjects[e.Stream] = s
@@ -186,12 +154,25 @@ func loadSubjects(ctx context.Context, tx pgx.Tx, events []projections.Event) (m
 		if e.Revision > 0 && bringsContent(e.Fact) {
 			changed = append(changed, s.id)
 		}
+		if claimed(e) == product.Category {
+			cases = append(cases, s.id)
+		}
 	}
-	if len(load) == 0 {
-		return subjects, nil
+	if len(load)+len(cases) == 0 {
+		return subjects, owners, nil
 	}
 	var batch pgx.Batch
 	batch.Queue(projections.ByIndex)
+	if len(cases) > 0 {
+		batch.Queue(`SELECT id, provider_id FROM owners WHERE id = ANY ($1)`, cases).Query(func(rows pgx.Rows) error {
+			var id, provider uuid.UUID
+			_, err := pgx.ForEachRow(rows, []any{&id, &provider}, func() error {
+				owners[id] = provider
+				return nil
+			})
+			return err
+		})
+	}
 	batch.Queue(`SELECT id, kind, state, CASE WHEN id = ANY ($2) THEN content END
 		FROM subjects WHERE id = ANY ($1)`, load, changed).Query(func(rows pgx.Rows) error {
 		var (
@@ -210,7 +191,7 @@ func loadSubjects(ctx context.Context, tx pgx.Tx, events []projections.Event) (m
 		return err
 	})
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-		return nil, fmt.Errorf("load: %w", err)
+		return nil, nil, fmt.Errorf("load: %w", err)
 	}
-	return subjects, nil
+	return subjects, owners, nil
 }

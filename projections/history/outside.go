@@ -19,6 +19,7 @@ func (s *subject) foldOutside(fact domain.Event, c *changes) []domain.Reason {
 	case audit.Exported:
 		c.value("/export", nil, e)
 	case webhook.Registered:
+		s.state.Provider = e.Owner
 		c.value("/owner", nil, e.Owner)
 		s.replace("/target", e.Target, c)
 		c.value("/secret", nil, e.Secret)

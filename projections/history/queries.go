@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +30,8 @@ type Entry struct {
 	// CorrelationID ties together everything that one outside request set off.
 	CorrelationID uuid.UUID
 	RequestID     string
+	// ProviderID is whose it is; nil for nobody's.
+	ProviderID *uuid.UUID
 	// ContentRevision is the submission or decision's revision; 0 where there is none.
 	ContentRevision domain.ContentRevision
 	// Changes is a JSON array of Change. Blanked is set once the product was deleted: the fields stay named, and the
@@ -38,87 +42,217 @@ type Entry struct {
 	Reasons []domain.Reason
 }
 
-// Filter narrows the history; empty and nil fields do not. From is inclusive, To exclusive.
-type Filter struct {
-	Stream domain.StreamName
-	Kind   string
-	Type   string
-	// Actor, when it is the nil id, is the system.
-	Actor      *uuid.UUID
-	From       *time.Time
-	To         *time.Time
-	After      string
-	Descending bool
-	Limit      int
-	// Total asks for Page.Total.
-	Total bool
-}
-
 // Queries reads the audit history.
 type Queries struct{ DB projections.Querier }
 
-// Query lists events, oldest first unless Descending.
+// Query lists events, oldest first unless Descending. However long the log is, it reads a bounded part of it.
 func (q Queries) Query(ctx context.Context, f Filter) (projections.Page[Entry], error) {
 	var none projections.Page[Entry]
-	w := projections.Where{}
-	if f.Stream != "" {
-		id, err := f.Stream.ID()
-		if err != nil {
-			if f.Total {
-				none.Total = &projections.Count{}
-			}
-			return none, nil //nolint:nilerr // no such stream: no events
-		}
-		w.And("subject_id = ?", id)
-		w.And("kind = ?", f.Stream.Category())
+	if f.Total {
+		none.Total = &projections.Count{}
 	}
-	if f.Kind != "" {
-		w.And("kind = ?", f.Kind)
-	}
-	if f.Type != "" {
-		w.And("type = ?", f.Type)
-	}
-	if f.Actor != nil {
-		w.And("actor_id = ?", *f.Actor)
-	}
-	if f.From != nil {
-		w.And("at >= ?", *f.From)
-	}
-	if f.To != nil {
-		w.And("at < ?", *f.To)
-	}
-	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableEntries+w.SQL(), w.Args...)
-	if err != nil {
-		return none, err
-	}
-	compare, order := ">", "ASC"
-	if f.Descending {
-		compare, order = "<", "DESC"
-	}
+	var after *projections.Cursor
 	if f.After != "" {
 		c, err := projections.DecodeCursor(f.After, projections.ListHistory)
 		if err != nil {
 			return none, err
 		}
-		w.And("position "+compare+" ?", c.At)
+		after = &c
+	}
+	s, ok, err := q.find(ctx, &f)
+	if err != nil || !ok {
+		return none, err
+	}
+	page := projections.Page[Entry]{}
+	if f.Total {
+		total, err := q.count(ctx, &f, s, projections.MaxCount)
+		if err != nil {
+			return none, err
+		}
+		page.Total = &total
+	}
+	if after != nil && f.Descending {
+		s.last = min(s.last, after.At-1)
+	} else if after != nil {
+		s.first = max(s.first, after.At+1)
 	}
 	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+entryColumns+` FROM `+tableEntries+w.SQL()+
-		` ORDER BY position `+order+projections.LimitClause(size), w.Args...)
+	var entries []Entry
+	if f.searches() {
+		entries, err = q.search(ctx, &f, s, size)
+	} else {
+		sql, args := s.page(f.Descending, projections.LimitClause(size))
+		entries, err = q.entries(ctx, sql, args)
+	}
+	if err != nil {
+		return none, err
+	}
+	cut := projections.Cut(entries, size, func(e Entry) string {
+		return projections.Cursor{At: int64(e.Position)}.Encode(projections.ListHistory) //nolint:gosec // positions fit a bigint
+	})
+	cut.Total = page.Total
+	return cut, nil
+}
+
+// find says where the entries of a filter are; not ok when there are none.
+func (q Queries) find(ctx context.Context, f *Filter) (s source, ok bool, err error) {
+	if _, err := f.Stream.ID(); f.Stream != "" && err != nil {
+		return s, false, nil //nolint:nilerr // no such stream: no events
+	}
+	classes, err := readClasses(ctx, q.DB)
+	if err != nil {
+		return s, false, err
+	}
+	s = f.source()
+	s.classes = classes.matching(f)
+	s.all = len(s.classes) == len(classes.numbers)
+	if s.first, s.last, err = between(ctx, q.DB, f.From, f.To); err != nil {
+		return s, false, err
+	}
+	return s, len(s.classes) > 0 && s.first <= s.last && s.first < maxPosition, nil
+}
+
+func (q Queries) entries(ctx context.Context, sql string, args []any) ([]Entry, error) {
+	rows, _ := q.DB.Query(ctx, sql, args...)
 	entries, err := pgx.CollectRows(rows, pgx.RowToStructByName[Entry])
 	if err != nil {
-		return none, fmt.Errorf("history: %w", err)
+		return nil, fmt.Errorf("history: %w", err)
 	}
 	for i := range entries {
 		projections.UTC(&entries[i].At)
 		entries[i].Stream = domain.Stream(entries[i].Kind, entries[i].SubjectID)
 	}
-	page := projections.Cut(entries, size, func(e Entry) string {
-		return projections.Cursor{At: int64(e.Position)}.Encode(projections.ListHistory) //nolint:gosec // positions fit a bigint
-	})
-	page.Total = total
-	return page, nil
+	return entries, nil
 }
 
-const entryColumns = `position, '' AS stream, kind, subject_id, revision, type, event_id, actor_id, role, at, correlation_id,
-	request_id, content_revision, changes, blanked, reasons`
+const entryColumns = `e.position, '' AS stream, e.kind, e.subject_id, e.revision, e.type, e.event_id, e.actor_id, e.role, e.at,
+	e.correlation_id, e.request_id, e.provider_id, e.content_revision, e.changes, e.blanked, e.reasons`
+
+// page selects entries of the source, in order, at most so many.
+func (s *source) page(descending bool, limit string) (string, []any) {
+	positions, args := s.positions("$1::bigint", "$2::bigint", []any{s.first, s.last}, descending, limit)
+	return `SELECT ` + entryColumns + ` FROM (` + positions + `) p JOIN ` + tableEntries + ` e ON e.position = p.position` + order(descending), args
+}
+
+// count counts the entries of a source, up to a limit.
+func (q Queries) count(ctx context.Context, f *Filter, s source, limit int) (projections.Count, error) {
+	var n int
+	if f.searches() {
+		err := q.blocks(ctx, f, s, false, func(sql string, args []any) (bool, error) {
+			var more int
+			err := q.DB.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (%s LIMIT %d) counted`, sql, limit+1-n), args...).Scan(&more)
+			n += more
+			return n > limit, err
+		})
+		if err != nil {
+			return projections.Count{}, err
+		}
+	} else {
+		sql, args := s.positions("$1::bigint", "$2::bigint", []any{s.first, s.last}, false, fmt.Sprintf(" LIMIT %d", limit+1))
+		if err := q.DB.QueryRow(ctx, `SELECT count(*) FROM (`+sql+`) counted`, args...).Scan(&n); err != nil {
+			return projections.Count{}, fmt.Errorf("count: %w", err)
+		}
+	}
+	return projections.Count{N: min(n, limit), AtLeast: n > limit}, nil
+}
+
+// searches reports whether words are looked for in the inverted index.
+func (f *Filter) searches() bool { return !f.few() && len(f.words()) > 0 }
+
+// quickWalk is how many rows of texts are looked at before the inverted index is asked: where a page of matches is among them, looking
+// up all of a block would take longer.
+const quickWalk = 300
+
+// search is a page of what matches words, and one more.
+func (q Queries) search(ctx context.Context, f *Filter, s source, size int) ([]Entry, error) {
+	limit := size + 1
+	sql, args := s.walk(f, fmt.Sprintf(" LIMIT %d", quickWalk), projections.LimitClause(size))
+	found, err := q.entries(ctx, sql, args)
+	if err != nil || len(found) >= limit {
+		return found, err
+	}
+	found = nil
+	err = q.blocks(ctx, f, s, f.Descending, func(sql string, args []any) (bool, error) {
+		some, err := q.entries(ctx, `SELECT `+entryColumns+` FROM (`+sql+`) p JOIN `+tableEntries+` e ON e.position = p.position`+
+			order(f.Descending)+projections.LimitClause(size), args)
+		found = append(found, some...)
+		return len(found) >= limit, err
+	})
+	return found[:min(len(found), limit)], err
+}
+
+// matches adds the words, the checks and the bounds to a select of texts t and entries e. All filters are checked: a source by an index
+// of entries is not used.
+func (f *Filter) matches(s *source, w *projections.Where) {
+	for _, word := range f.words() {
+		w.And("strpos(t.text, ?) > 0", word)
+	}
+	for _, c := range f.checks(true) {
+		w.And(c.sql, c.args...)
+	}
+	if !s.all {
+		w.And(fenced("e.class = ANY (?)"), s.classes)
+	}
+}
+
+func (s *source) walk(f *Filter, length, limit string) (string, []any) {
+	inner := projections.Where{}
+	if s.first > 0 {
+		inner.And("e.position >= ?", s.first)
+	}
+	if s.last < maxPosition {
+		inner.And("e.position <= ?", s.last)
+	}
+	w := projections.Where{Args: inner.Args}
+	f.matches(s, &w)
+	return `SELECT ` + entryColumns + ` FROM (SELECT e.position, e.text FROM ` + tableTexts + ` e` + inner.SQL() + order(f.Descending) + length + `) t
+		JOIN ` + tableEntries + ` e ON e.position = t.position` + w.SQL() + order(f.Descending) + limit, w.Args
+}
+
+// mostBlocks is how many blocks one look-up takes in.
+const mostBlocks = 8
+
+// blocks calls for one look-up after another, each of more blocks than the one before, until enough is said; each selects positions of
+// matches, in no order.
+func (q Queries) blocks(ctx context.Context, f *Filter, s source, descending bool, found func(sql string, args []any) (enough bool, err error)) error {
+	all, err := readBlocks(ctx, q.DB, s.first)
+	if err != nil {
+		return err
+	}
+	var numbers []int32
+	for _, b := range all.list {
+		if b.first <= s.last {
+			numbers = append(numbers, b.number)
+		}
+	}
+	if descending {
+		slices.Reverse(numbers)
+	}
+	terms := f.terms()
+	for n := 1; len(numbers) > 0; n = min(2*n, mostBlocks) {
+		some := numbers[:min(n, len(numbers))]
+		numbers = numbers[len(some):]
+		var in projections.Where
+		conditions := make([]string, len(some))
+		for i, block := range some {
+			in.Args = append(in.Args, salted(terms, block))
+			conditions[i] = fmt.Sprintf("t.terms @> $%d", len(in.Args))
+		}
+		in.And("(" + strings.Join(conditions, " OR ") + ")")
+		if s.first > 0 {
+			in.And(fenced("t.position >= ?"), s.first)
+		}
+		if s.last < maxPosition {
+			in.And(fenced("t.position <= ?"), s.last)
+		}
+		w := projections.Where{Args: in.Args}
+		f.matches(&s, &w)
+		// The materialised step keeps the planner from walking.
+		enough, err := found(`WITH t AS MATERIALIZED (SELECT t.position, t.text FROM `+tableTexts+` t`+in.SQL()+`)
+			SELECT e.position FROM t JOIN `+tableEntries+` e ON e.position = t.position`+w.SQL(), w.Args)
+		if err != nil || enough {
+			return err
+		}
+	}
+	return nil
+}

@@ -11,43 +11,6 @@ import (
 	"waybill/projections"
 )
 
-func (r *columns) add(e projections.Event, s *subject, c *changes, reasons []domain.Reason) error {
-	if c.err != nil {
-		return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, c.err)
-	}
-	var reasonsJSON string
-	if len(reasons) > 0 {
-		b, err := json.Marshal(reasons)
-		if err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
-		}
-		reasonsJSON = string(b)
-	}
-	r.positions = append(r.positions, int64(e.Position)) //nolint:gosec // fits a bigint
-	r.revisions = append(r.revisions, int64(e.Revision)) //nolint:gosec // fits a bigint
-	r.kinds, r.subjects = append(r.kinds, s.kind), append(r.subjects, s.id)
-	r.types, r.events = append(r.types, e.Type), append(r.events, e.ID)
-	r.actors, r.roles = append(r.actors, e.Meta.Actor.ID), append(r.roles, string(e.Meta.Actor.Role))
-	r.at = append(r.at, e.Meta.At)
-	r.correlations, r.requests = append(r.correlations, e.Meta.CorrelationID), append(r.requests, e.Meta.RequestID)
-	r.contentRevisions = append(r.contentRevisions, int32(c.revision)) //nolint:gosec // revisions count from 1
-	r.changes, r.blanked, r.reasons = append(r.changes, c.json()), append(r.blanked, false), append(r.reasons, reasonsJSON)
-	return nil
-}
-
-func (r *columns) queue(batch *pgx.Batch) {
-	batch.Queue(`INSERT INTO entries (position, kind, subject_id, revision, type, event_id, actor_id, role, at,
-			correlation_id, request_id, content_revision, changes, blanked, reasons)
-		SELECT position, kind, subject_id, revision, type, event_id, actor_id, role, at,
-			correlation_id, request_id, content_revision, changes::json, blanked, nullif(reasons, '')::json
-		FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
-			$9::timestamptz[], $10::uuid[], $11::text[], $12::integer[], $13::text[], $14::boolean[], $15::text[])
-			AS n (position, kind, subject_id, revision, type, event_id, actor_id, role, at,
-				correlation_id, request_id, content_revision, changes, blanked, reasons)`,
-		r.positions, r.kinds, r.subjects, r.revisions, r.types, r.events, r.actors, r.roles, r.at,
-		r.correlations, r.requests, r.contentRevisions, r.changes, r.blanked, r.reasons)
-}
-
 func queueSubjects(batch *pgx.Batch, subjects map[domain.StreamName]*subject) error {
 	var (
 		ids, gone     projections.Keys
@@ -96,6 +59,7 @@ func blankStored(ctx context.Context, tx pgx.Tx, positions []int64) error {
 		return fmt.Errorf("rows of a deleted product: %w", err)
 	}
 	var batch pgx.Batch
+	batch.Queue(`DELETE FROM texts WHERE position = ANY ($1)`, positions)
 	for _, r := range stored {
 		changes, reasons, err := blank(r.Changes, r.Reasons)
 		if err != nil {

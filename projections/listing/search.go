@@ -234,22 +234,22 @@ func (s search) conditions(w *projections.Where, fence string) {
 
 // terms are what every match has in the inverted index.
 func (s search) terms() []int32 {
-	var t terms
+	var t projections.Terms
 	for _, word := range s.words {
-		t.addWord(word)
+		t.AddWord(word)
 	}
 	for kind, value := range map[byte]string{termCountry: s.country, termCity: s.city} {
 		if value != "" {
-			t.add(kind, value)
+			t.Add(kind, value)
 		}
 	}
 	if len(s.modes) == 1 {
-		t.add(termMode, s.modes[0])
+		t.Add(termMode, s.modes[0])
 	}
 	for _, tag := range s.tags {
-		t.add(termTag, tag)
+		t.Add(termTag, tag)
 	}
-	return t.list()
+	return t.List()
 }
 
 // sample counts those of the sample that have all terms, up to what makes a filter common.

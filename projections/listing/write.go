@@ -254,18 +254,18 @@ func liveArgs(p *productRow, public bool) []any {
 	mode, country, city, tags := fold(string(c.Mode)), fold(d.Country), fold(d.City), tagKeys(c.Tags)
 	text, point := searchText(c.Content), c.point()
 	at := spotOf(point)
-	t := make(terms, 0, 2*len(text)/3)
-	t.addText(text)
-	t.add(termMode, mode)
-	t.add(termCountry, country)
-	t.add(termCity, city)
+	t := make(projections.Terms, 0, 2*len(text)/3)
+	t.AddText(text)
+	t.Add(termMode, mode)
+	t.Add(termCountry, country)
+	t.Add(termCity, city)
 	for _, tag := range tags {
-		t.add(termTag, tag)
+		t.Add(termTag, tag)
 	}
 	return []any{
 		[16]byte(p.id), [16]byte(p.providerID), p.createdAt, public, p.pinned, p.listed, p.liveRevision, p.revision,
 		d.Latitude, d.Longitude, d.CRS, string(c.Mode), d.Country, d.City, country, city, c.Name, c.Brief, string(c.Cover),
-		projections.OrEmpty(c.Tags), tags, text, projections.OrEmpty(c.Details), t.list(), p.id[15] < 256/sampleShare,
+		projections.OrEmpty(c.Tags), tags, text, projections.OrEmpty(c.Details), t.List(), p.id[15] < 256/sampleShare,
 		at.cell(depth), at.x, at.y, [16]byte(groupKey(mode, country, city, tags)), point.Latitude, point.Longitude,
 	}
 }

@@ -1,15 +1,11 @@
 package review_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/projections/modeltest"
 	"waybill/projections/review"
@@ -31,39 +27,6 @@ INSERT INTO review_v5.cases SELECT md5('s' || i)::uuid, CASE i % 2 WHEN 0 THEN '
 INSERT INTO review_v5.claims SELECT md5('s' || i)::uuid, 'product', md5('c' || i)::uuid, md5('r' || i % 5)::uuid, now(), '2036-01-01'
 	FROM generate_series(1, 100) i;
 ANALYZE`
-
-// explaining asks for the plan of each query, too, and counts the rows that it looks at.
-type explaining struct {
-	*pgxpool.Pool
-	t    testing.TB
-	rows float64
-	plan string
-}
-
-func (e *explaining) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	if err := e.Pool.QueryRow(ctx, "EXPLAIN (ANALYZE, FORMAT JSON) "+sql, args...).Scan(&e.plan); err != nil {
-		e.t.Fatal(err)
-	}
-	var plans []struct{ Plan map[string]any }
-	if err := json.Unmarshal([]byte(e.plan), &plans); err != nil {
-		e.t.Fatal(err)
-	}
-	e.rows = lookedAt(plans[0].Plan)
-	return e.Pool.Query(ctx, sql, args...)
-}
-
-func lookedAt(node map[string]any) float64 {
-	number := func(name string) float64 { n, _ := node[name].(float64); return n }
-	rows := 0.0
-	if node["Relation Name"] != nil {
-		rows = (number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck")) * number("Actual Loops")
-	}
-	below, _ := node["Plans"].([]any)
-	for _, n := range below {
-		rows += lookedAt(n.(map[string]any))
-	}
-	return rows
-}
 
 // TestNoFilterWalksTheQueue: whatever one filter asks for, what is looked at for a page does not grow with the queue or with the log.
 func TestNoFilterWalksTheQueue(t *testing.T) {
@@ -98,13 +61,13 @@ func TestNoFilterWalksTheQueue(t *testing.T) {
 	for name, f := range filters {
 		t.Run(name, func(t *testing.T) {
 			f.Now, f.Reviewer = middle, someone
-			e := &explaining{Pool: pool, t: t}
+			e := &modeltest.Explaining{Pool: pool, T: t}
 			if _, err := (review.Queries{DB: e}).Queue(t.Context(), f); err != nil {
 				t.Fatal(err)
 			}
 			// A page, what belongs to its rows, the claims, and the cases that are due on the day of the bound.
-			if e.rows > 1000 {
-				t.Errorf("%s looks at %.0f rows\n%s", fmt.Sprintf("%+v", f), e.rows, e.plan)
+			if e.Rows > 1000 {
+				t.Errorf("%s looks at %.0f rows\n%s", fmt.Sprintf("%+v", f), e.Rows, e.Plan)
 			}
 		})
 	}
