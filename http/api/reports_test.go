@@ -123,11 +123,32 @@ func (w *world) answers(t *testing.T, who as, log []happening, n int) map[string
 			q.kind = []string{"provider", "product"}[random.IntN(2)]
 		}
 		address := q.address(f.name)
+		if at := log[random.IntN(len(log))].at.Add(time.Duration(random.IntN(3)-1) * time.Microsecond); random.IntN(5) == 0 {
+			// A time is the position before the first event that is later: what happens later may change which that is.
+			if q.position = positionAt(log, at); q.position == 0 {
+				continue
+			}
+			address = strings.Replace(q.address(f.name), fmt.Sprint("as_of=", q.position), "as_of="+url.QueryEscape(at.Format(time.RFC3339Nano)), 1)
+			got := w.do(who, "GET", address, nil, "Waybill-Position", fmt.Sprint(last.position)).is(200)
+			w.compare(t, got, f.name, q, log, f.fold(log, q))
+			continue
+		}
 		got := w.do(who, "GET", address, nil, "Waybill-Position", fmt.Sprint(last.position)).is(200)
 		answers[address] = got.body
 		w.compare(t, got, f.name, q, log, f.fold(log, q))
 	}
 	return answers
+}
+
+// positionAt is the position before the first event that is later than a time.
+func positionAt(log []happening, at time.Time) (before domain.Position) {
+	for _, h := range log {
+		if h.at.After(at) {
+			return before
+		}
+		before = h.position
+	}
+	return before
 }
 
 // compare holds an answer against what the fold says.
