@@ -37,11 +37,12 @@ func (s *booked) count(what string, n int) {
 // Bookings is what became of the bookings that were requested in a period.
 func (q Queries) Bookings(ctx context.Context, f Filter) (BookingsReport, error) {
 	f.Kind = ""
-	a, err := q.at(ctx, f, BookingsBy...)
-	if err != nil {
-		return BookingsReport{}, err
-	}
+	return report(ctx, q, f, BookingsBy, func(a asOf) (BookingsReport, error) { return q.bookings(ctx, a, f) })
+}
+
+func (q Queries) bookings(ctx context.Context, a asOf, f Filter) (BookingsReport, error) {
 	all := map[string]*Pair[booked]{}
+	var err error
 	if f.By == ByProvider {
 		all, err = q.byProvider(ctx, a, f)
 	} else {

@@ -50,19 +50,38 @@ type asOf struct {
 	Stamp
 	stretch int
 	behind  domain.Position
+	// tables are which it was read from: a rebuild puts others in their place.
+	tables uint32
 }
 
-// at resolves the position of a report by one of some Bys.
-func (q Queries) at(ctx context.Context, f Filter, by ...By) (a asOf, err error) {
+// report reads a report by one of some Bys, again when the tables were exchanged meanwhile: each has stretches of its own.
+func report[R any](ctx context.Context, q Queries, f Filter, by []By, read func(asOf) (R, error)) (r R, err error) {
 	if err := f.check(by); err != nil {
-		return a, err
+		return r, err
 	}
+	a, err := q.at(ctx, f)
+	for err == nil {
+		if r, err = read(a); err != nil {
+			break
+		}
+		var again asOf
+		if again, err = q.at(ctx, f); err == nil && again.tables == a.tables {
+			return r, nil
+		}
+		a = again
+	}
+	var none R
+	return none, err
+}
+
+// at resolves the position of a report.
+func (q Queries) at(ctx context.Context, f Filter) (a asOf, err error) {
 	var shown domain.Position
 	err = q.DB.QueryRow(ctx, `SELECT shown, at, coalesce(stretch, 1), coalesce(behind, 0), coalesce(
-			(SELECT version FROM `+tableVersions+` WHERE position <= at ORDER BY position DESC LIMIT 1), $2)
+			(SELECT version FROM `+tableVersions+` WHERE position <= at ORDER BY position DESC LIMIT 1), $2), to_regclass('`+tableFacts+`')::oid
 		FROM (SELECT position AS shown, CASE $1::bigint WHEN 0 THEN position ELSE $1 END AS at FROM projections.checkpoints WHERE projection = '`+schema+`') c
 		LEFT JOIN LATERAL (SELECT stretch, behind FROM `+tableStretches+` WHERE behind <= at ORDER BY stretch DESC LIMIT 1) s ON true`,
-		f.AsOf, workdays.Standard().Version()).Scan(&shown, &a.Position, &a.stretch, &a.behind, &a.Calendar)
+		f.AsOf, workdays.Standard().Version()).Scan(&shown, &a.Position, &a.stretch, &a.behind, &a.Calendar, &a.tables)
 	switch {
 	case err != nil:
 		return a, fmt.Errorf("position of the figures: %w", err)
@@ -84,23 +103,31 @@ type cell struct {
 
 const readColumns = `label, day, kind, what, key, n, late, a_in, a_out, b_in, b_out`
 
-var (
-	sqlCells = `SELECT ` + readColumns + ` FROM ` + tableCells + ` WHERE measure = $1 AND label = ANY ($2) AND day >= $3 AND day <= $4
+// cellsOf reads the sums of the stretches, and of the facts behind them.
+func cellsOf(sums func(facts, where string) string) string {
+	return `SELECT ` + readColumns + ` FROM ` + tableCells + ` WHERE measure = $1 AND label = ANY ($2) AND day >= $3 AND day <= $4
 			AND stretch < $5 AND (kind = $8 OR $8 = '')
-		UNION ALL SELECT ` + readColumns + ` FROM (` + sqlSums(tableFacts, `position > $6 AND position <= $7 AND measure = $1 AND label = ANY ($2)
-			AND day >= $3 AND day <= $4 AND (kind = $8 OR $8 = '')`) + `) sums`
+		UNION ALL SELECT ` + readColumns + ` FROM (` + sums(tableFacts, `position > $6 AND position <= $7 AND measure = $1
+			AND day >= $3 AND day <= $4 AND (kind = $8 OR $8 = '')`) + `) sums WHERE label = ANY ($2)`
+}
+
+var (
+	sqlSummed, sqlCounted = cellsOf(sqlSums), cellsOf(sqlCounts)
 
 	// What there was when a stretch ended before the days in question, and what happened since.
 	sqlStocks = `SELECT '' AS label, $3::integer - 1 AS day, kind, what, key, n, 0 AS late, NULL::integer[], NULL::integer[], NULL::integer[], NULL::integer[]
 			FROM ` + tableStocks + ` WHERE stretch = $8 AND measure = $1
 		UNION ALL SELECT ` + readColumns + ` FROM ` + tableCells + ` WHERE measure = $1 AND label = '' AND day >= $2 AND day <= $4
 			AND stretch < $5 AND stretch > $8
-		UNION ALL SELECT ` + readColumns + ` FROM (` + sqlSums(tableFacts, `position > $6 AND position <= $7 AND measure = $1 AND label = ''
-			AND day <= $4`) + `) sums`
+		UNION ALL SELECT ` + readColumns + ` FROM (` + sqlCounts(tableFacts, `position > $6 AND position <= $7 AND measure = $1 AND day <= $4`) + `) sums`
 )
 
 func (q Queries) cells(ctx context.Context, a asOf, f Filter, measure string, each func(*cell), labels ...By) error {
-	rows, _ := q.DB.Query(ctx, sqlCells, measure, labels, int(f.first()), int(f.To), a.stretch, a.behind, a.Position, f.Kind)
+	sql := sqlCounted
+	if measure == ofDecisions || measure == ofBookings {
+		sql = sqlSummed
+	}
+	rows, _ := q.DB.Query(ctx, sql, measure, labels, int(f.first()), int(f.To), a.stretch, a.behind, a.Position, f.Kind)
 	return eachCell(rows, measure, each)
 }
 

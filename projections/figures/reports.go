@@ -15,16 +15,16 @@ import (
 
 // Turnaround is how long the decisions of a period took.
 func (q Queries) Turnaround(ctx context.Context, f Filter) (TurnaroundReport, error) {
-	a, err := q.at(ctx, f, TurnaroundBy...)
-	if err != nil {
-		return TurnaroundReport{}, err
-	}
+	return report(ctx, q, f, TurnaroundBy, func(a asOf) (TurnaroundReport, error) { return q.turnaround(ctx, a, f) })
+}
+
+func (q Queries) turnaround(ctx context.Context, a asOf, f Filter) (TurnaroundReport, error) {
 	type sums struct {
 		decided, late             int
 		sinceRevision, sinceFirst values
 	}
 	all := map[string]*Pair[sums]{}
-	err = q.cells(ctx, a, f, ofDecisions, func(c *cell) {
+	err := q.cells(ctx, a, f, ofDecisions, func(c *cell) {
 		s := of(f, entry(all, f.key(c)), c.day)
 		s.decided, s.late = s.decided+c.n, s.late+c.late
 		s.sinceRevision.add(c.aIn, c.aOut)
@@ -44,16 +44,16 @@ func (q Queries) Turnaround(ctx context.Context, f Filter) (TurnaroundReport, er
 
 // Funnel is how far those got that were first submitted in a period.
 func (q Queries) Funnel(ctx context.Context, f Filter) (FunnelReport, error) {
-	a, err := q.at(ctx, f, ByAll)
-	if err != nil {
-		return FunnelReport{}, err
-	}
+	return report(ctx, q, f, []By{ByAll}, func(a asOf) (FunnelReport, error) { return q.funnel(ctx, a, f) })
+}
+
+func (q Queries) funnel(ctx context.Context, a asOf, f Filter) (FunnelReport, error) {
 	type stageOf struct {
 		kind  string
 		stage Stage
 	}
 	all := map[stageOf]*Pair[int]{}
-	err = q.cells(ctx, a, f, ofStages, func(c *cell) {
+	err := q.cells(ctx, a, f, ofStages, func(c *cell) {
 		*of(f, entry(all, stageOf{c.kind, Stage(c.what)}), c.day) += c.n
 	}, ByAll)
 	if err != nil {
@@ -75,12 +75,12 @@ func (q Queries) Funnel(ctx context.Context, f Filter) (FunnelReport, error) {
 
 // Rejections is why what was rejected in a period was.
 func (q Queries) Rejections(ctx context.Context, f Filter) (RejectionsReport, error) {
-	a, err := q.at(ctx, f, ByAll)
-	if err != nil {
-		return RejectionsReport{}, err
-	}
+	return report(ctx, q, f, []By{ByAll}, func(a asOf) (RejectionsReport, error) { return q.rejections(ctx, a, f) })
+}
+
+func (q Queries) rejections(ctx context.Context, a asOf, f Filter) (RejectionsReport, error) {
 	whole, rows := map[string]*Pair[int]{}, map[[2]string]*Pair[int]{}
-	err = q.cells(ctx, a, f, ofDecisions, func(c *cell) {
+	err := q.cells(ctx, a, f, ofDecisions, func(c *cell) {
 		switch {
 		case c.what != rejected:
 		case c.label == string(ByReason):

@@ -40,15 +40,15 @@ func seriesOf[K comparable](all map[K]series, f Filter, key K) series {
 // Listings is what was public at the end of each day of a period.
 func (q Queries) Listings(ctx context.Context, f Filter) (ListingsReport, error) {
 	f.Kind = ""
-	a, err := q.at(ctx, f, ListingsBy...)
-	if err != nil {
-		return ListingsReport{}, err
-	}
+	return report(ctx, q, f, ListingsBy, func(a asOf) (ListingsReport, error) { return q.listings(ctx, a, f) })
+}
+
+func (q Queries) listings(ctx context.Context, a asOf, f Filter) (ListingsReport, error) {
 	all := map[offer]series{}
 	if f.By == ByDay {
 		seriesOf(all, f, offer{})
 	}
-	err = q.stocks(ctx, a, f, ofPublic, func(c *cell) {
+	err := q.stocks(ctx, a, f, ofPublic, func(c *cell) {
 		key := offer{c.key, c.what}
 		if f.By == ByDay || f.By == ByMode {
 			key.destination = ""
@@ -82,12 +82,12 @@ func (q Queries) Listings(ctx context.Context, f Filter) (ListingsReport, error)
 // Daily is what happened in each day of a period.
 func (q Queries) Daily(ctx context.Context, f Filter) (DailyReport, error) {
 	f.Kind = ""
-	a, err := q.at(ctx, f, ByAll)
-	if err != nil {
-		return DailyReport{}, err
-	}
+	return report(ctx, q, f, []By{ByAll}, func(a asOf) (DailyReport, error) { return q.daily(ctx, a, f) })
+}
+
+func (q Queries) daily(ctx context.Context, a asOf, f Filter) (DailyReport, error) {
 	days := make([]Pair[Daily], f.days())
-	err = q.cells(ctx, a, f, ofDays, func(c *cell) {
+	err := q.cells(ctx, a, f, ofDays, func(c *cell) {
 		d := of(f, &days[f.dayIn(c.day)-f.From], c.day)
 		d.count(c)
 	}, ByAll)

@@ -10,27 +10,33 @@ import (
 	"waybill/projections"
 )
 
-// sqlSums are the cells of some facts. A condition of the cells can be put behind it, and facts that cannot meet it are not grouped.
+// sqlSums are the cells of facts that are counted by something, and have values.
 func sqlSums(facts, where string) string {
 	return `SELECT measure, label, day, kind, what, key, sum(n)::integer AS n, coalesce(sum(n) FILTER (WHERE late), 0)::integer AS late,
 		array_agg(a ORDER BY a) FILTER (WHERE n > 0 AND a IS NOT NULL) AS a_in, array_agg(a ORDER BY a) FILTER (WHERE n < 0 AND a IS NOT NULL) AS a_out,
 		array_agg(b ORDER BY b) FILTER (WHERE n > 0 AND b IS NOT NULL) AS b_in, array_agg(b ORDER BY b) FILTER (WHERE n < 0 AND b IS NOT NULL) AS b_out
 		FROM ` + facts + ` CROSS JOIN LATERAL (
-			SELECT '' COLLATE "C" AS label, CASE measure WHEN 'public' THEN destination ELSE '' END AS key
+			SELECT '' COLLATE "C" AS label, '' COLLATE "C" AS key
 			UNION ALL SELECT 'reviewer', who::text WHERE measure = 'decision'
 			UNION ALL SELECT 'round', round::text WHERE measure = 'decision'
 			UNION ALL SELECT 'reason', unnest(reasons) WHERE measure = 'decision'
 			UNION ALL SELECT 'mode', mode WHERE measure = 'booking' AND mode <> ''
 			UNION ALL SELECT 'destination', destination WHERE measure = 'booking' AND destination <> ''
-		) labels WHERE ` + where + ` GROUP BY measure, label, day, kind, what, key`
+		) labels WHERE measure IN ('decision', 'booking') AND ` + where + ` GROUP BY measure, label, day, kind, what, key`
+}
+
+// sqlCounts are those of the others.
+func sqlCounts(facts, where string) string {
+	return `SELECT measure, ''::text AS label, day, kind, what, coalesce(destination, '') AS key, sum(n)::integer AS n, 0 AS late,
+		NULL::integer[] AS a_in, NULL::integer[] AS a_out, NULL::integer[] AS b_in, NULL::integer[] AS b_out FROM ` + facts + `
+		WHERE measure IN ('stage', 'daily', 'pending', 'public') AND ` + where + ` GROUP BY measure, day, kind, what, key`
 }
 
 const cellColumns = `measure, label, day, stretch, kind, what, key, n, late, a_in, a_out, b_in, b_out`
 
 var (
-	sqlEndCells = `INSERT INTO cells (` + cellColumns + `)
-		SELECT measure, label, day, $3, kind, what, key, n, late, a_in, a_out, b_in, b_out
-		FROM (` + sqlSums("facts", "position > $1 AND position <= $2") + `) sums`
+	sqlEndSums   = intoCells("$3", sqlSums("facts", "position > $1 AND position <= $2"))
+	sqlEndCounts = intoCells("$3", sqlCounts("facts", "position > $1 AND position <= $2"))
 
 	sqlEndStocks = `INSERT INTO stocks (stretch, measure, kind, what, key, n) SELECT $3, measure, kind, what, key, sum(n) FROM (
 			SELECT measure, kind, what, key, n FROM stocks WHERE stretch = $3 - 1
@@ -42,11 +48,8 @@ var (
 		WHERE position > $1 AND position <= $2 AND measure = 'booking' GROUP BY day, what`
 
 	// Of facts that come later than the end of their stretch.
-	sqlMendCells = `INSERT INTO cells AS c (` + cellColumns + `)
-		SELECT measure, label, day, $2, kind, what, key, n, late, a_in, a_out, b_in, b_out
-		FROM (` + sqlSums("facts", "position = ANY ($1)") + `) sums
-		ON CONFLICT (measure, label, day, stretch, kind, what, key) DO UPDATE SET n = c.n + excluded.n, late = c.late + excluded.late,
-			a_in = ` + both("a_in") + `, a_out = ` + both("a_out") + `, b_in = ` + both("b_in") + `, b_out = ` + both("b_out")
+	sqlMendSums   = intoCells("$2", sqlSums("facts", "position = ANY ($1)"))
+	sqlMendCounts = intoCells("$2", sqlCounts("facts", "position = ANY ($1)"))
 
 	sqlMendBooked = `INSERT INTO booked AS c (day, stretch, what, who, n, a, b) SELECT day, $2, what, ` + bookedArrays + ` FROM facts
 		WHERE position = ANY ($1) AND measure = 'booking' GROUP BY day, what
@@ -64,6 +67,14 @@ var (
 const bookedArrays = `array_agg(who ORDER BY position, seq) AS who, array_agg(n ORDER BY position, seq) AS n,
 	array_agg(a ORDER BY position, seq) FILTER (WHERE a IS NOT NULL) AS a, array_agg(b ORDER BY position, seq) FILTER (WHERE b IS NOT NULL) AS b`
 
+// intoCells adds some sums to the cells of a stretch, which has none but of facts that come late.
+func intoCells(stretch, sums string) string {
+	return `INSERT INTO cells AS c (` + cellColumns + `) SELECT measure, label, day, ` + stretch + `, kind, what, key, n, late, a_in, a_out, b_in, b_out
+		FROM (` + sums + `) sums
+		ON CONFLICT (measure, label, day, stretch, kind, what, key) DO UPDATE SET n = c.n + excluded.n, late = c.late + excluded.late,
+			a_in = ` + both("a_in") + `, a_out = ` + both("a_out") + `, b_in = ` + both("b_in") + `, b_out = ` + both("b_out")
+}
+
 func both(column string) string {
 	return `(SELECT array_agg(v ORDER BY v) FROM unnest(c.` + column + ` || excluded.` + column + `) v)`
 }
@@ -76,7 +87,8 @@ func (b *book) flush(ctx context.Context, tx pgx.Tx) error {
 	var w pgx.Batch
 	w.Queue(projections.ByIndex)
 	for _, s := range b.ended {
-		w.Queue(sqlEndCells, s.Behind, s.Ends, s.Stretch)
+		w.Queue(sqlEndSums, s.Behind, s.Ends, s.Stretch)
+		w.Queue(sqlEndCounts, s.Behind, s.Ends, s.Stretch)
 		w.Queue(sqlEndBooked, s.Behind, s.Ends, s.Stretch)
 		w.Queue(sqlEndStocks, s.Behind, s.Ends, s.Stretch)
 	}
@@ -147,7 +159,8 @@ func (b *book) mend(ctx context.Context, tx pgx.Tx) error {
 	var w pgx.Batch
 	for _, number := range order {
 		l := of[number]
-		w.Queue(sqlMendCells, l.positions, number)
+		w.Queue(sqlMendSums, l.positions, number)
+		w.Queue(sqlMendCounts, l.positions, number)
 		w.Queue(sqlMendBooked, l.positions, number)
 		w.Queue(`UPDATE stretches SET facts = facts + $2, first_day = least(first_day, $3) WHERE stretch = $1`, number, l.facts, l.first)
 		if l.whatThereIsMore {

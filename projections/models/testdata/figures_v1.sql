@@ -30,7 +30,7 @@ CREATE TABLE stretches ( -- of the log: each has so many facts; the last one is 
 );
 CREATE TABLE cells ( -- the sums of the facts of each stretch but the open one
 	measure text COLLATE "C" NOT NULL,
-	label   text COLLATE "C" NOT NULL, -- what it is by: empty, reviewer, round, reason, provider, mode, destination
+	label   text COLLATE "C" NOT NULL, -- what it is by: empty, reviewer, round, reason, mode, destination
 	day     integer NOT NULL,
 	stretch integer NOT NULL,
 	kind    text COLLATE "C" NOT NULL,
@@ -43,6 +43,16 @@ CREATE TABLE cells ( -- the sums of the facts of each stretch but the open one
 	b_in    integer[],
 	b_out   integer[],
 	PRIMARY KEY (measure, label, day, stretch, kind, what, key)
+);
+CREATE TABLE booked ( -- the facts of bookings, by provider: few of a day have the same, and they are kept side by side
+	day     integer NOT NULL,
+	stretch integer NOT NULL,
+	what    text COLLATE "C" NOT NULL,
+	who     uuid[] NOT NULL, -- the provider of each fact, and its n
+	n       integer[] NOT NULL,
+	a       integer[], -- of replies
+	b       integer[],
+	PRIMARY KEY (day, stretch, what)
 );
 CREATE TABLE stocks ( -- what is pending and public at the end of a stretch, of all days
 	stretch integer NOT NULL,
