@@ -33,6 +33,9 @@ func methodOf(r *nethttp.Request) string {
 	return r.Method
 }
 
+// AsksForHead reports whether a request, which looks like a GET, came as a HEAD: what costs much need not be made for it.
+func AsksForHead(r *nethttp.Request) bool { return methodOf(r) == nethttp.MethodHead }
+
 // headWriter counts the content instead of sending it, and sends the header at the end.
 type headWriter struct {
 	nethttp.ResponseWriter
@@ -55,7 +58,8 @@ func (h *headWriter) Write(p []byte) (int, error) {
 func (h *headWriter) finish() {
 	h.WriteHeader(nethttp.StatusOK)
 	empty := h.status == nethttp.StatusNoContent || h.status == nethttp.StatusNotModified
-	if !empty && h.Header().Get("Content-Length") == "" {
+	streamed := h.Header().Get("Trailer") != "" // nobody knows how long it would be
+	if !empty && !streamed && h.Header().Get("Content-Length") == "" {
 		h.Header().Set("Content-Length", strconv.Itoa(h.size))
 	}
 	h.ResponseWriter.WriteHeader(h.status)

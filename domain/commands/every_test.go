@@ -2,12 +2,14 @@ package commands_test
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/audit"
 	"waybill/domain/booking"
 	"waybill/domain/canned"
 	"waybill/domain/claim"
@@ -288,6 +290,11 @@ var every = map[string]func(w *world) (commands.Request, call){
 	"CloseBooking": onBooking(func(ctx context.Context, w *world, req commands.Request, id uuid.UUID) (outcome, error) {
 		return anyOutcome(w.CloseBooking(ctx, req, id, booking.ProductDeleted))
 	}, false),
+	"RecordExport": func(*world) (commands.Request, call) {
+		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
+			return anyOutcome(w.RecordExport(ctx, req, req.ID, audit.Exported{Format: "csv", SHA256: strings.Repeat("0a", 32)}))
+		}
+	},
 	"MakeDigest": func(*world) (commands.Request, call) {
 		return staff(), func(ctx context.Context, w *world, req commands.Request) (outcome, error) {
 			return anyOutcome(w.MakeDigest(ctx, req, digest.Made{Day: workdays.DayOf(noon), At: noon}))

@@ -55,6 +55,27 @@ func (e AccountState) Valid() bool {
 	}
 }
 
+// Defines values for AuditExportFormat.
+const (
+	AuditExportFormatCsv   AuditExportFormat = "csv"
+	AuditExportFormatJsonl AuditExportFormat = "jsonl"
+	AuditExportFormatXlsx  AuditExportFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the AuditExportFormat enum.
+func (e AuditExportFormat) Valid() bool {
+	switch e {
+	case AuditExportFormatCsv:
+		return true
+	case AuditExportFormatJsonl:
+		return true
+	case AuditExportFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BookingProgress.
 const (
 	BookingProgressAwaitingReply BookingProgress = "awaiting_reply"
@@ -663,22 +684,22 @@ func (e RejectionsReportReport) Valid() bool {
 
 // Defines values for ReportFormat.
 const (
-	Csv   ReportFormat = "csv"
-	JSON  ReportFormat = "json"
-	Jsonl ReportFormat = "jsonl"
-	Xlsx  ReportFormat = "xlsx"
+	ReportFormatCsv   ReportFormat = "csv"
+	ReportFormatJSON  ReportFormat = "json"
+	ReportFormatJsonl ReportFormat = "jsonl"
+	ReportFormatXlsx  ReportFormat = "xlsx"
 )
 
 // Valid indicates whether the value is a known member of the ReportFormat enum.
 func (e ReportFormat) Valid() bool {
 	switch e {
-	case Csv:
+	case ReportFormatCsv:
 		return true
-	case JSON:
+	case ReportFormatJSON:
 		return true
-	case Jsonl:
+	case ReportFormatJsonl:
 		return true
-	case Xlsx:
+	case ReportFormatXlsx:
 		return true
 	default:
 		return false
@@ -886,6 +907,30 @@ func (e CRS) Valid() bool {
 	}
 }
 
+// Defines values for DecisionFilter.
+const (
+	DecisionFilterApproved      DecisionFilter = "approved"
+	DecisionFilterFirstApproved DecisionFilter = "first_approved"
+	DecisionFilterRejected      DecisionFilter = "rejected"
+	DecisionFilterRevoked       DecisionFilter = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the DecisionFilter enum.
+func (e DecisionFilter) Valid() bool {
+	switch e {
+	case DecisionFilterApproved:
+		return true
+	case DecisionFilterFirstApproved:
+		return true
+	case DecisionFilterRejected:
+		return true
+	case DecisionFilterRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DisplayFilter.
 const (
 	DisplayFilterListed   DisplayFilter = "listed"
@@ -898,6 +943,57 @@ func (e DisplayFilter) Valid() bool {
 	case DisplayFilterListed:
 		return true
 	case DisplayFilterUnlisted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRoleFilter.
+const (
+	EventRoleFilterAuditor    EventRoleFilter = "auditor"
+	EventRoleFilterEnterprise EventRoleFilter = "enterprise"
+	EventRoleFilterOperator   EventRoleFilter = "operator"
+	EventRoleFilterProvider   EventRoleFilter = "provider"
+	EventRoleFilterReviewer   EventRoleFilter = "reviewer"
+	EventRoleFilterSystem     EventRoleFilter = "system"
+)
+
+// Valid indicates whether the value is a known member of the EventRoleFilter enum.
+func (e EventRoleFilter) Valid() bool {
+	switch e {
+	case EventRoleFilterAuditor:
+		return true
+	case EventRoleFilterEnterprise:
+		return true
+	case EventRoleFilterOperator:
+		return true
+	case EventRoleFilterProvider:
+		return true
+	case EventRoleFilterReviewer:
+		return true
+	case EventRoleFilterSystem:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportFormat.
+const (
+	ExportFormatCsv   ExportFormat = "csv"
+	ExportFormatJsonl ExportFormat = "jsonl"
+	ExportFormatXlsx  ExportFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ExportFormat enum.
+func (e ExportFormat) Valid() bool {
+	switch e {
+	case ExportFormatCsv:
+		return true
+	case ExportFormatJsonl:
+		return true
+	case ExportFormatXlsx:
 		return true
 	default:
 		return false
@@ -1090,6 +1186,60 @@ func (e ListAuditEventsParamsKind) Valid() bool {
 	}
 }
 
+// Defines values for ListAuditEventsParamsRole.
+const (
+	ListAuditEventsParamsRoleAuditor    ListAuditEventsParamsRole = "auditor"
+	ListAuditEventsParamsRoleEnterprise ListAuditEventsParamsRole = "enterprise"
+	ListAuditEventsParamsRoleOperator   ListAuditEventsParamsRole = "operator"
+	ListAuditEventsParamsRoleProvider   ListAuditEventsParamsRole = "provider"
+	ListAuditEventsParamsRoleReviewer   ListAuditEventsParamsRole = "reviewer"
+	ListAuditEventsParamsRoleSystem     ListAuditEventsParamsRole = "system"
+)
+
+// Valid indicates whether the value is a known member of the ListAuditEventsParamsRole enum.
+func (e ListAuditEventsParamsRole) Valid() bool {
+	switch e {
+	case ListAuditEventsParamsRoleAuditor:
+		return true
+	case ListAuditEventsParamsRoleEnterprise:
+		return true
+	case ListAuditEventsParamsRoleOperator:
+		return true
+	case ListAuditEventsParamsRoleProvider:
+		return true
+	case ListAuditEventsParamsRoleReviewer:
+		return true
+	case ListAuditEventsParamsRoleSystem:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAuditEventsParamsDecision.
+const (
+	ListAuditEventsParamsDecisionApproved      ListAuditEventsParamsDecision = "approved"
+	ListAuditEventsParamsDecisionFirstApproved ListAuditEventsParamsDecision = "first_approved"
+	ListAuditEventsParamsDecisionRejected      ListAuditEventsParamsDecision = "rejected"
+	ListAuditEventsParamsDecisionRevoked       ListAuditEventsParamsDecision = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the ListAuditEventsParamsDecision enum.
+func (e ListAuditEventsParamsDecision) Valid() bool {
+	switch e {
+	case ListAuditEventsParamsDecisionApproved:
+		return true
+	case ListAuditEventsParamsDecisionFirstApproved:
+		return true
+	case ListAuditEventsParamsDecisionRejected:
+		return true
+	case ListAuditEventsParamsDecisionRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListAuditEventsParamsOrder.
 const (
 	ListAuditEventsParamsOrderAsc  ListAuditEventsParamsOrder = "asc"
@@ -1102,6 +1252,132 @@ func (e ListAuditEventsParamsOrder) Valid() bool {
 	case ListAuditEventsParamsOrderAsc:
 		return true
 	case ListAuditEventsParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportAuditEventsParamsFormat.
+const (
+	ExportAuditEventsParamsFormatCsv   ExportAuditEventsParamsFormat = "csv"
+	ExportAuditEventsParamsFormatJsonl ExportAuditEventsParamsFormat = "jsonl"
+	ExportAuditEventsParamsFormatXlsx  ExportAuditEventsParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ExportAuditEventsParamsFormat enum.
+func (e ExportAuditEventsParamsFormat) Valid() bool {
+	switch e {
+	case ExportAuditEventsParamsFormatCsv:
+		return true
+	case ExportAuditEventsParamsFormatJsonl:
+		return true
+	case ExportAuditEventsParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportAuditEventsParamsKind.
+const (
+	ExportAuditEventsParamsKindAccount   ExportAuditEventsParamsKind = "account"
+	ExportAuditEventsParamsKindAudit     ExportAuditEventsParamsKind = "audit"
+	ExportAuditEventsParamsKindBooking   ExportAuditEventsParamsKind = "booking"
+	ExportAuditEventsParamsKindCalendar  ExportAuditEventsParamsKind = "calendar"
+	ExportAuditEventsParamsKindCanned    ExportAuditEventsParamsKind = "canned"
+	ExportAuditEventsParamsKindClaim     ExportAuditEventsParamsKind = "claim"
+	ExportAuditEventsParamsKindDigest    ExportAuditEventsParamsKind = "digest"
+	ExportAuditEventsParamsKindOperation ExportAuditEventsParamsKind = "operation"
+	ExportAuditEventsParamsKindPins      ExportAuditEventsParamsKind = "pins"
+	ExportAuditEventsParamsKindProduct   ExportAuditEventsParamsKind = "product"
+	ExportAuditEventsParamsKindProvider  ExportAuditEventsParamsKind = "provider"
+	ExportAuditEventsParamsKindUscc      ExportAuditEventsParamsKind = "uscc"
+	ExportAuditEventsParamsKindWebhook   ExportAuditEventsParamsKind = "webhook"
+)
+
+// Valid indicates whether the value is a known member of the ExportAuditEventsParamsKind enum.
+func (e ExportAuditEventsParamsKind) Valid() bool {
+	switch e {
+	case ExportAuditEventsParamsKindAccount:
+		return true
+	case ExportAuditEventsParamsKindAudit:
+		return true
+	case ExportAuditEventsParamsKindBooking:
+		return true
+	case ExportAuditEventsParamsKindCalendar:
+		return true
+	case ExportAuditEventsParamsKindCanned:
+		return true
+	case ExportAuditEventsParamsKindClaim:
+		return true
+	case ExportAuditEventsParamsKindDigest:
+		return true
+	case ExportAuditEventsParamsKindOperation:
+		return true
+	case ExportAuditEventsParamsKindPins:
+		return true
+	case ExportAuditEventsParamsKindProduct:
+		return true
+	case ExportAuditEventsParamsKindProvider:
+		return true
+	case ExportAuditEventsParamsKindUscc:
+		return true
+	case ExportAuditEventsParamsKindWebhook:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportAuditEventsParamsRole.
+const (
+	ExportAuditEventsParamsRoleAuditor    ExportAuditEventsParamsRole = "auditor"
+	ExportAuditEventsParamsRoleEnterprise ExportAuditEventsParamsRole = "enterprise"
+	ExportAuditEventsParamsRoleOperator   ExportAuditEventsParamsRole = "operator"
+	ExportAuditEventsParamsRoleProvider   ExportAuditEventsParamsRole = "provider"
+	ExportAuditEventsParamsRoleReviewer   ExportAuditEventsParamsRole = "reviewer"
+	ExportAuditEventsParamsRoleSystem     ExportAuditEventsParamsRole = "system"
+)
+
+// Valid indicates whether the value is a known member of the ExportAuditEventsParamsRole enum.
+func (e ExportAuditEventsParamsRole) Valid() bool {
+	switch e {
+	case ExportAuditEventsParamsRoleAuditor:
+		return true
+	case ExportAuditEventsParamsRoleEnterprise:
+		return true
+	case ExportAuditEventsParamsRoleOperator:
+		return true
+	case ExportAuditEventsParamsRoleProvider:
+		return true
+	case ExportAuditEventsParamsRoleReviewer:
+		return true
+	case ExportAuditEventsParamsRoleSystem:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportAuditEventsParamsDecision.
+const (
+	ExportAuditEventsParamsDecisionApproved      ExportAuditEventsParamsDecision = "approved"
+	ExportAuditEventsParamsDecisionFirstApproved ExportAuditEventsParamsDecision = "first_approved"
+	ExportAuditEventsParamsDecisionRejected      ExportAuditEventsParamsDecision = "rejected"
+	ExportAuditEventsParamsDecisionRevoked       ExportAuditEventsParamsDecision = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the ExportAuditEventsParamsDecision enum.
+func (e ExportAuditEventsParamsDecision) Valid() bool {
+	switch e {
+	case ExportAuditEventsParamsDecisionApproved:
+		return true
+	case ExportAuditEventsParamsDecisionFirstApproved:
+		return true
+	case ExportAuditEventsParamsDecisionRejected:
+		return true
+	case ExportAuditEventsParamsDecisionRevoked:
 		return true
 	default:
 		return false
@@ -1579,8 +1855,11 @@ type AuditEvent struct {
 	ID              openapi_types.UUID `json:"id"`
 	Kind            string             `json:"kind"`
 	Position        int64              `json:"position"`
-	Reasons         []AuditReason      `json:"reasons,omitempty,omitzero"`
-	RequestID       string             `json:"request_id,omitempty,omitzero"`
+
+	// ProviderID 所属服务商 / Whose it is
+	ProviderID *openapi_types.UUID `json:"provider_id,omitempty"`
+	Reasons    []AuditReason       `json:"reasons,omitempty,omitzero"`
+	RequestID  string              `json:"request_id,omitempty,omitzero"`
 
 	// Revision 流版本
 	Revision  int64              `json:"revision"`
@@ -1588,6 +1867,28 @@ type AuditEvent struct {
 	SubjectID openapi_types.UUID `json:"subject_id"`
 	Type      string             `json:"type"`
 }
+
+// AuditExport defines model for AuditExport.
+type AuditExport struct {
+	Actor  Actor              `json:"actor"`
+	At     Instant            `json:"at"`
+	Bytes  int64              `json:"bytes"`
+	Format AuditExportFormat  `json:"format"`
+	ID     openapi_types.UUID `json:"id"`
+
+	// Position 内容所至的位置 / The position that it is of
+	Position int64 `json:"position"`
+
+	// Query 所用的筛选，以 URL 查询的形式 / The filters in the form of a URL's query
+	Query string `json:"query"`
+	Rows  int64  `json:"rows"`
+
+	// Sha256 文件的 SHA-256 / SHA-256 of the file
+	Sha256 string `json:"sha256"`
+}
+
+// AuditExportFormat defines model for AuditExport.Format.
+type AuditExportFormat string
 
 // AuditPage defines model for AuditPage.
 type AuditPage struct {
@@ -3592,11 +3893,17 @@ type CRS string
 // City defines model for City.
 type City = string
 
+// CorrelationFilter defines model for CorrelationFilter.
+type CorrelationFilter = openapi_types.UUID
+
 // Country defines model for Country.
 type Country = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DecisionFilter defines model for DecisionFilter.
+type DecisionFilter string
 
 // DirectoryQuery defines model for DirectoryQuery.
 type DirectoryQuery = string
@@ -3610,6 +3917,18 @@ type DueAfter = Instant
 // DueBefore defines model for DueBefore.
 type DueBefore = Instant
 
+// EventIDFilter defines model for EventIDFilter.
+type EventIDFilter = openapi_types.UUID
+
+// EventRoleFilter defines model for EventRoleFilter.
+type EventRoleFilter string
+
+// ExportFormat defines model for ExportFormat.
+type ExportFormat string
+
+// ExportID Example: 0193b3a0-7777-7cc1-9d0e-2f6f1c1f5a01
+type ExportID = openapi_types.UUID
+
 // FormType defines model for FormType.
 type FormType = string
 
@@ -3618,6 +3937,12 @@ type From = Instant
 
 // FromDay defines model for FromDay.
 type FromDay = string
+
+// FromDayFilter defines model for FromDayFilter.
+type FromDayFilter = string
+
+// HistoryQuery defines model for HistoryQuery.
+type HistoryQuery = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -3652,6 +3977,9 @@ type Order string
 // OverdueFilter defines model for OverdueFilter.
 type OverdueFilter = bool
 
+// OwnerFilter defines model for OwnerFilter.
+type OwnerFilter = openapi_types.UUID
+
 // PlaceCountry defines model for PlaceCountry.
 type PlaceCountry = string
 
@@ -3684,6 +4012,12 @@ type Query = string
 
 // ReasonCode defines model for ReasonCode.
 type ReasonCode = string
+
+// ReasonFilter defines model for ReasonFilter.
+type ReasonFilter = string
+
+// RequestIDFilter defines model for RequestIDFilter.
+type RequestIDFilter = string
 
 // ReviewFilter 审核状态：待审核、已通过、已拒绝
 type ReviewFilter = Review
@@ -3726,6 +4060,9 @@ type To = Instant
 
 // ToDay defines model for ToDay.
 type ToDay = string
+
+// ToDayFilter defines model for ToDayFilter.
+type ToDayFilter = string
 
 // TypeFilter defines model for TypeFilter.
 type TypeFilter = string
@@ -3781,6 +4118,9 @@ type RequestTimeout = Problem
 // TooLarge RFC 9457 problem details.
 type TooLarge = Problem
 
+// TooManyExports RFC 9457 problem details.
+type TooManyExports = Problem
+
 // TooSoon RFC 9457 problem details.
 type TooSoon = Problem
 
@@ -3801,14 +4141,46 @@ type ListAuditEventsParams struct {
 	// Actor The account that acted.
 	Actor *ActorFilter `form:"actor,omitempty" json:"actor,omitempty"`
 
+	// Role 操作者当时的角色 / The role in which the actor acted.
+	Role ListAuditEventsParamsRole `form:"role,omitempty" json:"role,omitempty,omitzero"`
+
 	// Type The stored name of the event.
 	Type TypeFilter `form:"type,omitempty" json:"type,omitempty,omitzero"`
+
+	// Decision 审核决定；first_approved 为两人审核中的第一次 / What was decided; first_approved is the first of two approvals.
+	Decision ListAuditEventsParamsDecision `form:"decision,omitempty" json:"decision,omitempty,omitzero"`
+
+	// Reason 原因代码，如 /api/v1/review-reasons 中的 / A reason's code, such as those of /api/v1/review-reasons.
+	Reason ReasonFilter `form:"reason,omitempty" json:"reason,omitempty,omitzero"`
+
+	// Provider 属于某一服务商的全部：其自身、其产品、产品的预约、案件的领取等 / All that belongs to a provider: its own events, its products, bookings of
+	// them, claims on its cases.
+	Provider *OwnerFilter `form:"provider,omitempty" json:"provider,omitempty"`
+
+	// EventID 事件编号 / The event's id.
+	EventID *EventIDFilter `form:"event_id,omitempty" json:"event_id,omitempty"`
+
+	// CorrelationID 同一外部请求引起的一切 / All that one request from outside set off.
+	CorrelationID *CorrelationFilter `form:"correlation_id,omitempty" json:"correlation_id,omitempty"`
+
+	// RequestID 请求编号，即 X-Request-Id / The X-Request-Id of the request.
+	RequestID RequestIDFilter `form:"request_id,omitempty" json:"request_id,omitempty,omitzero"`
 
 	// From Not before; RFC 3339.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Before; RFC 3339.
-	To    *To                        `form:"to,omitempty" json:"to,omitempty"`
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// FromDay 第一天，YYYY-MM-DD，北京时间 / The first day, YYYY-MM-DD, in Beijing.
+	FromDay FromDayFilter `form:"from_day,omitempty" json:"from_day,omitempty,omitzero"`
+
+	// ToDay 最后一天，含当天，YYYY-MM-DD，北京时间 / The last day, included, YYYY-MM-DD, in Beijing.
+	ToDay ToDayFilter `form:"to_day,omitempty" json:"to_day,omitempty,omitzero"`
+
+	// Q 关键词：名称、简介、标签、咨询与回复、原因与备注中的文字，一个字也可以；联系人、电话与已删除产品的内容查不到 / Words in names, descriptions,
+	// tags, messages, replies, reasons and notes. Contacts, telephone numbers and what was deleted are not found.
+	Q     HistoryQuery               `form:"q,omitempty" json:"q,omitempty,omitzero"`
 	Order ListAuditEventsParamsOrder `form:"order,omitempty" json:"order,omitempty,omitzero"`
 
 	// Cursor The `next_cursor` of the page before, with the same filters.
@@ -3825,8 +4197,91 @@ type ListAuditEventsParams struct {
 // ListAuditEventsParamsKind defines parameters for ListAuditEvents.
 type ListAuditEventsParamsKind string
 
+// ListAuditEventsParamsRole defines parameters for ListAuditEvents.
+type ListAuditEventsParamsRole string
+
+// ListAuditEventsParamsDecision defines parameters for ListAuditEvents.
+type ListAuditEventsParamsDecision string
+
 // ListAuditEventsParamsOrder defines parameters for ListAuditEvents.
 type ListAuditEventsParamsOrder string
+
+// ExportAuditEventsParams defines parameters for ExportAuditEvents.
+type ExportAuditEventsParams struct {
+	// Format jsonl 为 JSON Lines；csv 为 UTF-8（含 BOM）、RFC 4180；xlsx 为 Excel / JSON Lines, CSV with a byte order mark, or Excel.
+	Format ExportAuditEventsParamsFormat `form:"format,omitempty" json:"format,omitempty,omitzero"`
+
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
+	AsOf   AsOf                        `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
+	Stream StreamFilter                `form:"stream,omitempty" json:"stream,omitempty,omitzero"`
+	Kind   ExportAuditEventsParamsKind `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// Actor The account that acted.
+	Actor *ActorFilter `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Role 操作者当时的角色 / The role in which the actor acted.
+	Role ExportAuditEventsParamsRole `form:"role,omitempty" json:"role,omitempty,omitzero"`
+
+	// Type The stored name of the event.
+	Type TypeFilter `form:"type,omitempty" json:"type,omitempty,omitzero"`
+
+	// Decision 审核决定；first_approved 为两人审核中的第一次 / What was decided; first_approved is the first of two approvals.
+	Decision ExportAuditEventsParamsDecision `form:"decision,omitempty" json:"decision,omitempty,omitzero"`
+
+	// Reason 原因代码，如 /api/v1/review-reasons 中的 / A reason's code, such as those of /api/v1/review-reasons.
+	Reason ReasonFilter `form:"reason,omitempty" json:"reason,omitempty,omitzero"`
+
+	// Provider 属于某一服务商的全部：其自身、其产品、产品的预约、案件的领取等 / All that belongs to a provider: its own events, its products, bookings of
+	// them, claims on its cases.
+	Provider *OwnerFilter `form:"provider,omitempty" json:"provider,omitempty"`
+
+	// EventID 事件编号 / The event's id.
+	EventID *EventIDFilter `form:"event_id,omitempty" json:"event_id,omitempty"`
+
+	// CorrelationID 同一外部请求引起的一切 / All that one request from outside set off.
+	CorrelationID *CorrelationFilter `form:"correlation_id,omitempty" json:"correlation_id,omitempty"`
+
+	// RequestID 请求编号，即 X-Request-Id / The X-Request-Id of the request.
+	RequestID RequestIDFilter `form:"request_id,omitempty" json:"request_id,omitempty,omitzero"`
+
+	// From Not before; RFC 3339.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before; RFC 3339.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// FromDay 第一天，YYYY-MM-DD，北京时间 / The first day, YYYY-MM-DD, in Beijing.
+	FromDay FromDayFilter `form:"from_day,omitempty" json:"from_day,omitempty,omitzero"`
+
+	// ToDay 最后一天，含当天，YYYY-MM-DD，北京时间 / The last day, included, YYYY-MM-DD, in Beijing.
+	ToDay ToDayFilter `form:"to_day,omitempty" json:"to_day,omitempty,omitzero"`
+
+	// Q 关键词：名称、简介、标签、咨询与回复、原因与备注中的文字，一个字也可以；联系人、电话与已删除产品的内容查不到 / Words in names, descriptions,
+	// tags, messages, replies, reasons and notes. Contacts, telephone numbers and what was deleted are not found.
+	Q HistoryQuery `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
+
+// ExportAuditEventsParamsFormat defines parameters for ExportAuditEvents.
+type ExportAuditEventsParamsFormat string
+
+// ExportAuditEventsParamsKind defines parameters for ExportAuditEvents.
+type ExportAuditEventsParamsKind string
+
+// ExportAuditEventsParamsRole defines parameters for ExportAuditEvents.
+type ExportAuditEventsParamsRole string
+
+// ExportAuditEventsParamsDecision defines parameters for ExportAuditEvents.
+type ExportAuditEventsParamsDecision string
+
+// GetAuditExportParams defines parameters for GetAuditExport.
+type GetAuditExportParams struct {
+	// WaybillPosition The answer shows at least everything up to this position.
+	WaybillPosition WaybillPosition `json:"Waybill-Position,omitempty,omitzero"`
+}
 
 // ListBookingsParams defines parameters for ListBookings.
 type ListBookingsParams struct {
@@ -4478,8 +4933,8 @@ type GetBookingFiguresParams struct {
 	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
 	By GetBookingFiguresParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -4504,8 +4959,8 @@ type GetDailyParams struct {
 	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
 	To ToDay `form:"to,omitempty" json:"to,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -4528,8 +4983,8 @@ type GetFunnelParams struct {
 	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
 	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -4554,8 +5009,8 @@ type GetListingsParams struct {
 	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
 	By GetListingsParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -4581,8 +5036,8 @@ type GetRejectionsParams struct {
 	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
 	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -4608,8 +5063,8 @@ type GetTurnaroundParams struct {
 	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
 	By GetTurnaroundParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -5069,6 +5524,12 @@ type ServerInterface interface {
 	// ListAuditEvents 历史事件
 	// (GET /api/v1/audit/events)
 	ListAuditEvents(ctx echo.Context, params ListAuditEventsParams) error
+	// ExportAuditEvents 导出历史事件
+	// (GET /api/v1/audit/export)
+	ExportAuditEvents(ctx echo.Context, params ExportAuditEventsParams) error
+	// GetAuditExport 一次导出的说明：内容、位置、行数与摘要 / What was exported, when and by whom, and what identifies the file
+	// (GET /api/v1/audit/exports/{id})
+	GetAuditExport(ctx echo.Context, id ExportID, params GetAuditExportParams) error
 	// ListBookings 自己提交的预约
 	// (GET /api/v1/bookings)
 	ListBookings(ctx echo.Context, params ListBookingsParams) error
@@ -5367,11 +5828,60 @@ func (w *ServerInterfaceWrapper) ListAuditEvents(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor: %s", err))
 	}
 
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role", ctx.QueryParams(), &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role: %s", err))
+	}
+
 	// ------------- Optional query parameter "type" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "decision" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "decision", ctx.QueryParams(), &params.Decision, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter decision: %s", err))
+	}
+
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", ctx.QueryParams(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reason: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Optional query parameter "event_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "event_id", ctx.QueryParams(), &params.EventID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter event_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "correlation_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "correlation_id", ctx.QueryParams(), &params.CorrelationID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter correlation_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "request_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "request_id", ctx.QueryParams(), &params.RequestID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter request_id: %s", err))
 	}
 
 	// ------------- Optional query parameter "from" -------------
@@ -5386,6 +5896,27 @@ func (w *ServerInterfaceWrapper) ListAuditEvents(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "from_day" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from_day", ctx.QueryParams(), &params.FromDay, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from_day: %s", err))
+	}
+
+	// ------------- Optional query parameter "to_day" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to_day", ctx.QueryParams(), &params.ToDay, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to_day: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
 	}
 
 	// ------------- Optional query parameter "order" -------------
@@ -5435,6 +5966,196 @@ func (w *ServerInterfaceWrapper) ListAuditEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListAuditEvents(ctx, params)
+	return err
+}
+
+// ExportAuditEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportAuditEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportAuditEventsParams
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "stream" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "stream", ctx.QueryParams(), &params.Stream, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter stream: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", ctx.QueryParams(), &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor: %s", err))
+	}
+
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role", ctx.QueryParams(), &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role: %s", err))
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "decision" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "decision", ctx.QueryParams(), &params.Decision, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter decision: %s", err))
+	}
+
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", ctx.QueryParams(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reason: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Optional query parameter "event_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "event_id", ctx.QueryParams(), &params.EventID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter event_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "correlation_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "correlation_id", ctx.QueryParams(), &params.CorrelationID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter correlation_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "request_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "request_id", ctx.QueryParams(), &params.RequestID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter request_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "from_day" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from_day", ctx.QueryParams(), &params.FromDay, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from_day: %s", err))
+	}
+
+	// ------------- Optional query parameter "to_day" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to_day", ctx.QueryParams(), &params.ToDay, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to_day: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportAuditEvents(ctx, params)
+	return err
+}
+
+// GetAuditExport converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAuditExport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ExportID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAuditExportParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Waybill-Position" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Waybill-Position")]; found {
+		var WaybillPosition WaybillPosition
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Waybill-Position, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Waybill-Position", valueList[0], &WaybillPosition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Waybill-Position: %s", err))
+		}
+
+		params.WaybillPosition = WaybillPosition
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAuditExport(ctx, id, params)
 	return err
 }
 
@@ -9557,12 +10278,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/review/decisions", wrapper.DecideMany, options.OperationMiddlewares["decideMany"]...)
 	router.GET(options.BaseURL+"/api/v1/review/texts", wrapper.ListReviewTexts, options.OperationMiddlewares["listReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/audit/events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
-	router.GET(options.BaseURL+"/api/v1/reports/turnaround", wrapper.GetTurnaround, options.OperationMiddlewares["getTurnaround"]...)
-	router.GET(options.BaseURL+"/api/v1/reports/funnel", wrapper.GetFunnel, options.OperationMiddlewares["getFunnel"]...)
-	router.GET(options.BaseURL+"/api/v1/reports/rejections", wrapper.GetRejections, options.OperationMiddlewares["getRejections"]...)
-	router.GET(options.BaseURL+"/api/v1/reports/bookings", wrapper.GetBookingFigures, options.OperationMiddlewares["getBookingFigures"]...)
-	router.GET(options.BaseURL+"/api/v1/reports/listings", wrapper.GetListings, options.OperationMiddlewares["getListings"]...)
-	router.GET(options.BaseURL+"/api/v1/reports/daily", wrapper.GetDaily, options.OperationMiddlewares["getDaily"]...)
+	router.GET(options.BaseURL+"/api/v1/audit/export", wrapper.ExportAuditEvents, options.OperationMiddlewares["exportAuditEvents"]...)
+	router.GET(options.BaseURL+"/api/v1/audit/exports/:id", wrapper.GetAuditExport, options.OperationMiddlewares["getAuditExport"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/suspend", wrapper.SuspendProvider, options.OperationMiddlewares["suspendProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/reinstate", wrapper.ReinstateProvider, options.OperationMiddlewares["reinstateProvider"]...)
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/close", wrapper.CloseProvider, options.OperationMiddlewares["closeProvider"]...)
@@ -9578,6 +10295,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/operator/providers/:id/take-over-claim", wrapper.TakeOverProviderClaim, options.OperationMiddlewares["takeOverProviderClaim"]...)
 	router.PUT(options.BaseURL+"/api/v1/operator/review-texts/:code", wrapper.SetReviewTexts, options.OperationMiddlewares["setReviewTexts"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/reviewers/workload", wrapper.GetWorkload, options.OperationMiddlewares["getWorkload"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/turnaround", wrapper.GetTurnaround, options.OperationMiddlewares["getTurnaround"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/funnel", wrapper.GetFunnel, options.OperationMiddlewares["getFunnel"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/rejections", wrapper.GetRejections, options.OperationMiddlewares["getRejections"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/bookings", wrapper.GetBookingFigures, options.OperationMiddlewares["getBookingFigures"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/listings", wrapper.GetListings, options.OperationMiddlewares["getListings"]...)
+	router.GET(options.BaseURL+"/api/v1/reports/daily", wrapper.GetDaily, options.OperationMiddlewares["getDaily"]...)
 	router.GET(options.BaseURL+"/api/v1/operator/read-models", wrapper.ListReadModels, options.OperationMiddlewares["listReadModels"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["readyz"]...)

@@ -106,6 +106,9 @@ type server struct {
 	service    *service
 	waiting    *waiting
 	ready      ready.Checker
+	// snapshots begins the transactions of exports; nil where Queries does not.
+	snapshots history.Beginner
+	exports   exports
 }
 
 var _ ServerInterface = (*server)(nil)
@@ -155,6 +158,7 @@ func Mount(web *http.Web, d Deps) error {
 		workload:   workload.Queries{DB: d.Queries},
 		figures:    figures.Queries{DB: d.Queries},
 	}
+	s.snapshots, _ = d.Queries.(history.Beginner)
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {
 		guards[id] = []echo.MiddlewareFunc{s.guard(op)}

@@ -64,6 +64,10 @@ var causes = map[string]domain.Text{
 		EN: "The account of the enterprise that booked is closed: nobody would read the reply.",
 	},
 	"enterprise_not_certified": {ZH: "账号尚未完成企业认证。", EN: "The account's enterprise has not been certified."},
+	"exports_busy": {
+		ZH: "本节点同时进行的导出已达上限。稍后再试。",
+		EN: "As many exports go on at this node as it has room for. Try again later.",
+	},
 	"forbidden": {
 		ZH: "令牌没有该操作所需的角色（见 x-roles）。",
 		EN: "The token has none of the operation's roles (x-roles).",
@@ -134,6 +138,10 @@ var causes = map[string]domain.Text{
 		ZH: "置顶数已达运营人员设定的上限。先取消其他产品的置顶。",
 		EN: "As many products are pinned as the operator allows. Unpin another first.",
 	},
+	"position_not_shown": {
+		ZH: "as_of 晚于历史记录当前显示的最新位置。稍后再试，或不填 as_of。",
+		EN: "as_of is later than what the history shows by now. Try again later, or leave it out.",
+	},
 	"precondition_failed": {
 		ZH: "If-Match 中的版本已过时。重新读取后再改。",
 		EN: "The revision in If-Match is not the latest. Read again, then change.",
@@ -195,6 +203,14 @@ var causes = map[string]domain.Text{
 	"token_unknown": {ZH: "没有这样的令牌，可能抄写不全。", EN: "There is no such token; it may have been copied in part."},
 	"too_deep":      {ZH: "JSON 嵌套超过 32 层。", EN: "The JSON is nested more than 32 levels deep."},
 	"too_large":     {ZH: "事件超过存储所能接受的大小。", EN: "The event is larger than the store takes."},
+	"too_many_exports": {
+		ZH: "同一账号同时进行的导出不能超过两个。待其完成后再试。",
+		EN: "An account has two exports at a time. Wait until one is over.",
+	},
+	"too_many_rows": {
+		ZH: "Excel 工作表最多 1,048,576 行，含表头。请改用 format=csv，或缩小范围。",
+		EN: "An Excel sheet has 1,048,576 rows, the header included. Ask for format=csv, or for less.",
+	},
 	"too_many_waiting": {
 		ZH: "同时等待某一位置的读取过多。稍后重试，或不带 Waybill-Position 读取。",
 		EN: "Too many reads wait for a position at once. Try again, or read without Waybill-Position.",
@@ -226,10 +242,6 @@ var causes = map[string]domain.Text{
 
 // mistakes are the codes of single mistakes in errors, each with what it says in general; the answer itself names the field and limit.
 var mistakes = map[string]domain.Text{
-	"bad_as_of": {
-		ZH: "截至须为日志位置（如 1042）或 RFC 3339 时间。",
-		EN: "As of is a position of the log, such as 1042, or an RFC 3339 time.",
-	},
 	"bad_bbox": {
 		ZH: "范围须为以逗号分隔的四个度数：西、南、东、北。",
 		EN: "The box must be four numbers of degrees with commas: west, south, east, north.",
@@ -252,11 +264,12 @@ var mistakes = map[string]domain.Text{
 		EN: "Must be a mobile, landline or 400 or 800 number of the mainland.",
 	},
 	"bad_pointer":        {ZH: "须为以 / 开头的 JSON 指针。", EN: "Must be a JSON pointer, which begins with /."},
+	"bad_position":       {ZH: "须为日志中的位置或 RFC 3339 时刻。", EN: "It must be a position in the log, or a time in RFC 3339."},
 	"bad_range":          {ZH: "范围的终点须晚于起点。", EN: "The end of a range must be later than its start."},
 	"bad_time":           {ZH: "须为 RFC 3339 时间。", EN: "Must be an RFC 3339 time."},
 	"bad_uscc":           {ZH: "不是有效的18位统一社会信用代码。", EN: "Not a valid code of 18 characters."},
 	"bad_uuid":           {ZH: "须为36个字符的 UUID。", EN: "Must be a UUID of 36 characters."},
-	"before_the_log":     {ZH: "日志在该时间尚无事件。", EN: "The log has no event up to this time."},
+	"before_the_log":     {ZH: "日志在此之前尚无事件。", EN: "The log has no event up to then."},
 	"control_characters": {ZH: "含有不可见的控制字符或方向符。", EN: "Has control characters or marks of direction."},
 	"empty_bbox":         {ZH: "范围没有宽度或高度；南须小于北。", EN: "The box has no width or no height; south must be less than north."},
 	"image_broken": {
@@ -285,6 +298,7 @@ var mistakes = map[string]domain.Text{
 			"Save it as an ordinary RGB image.",
 	},
 	"image_width":        {ZH: "图片转正后的宽度不符合该用途的要求。", EN: "Its width, upright, is not what the purpose asks for."},
+	"later_than_shown":   {ZH: "晚于历史记录当前显示的最新位置。", EN: "It is later than what the history shows by now."},
 	"line_break":         {ZH: "该字段只能有一行。", EN: "The field has one line only."},
 	"no_change":          {ZH: "与日历现有内容相同，不是变更。", EN: "The calendar says so already: it is no change."},
 	"not_a_reviewer":     {ZH: "该账号没有审核员角色，或已注销。", EN: "The account has not the role of a reviewer, or is closed."},
@@ -300,6 +314,7 @@ var mistakes = map[string]domain.Text{
 	"required":           {ZH: "必填项缺失或为空。", EN: "What is required is missing or empty."},
 	"too_long":           {ZH: "超过最多字数。", EN: "Longer than allowed."},
 	"too_many":           {ZH: "项数过多。", EN: "More items than allowed."},
+	"too_many_for_excel": {ZH: "行数超过 Excel 工作表。", EN: "There are more rows than an Excel sheet has."},
 	"too_short":          {ZH: "不能为空。", EN: "Must not be empty."},
 	"unknown_code": {
 		ZH: "未知的原因代码，见 /api/v1/review-reasons。",

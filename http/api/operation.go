@@ -41,7 +41,9 @@ type operation struct {
 	identifies bool
 	// tagged is a read whose answer has an ETag, and partial one that can answer with a part.
 	tagged, partial bool
-	params          []*parameter
+	// limit bounds what takes longer than others; 0 is as them.
+	limit  time.Duration
+	params []*parameter
 }
 
 func (op *operation) public() bool { return slices.Contains(op.roles, rolePublic) }
@@ -56,6 +58,9 @@ func (op *operation) takesFile() bool {
 
 // timeout bounds everything the operation does.
 func (op *operation) timeout() time.Duration {
+	if op.limit > 0 {
+		return op.limit
+	}
 	if op.takesFile() {
 		return uploadTimeout + operationTimeout
 	}
@@ -125,6 +130,16 @@ func newOperation(method, path string, spec *openapi3.Operation) (*operation, er
 	}
 	if err := extension(spec, "x-read-model", &op.readModels); err != nil {
 		return nil, err
+	}
+	var limit string
+	if err := extension(spec, "x-timeout", &limit); err != nil {
+		return nil, err
+	}
+	if limit != "" {
+		var err error
+		if op.limit, err = time.ParseDuration(limit); err != nil {
+			return nil, fmt.Errorf("x-timeout: %w", err)
+		}
 	}
 	if ok := spec.Responses.Value("200"); method == nethttp.MethodGet && ok != nil {
 		op.tagged = ok.Value.Headers["ETag"] != nil

@@ -20,6 +20,8 @@ import (
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
 	"waybill/http"
+	"waybill/http/export"
+	"waybill/projections/history"
 	"waybill/projections/runtime"
 )
 
@@ -48,6 +50,7 @@ var explained = func() map[string]*http.Refusal {
 		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
 		runtime.ErrBehind, errTooManyWaiting,
 		media.ErrQuota, media.ErrUnavailable,
+		history.ErrNotShown, export.ErrTooManyRows, errManyExports, errBusyExports,
 	} {
 		byCode[e.Code] = http.Explain(e)
 	}

@@ -19,6 +19,8 @@ import (
 	"waybill/domain/provider"
 	"waybill/domain/uscc"
 	"waybill/http"
+	"waybill/http/export"
+	"waybill/projections/history"
 	"waybill/projections/runtime"
 )
 
@@ -49,6 +51,8 @@ var refusals = map[string][]*domain.Error{
 		domain.ErrTooSoon, media.ErrUnavailable,
 	},
 	"getApplication":         {domain.ErrNotFound},
+	"exportAuditEvents":      {history.ErrNotShown, export.ErrTooManyRows, errManyExports, errBusyExports},
+	"getAuditExport":         {domain.ErrNotFound},
 	"requestBooking":         {account.ErrNotCertified, domain.ErrNotFound, booking.ErrOwnProduct, booking.ErrNotAvailable},
 	"markBookingRead":        {booking.ErrNotReplied},
 	"withdrawBooking":        {booking.ErrAlreadyReplied},

@@ -65,11 +65,10 @@ func (s *server) report(c echo.Context, name reports.Name, asked askedReport) er
 		return err
 	}
 	f.Kind, f.By = asked.kind, figures.By(asked.by)
-	asOf, err := s.asOf(c, asked.asOf)
-	if err != nil {
+	var at time.Time
+	if f.AsOf, at, err = s.reportAsOf(c, asked.asOf); err != nil {
 		return err
 	}
-	f.AsOf = asOf.position
 	report, err := reports.Make(c.Request().Context(), s.figures, name, f)
 	if errors.Is(err, figures.ErrNotShown) {
 		return runtime.ErrBehind.Because(err)
@@ -90,8 +89,8 @@ func (s *server) report(c echo.Context, name reports.Name, asked askedReport) er
 	sum := sha256.Sum256(content.Bytes())
 	header.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
 	header.Set("Waybill-As-Of", strconv.FormatUint(uint64(report.Position), 10))
-	if !asOf.time.IsZero() {
-		header.Set("Waybill-As-Of-Time", asOf.time.UTC().Format(projections.TimeLayout))
+	if !at.IsZero() {
+		header.Set("Waybill-As-Of-Time", at.UTC().Format(projections.TimeLayout))
 	}
 	header.Set("Waybill-Calendar", string(report.Calendar))
 	header.Set("Waybill-Rows", strconv.Itoa(len(report.Rows)))
@@ -118,40 +117,21 @@ func reportDays(from, to string, now time.Time) (figures.Filter, error) {
 	return figures.Filter{From: days.From, To: days.To}, nil
 }
 
-// asOf is a position as of which something is asked, 0 for the newest, and the time that it was resolved from, if it was.
-type asOf struct {
-	position domain.Position
-	time     time.Time
-}
-
-// asOf reads the parameter, and returns once the figures show the position.
-func (s *server) asOf(c echo.Context, text string) (asOf, error) {
-	var of asOf
-	if text == "" {
-		return of, nil
-	}
+// reportAsOf is the position as of which a report is asked, 0 for the newest, and the time that it was resolved from, if it was. It returns
+// once the figures show the position.
+func (s *server) reportAsOf(c echo.Context, text string) (position domain.Position, at time.Time, err error) {
 	ctx := c.Request().Context()
-	if n, err := strconv.ParseUint(text, 10, 63); err == nil && n > 0 {
-		of.position = domain.Position(n)
-	} else if isInstant(text) {
-		if err := of.time.UnmarshalText([]byte(text)); err != nil {
-			return of, err
-		}
-		if of.position, err = s.history.PositionAt(ctx, of.time); err != nil {
-			return of, err
-		}
-		if of.position == 0 {
-			return of, wrongParameter("as_of", "before_the_log", "日志在该时间尚无事件", "the log has no event up to this time")
-		}
-	} else {
-		zh, en := "须为日志位置（如 1042）或 RFC 3339 时间", "must be a position of the log, such as 1042, or an RFC 3339 time"
-		if strings.Contains(text, " ") && isInstant(strings.ReplaceAll(text, " ", "+")) {
-			zh += "；网址中的加号须写作 %2B"
-			en += "; in an address a plus is written %2B"
-		}
-		return of, wrongParameter("as_of", "bad_as_of", zh, en)
+	named, err := s.asOf(ctx, text)
+	if err != nil || named == nil {
+		return 0, at, err
 	}
-	return of, s.waiting.wait(ctx, callOf(c).Account, figures.Model.Name, of.position)
+	if *named == 0 {
+		return 0, at, wrongParameter("as_of", "before_the_log", "日志在此之前尚无事件", "the log has no event up to then")
+	}
+	if at, err = time.Parse(time.RFC3339, text); err != nil {
+		at = time.Time{} // it was a position
+	}
+	return *named, at, s.waiting.wait(ctx, callOf(c).Account, figures.Model.Name, *named)
 }
 
 // acceptedFormat is the format that a caller likes best of those that there are; JSON when it likes none, or all alike.

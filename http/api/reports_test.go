@@ -283,8 +283,9 @@ func TestReportsAsOf(t *testing.T) {
 		t.Errorf("%s, and by its position\n%s", then.body, frozen.body)
 	}
 	for query, want := range map[string]string{
-		"as_of=0": "bad_as_of", "as_of=-1": "bad_as_of", "as_of=yesterday": "bad_as_of", "as_of=2026-11-26": "bad_as_of", "as_of=": "too_short",
-		"as_of=99999999999999999999": "bad_as_of", "as_of=2026-03-02T08:00:00+08:00": "bad_as_of", "as_of=2001-01-01T00:00:00Z": "before_the_log",
+		"as_of=0": "before_the_log", "as_of=-1": "bad_format", "as_of=yesterday": "bad_format", "as_of=2026-11-26": "bad_position",
+		"as_of=": "too_short", "as_of=99999999999999999999": "bad_format", "as_of=2026-03-02T08:00:00+08:00": "bad_position",
+		"as_of=9999999999999999999": "bad_position", "as_of=2001-01-01T00:00:00Z": "before_the_log",
 		"as_of=1&as_of=2": "repeated_parameter",
 		"format=pdf":      "unknown_value", "by=provider": "unknown_value", "kind=booking": "unknown_value", "limit=5": "unknown_parameter",
 		"from=2026-02-30": "bad_date", "from=1999-12-31&to=2000-01-01": "out_of_range", "from=2100-01-01&to=2100-01-02": "out_of_range",

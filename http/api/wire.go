@@ -343,7 +343,7 @@ func auditEventOf(e history.Entry) AuditEvent {
 		Position: int64(e.Position), Revision: int64(e.Revision), //nolint:gosec // both fit a bigint
 		ID: e.EventID, Stream: string(e.Stream), Kind: e.Kind, SubjectID: e.SubjectID,
 		Type: e.Type, At: at(e.At), Actor: Actor{ID: e.ActorID, Role: string(e.Role)},
-		ContentRevision: int32of(e.ContentRevision), Changes: jsonList(e.Changes), Blanked: e.Blanked,
+		ProviderID: e.ProviderID, ContentRevision: int32of(e.ContentRevision), Changes: jsonList(e.Changes), Blanked: e.Blanked,
 		Reasons:       convert(e.Reasons, func(r domain.Reason) AuditReason { return AuditReason(r) }),
 		CorrelationID: e.CorrelationID, RequestID: e.RequestID,
 	}

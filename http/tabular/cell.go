@@ -60,8 +60,13 @@ func (c *cell) read(k Kind, value any, scratch *[]byte) error {
 
 // pointed is what a pointer of a type that has no case of its own points to, or that the value is absent.
 func pointed(value any) (inner any, absent bool) {
-	if value == nil {
+	switch v := value.(type) {
+	case nil:
 		return nil, true
+	case *[]byte: // what many rows have none of
+		if v == nil || *v == nil {
+			return nil, true
+		}
 	}
 	v := reflect.ValueOf(value)
 	if v.Kind() != reflect.Pointer {

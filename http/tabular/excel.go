@@ -19,7 +19,7 @@ import (
 
 // excelWriter keeps the rows in a file of the system's temporary folder beyond 16 MiB, and writes the workbook when it is closed.
 type excelWriter struct {
-	w            io.Writer
+	out          buffer
 	file         *excelize.File
 	sheet        *excelize.StreamWriter
 	columns      []Column
@@ -33,9 +33,9 @@ type excelWriter struct {
 const sheetName = "Waybill"
 
 func newExcel(w io.Writer, columns []Column) (*excelWriter, error) {
-	e := &excelWriter{w: w, file: excelize.NewFile(), columns: columns, line: make([]any, len(columns))}
+	e := &excelWriter{out: newBuffer(w), file: excelize.NewFile(), columns: columns, line: make([]any, len(columns))}
 	// The library would gather the whole workbook in memory.
-	e.file.SetZipWriter(func(io.Writer) excelize.ZipWriter { return zip.NewWriter(w) })
+	e.file.SetZipWriter(func(io.Writer) excelize.ZipWriter { return zip.NewWriter(&e.out) })
 	if err := e.begin(); err != nil {
 		return nil, errors.Join(err, e.file.Close())
 	}
@@ -193,7 +193,7 @@ func cut(text string) string {
 func (e *excelWriter) Close() error {
 	if e.failed == nil {
 		if e.failed = e.sheet.Flush(); e.failed == nil {
-			e.failed = e.file.Write(e.w)
+			e.failed = errors.Join(e.file.Write(io.Discard), e.out.passOn(true))
 		}
 	}
 	if err := e.file.Close(); e.failed == nil && err != nil {

@@ -103,6 +103,12 @@ type buffer struct {
 
 func newBuffer(w io.Writer) buffer { return buffer{w: w, b: make([]byte, 0, chunk+chunk/4)} }
 
+// Write implements io.Writer.
+func (b *buffer) Write(p []byte) (int, error) {
+	b.b = append(b.b, p...)
+	return len(p), b.passOn(false)
+}
+
 // passOn writes what there is, when it is a chunk or all is asked for.
 func (b *buffer) passOn(all bool) error {
 	if b.failed != nil || len(b.b) == 0 || !all && len(b.b) < chunk {

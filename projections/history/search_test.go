@@ -206,12 +206,56 @@ func TestEveryFilterIsANaiveOne(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("%+v gives %v, want %v", f, got, want)
 			}
+			upTo := domain.Position(rapid.IntRange(0, len(all)).Draw(t, "up to")) //nolint:gosec // not negative
+			exported(t, pool, f, all, upTo)
 			page, err := history.Queries{DB: pool}.Query(context.Background(), f)
 			if err != nil || page.Total.N != len(want) || page.Total.AtLeast {
 				t.Fatalf("%+v: %d counted as %+v, %v", f, len(want), page.Total, err)
 			}
 		}
 	})
+}
+
+// exported checks that an export has what is picked out by hand, up to a position, and tells how many rows that is.
+func exported(t *rapid.T, pool *pgxpool.Pool, f history.Filter, all []seen, upTo domain.Position) {
+	whole, err := history.Open(context.Background(), pool, f, &upTo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer whole.Close()
+	var want []seen
+	for _, e := range all {
+		if e.is(f) && e.Position <= upTo {
+			want = append(want, e)
+		}
+	}
+	for n, more := range map[int]bool{len(want): false, len(want) - 1: true} {
+		if got, err := whole.More(context.Background(), n); n >= 0 && (err != nil || got != more) {
+			t.Fatalf("%+v, up to %d: %d rows, more than %d: %t, %v", f, upTo, len(want), n, got, err)
+		}
+	}
+	n := 0
+	err = whole.Each(context.Background(), func(r *history.Row) error {
+		if n == len(want) {
+			t.Fatalf("%+v, up to %d: %d is too much", f, upTo, r.Position)
+		}
+		w := want[n]
+		n++
+		owner := uuid.Nil
+		if p := r.Provider(); p != nil {
+			owner = *p
+		}
+		got := fmt.Sprintf("%d %s %s-%s %d %s %s %s %s %s %s %s", r.Position, r.Type, r.Kind, r.SubjectID, r.Revision, r.EventID, r.ActorID, r.Role,
+			r.At.UTC(), r.CorrelationID, r.RequestID, owner)
+		if is := fmt.Sprintf("%d %s %s %d %s %s %s %s %s %s %s", w.Position, w.Type, w.Stream, w.Revision, w.ID, w.Meta.Actor.ID, w.Meta.Actor.Role,
+			w.Meta.At.UTC().Truncate(time.Microsecond), w.Meta.CorrelationID, w.Meta.RequestID, w.provider); got != is {
+			t.Fatalf("%+v: row\n%s, want\n%s", f, got, is)
+		}
+		return nil
+	})
+	if err != nil || n != len(want) || whole.Position() != upTo {
+		t.Fatalf("%+v, up to %d: %d rows of %d, %v", f, upTo, n, len(want), err)
+	}
 }
 
 // TestPositionAtATime: it is the position before the first event that is later, by a look at every event.

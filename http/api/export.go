@@ -1,0 +1,255 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	nethttp "net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"waybill/domain"
+	"waybill/domain/audit"
+	"waybill/domain/commands"
+	"waybill/http"
+	"waybill/http/export"
+	"waybill/http/tabular"
+	"waybill/projections/history"
+)
+
+// How many exports go on at once, of a node and of an account: each holds a connection.
+const (
+	maxExports        = 4
+	maxAccountExports = 2
+)
+
+// chunkTimeout is how long a piece of an export, of at most maxChunk, may take: who reads slowly gets all, who stands still is cut off.
+const (
+	chunkTimeout = 20 * time.Second
+	maxChunk     = 64 << 10
+)
+
+// recordTimeout bounds the recording of an export.
+const recordTimeout = 10 * time.Second
+
+var (
+	errManyExports = domain.Refuse(domain.KindTooSoon, "too_many_exports", "您正在进行的导出过多，请待其完成", "wait until your other exports are over")
+	errBusyExports = domain.Refuse(domain.KindUnavailable, "exports_busy", "正在进行的导出过多，请稍后重试", "too many exports go on; try again")
+)
+
+// exports counts those that go on.
+type exports struct {
+	mu        sync.Mutex
+	all       int
+	byAccount map[uuid.UUID]int
+}
+
+// enter makes room for an export of an account until leave is called.
+func (e *exports) enter(account uuid.UUID) (leave func(), err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.byAccount[account] >= maxAccountExports:
+		later := *errManyExports
+		later.After = 10 * time.Second
+		return nil, &later
+	case e.all >= maxExports:
+		return nil, errBusyExports
+	}
+	if e.byAccount == nil {
+		e.byAccount = map[uuid.UUID]int{}
+	}
+	e.all++
+	e.byAccount[account]++
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.all--
+		if e.byAccount[account]--; e.byAccount[account] == 0 {
+			delete(e.byAccount, account)
+		}
+	}, nil
+}
+
+// ExportAuditEvents sends all that a filter finds, as of a position (R44).
+func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParams) error {
+	filter, err := historyFilter{
+		Stream: params.Stream, Kind: string(params.Kind), Actor: params.Actor, Role: string(params.Role), Type: params.Type,
+		Decision: string(params.Decision), Reason: params.Reason, Provider: params.Provider, EventID: params.EventID,
+		CorrelationID: params.CorrelationID, RequestID: params.RequestID, From: params.From, To: params.To, FromDay: params.FromDay,
+		ToDay: params.ToDay, Q: params.Q,
+	}.parse()
+	if err != nil {
+		return err
+	}
+	if s.snapshots == nil {
+		return http.ErrUnavailable
+	}
+	leave, err := s.exports.enter(callOf(c).Account)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	req, err := s.request(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	upTo, err := s.asOf(ctx, params.AsOf)
+	if err != nil {
+		return err
+	}
+	whole, err := history.Open(ctx, s.snapshots, filter, upTo)
+	if err != nil {
+		return err
+	}
+	defer whole.Close()
+	format := tabular.JSONLines
+	if params.Format != "" {
+		format = tabular.Format(params.Format)
+	}
+	if err := export.Check(ctx, whole, format); err != nil {
+		return err
+	}
+	out := newSender(c, req.ID, whole.Position(), format)
+	if http.AsksForHead(c.Request()) {
+		out.begin()
+		return nil
+	}
+	return s.send(c, req, whole, format, export.Query(filter), out)
+}
+
+// send writes the file and records it. What breaks off after its first byte breaks off the connection, so that nobody takes it for whole.
+func (s *server) send(c echo.Context, req commands.Request, whole *history.Whole, format tabular.Format, query string, out *sender) error {
+	ctx := c.Request().Context()
+	file, err := export.Write(ctx, out, format, whole, nil)
+	whole.Close()
+	if err == nil {
+		// The last chunk ends the response, and goes when the record is there.
+		file.Query, req.At = query, s.web.Clock().UTC()
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		var done commands.Outcome[audit.ExportState]
+		done, err = s.Commands.RecordExport(limited, req, req.ID, file)
+		cancel()
+		if err == nil && callOf(c).head != nil {
+			callOf(c).head.saw(done.Position)
+		}
+	}
+	if err != nil {
+		if !out.begun {
+			return err
+		}
+		s.web.Logger.WarnContext(ctx, "export broken off", slog.String("request_id", callOf(c).RequestID), slog.String("export", req.ID.String()),
+			slog.Any("error", err))
+		panic(nethttp.ErrAbortHandler)
+	}
+	out.begin()
+	sum, err := hex.DecodeString(file.SHA256)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	c.Response().Header().Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
+	return nil
+}
+
+// asOf is the position that a text stands for; nil for none.
+func (s *server) asOf(ctx context.Context, text string) (*domain.Position, error) {
+	if text == "" {
+		return nil, nil //nolint:nilnil // the newest is what was asked for
+	}
+	if n, err := strconv.ParseUint(text, 10, 63); err == nil {
+		return new(domain.Position(n)), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return nil, wrongParameter("as_of", "bad_position", "须为位置或 RFC 3339 时刻", "must be a position or a time in RFC 3339")
+	}
+	position, err := s.history.PositionAt(ctx, at)
+	return &position, err
+}
+
+// sender sends a response piece by piece, each within its time.
+type sender struct {
+	response  *echo.Response
+	deadlines *nethttp.ResponseController
+	ctx       context.Context
+	headers   map[string]string
+	begun     bool
+}
+
+func newSender(c echo.Context, id uuid.UUID, position domain.Position, format tabular.Format) *sender {
+	deadlines := nethttp.NewResponseController(c.Response())
+	_ = deadlines.SetReadDeadline(time.Time{}) // that of the request would end the watch for the caller
+	return &sender{
+		response: c.Response(), deadlines: deadlines, ctx: c.Request().Context(),
+		headers: map[string]string{
+			"Content-Type":        format.ContentType(),
+			"Content-Disposition": `attachment; filename="` + export.Name(position, format) + `"`,
+			"Waybill-Export":      id.String(),
+			"Waybill-Position":    strconv.FormatUint(uint64(position), 10),
+			"Link":                `</api/v1/audit/exports/` + id.String() + `>; rel="describedby"`,
+			"Trailer":             "Repr-Digest",
+		},
+	}
+}
+
+// begin sends the header, once. Until then a refusal can be sent instead.
+func (s *sender) begin() {
+	if s.begun {
+		return
+	}
+	s.begun = true
+	for name, value := range s.headers {
+		s.response.Header().Set(name, value)
+	}
+	s.response.WriteHeader(nethttp.StatusOK)
+}
+
+func (s *sender) Write(p []byte) (int, error) {
+	s.begin()
+	sent := 0
+	for sent < len(p) {
+		if err := context.Cause(s.ctx); err != nil {
+			return sent, err
+		}
+		_ = s.deadlines.SetWriteDeadline(time.Now().Add(chunkTimeout)) // a recorder in a test has none
+		n, err := s.response.Write(p[sent:min(sent+maxChunk, len(p))])
+		if sent += n; err != nil {
+			return sent, fmt.Errorf("send: %w", err)
+		}
+	}
+	return sent, nil
+}
+
+var _ io.Writer = (*sender)(nil)
+
+// GetAuditExport says what was exported.
+func (s *server) GetAuditExport(c echo.Context, id ExportID, _ GetAuditExportParams) error {
+	page, err := s.history.Query(c.Request().Context(), history.Filter{
+		Stream: domain.Stream(audit.Category, id), Type: audit.Exported{}.EventType(), Limit: 1,
+	})
+	if err != nil {
+		return err
+	}
+	if len(page.Rows) == 0 {
+		return domain.ErrNotFound
+	}
+	e := page.Rows[0]
+	var changes []struct{ After audit.Exported }
+	if err := json.Unmarshal(e.Changes, &changes); err != nil || len(changes) != 1 {
+		return fmt.Errorf("export %s: %d changes: %w", id, len(changes), err)
+	}
+	file := changes[0].After
+	return answer(c, nethttp.StatusOK, AuditExport{
+		ID: id, Query: file.Query, Format: AuditExportFormat(file.Format), Position: int64(file.Position), //nolint:gosec // fits a bigint
+		Rows: file.Rows, Bytes: file.Bytes, Sha256: file.SHA256, Actor: Actor{ID: e.ActorID, Role: string(e.Role)}, At: at(e.At),
+	})
+}
