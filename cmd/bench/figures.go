@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/booking"
+	"waybill/domain/calendar"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/workdays"
@@ -63,10 +65,18 @@ func (b *bench) reports(ctx context.Context) error {
 	}
 	b.report.line("Figures: %s events of %d days were applied at %.0f events/s, in batches of %d; their tables take %s.",
 		grouped(float64(b.size.reportEvents)), figuresSpan, perSecond, figuresBatch, size)
-	return b.measureReports(ctx, figures.Queries{DB: d.pool}, ends)
+	if err := b.measureReports(ctx, figures.Queries{DB: d.pool}, ends); err != nil {
+		return err
+	}
+	began = time.Now()
+	if err := w.correct(ctx, d); err != nil {
+		return err
+	}
+	b.report.line("A correction of a day in the middle of them took %.2f s.", time.Since(began).Seconds())
+	return nil
 }
 
-// asked is a report that is measured.
+// askedReport is a report that is measured.
 type askedReport struct {
 	name string
 	ask  func(context.Context, figures.Filter) error
@@ -74,22 +84,28 @@ type askedReport struct {
 
 func reportsOf(q figures.Queries) []askedReport {
 	all := []askedReport{
-		{"funnel", func(ctx context.Context, f figures.Filter) error { _, err := q.Funnel(ctx, f); return err }},
-		{"rejections", func(ctx context.Context, f figures.Filter) error { _, err := q.Rejections(ctx, f); return err }},
-		{"daily", func(ctx context.Context, f figures.Filter) error { _, err := q.Daily(ctx, f); return err }},
+		{"funnel", answered(q.Funnel)}, {"rejections", answered(q.Rejections)}, {"daily", answered(q.Daily)},
 	}
 	add := func(name string, by []figures.By, ask func(context.Context, figures.Filter) error) {
 		for _, by := range by {
-			all = append(all, askedReport{name + " by " + string(by), func(ctx context.Context, f figures.Filter) error {
+			all = append(all, askedReport{name + " by " + cmp.Or(string(by), "nothing"), func(ctx context.Context, f figures.Filter) error {
 				f.By = by
 				return ask(ctx, f)
 			}})
 		}
 	}
-	add("turnaround", figures.TurnaroundBy, func(ctx context.Context, f figures.Filter) error { _, err := q.Turnaround(ctx, f); return err })
-	add("bookings", figures.BookingsBy, func(ctx context.Context, f figures.Filter) error { _, err := q.Bookings(ctx, f); return err })
-	add("listings", figures.ListingsBy, func(ctx context.Context, f figures.Filter) error { _, err := q.Listings(ctx, f); return err })
+	add("turnaround", figures.TurnaroundBy, answered(q.Turnaround))
+	add("bookings", figures.BookingsBy, answered(q.Bookings))
+	add("listings", figures.ListingsBy, answered(q.Listings))
 	return all
+}
+
+// answered leaves out what a report says.
+func answered[R any](ask func(context.Context, figures.Filter) (R, error)) func(context.Context, figures.Filter) error {
+	return func(ctx context.Context, f figures.Filter) error {
+		_, err := ask(ctx, f)
+		return err
+	}
 }
 
 // measureReports asks for each report as of the newest position, of a day's end and of any, for months and, as of the newest, a year.
@@ -116,7 +132,8 @@ func (b *bench) measureReports(ctx context.Context, q figures.Queries, ends []do
 				day := 2*c.days + r.IntN(max(1, last-2*c.days))
 				to := firstReportDay + workdays.Day(day)
 				began := time.Now()
-				if err := report.ask(ctx, figures.Filter{From: to - workdays.Day(c.days) + 1, To: to, AsOf: c.asOf(min(day, last))}); err != nil {
+				f := figures.Filter{From: to - workdays.Day(c.days) + 1, To: to, AsOf: c.asOf(min(day, last))}
+				if err := report.ask(ctx, f); err != nil {
 					return fmt.Errorf("%s: %w", report.name, err)
 				}
 				took = append(took, float64(time.Since(began).Microseconds())/1000)
@@ -163,7 +180,12 @@ type lifeQueue []*life
 func (q lifeQueue) Len() int           { return len(q) }
 func (q lifeQueue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
 func (q lifeQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *lifeQueue) Push(x any)        { *q = append(*q, x.(*life)) } //nolint:forcetypeassert // nothing else is pushed
+func (q *lifeQueue) Push(x any) {
+	if l, ok := x.(*life); ok {
+		*q = append(*q, l)
+	}
+}
+
 func (q *lifeQueue) Pop() any {
 	last := (*q)[len(*q)-1]
 	*q = (*q)[:len(*q)-1]
@@ -174,7 +196,10 @@ func (q *lifeQueue) Pop() any {
 const eventsOfALife = 16
 
 func newFiguresWorld(events int) *figuresWorld {
-	w := &figuresWorld{r: rand.New(rand.NewPCG(7, 9)), events: events, revisions: map[domain.StreamName]domain.Revision{}} //nolint:gosec // any log
+	w := &figuresWorld{
+		r:      rand.New(rand.NewPCG(7, 9)), //nolint:gosec // any log
+		events: events, revisions: map[domain.StreamName]domain.Revision{},
+	}
 	w.lives = max(events/eventsOfALife, 1)
 	for range max(20, min(2000, events/1000)) {
 		w.providers, w.active = append(w.providers, w.id()), append(w.active, true)
@@ -202,8 +227,10 @@ func (w *figuresWorld) record(category string, id uuid.UUID, at time.Time, by do
 	for _, fact := range facts {
 		w.position++
 		w.batch = append(w.batch, projections.Event{
-			RecordedEvent: domain.RecordedEvent{Stream: stream, Revision: w.revisions[stream], Position: w.position, Type: fact.EventType()},
-			Fact:          fact, Meta: domain.Metadata{Actor: by, At: at},
+			RecordedEvent: domain.RecordedEvent{
+				Stream: stream, Revision: w.revisions[stream], Position: w.position, Type: fact.EventType(),
+			},
+			Fact: fact, Meta: domain.Metadata{Actor: by, At: at},
 		})
 		w.revisions[stream]++
 	}
@@ -231,7 +258,8 @@ var (
 
 func (w *figuresWorld) content() product.Content {
 	return product.Content{
-		Mode: benchModes[w.r.IntN(len(benchModes))], Destination: product.Destination{Country: benchCountries[w.r.IntN(len(benchCountries))]},
+		Mode:        benchModes[w.r.IntN(len(benchModes))],
+		Destination: product.Destination{Country: benchCountries[w.r.IntN(len(benchCountries))]},
 	}
 }
 
@@ -262,7 +290,8 @@ func decideLife(w *figuresWorld, l *life) {
 }
 
 func endLife(w *figuresWorld, l *life) {
-	w.record(product.Category, l.id, l.at, domain.Actor{ID: w.providers[l.owner], Role: domain.RoleProvider}, product.Unlisted{}, product.Deleted{})
+	owner := domain.Actor{ID: w.providers[l.owner], Role: domain.RoleProvider}
+	w.record(product.Category, l.id, l.at, owner, product.Unlisted{}, product.Deleted{})
 	delete(w.revisions, domain.Stream(product.Category, l.id))
 }
 
@@ -296,8 +325,7 @@ func (w *figuresWorld) apply(ctx context.Context, d *database, progress func(str
 			started++
 			submitLife(w, &life{at: born, id: w.id(), owner: w.r.IntN(len(w.providers))})
 		} else {
-			l := heap.Pop(&w.due).(*life) //nolint:forcetypeassert // nothing else is pushed
-			l.next(w, l)
+			w.live()
 		}
 		for now := workdays.DayOf(w.batch[len(w.batch)-1].Meta.At); day < now; day++ {
 			ends = append(ends, w.position-1)
@@ -315,6 +343,13 @@ func (w *figuresWorld) apply(ctx context.Context, d *database, progress func(str
 	return append(ends, w.position), w.flush(ctx, d)
 }
 
+// live has happen what is due first.
+func (w *figuresWorld) live() {
+	if l, ok := heap.Pop(&w.due).(*life); ok {
+		l.next(w, l)
+	}
+}
+
 // suspend suspends a provider, or ends its suspension.
 func (w *figuresWorld) suspend(at time.Time) {
 	i := w.r.IntN(len(w.providers))
@@ -324,6 +359,19 @@ func (w *figuresWorld) suspend(at time.Time) {
 	}
 	w.active[i] = !w.active[i]
 	w.record(provider.Category, w.providers[i], at, domain.Actor{ID: uuid.UUID{2}, Role: domain.RoleOperator}, fact)
+}
+
+// correct tells that a day long past was none.
+func (w *figuresWorld) correct(ctx context.Context, d *database) error {
+	for day := firstReportDay + figuresSpan/2; ; day++ {
+		if !workdays.Standard().Working(day) {
+			continue
+		}
+		off := workdays.Special{Day: day, Name: domain.Text{ZH: "台风停工", EN: "Typhoon"}}
+		w.record(calendar.Category, calendar.ID, time.Now(), domain.Actor{ID: uuid.UUID{2}, Role: domain.RoleOperator},
+			calendar.Corrected{Version: "2026.1", Correction: workdays.Correction{Days: []workdays.Special{off}}})
+		return w.flush(ctx, d)
+	}
 }
 
 func (w *figuresWorld) flush(ctx context.Context, d *database) error {

@@ -57,7 +57,8 @@ type Correction struct {
 }
 
 // Folding is Applying of a model that says itself what a correction does.
-func Folding(apply Apply, corrected func(context.Context, pgx.Tx, Correction) error) func(context.Context, pgx.Tx, []projections.Event) error {
+func Folding(apply Apply, corrected func(context.Context, pgx.Tx, Correction) error,
+) func(context.Context, pgx.Tx, []projections.Event) error {
 	var known memory
 	return func(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 		k, err := known.load(ctx, tx)

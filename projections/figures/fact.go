@@ -63,8 +63,8 @@ var factColumns = []string{
 
 func (f *fact) row() []any {
 	return []any{
-		f.Position, f.Seq, int(f.Day), f.N, f.A, f.B, f.Round, f.Late, f.Measure, f.Kind, f.What, (*[16]byte)(f.Who), f.Mode, f.Destination, f.Reasons,
-		f.SinceRevision, f.SinceFirst, f.Until,
+		f.Position, f.Seq, int(f.Day), f.N, f.A, f.B, f.Round, f.Late, f.Measure, f.Kind, f.What, (*[16]byte)(f.Who), f.Mode, f.Destination,
+		f.Reasons, f.SinceRevision, f.SinceFirst, f.Until,
 	}
 }
 
@@ -75,7 +75,8 @@ func (f *fact) stock() bool { return f.Measure == ofPending || f.Measure == ofPu
 func (f *fact) count(c *workdays.Calendar) {
 	switch f.Measure {
 	case ofDecisions:
-		f.A, f.B = new(minutes(c.Between(*f.SinceRevision, *f.Until))), new(minutes(c.Between(*f.SinceFirst, *f.Until)))
+		f.A = new(minutes(c.Between(*f.SinceRevision, *f.Until)))
+		f.B = new(minutes(c.Between(*f.SinceFirst, *f.Until)))
 		days := workdays.ForApplication
 		if f.Kind == product.Category {
 			days = workdays.ForProduct

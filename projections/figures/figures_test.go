@@ -48,7 +48,7 @@ func (p *portal) on(when, who, category, subject string, facts ...domain.Event) 
 	for _, fact := range facts {
 		p.AddAt(domain.Stream(category, id), at, fact)
 	}
-	return domain.Position(len(p.Log)) //nolint:gosec // a test's
+	return domain.Position(len(p.Log))
 }
 
 func content(mode product.Mode, country string) product.Content {
@@ -144,7 +144,7 @@ func TestWhatIsFrozenStays(t *testing.T) {
 	pool := tables(t)
 	p := week(t)
 	q := figures.Queries{DB: pool}
-	before := domain.Position(len(p.Log)) //nolint:gosec // a test's
+	before := domain.Position(len(p.Log))
 	typhoon := workdays.Correction{Notice: "三府发〔2026〕9号"}
 	for _, day := range []string{"2026-11-24", "2026-11-30"} {
 		d, err := workdays.ParseDay(day)
@@ -194,7 +194,7 @@ func TestRejections(t *testing.T) {
 func TestFunnel(t *testing.T) {
 	pool := tables(t)
 	p := week(t)
-	then := domain.Position(len(p.Log)) //nolint:gosec // a test's
+	then := domain.Position(len(p.Log))
 	p.on("2026-12-02 10:00", "v", booking.Category, "b", booking.Replied{Number: 1, Text: "好"})
 	p.on("2026-12-03 10:00", "v", product.Category, "p", product.Deleted{})
 	project(t, pool, 2, p.Log)
@@ -354,8 +354,8 @@ func TestWhatComesLate(t *testing.T) {
 			}
 			q := figures.Queries{DB: pool}
 			for at := 1; at <= len(p.Log); at++ {
-				n, f := tell(p.Log, domain.Position(at)), period(t, "2026-11-27", "2026-12-02") //nolint:gosec // a test's
-				f.AsOf = domain.Position(at)                                                    //nolint:gosec // a test's
+				n, f := tell(p.Log, domain.Position(at)), period(t, "2026-11-27", "2026-12-02")
+				f.AsOf = domain.Position(at)
 				what := fmt.Sprintf("%s, in stretches of %d, as of %d", stream, size, at)
 				daily, err := q.Daily(t.Context(), f)
 				modeltest.Equal(t, what, fmt.Sprintf("%+v %v", daily.Rows, err), fmt.Sprintf("%+v <nil>", n.daily(f)))

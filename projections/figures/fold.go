@@ -17,21 +17,22 @@ import (
 
 // subject is a row of subjects.
 type subject struct {
-	ID                             uuid.UUID
-	Kind                           string
-	ProviderID                     uuid.UUID
-	Cohort                         workdays.Day
-	Stages                         int
-	Latest, Live                   domain.ContentRevision
-	Pending                        bool
-	Rejections, Round              int
-	SinceRevision                  time.Time
-	SinceFirst                     *time.Time
-	Listed, Deleted                bool
-	Standing                       provider.Standing
-	LatestMode, LatestDestination  string
-	Mode, Destination              string
-	shownBefore, shownSince, dirty bool
+	ID                            uuid.UUID
+	Kind                          string
+	ProviderID                    uuid.UUID
+	Cohort                        workdays.Day
+	Stages                        int
+	Latest, Live                  domain.ContentRevision
+	Pending                       bool
+	Rejections, Round             int
+	SinceRevision                 time.Time
+	SinceFirst                    *time.Time
+	Listed, Deleted               bool
+	Standing                      provider.Standing
+	LatestMode, LatestDestination string
+	Mode, Destination             string
+	// dirty says that the row changed.
+	dirty bool
 }
 
 // bookingRow is a row of bookings.
@@ -222,8 +223,8 @@ func (f *folding) decide(s *subject, e projections.Event, revision domain.Conten
 			sinceFirst = *s.SinceFirst
 		}
 		d := fact{
-			Measure: ofDecisions, Day: workdays.DayOf(at), N: 1, Kind: s.Kind, What: outcome, Who: new(e.Meta.Actor.ID), Round: new(s.Round),
-			SinceRevision: &since, SinceFirst: &sinceFirst, Until: &at,
+			Measure: ofDecisions, Day: workdays.DayOf(at), N: 1, Kind: s.Kind, What: outcome, Who: new(e.Meta.Actor.ID),
+			Round: new(s.Round), SinceRevision: &since, SinceFirst: &sinceFirst, Until: &at,
 		}
 		for _, reason := range reasons {
 			if code := projections.Storable(reason.Code); !slices.Contains(d.Reasons, code) {
@@ -365,6 +366,7 @@ func (f *folding) foldBooking(id uuid.UUID, e projections.Event) error {
 // fact counts what became of a booking, for the day of its request.
 func (b *bookingRow) fact(what string) fact {
 	return fact{
-		Measure: ofBookings, Day: workdays.DayOf(b.RequestedAt), N: 1, What: what, Who: &b.ProviderID, Mode: &b.Mode, Destination: &b.Destination,
+		Measure: ofBookings, Day: workdays.DayOf(b.RequestedAt), N: 1, What: what,
+		Who: &b.ProviderID, Mode: &b.Mode, Destination: &b.Destination,
 	}
 }

@@ -63,14 +63,14 @@ func newModel(size int) projections.ReadModel {
 			webhook.Registered{}, webhook.Changed{}, webhook.SecretRotated{}, webhook.Paused{}, webhook.Resumed{}, webhook.Removed{},
 		),
 		DDL: ddl + dues.DDL,
-		// What a correction of the calendar moves.
-		Indexes: `CREATE INDEX facts_until ON facts (until) WHERE until IS NOT NULL;`,
+		// What a correction of the calendar moves: it is in the index whether a fact began early enough.
+		Indexes: `CREATE INDEX facts_until ON facts (until, least(since_revision, since_first)) WHERE until IS NOT NULL;`,
 		Apply:   apply(size),
 	}
 }
 
 const ddl = `
-CREATE TABLE facts ( -- what is counted, at the position of the event that causes it; never changed: a correction takes it back, and counts anew
+CREATE TABLE facts ( -- what is counted, at the position of the event that causes it; a correction takes it back, and counts anew
 	position       bigint NOT NULL,
 	seq            integer NOT NULL, -- among the event's
 	day            integer NOT NULL, -- that it counts for, in Beijing, from 1970-01-01

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,8 @@ func (f Filter) check(by []By) error {
 		return fmt.Errorf("%w: by %s", ErrFilter, f.By)
 	case f.Kind != "" && !slices.Contains(kinds, f.Kind):
 		return fmt.Errorf("%w: of %s", ErrFilter, f.Kind)
+	case f.AsOf > math.MaxInt64:
+		return fmt.Errorf("%w: %d", ErrNotShown, f.AsOf)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func TestARebuildGivesTheSame(t *testing.T) {
 		q := figures.Queries{DB: pool}
 		for at := range len(log) + 1 {
 			f := period(t, "2026-11-20", "2026-12-02")
-			f.AsOf = domain.Position(at) //nolint:gosec // a test's
+			f.AsOf = domain.Position(at)
 			turnaround, err := q.Turnaround(t.Context(), f)
 			all += fmt.Sprintf("%+v %v\n", turnaround, err)
 			daily, err := q.Daily(t.Context(), f)

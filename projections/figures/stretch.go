@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"waybill/domain"
 	"waybill/projections"
 )
 
@@ -46,21 +45,6 @@ var (
 
 	sqlEndBooked = `INSERT INTO booked (day, stretch, what, who, n, a, b) SELECT day, $3, what, ` + bookedArrays + ` FROM facts
 		WHERE position > $1 AND position <= $2 AND measure = 'booking' GROUP BY day, what`
-
-	// Of facts that come later than the end of their stretch.
-	sqlMendSums   = intoCells("$2", sqlSums("facts", "position = ANY ($1)"))
-	sqlMendCounts = intoCells("$2", sqlCounts("facts", "position = ANY ($1)"))
-
-	sqlMendBooked = `INSERT INTO booked AS c (day, stretch, what, who, n, a, b) SELECT day, $2, what, ` + bookedArrays + ` FROM facts
-		WHERE position = ANY ($1) AND measure = 'booking' GROUP BY day, what
-		ON CONFLICT (day, stretch, what) DO UPDATE SET who = c.who || excluded.who, n = c.n || excluded.n, a = c.a || excluded.a, b = c.b || excluded.b`
-
-	sqlMendStocks = `INSERT INTO stocks AS s (stretch, measure, kind, what, key, n)
-		SELECT stretch, measure, kind, what, key, n FROM stretches CROSS JOIN (
-			SELECT measure, kind, what, coalesce(destination, '') AS key, sum(n) AS n FROM facts
-			WHERE position = ANY ($1) AND measure IN ('pending', 'public') GROUP BY 1, 2, 3, 4
-		) sums WHERE stretch >= $2 AND ends IS NOT NULL
-		ON CONFLICT (stretch, measure, kind, what, key) DO UPDATE SET n = s.n + excluded.n`
 )
 
 // bookedArrays are the columns of booked, fact by fact.
@@ -112,66 +96,6 @@ func (b *book) copy(ctx context.Context, tx pgx.Tx, facts []fact) error {
 		pgx.CopyFromSlice(len(facts), func(i int) ([]any, error) { return facts[i].row(), nil }))
 	if err != nil {
 		return fmt.Errorf("facts: %w", err)
-	}
-	return nil
-}
-
-// mend writes the facts that belong into stretches that ended long ago, and adds them to the sums of these.
-func (b *book) mend(ctx context.Context, tx pgx.Tx) error {
-	if len(b.belated) == 0 {
-		return nil
-	}
-	if err := b.copy(ctx, tx, b.belated); err != nil {
-		return err
-	}
-	type late struct {
-		positions       []int64
-		facts           int
-		first, through  int
-		whatThereIsMore bool
-	}
-	of := map[int]*late{}
-	var order []int
-	numbers := map[domain.Position]int{}
-	for _, f := range b.belated {
-		number, ok := numbers[f.Position]
-		if !ok {
-			err := tx.QueryRow(ctx, `SELECT stretch FROM stretches WHERE behind < $1 ORDER BY stretch DESC LIMIT 1`, f.Position).Scan(&number)
-			if err != nil {
-				return fmt.Errorf("the stretch of %d: %w", f.Position, err)
-			}
-			numbers[f.Position] = number
-		}
-		l := of[number]
-		if l == nil {
-			empty := newStretch(number, 0, -1<<31)
-			l = &late{first: empty.FirstDay, through: empty.Through}
-			of[number], order = l, append(order, number)
-		}
-		if !ok {
-			l.positions = append(l.positions, int64(f.Position)) //nolint:gosec // a position is a bigint
-		}
-		l.facts++
-		if f.stock() {
-			l.first, l.through, l.whatThereIsMore = min(l.first, int(f.Day)), max(l.through, int(f.Day)), true
-		}
-	}
-	var w pgx.Batch
-	for _, number := range order {
-		l := of[number]
-		w.Queue(sqlMendSums, l.positions, number)
-		w.Queue(sqlMendCounts, l.positions, number)
-		w.Queue(sqlMendBooked, l.positions, number)
-		w.Queue(`UPDATE stretches SET facts = facts + $2, first_day = least(first_day, $3) WHERE stretch = $1`, number, l.facts, l.first)
-		if l.whatThereIsMore {
-			w.Queue(sqlMendStocks, l.positions, number)
-			w.Queue(`DELETE FROM stocks WHERE stretch >= $1 AND n = 0`, number)
-			w.Queue(`UPDATE stretches SET through = greatest(through, $2) WHERE stretch >= $1`, number, l.through)
-		}
-	}
-	b.belated = nil
-	if err := tx.SendBatch(ctx, &w).Close(); err != nil {
-		return fmt.Errorf("what comes late: %w", err)
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ import (
 // what the deciders' own states say.
 func TestFold(t *testing.T) {
 	pool := modeltest.Tables(t)
+	showFigures(t, pool)
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{
 			History: modeltest.NewHistory(), providers: map[uuid.UUID]provider.State{}, products: map[uuid.UUID]product.State{},
@@ -165,6 +166,7 @@ func (w *world) check(t *rapid.T, pool *pgxpool.Pool) {
 	}
 	w.checkPictures(t, pool)
 	w.checkWorkload(t, pool)
+	w.checkFigures(t, pool)
 	for b, s := range w.bookings {
 		got, err := bookings.Queries{DB: pool}.Get(ctx, s.Request.EnterpriseID, b)
 		if err != nil {

@@ -1,5 +1,5 @@
 
-CREATE TABLE facts ( -- what is counted, at the position of the event that causes it; never changed: a correction takes it back, and counts anew
+CREATE TABLE facts ( -- what is counted, at the position of the event that causes it; a correction takes it back, and counts anew
 	position       bigint NOT NULL,
 	seq            integer NOT NULL, -- among the event's
 	day            integer NOT NULL, -- that it counts for, in Beijing, from 1970-01-01
@@ -118,4 +118,4 @@ CREATE TABLE corrections ( -- of the calendar by which cases are due
 	correction json NOT NULL,
 	digest     bytea NOT NULL -- of this one and all before it
 );
-CREATE INDEX facts_until ON facts (until) WHERE until IS NOT NULL;
+CREATE INDEX facts_until ON facts (until, least(since_revision, since_first)) WHERE until IS NOT NULL;
