@@ -3362,7 +3362,7 @@ type AccountStateFilter string
 // ActorFilter defines model for ActorFilter.
 type ActorFilter = openapi_types.UUID
 
-// AsOf Example: 1042
+// AsOf defines model for AsOf.
 type AsOf = string
 
 // BBox defines model for BBox.
