@@ -44,18 +44,20 @@ type sizes struct {
 	cases int
 	// reportEvents is how many events the reports are of, and reportRounds how often each is asked for.
 	reportEvents, reportRounds int
+	// exported is how many events are exported.
+	exported int
 }
 
 var (
 	fullSize = sizes{
 		rounds: 3, run: 3 * time.Second, pageRounds: 2, pageRun: 1200 * time.Millisecond, pages: 300, live: 15 * time.Second,
 		rebuildProducts: 50_000, rebuildEvents: 500_000, listings: []int{10_000, 1_000_000}, starts: 5, decisions: 20_000, images: 30,
-		cases: 100_000, reportEvents: 10_000_000, reportRounds: 15,
+		cases: 100_000, reportEvents: 10_000_000, reportRounds: 15, exported: 500_000,
 	}
 	quickSize = sizes{
 		rounds: 1, run: 250 * time.Millisecond, pageRounds: 1, pageRun: 60 * time.Millisecond, pages: 10, live: 2 * time.Second,
 		rebuildProducts: 300, rebuildEvents: 3000, listings: []int{300, 1500}, starts: 1, decisions: 100, images: 1, cases: 3000,
-		reportEvents: 5000, reportRounds: 2,
+		reportEvents: 5000, reportRounds: 2, exported: 3000,
 	}
 )
 

@@ -31,6 +31,7 @@ type cli struct {
 	Prune       pruneCommand       `cmd:"" help:"Drop the tables of earlier versions of read models that no node serves any more."`
 	Media       mediaCommand       `cmd:"" help:"Images: the uploads, what nobody needs, and whether they are whole."`
 	Replay      replayCommand      `cmd:"" help:"Fold one stream up to a revision or a time and print what it was."`
+	Export      exportCommand      `cmd:"" help:"Write what was searched for in the history to a file, or all of it, and record that."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the whole log from scratch and compare every read model with it."`
 	Calendar    calendarCommand    `cmd:"" help:"Working days: the calendar, and when what was submitted is due."`
 	Report      reportCommand      `cmd:"" help:"Print a report of reviews, offers or bookings: a table, a file or a chart."`

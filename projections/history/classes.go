@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -34,68 +35,46 @@ var decided = map[Decision][]string{
 // class is what few values of say of an event: there are no more classes than a log has kinds of events, by the roles that make them.
 type class struct{ kind, typ, role string }
 
-// classes are those that the log has had, by number: all, or those of a batch's types.
-type classes struct {
-	numbers map[class]int16
-	// next is the number of the next new one; those from stored on are not in the table.
-	next, stored int16
+// number is the class's own: whatever order a log's events are applied in, it has the same (FNV-1a of its values).
+func (c class) number() int64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(c.kind + "\x00" + c.typ + "\x00" + c.role))
+	return int64(h.Sum64()) //nolint:gosec // the bits are kept
 }
 
-func readClasses(ctx context.Context, db projections.Querier) (*classes, error) {
-	var c classes
+// classes are those that the log has had, by number.
+type classes map[int64]class
+
+func readClasses(ctx context.Context, db projections.Querier) (classes, error) {
+	all := classes{}
 	rows, _ := db.Query(ctx, `SELECT id, kind, type, role FROM `+tableClasses)
-	return &c, c.read(rows)
-}
-
-func (c *classes) read(rows pgx.Rows) error {
-	c.numbers = map[class]int16{}
 	var (
-		id int16
+		id int64
 		of class
 	)
 	if _, err := pgx.ForEachRow(rows, []any{&id, &of.kind, &of.typ, &of.role}, func() error {
-		c.numbers[of] = id
+		all[id] = of
 		return nil
 	}); err != nil {
-		return fmt.Errorf("classes: %w", err)
+		return nil, fmt.Errorf("classes: %w", err)
 	}
-	return nil
+	return all, nil
 }
 
-// load reads those of types, in the projector's transaction.
-func (c *classes) load(batch *pgx.Batch, types []string) {
-	batch.Queue(`SELECT id, kind, type, role FROM classes WHERE type = ANY ($1)`, types).Query(c.read)
-	batch.Queue(`SELECT coalesce(max(id) + 1, 0) FROM classes`).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&c.next)
-		c.stored = c.next
-		return err
-	})
-}
-
-// number is that of a class, which gets one if it has none.
-func (c *classes) number(of class) int16 {
-	n, ok := c.numbers[of]
-	if !ok {
-		n = c.next
-		c.next++
-		c.numbers[of] = n
+func (c classes) queue(batch *pgx.Batch) {
+	var ids []int64
+	var kinds, types, roles []string
+	for id, of := range c {
+		ids, kinds, types, roles = append(ids, id), append(kinds, of.kind), append(types, of.typ), append(roles, of.role)
 	}
-	return n
-}
-
-// queue writes those that are new.
-func (c *classes) queue(batch *pgx.Batch) {
-	for of, id := range c.numbers {
-		if id >= c.stored {
-			batch.Queue(`INSERT INTO classes (id, kind, type, role) VALUES ($1, $2, $3, $4)`, id, of.kind, of.typ, of.role)
-		}
-	}
+	batch.Queue(`INSERT INTO classes (id, kind, type, role) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])
+		ON CONFLICT DO NOTHING`, ids, kinds, types, roles)
 }
 
 // matching are the numbers of the classes of a filter, ascending.
-func (c *classes) matching(f *Filter) []int16 {
-	var numbers []int16
-	for of, id := range c.numbers {
+func (c classes) matching(f *Filter) []int64 {
+	var numbers []int64
+	for id, of := range c {
 		if (f.Kind == "" || of.kind == f.Kind) && (f.Stream == "" || of.kind == f.Stream.Category()) && (f.Type == "" || of.typ == f.Type) &&
 			(f.Role == "" || of.role == string(f.Role)) && (f.Decision == "" || slices.Contains(decided[f.Decision], of.typ)) {
 			numbers = append(numbers, id)

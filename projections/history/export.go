@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -224,9 +225,8 @@ func (w *Whole) Each(ctx context.Context, do func(*Row) error) error {
 	s := &w.source
 	switch {
 	case w.filter.searches():
-		q := Queries{DB: w.tx}
-		return q.blocks(ctx, &w.filter, *s, false, func(sql string, args []any) (bool, error) {
-			return false, each(fmt.Sprintf(entriesOf, sql+" ORDER BY e.position"), args)
+		return w.eachMatch(ctx, func(positions []int64) error {
+			return each(fmt.Sprintf(entriesOf, `SELECT position FROM unnest($1::bigint[]) u (position) ORDER BY position`), []any{positions})
 		})
 	case len(s.by) == 0 && s.all:
 		sql, where := s.stretch(projections.Where{Args: []any{s.first, s.last}}, "", "$1::bigint", "$2::bigint", false, "")
@@ -241,6 +241,30 @@ func (w *Whole) Each(ctx context.Context, do func(*Row) error) error {
 	inner, args := s.positions("w.first", "least($2::bigint, w.first + $3::bigint - 1)", []any{s.first, s.last, step}, false, "")
 	return each(fmt.Sprintf(entriesOf, `SELECT e.position FROM generate_series($1::bigint, $2::bigint, $3::bigint) w (first)
 		CROSS JOIN LATERAL (SELECT * FROM (`+inner+`) e ORDER BY e.position OFFSET 0) e`), args)
+}
+
+// eachMatch calls do with the positions of what matches words, in order, some at a time: those of the days that were looked up and that
+// no other day can come before.
+func (w *Whole) eachMatch(ctx context.Context, do func(positions []int64) error) error {
+	var waiting []int64
+	return Queries{DB: w.tx}.days(ctx, &w.filter, w.source, false, func(sql string, args []any, next *daySpan) (bool, error) {
+		rows, _ := w.tx.Query(context.WithoutCancel(ctx), sql, args...)
+		some, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err != nil {
+			return false, fmt.Errorf("export: %w", err)
+		}
+		waiting = append(waiting, some...)
+		slices.Sort(waiting)
+		ready := len(waiting)
+		if next != nil {
+			ready, _ = slices.BinarySearch(waiting, next.first)
+		}
+		if ready > 0 {
+			err = do(waiting[:ready])
+		}
+		waiting = append(waiting[:0], waiting[ready:]...)
+		return false, err
+	})
 }
 
 // step is a stretch of positions that has some 50,000 entries, by the planner's estimate of how many there are.

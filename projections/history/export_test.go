@@ -3,22 +3,18 @@ package history
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/domain/workdays"
 )
 
-// SmallBlocks makes the blocks of texts small until the test ends.
-func SmallBlocks(t testing.TB, rows int) {
-	before := blockRows
-	blockRows = rows
-	t.Cleanup(func() { blockRows = before })
-}
-
-// FillTexts gives every fifth of so many entries a text, with blocks of so many positions.
-func FillTexts(t testing.TB, pool *pgxpool.Pool, entries, positions int) {
-	rows, err := pool.Query(t.Context(), `SELECT position, class, subject_id, actor_id, provider_id, c.kind, c.type, c.role
+// FillTexts gives every fifth of so many entries a text.
+func FillTexts(t testing.TB, pool *pgxpool.Pool, entries int) {
+	rows, err := pool.Query(t.Context(), `SELECT position, at, subject_id, actor_id, provider_id, c.kind, c.type, c.role
 		FROM `+tableEntries+` e JOIN `+tableClasses+` c ON c.id = e.class WHERE position % 5 = 0 AND position <= $1`, entries)
 	if err != nil {
 		t.Fatal(err)
@@ -26,19 +22,19 @@ func FillTexts(t testing.TB, pool *pgxpool.Pool, entries, positions int) {
 	var texts [][]any
 	var (
 		position                 int64
-		number                   int16
+		at                       time.Time
 		subject, actor, provider uuid.UUID
 		of                       class
 	)
-	if _, err := pgx.ForEachRow(rows, []any{&position, &number, &subject, &actor, &provider, &of.kind, &of.typ, &of.role}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&position, &at, &subject, &actor, &provider, &of.kind, &of.typ, &of.role}, func() error {
 		text := fmt.Sprintf("海运 空运%d号 第%d", position/5%100, position)
-		in := int32(position) / int32(positions)
+		in := workdays.DayOf(at)
 		texts = append(texts, []any{position, in, text, salted(termsOf(text, of, subject, actor, &provider, nil), in)})
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pool.CopyFrom(t.Context(), pgx.Identifier{schema, "texts"}, []string{"position", "block", "text", "terms"}, pgx.CopyFromRows(texts)); err != nil {
+	if _, err := pool.CopyFrom(t.Context(), pgx.Identifier{schema, "texts"}, []string{"position", "day", "text", "terms"}, pgx.CopyFromRows(texts)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -48,7 +48,7 @@ type source struct {
 	// check is all that is asked for beside them.
 	check checks
 	// classes are those of the filter, ascending; all is set when that is all there are.
-	classes []int16
+	classes []int64
 	all     bool
 	// first and last bound the positions.
 	first, last int64
@@ -223,7 +223,7 @@ func (s *source) positions(first, last string, args []any, descending bool, limi
 	switch {
 	case !s.byClass || s.all && len(s.by) == 0:
 	case len(s.classes) == 1:
-		class = strconv.Itoa(int(s.classes[0])) + "::smallint"
+		class = "'" + strconv.FormatInt(s.classes[0], 10) + "'::bigint"
 	default:
 		class = "c.class"
 	}
@@ -232,7 +232,7 @@ func (s *source) positions(first, last string, args []any, descending bool, limi
 		return sql, w.Args
 	}
 	w.Args = append(w.Args, s.classes)
-	return fmt.Sprintf("SELECT e.position FROM unnest($%d::smallint[]) c (class) CROSS JOIN LATERAL (%s) e%s%s",
+	return fmt.Sprintf("SELECT e.position FROM unnest($%d::bigint[]) c (class) CROSS JOIN LATERAL (%s) e%s%s",
 		len(w.Args), sql, order(descending), limit), w.Args
 }
 

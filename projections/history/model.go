@@ -35,7 +35,6 @@ const (
 	tableCodes   = schema + ".codes"
 	tableSpans   = schema + ".spans"
 	tableTexts   = schema + ".texts"
-	tableBlocks  = schema + ".blocks"
 )
 
 // Model is the audit trail: one row per event of every stream (R44).
@@ -78,10 +77,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	if err != nil {
 		return err
 	}
-	rows, err := newColumns(ctx, tx, events)
-	if err != nil {
-		return err
-	}
+	rows := columns{classes: classes{}, spans: spans{}}
 	var (
 		blanked []int64 // positions of rows that are to lose their content values
 		at      = make(map[int64]int, len(events))

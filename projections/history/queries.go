@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/workdays"
 	"waybill/projections"
 )
 
@@ -105,7 +107,7 @@ func (q Queries) find(ctx context.Context, f *Filter) (s source, ok bool, err er
 	}
 	s = f.source()
 	s.classes = classes.matching(f)
-	s.all = len(s.classes) == len(classes.numbers)
+	s.all = len(s.classes) == len(classes)
 	if s.first, s.last, err = between(ctx, q.DB, f.From, f.To); err != nil {
 		return s, false, err
 	}
@@ -138,7 +140,7 @@ func (s *source) page(descending bool, limit string) (string, []any) {
 func (q Queries) count(ctx context.Context, f *Filter, s source, limit int) (projections.Count, error) {
 	var n int
 	if f.searches() {
-		err := q.blocks(ctx, f, s, false, func(sql string, args []any) (bool, error) {
+		err := q.days(ctx, f, s, false, func(sql string, args []any, _ *daySpan) (bool, error) {
 			var more int
 			err := q.DB.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (%s LIMIT %d) counted`, sql, limit+1-n), args...).Scan(&more)
 			n += more
@@ -172,13 +174,27 @@ func (q Queries) search(ctx context.Context, f *Filter, s source, size int) ([]E
 		return found, err
 	}
 	found = nil
-	err = q.blocks(ctx, f, s, f.Descending, func(sql string, args []any) (bool, error) {
+	err = q.days(ctx, f, s, f.Descending, func(sql string, args []any, next *daySpan) (bool, error) {
 		some, err := q.entries(ctx, `SELECT `+entryColumns+` FROM (`+sql+`) p JOIN `+tableEntries+` e ON e.position = p.position`+
 			order(f.Descending)+projections.LimitClause(size), args)
-		found = append(found, some...)
-		return len(found) >= limit, err
+		if found = append(found, some...); err != nil || len(found) < limit {
+			return false, err
+		}
+		inOrder(found, f.Descending)
+		last := int64(found[limit-1].Position) //nolint:gosec // fits a bigint
+		return next == nil || !f.Descending && last < next.first || f.Descending && last > next.last, nil
 	})
+	inOrder(found, f.Descending)
 	return found[:min(len(found), limit)], err
+}
+
+func inOrder(entries []Entry, descending bool) {
+	slices.SortFunc(entries, func(a, b Entry) int {
+		if descending {
+			a, b = b, a
+		}
+		return cmp.Compare(a.Position, b.Position)
+	})
 }
 
 // matches adds the words, the checks and the bounds to a select of texts t and entries e. All filters are checked: a source by an index
@@ -209,33 +225,46 @@ func (s *source) walk(f *Filter, length, limit string) (string, []any) {
 		JOIN ` + tableEntries + ` e ON e.position = t.position` + w.SQL() + order(f.Descending) + limit, w.Args
 }
 
-// mostBlocks is how many blocks one look-up takes in.
-const mostBlocks = 8
+// mostDays is how many days one look-up takes in.
+const mostDays = 32
 
-// blocks calls for one look-up after another, each of more blocks than the one before, until enough is said; each selects positions of
-// matches, in no order.
-func (q Queries) blocks(ctx context.Context, f *Filter, s source, descending bool, found func(sql string, args []any) (enough bool, err error)) error {
-	all, err := readBlocks(ctx, q.DB, s.first)
-	if err != nil {
-		return err
-	}
-	var numbers []int32
-	for _, b := range all.list {
-		if b.first <= s.last {
-			numbers = append(numbers, b.number)
-		}
-	}
+// daySpan is a day by the events' own times, and between which positions its events lie. Days overlap.
+type daySpan struct {
+	day         workdays.Day
+	first, last int64
+}
+
+// days calls for one look-up after another, each of more days than the one before, until enough is said; each selects positions of
+// matches, in no order. next is the day that the next look-up begins with: nothing that is still to come lies before its first position,
+// or descending, behind its last.
+func (q Queries) days(ctx context.Context, f *Filter, s source, descending bool,
+	found func(sql string, args []any, next *daySpan) (enough bool, err error),
+) error {
+	by := " ORDER BY first"
 	if descending {
-		slices.Reverse(numbers)
+		by = " ORDER BY last DESC"
+	}
+	rows, _ := q.DB.Query(ctx, `SELECT begins, first, last FROM `+tableSpans+` WHERE size = 86400 AND last >= $1 AND first <= $2`+by, s.first, s.last)
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d daySpan, err error) {
+		var begins int64
+		err = row.Scan(&begins, &d.first, &d.last)
+		d.day = workdays.DayOf(time.Unix(begins, 0))
+		return d, err
+	})
+	if err != nil {
+		return fmt.Errorf("days: %w", err)
 	}
 	terms := f.terms()
-	for n := 1; len(numbers) > 0; n = min(2*n, mostBlocks) {
-		some := numbers[:min(n, len(numbers))]
-		numbers = numbers[len(some):]
+	for n := 1; len(all) > 0; n = min(2*n, mostDays) {
+		some := all[:min(n, len(all))]
+		var next *daySpan
+		if all = all[len(some):]; len(all) > 0 {
+			next = &all[0]
+		}
 		var in projections.Where
 		conditions := make([]string, len(some))
-		for i, block := range some {
-			in.Args = append(in.Args, salted(terms, block))
+		for i, d := range some {
+			in.Args = append(in.Args, salted(terms, d.day))
 			conditions[i] = fmt.Sprintf("t.terms @> $%d", len(in.Args))
 		}
 		in.And("(" + strings.Join(conditions, " OR ") + ")")
@@ -249,7 +278,7 @@ func (q Queries) blocks(ctx context.Context, f *Filter, s source, descending boo
 		f.matches(&s, &w)
 		// The materialised step keeps the planner from walking.
 		enough, err := found(`WITH t AS MATERIALIZED (SELECT t.position, t.text FROM `+tableTexts+` t`+in.SQL()+`)
-			SELECT e.position FROM t JOIN `+tableEntries+` e ON e.position = t.position`+w.SQL(), w.Args)
+			SELECT e.position FROM t JOIN `+tableEntries+` e ON e.position = t.position`+w.SQL(), w.Args, next)
 		if err != nil || enough {
 			return err
 		}

@@ -1,10 +1,10 @@
 package history
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +12,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/product"
+	"waybill/domain/workdays"
 	"waybill/projections"
 )
 
@@ -25,12 +26,11 @@ type columns struct {
 	changes                                []string
 	blanked                                []bool
 	reasons                                []string // empty is none
-	numbers                                []int16  // of classes
+	numbers                                []int64  // of classes
 	providers                              []*uuid.UUID
 
-	classes *classes
+	classes classes
 	spans   spans
-	blocks  *blocks
 	codes   []codeRow
 	texts   []textRow
 	// owned are products that were submitted, and by whom.
@@ -41,29 +41,9 @@ type columns struct {
 type codeRow struct {
 	position int64
 	code     string
-	class    int16
+	class    int64
 	provider *uuid.UUID
 	actor    uuid.UUID
-}
-
-func newColumns(ctx context.Context, tx pgx.Tx, events []projections.Event) (*columns, error) {
-	oldest := maxPosition
-	var types []string
-	for _, e := range events {
-		oldest = min(oldest, int64(e.Position)) //nolint:gosec // fits a bigint
-		if !slices.Contains(types, e.Type) {
-			types = append(types, e.Type)
-		}
-	}
-	r := &columns{spans: spans{}, classes: &classes{}, blocks: &blocks{}}
-	var batch pgx.Batch
-	batch.Queue(projections.ByIndex)
-	r.classes.load(&batch, types)
-	r.blocks.load(&batch, oldest)
-	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-		return nil, fmt.Errorf("load: %w", err)
-	}
-	return r, nil
 }
 
 func (r *columns) add(e projections.Event, s *subject, c *changes, reasons []domain.Reason) error {
@@ -80,7 +60,8 @@ func (r *columns) add(e projections.Event, s *subject, c *changes, reasons []dom
 	}
 	position, actor, owner := int64(e.Position), e.Meta.Actor.ID, s.owner() //nolint:gosec // fits a bigint
 	of := class{s.kind, e.Type, string(e.Meta.Actor.Role)}
-	number := r.classes.number(of)
+	number := of.number()
+	r.classes[number] = of
 	r.positions = append(r.positions, position)
 	r.revisions = append(r.revisions, int64(e.Revision)) //nolint:gosec // fits a bigint
 	r.kinds, r.subjects = append(r.kinds, s.kind), append(r.subjects, s.id)
@@ -97,7 +78,7 @@ func (r *columns) add(e projections.Event, s *subject, c *changes, reasons []dom
 		r.codes = append(r.codes, codeRow{position, code, number, owner, actor})
 	}
 	if text := textOf(c, reasons); text != "" {
-		in := r.blocks.of(position)
+		in := workdays.DayOf(e.Meta.At)
 		r.texts = append(r.texts, textRow{position, in, text, salted(termsOf(text, of, s.id, actor, owner, codes), in)})
 	}
 	if fact, ok := e.Fact.(product.Submitted); ok {
@@ -127,22 +108,59 @@ func (r *columns) queue(batch *pgx.Batch) {
 		SELECT position, kind, subject_id, revision, type, event_id, actor_id, role, at,
 			correlation_id, request_id, content_revision, changes::json, blanked, nullif(reasons, '')::json, class, provider_id
 		FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
-			$9::timestamptz[], $10::uuid[], $11::text[], $12::integer[], $13::text[], $14::boolean[], $15::text[], $16::smallint[], $17::uuid[])
+			$9::timestamptz[], $10::uuid[], $11::text[], $12::integer[], $13::text[], $14::boolean[], $15::text[], $16::bigint[], $17::uuid[])
 			AS n (position, kind, subject_id, revision, type, event_id, actor_id, role, at,
 				correlation_id, request_id, content_revision, changes, blanked, reasons, class, provider_id)`,
 		r.positions, r.kinds, r.subjects, r.revisions, r.types, r.events, r.actors, r.roles, r.at,
 		r.correlations, r.requests, r.contentRevisions, r.changes, r.blanked, r.reasons, r.numbers, r.providers)
 	r.classes.queue(batch)
 	r.spans.queue(batch)
-	r.blocks.queue(batch)
 	if len(r.owned) > 0 {
 		batch.Queue(`INSERT INTO owners (id, provider_id) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING`, r.owned, r.by)
 	}
+	r.queueCodes(batch)
+	r.queueTexts(batch)
+}
+
+func (r *columns) queueCodes(batch *pgx.Batch) {
+	if len(r.codes) == 0 {
+		return
+	}
+	var (
+		positions, classes []int64
+		codes              []string
+		providers          []*uuid.UUID
+		actors             projections.Keys
+	)
 	for _, c := range r.codes {
-		batch.Queue(`INSERT INTO codes (position, code, class, provider_id, actor_id) VALUES ($1, $2, $3, $4, $5)`,
-			c.position, c.code, c.class, c.provider, c.actor)
+		positions, classes, codes = append(positions, c.position), append(classes, c.class), append(codes, c.code)
+		providers, actors = append(providers, c.provider), append(actors, c.actor)
 	}
+	batch.Queue(`INSERT INTO codes (position, code, class, provider_id, actor_id)
+		SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[])`, positions, codes, classes, providers, actors)
+}
+
+func (r *columns) queueTexts(batch *pgx.Batch) {
+	if len(r.texts) == 0 {
+		return
+	}
+	var (
+		positions    []int64
+		days         []int32
+		texts, terms []string
+		literal      []byte
+	)
 	for _, t := range r.texts {
-		batch.Queue(`INSERT INTO texts (position, block, text, terms) VALUES ($1, $2, $3, $4)`, t.position, t.block, t.text, t.terms)
+		literal = append(literal[:0], '{')
+		for i, term := range t.terms {
+			if i > 0 {
+				literal = append(literal, ',')
+			}
+			literal = strconv.AppendInt(literal, int64(term), 10)
+		}
+		positions, days = append(positions, t.position), append(days, int32(t.day)) //nolint:gosec // days of four-digit years
+		texts, terms = append(texts, t.text), append(terms, string(append(literal, '}')))
 	}
+	batch.Queue(`INSERT INTO texts (position, day, text, terms) SELECT position, day, text, terms::integer[]
+		FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[]) AS n (position, day, text, terms)`, positions, days, texts, terms)
 }

@@ -143,7 +143,7 @@ func searched(t *rapid.T) (*modeltest.History, []seen) {
 // emptied is Truncate of the history's own tables.
 func emptied(t *rapid.T, pool *pgxpool.Pool) {
 	var sql strings.Builder
-	for _, table := range []string{"entries", "classes", "codes", "spans", "texts", "blocks", "owners", "subjects"} {
+	for _, table := range []string{"entries", "classes", "codes", "spans", "texts", "owners", "subjects"} {
 		sql.WriteString("DELETE FROM " + history.Model.Schema + "." + table + ";")
 	}
 	if _, err := pool.Exec(context.Background(), sql.String()); err != nil {
@@ -155,7 +155,6 @@ func emptied(t *rapid.T, pool *pgxpool.Pool) {
 // theirs, too.
 func TestEveryFilterIsANaiveOne(t *testing.T) {
 	pool := modeltest.Tables(t)
-	history.SmallBlocks(t, 3)
 	rapid.Check(t, func(t *rapid.T) {
 		h, all := searched(t)
 		emptied(t, pool)

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -9,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"waybill/domain"
+	"waybill/domain/workdays"
 	"waybill/projections"
 )
 
@@ -81,77 +80,6 @@ func textOf(c *changes, reasons []domain.Reason) string {
 	return strings.Trim(projections.SearchText(lines...), "\n")
 }
 
-// blockRows is how many rows of texts share a block. The terms of a row are told from those of other blocks, so that what is looked up
-// in the inverted index is a block, however long the log is. Tests have smaller ones.
-var blockRows = 32_768
-
-// block is a stretch of texts: those from a position on, up to the next block's.
-type block struct {
-	number int32
-	first  int64
-	rows   int
-}
-
-// blocks are those that a batch needs: the newest, or more when something older comes, which only happens when a parked stream goes on.
-type blocks struct {
-	list    []block // ascending
-	changed map[int32]bool
-}
-
-const selectBlocks = `SELECT number, first, rows FROM %[1]s
-	WHERE first >= coalesce((SELECT max(first) FROM %[1]s WHERE first <= $1), 0) ORDER BY first`
-
-func readBlocks(ctx context.Context, db projections.Querier, oldest int64) (*blocks, error) {
-	var b blocks
-	rows, _ := db.Query(ctx, fmt.Sprintf(selectBlocks, tableBlocks), oldest)
-	return &b, b.read(rows)
-}
-
-func (b *blocks) read(rows pgx.Rows) (err error) {
-	b.changed = map[int32]bool{}
-	b.list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (one block, err error) {
-		return one, row.Scan(&one.number, &one.first, &one.rows)
-	})
-	if err != nil {
-		return fmt.Errorf("blocks: %w", err)
-	}
-	return nil
-}
-
-// load reads them in the projector's transaction.
-func (b *blocks) load(batch *pgx.Batch, oldest int64) {
-	batch.Queue(fmt.Sprintf(selectBlocks, "blocks"), oldest).Query(b.read)
-}
-
-// of is the block of a position, which gets a row more. The newest, when it is full, is followed by the next.
-func (b *blocks) of(position int64) int32 {
-	last := len(b.list) - 1
-	at := last
-	for at > 0 && b.list[at].first > position {
-		at--
-	}
-	switch {
-	case last < 0:
-		b.list = []block{{}} // it begins before all positions
-		at = 0
-	case at == last && b.list[last].rows >= blockRows:
-		b.list = append(b.list, block{number: b.list[last].number + 1, first: position})
-		at++
-	}
-	b.list[at].rows++
-	b.changed[b.list[at].number] = true
-	return b.list[at].number
-}
-
-func (b *blocks) queue(batch *pgx.Batch) {
-	for _, one := range b.list {
-		if b.changed[one.number] {
-			batch.Queue(`INSERT INTO blocks (number, first, rows) VALUES ($1, $2, $3) ON CONFLICT (number) DO UPDATE SET rows = excluded.rows`,
-				one.number, one.first, one.rows)
-		}
-	}
-}
-
 // The kinds of terms beside those of text.
 const (
 	termKind     byte = 'k'
@@ -164,9 +92,10 @@ const (
 	termSubject  byte = 's'
 )
 
-// salted are terms as those of a block are stored.
-func salted(terms []int32, block int32) []int32 {
-	salt := int32(uint32(block+1) * 0x9E3779B1) //nolint:gosec // the bits are kept
+// salted are terms as those of a day are stored: told from those of other days, so that what is looked up in the inverted index is a day,
+// however long the log is.
+func salted(terms []int32, day workdays.Day) []int32 {
+	salt := int32(uint32(day+1) * 0x9E3779B1) //nolint:gosec // the bits are kept
 	own := make([]int32, len(terms))
 	for i, t := range terms {
 		own[i] = t ^ salt
@@ -179,7 +108,7 @@ func termOf(id uuid.UUID) string { return string(id[:]) }
 // textRow is a row of texts.
 type textRow struct {
 	position int64
-	block    int32
+	day      workdays.Day
 	text     string
 	terms    []int32
 }

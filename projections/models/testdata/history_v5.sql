@@ -1,7 +1,7 @@
 
 CREATE TABLE entries (
 	position         bigint PRIMARY KEY,
-	class            smallint NOT NULL, -- of classes
+	class            bigint NOT NULL, -- of classes
 	kind             text COLLATE "C" NOT NULL,
 	subject_id       uuid NOT NULL,
 	revision         bigint NOT NULL,
@@ -21,7 +21,7 @@ CREATE TABLE entries (
 
 -- The kinds of events by their roles, so that one index serves every choice of kinds, types, decisions and roles.
 CREATE TABLE classes (
-	id   smallint PRIMARY KEY,
+	id   bigint PRIMARY KEY, -- a hash of the others
 	kind text COLLATE "C" NOT NULL,
 	type text COLLATE "C" NOT NULL,
 	role text COLLATE "C" NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE classes (
 CREATE TABLE codes (
 	position    bigint NOT NULL,
 	code        text COLLATE "C" NOT NULL,
-	class       smallint NOT NULL,
+	class       bigint NOT NULL,
 	provider_id uuid,
 	actor_id    uuid NOT NULL,
 	PRIMARY KEY (position, code)
@@ -47,19 +47,14 @@ CREATE TABLE spans (
 	PRIMARY KEY (size, begins)
 ) WITH (fillfactor = 50);
 
--- What people typed, folded, and the terms by which it is found, which are those of its block (texts.go). What is deleted has no row.
+-- What people typed, folded, and the terms by which it is found, which are those of its day (texts.go). What is deleted has no row.
 CREATE TABLE texts (
 	position bigint PRIMARY KEY,
-	block    integer NOT NULL,
+	day      integer NOT NULL, -- by the event's own time
 	text     text COLLATE "C" NOT NULL,
 	terms    integer[] NOT NULL
 );
 ALTER TABLE texts ALTER terms SET STATISTICS 0;
-CREATE TABLE blocks (
-	number integer PRIMARY KEY,
-	first  bigint NOT NULL UNIQUE,
-	rows   integer NOT NULL
-) WITH (fillfactor = 50);
 
 -- The providers of products: of claims on them, too.
 CREATE TABLE owners (
