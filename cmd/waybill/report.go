@@ -20,8 +20,6 @@ import (
 	"waybill/http/tabular"
 	"waybill/projections/figures"
 	"waybill/projections/history"
-
-	"golang.org/x/term"
 )
 
 type reportCommand struct {
@@ -140,30 +138,11 @@ func (c reportCommand) print(out io.Writer, r *reports.Report) error {
 	case c.Format == "table":
 		return showReport(out, r)
 	}
-	to, err := unescaped(out, tabular.Format(c.Format))
-	if err != nil {
-		return err
+	to := plainOutput(out)
+	if _, ok := to.(*terminal); ok && c.Format == string(tabular.Excel) {
+		return errors.New("an Excel file is nothing for a terminal: say --out FILE")
 	}
 	return r.Write(to, tabular.Format(c.Format))
-}
-
-// unescaped is where a file goes, byte by byte: whatever reads it is no terminal.
-func unescaped(out io.Writer, f tabular.Format) (io.Writer, error) {
-	t, ok := out.(*terminal)
-	if !ok {
-		return out, nil
-	}
-	file, ok := t.to.(*os.File)
-	if !ok {
-		return t.to, nil
-	}
-	switch {
-	case !term.IsTerminal(int(file.Fd())):
-		return file, nil
-	case f == tabular.Excel:
-		return nil, errors.New("an Excel file is nothing for a terminal: say --out FILE")
-	}
-	return out, nil
 }
 
 // headOf says what a report is of, for persons.

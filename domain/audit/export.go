@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 
@@ -23,8 +24,8 @@ func (RecordExport) exportCommand() {}
 // ExportDecider is one export.
 var ExportDecider = domain.Decider[ExportState, ExportCommand]{Category: Category, Decide: DecideExport, Evolve: EvolveExport, Types: Types}
 
-// ErrNoFile refuses to record what cannot be the description of a file.
-var ErrNoFile = domain.Refuse(domain.KindInvalid, "no_file", "导出文件的描述不完整", "this does not describe a file that was exported")
+// ErrNoFile is for what cannot be the description of a file.
+var ErrNoFile = errors.New("audit: this does not describe a file that was exported")
 
 var hexadecimal = regexp.MustCompile(`^[0-9a-f]{64}$`)
 

@@ -19,12 +19,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/google/uuid"
 	"github.com/xuri/excelize/v2"
 
 	"waybill/domain"
+	"waybill/http/tabular"
 	"waybill/projections/runtimetest"
 )
+
+// The specification's checker takes the files as they are.
+func init() {
+	for _, f := range tabular.Formats {
+		media, _, _ := strings.Cut(f.ContentType(), ";")
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
+	}
+}
 
 const exportPath = "/api/v1/audit/export"
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -117,11 +118,49 @@ func (r *columns) queue(batch *pgx.Batch) {
 	if len(r.owned) > 0 {
 		batch.Queue(`INSERT INTO owners (id, provider_id) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING`, r.owned, r.by)
 	}
+	r.queueCodes(batch)
+	r.queueTexts(batch)
+}
+
+func (r *columns) queueCodes(batch *pgx.Batch) {
+	if len(r.codes) == 0 {
+		return
+	}
+	var (
+		positions, classes []int64
+		codes              []string
+		providers          []*uuid.UUID
+		actors             projections.Keys
+	)
 	for _, c := range r.codes {
-		batch.Queue(`INSERT INTO codes (position, code, class, provider_id, actor_id) VALUES ($1, $2, $3, $4, $5)`,
-			c.position, c.code, c.class, c.provider, c.actor)
+		positions, classes, codes = append(positions, c.position), append(classes, c.class), append(codes, c.code)
+		providers, actors = append(providers, c.provider), append(actors, c.actor)
 	}
+	batch.Queue(`INSERT INTO codes (position, code, class, provider_id, actor_id)
+		SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[])`, positions, codes, classes, providers, actors)
+}
+
+func (r *columns) queueTexts(batch *pgx.Batch) {
+	if len(r.texts) == 0 {
+		return
+	}
+	var (
+		positions    []int64
+		days         []int32
+		texts, terms []string
+		literal      []byte
+	)
 	for _, t := range r.texts {
-		batch.Queue(`INSERT INTO texts (position, day, text, terms) VALUES ($1, $2, $3, $4)`, t.position, t.day, t.text, t.terms)
+		literal = append(literal[:0], '{')
+		for i, term := range t.terms {
+			if i > 0 {
+				literal = append(literal, ',')
+			}
+			literal = strconv.AppendInt(literal, int64(term), 10)
+		}
+		positions, days = append(positions, t.position), append(days, int32(t.day)) //nolint:gosec // days of four-digit years
+		texts, terms = append(texts, t.text), append(terms, string(append(literal, '}')))
 	}
+	batch.Queue(`INSERT INTO texts (position, day, text, terms) SELECT position, day, text, terms::integer[]
+		FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[]) AS n (position, day, text, terms)`, positions, days, texts, terms)
 }

@@ -76,7 +76,7 @@ func open(t testing.TB, name string, content []byte, filter string) [][]Cell {
 	if filter != "" {
 		args = append(args, "--infilter="+filter)
 	}
-	office := exec.CommandContext(ctx, os.Getenv(Variable), append(args, file)...) //nolint:gosec // the tester's own program
+	office := exec.CommandContext(ctx, os.Getenv(Variable), append(args, file)...)
 	said, err := office.CombinedOutput()
 	if err != nil {
 		t.Fatalf("LibreOffice: %v\n%s", err, said)
