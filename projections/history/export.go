@@ -220,8 +220,7 @@ func (w *Whole) Each(ctx context.Context, do func(*Row) error) error {
 			return do(r)
 		})
 	}
-	const entriesOf = `SELECT ` + rowColumns + ` FROM (%s) p CROSS JOIN LATERAL
-		(SELECT * FROM ` + tableEntries + ` x WHERE x.position = p.position OFFSET 0) e`
+	entriesOf := `SELECT ` + rowColumns + ` FROM (%s) p` + theirEntries("p")
 	s := &w.source
 	switch {
 	case w.filter.searches():
