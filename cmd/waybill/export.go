@@ -32,7 +32,7 @@ type exportCommand struct {
 	Kind          string        `help:"Of one kind of streams, such as product."`
 	Type          string        `help:"Of one type, such as product-approved.v1."`
 	Role          string        `help:"By the role in which the actor acted."`
-	Decision      string        `enum:",approved,first_approved,rejected,revoked" default:"" help:"approved, first_approved, rejected or revoked."`
+	Decision      string        `enum:",approved,first_approved,rejected,revoked" default:"" help:"By what was decided: ${enum}."`
 	Reason        string        `help:"By a reason's code."`
 	Actor         *uuid.UUID    `help:"By the account that acted; the nil id is the system."`
 	Provider      *uuid.UUID    `help:"All that belongs to a provider."`
@@ -50,8 +50,8 @@ type exportCommand struct {
 
 // Help is shown by waybill export --help.
 func (exportCommand) Help() string {
-	return `It writes all that the filters find in the history, oldest first, as of one position, and records the export with the file's SHA-256
-under your account. A file has its name only when it is whole.`
+	return `It writes all that the filters find in the history, oldest first, as of one position, and records the export with
+the file's SHA-256 under your account. A file has its name only when it is whole.`
 }
 
 // Run is called by kong.
@@ -88,7 +88,8 @@ func (c exportCommand) Run(ctx context.Context, cfg config.Config, out io.Writer
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "export %s: %d rows and %d bytes up to position %d, SHA-256 %s\n", req.ID, file.Rows, file.Bytes, file.Position, file.SHA256)
+		fmt.Fprintf(os.Stderr, "export %s: %d rows and %d bytes up to position %d, SHA-256 %s\n",
+			req.ID, file.Rows, file.Bytes, file.Position, file.SHA256)
 		return nil
 	})
 }
@@ -162,7 +163,9 @@ func isTerminal(w io.Writer) bool {
 }
 
 // write writes the file and has it recorded before it gets its name.
-func (c exportCommand) write(ctx context.Context, out io.Writer, whole *history.Whole, record func(audit.Exported) error) (file audit.Exported, err error) {
+func (c exportCommand) write(ctx context.Context, out io.Writer, whole *history.Whole, record func(audit.Exported) error) (
+	file audit.Exported, err error,
+) {
 	progress, done := c.progress(whole)
 	defer done()
 	if c.To == "" {

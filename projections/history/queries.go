@@ -226,7 +226,8 @@ func (s *source) walk(f *Filter, length, limit string) (string, []any) {
 	}
 	w := projections.Where{Args: inner.Args}
 	f.matches(s, &w)
-	return `SELECT ` + entryColumns + ` FROM (SELECT e.position, e.text FROM ` + tableTexts + ` e` + inner.SQL() + order(f.Descending) + length + `) t` +
+	return `SELECT ` + entryColumns + ` FROM (SELECT e.position, e.text FROM ` + tableTexts + ` e` + inner.SQL() +
+		order(f.Descending) + length + `) t` +
 		theirEntries("t") + w.SQL() + order(f.Descending) + limit, w.Args
 }
 
@@ -249,7 +250,8 @@ func (q Queries) days(ctx context.Context, f *Filter, s source, descending bool,
 	if descending {
 		by = " ORDER BY last DESC"
 	}
-	rows, _ := q.DB.Query(ctx, `SELECT begins, first, last FROM `+tableSpans+` WHERE size = 86400 AND last >= $1 AND first <= $2`+by, s.first, s.last)
+	rows, _ := q.DB.Query(ctx, `SELECT begins, first, last FROM `+tableSpans+`
+		WHERE size = 86400 AND last >= $1 AND first <= $2`+by, s.first, s.last)
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d daySpan, err error) {
 		var begins int64
 		err = row.Scan(&begins, &d.first, &d.last)
