@@ -86,8 +86,8 @@ func Write(ctx context.Context, to io.Writer, f tabular.Format, whole *history.W
 		if rows++; progress != nil && rows%1000 == 0 {
 			progress(rows, domain.Position(row.Position)) //nolint:gosec // positions are not negative
 		}
-		return out.Row(&row.Position, &row.At, &row.Kind, &row.SubjectID, &row.Revision, &row.Type, &row.ActorID, &row.Role, provider, revision,
-			&row.Changes, &row.Reasons, &row.Blanked, &row.EventID, &row.CorrelationID, &row.RequestID)
+		return out.Row(&row.Position, &row.At, &row.Kind, &row.SubjectID, &row.Revision, &row.Type, &row.ActorID, &row.Role,
+			provider, revision, &row.Changes, &row.Reasons, &row.Blanked, &row.EventID, &row.CorrelationID, &row.RequestID)
 	})
 	if closed := out.Close(); err == nil {
 		err = closed
