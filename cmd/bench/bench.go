@@ -54,7 +54,8 @@ var (
 	}
 	quickSize = sizes{
 		rounds: 1, run: 250 * time.Millisecond, pageRounds: 1, pageRun: 60 * time.Millisecond, pages: 10, live: 2 * time.Second,
-		rebuildProducts: 300, rebuildEvents: 3000, listings: []int{300, 1500}, starts: 1, decisions: 100, images: 1, cases: 3000, exported: 3000,
+		rebuildProducts: 300, rebuildEvents: 3000, listings: []int{300, 1500}, starts: 1, decisions: 100, images: 1,
+		cases: 3000, exported: 3000,
 	}
 )
 

@@ -86,7 +86,8 @@ func (b *bench) exports(ctx context.Context) error {
 		}
 		rate := float64(n) / median(took[i])
 		row := []string{
-			way.name, fmt.Sprintf("%.1f", float64(sent[i])/1e6), fmt.Sprintf("%.2f s", median(took[i])), grouped(rate), fmt.Sprintf("%.2f", rate/floor),
+			way.name, fmt.Sprintf("%.1f", float64(sent[i])/1e6), fmt.Sprintf("%.2f s", median(took[i])),
+			grouped(rate), fmt.Sprintf("%.2f", rate/floor),
 		}
 		if way.name == "JSON Lines" {
 			row[3] = b.report.least("export, events/s", rate, exportTarget, "%.0f")
@@ -116,7 +117,8 @@ func (d *database) auditor(ctx context.Context) (string, error) {
 	if _, err := service.GrantRole(ctx, request(), opened.ID, domain.RoleAuditor); err != nil {
 		return "", err
 	}
-	secret, err := postgres.NewTokens(d.pool).Issue(ctx, opened.ID, []domain.Role{domain.RoleAuditor}, "bench", time.Now().Add(24*time.Hour))
+	secret, err := postgres.NewTokens(d.pool).Issue(ctx, opened.ID, []domain.Role{domain.RoleAuditor}, "bench",
+		time.Now().Add(24*time.Hour))
 	return string(secret), err
 }
 

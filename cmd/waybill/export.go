@@ -26,7 +26,7 @@ import (
 type exportCommand struct {
 	Format string `enum:"jsonl,csv,xlsx" default:"jsonl" help:"jsonl (JSON Lines), csv or xlsx (Excel)."`
 	To     string `placeholder:"FILE" help:"Write to this file; without it, to the standard output."`
-	AsOf   string `placeholder:"POSITION|TIME" help:"Up to this position, or to the one before the first event later than a time (RFC 3339)."`
+	AsOf   string `placeholder:"POSITION|TIME" help:"Up to this position, or to that before the first event later than a time (RFC 3339)."`
 
 	Stream        string        `help:"Of one stream, such as product-0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01."`
 	Kind          string        `help:"Of one kind of streams, such as product."`
