@@ -28,7 +28,8 @@ func (b *bench) exports(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.once(ctx, d.url, "seed", fmt.Sprintf("--products=%d", b.size.exported/10), fmt.Sprintf("--events=%d", b.size.exported)); err != nil {
+	size := []string{fmt.Sprintf("--products=%d", b.size.exported/10), fmt.Sprintf("--events=%d", b.size.exported)}
+	if _, err := b.once(ctx, d.url, append([]string{"seed"}, size...)...); err != nil {
 		return err
 	}
 	token, err := d.auditor(ctx)
@@ -65,12 +66,12 @@ func (b *bench) exports(ctx context.Context) error {
 		return err
 	}
 	before, _ := memoryOf(server.process.Pid)
-	took, size := make([][]float64, len(ways)), make([]int64, len(ways))
+	took, sent := make([][]float64, len(ways)), make([]int64, len(ways))
 	for range b.size.rounds {
 		for i, way := range ways {
 			b.progress("export: %s", way.name)
 			start := time.Now()
-			if size[i], err = way.run(); err != nil {
+			if sent[i], err = way.run(); err != nil {
 				return fmt.Errorf("%s: %w", way.name, err)
 			}
 			took[i] = append(took[i], time.Since(start).Seconds())
@@ -84,16 +85,21 @@ func (b *bench) exports(ctx context.Context) error {
 			n = products
 		}
 		rate := float64(n) / median(took[i])
-		row := []string{way.name, fmt.Sprintf("%.1f", float64(size[i])/1e6), fmt.Sprintf("%.2f s", median(took[i])), grouped(rate), fmt.Sprintf("%.2f", rate/floor)}
+		row := []string{
+			way.name, fmt.Sprintf("%.1f", float64(sent[i])/1e6), fmt.Sprintf("%.2f s", median(took[i])),
+			grouped(rate), fmt.Sprintf("%.2f", rate/floor),
+		}
 		if way.name == "JSON Lines" {
 			row[3] = b.report.least("export, events/s", rate, exportTarget, "%.0f")
 			row[4] = b.report.least("export ÷ bare COPY", rate/floor, exportRatio, "%.2f")
 		}
 		rows = append(rows, row)
 	}
-	b.report.table(fmt.Sprintf("Export of %s events through HTTP, one after the other; the floor copies the same columns in the same order", grouped(float64(events))), rows)
+	b.report.table(fmt.Sprintf("Export of %s events through HTTP, one after the other; the floor copies the same columns in the same order",
+		grouped(float64(events))), rows)
 	after, peak := memoryOf(server.process.Pid)
-	b.report.line("Server memory: %.0f MB resident before the exports, %.0f MB after them, %.0f MB at the peak since its start.", before, after, peak)
+	b.report.line("Server memory: %.0f MB resident before the exports, %.0f MB after them, %.0f MB at the peak since its start.",
+		before, after, peak)
 	return server.stop()
 }
 
@@ -111,7 +117,8 @@ func (d *database) auditor(ctx context.Context) (string, error) {
 	if _, err := service.GrantRole(ctx, request(), opened.ID, domain.RoleAuditor); err != nil {
 		return "", err
 	}
-	secret, err := postgres.NewTokens(d.pool).Issue(ctx, opened.ID, []domain.Role{domain.RoleAuditor}, "bench", time.Now().Add(24*time.Hour))
+	secret, err := postgres.NewTokens(d.pool).Issue(ctx, opened.ID, []domain.Role{domain.RoleAuditor}, "bench",
+		time.Now().Add(24*time.Hour))
 	return string(secret), err
 }
 
@@ -129,8 +136,8 @@ func (d *database) bareCopy(ctx context.Context) (int64, error) {
 	}
 	defer conn.Release()
 	var size countingWriter
-	_, err = conn.Conn().PgConn().CopyTo(ctx, &size, `COPY (SELECT position, revision, kind, type, role, request_id, subject_id, event_id, actor_id,
-		correlation_id, provider_id, at, content_revision, changes, reasons, blanked FROM `+history.Model.Schema+`.entries ORDER BY position) TO STDOUT`)
+	_, err = conn.Conn().PgConn().CopyTo(ctx, &size, `COPY (SELECT position, revision, kind, type, role, request_id, subject_id,
+		event_id, actor_id, correlation_id, provider_id, at, content_revision, changes, reasons, blanked FROM `+history.Model.Schema+`.entries ORDER BY position) TO STDOUT`)
 	return int64(size), err
 }
 

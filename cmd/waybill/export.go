@@ -26,13 +26,13 @@ import (
 type exportCommand struct {
 	Format string `enum:"jsonl,csv,xlsx" default:"jsonl" help:"jsonl (JSON Lines), csv or xlsx (Excel)."`
 	To     string `placeholder:"FILE" help:"Write to this file; without it, to the standard output."`
-	AsOf   string `placeholder:"POSITION|TIME" help:"Up to this position, or to the one before the first event later than a time (RFC 3339)."`
+	AsOf   string `placeholder:"POSITION|TIME" help:"Up to this position, or to that before the first event later than a time (RFC 3339)."`
 
 	Stream        string        `help:"Of one stream, such as product-0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01."`
 	Kind          string        `help:"Of one kind of streams, such as product."`
 	Type          string        `help:"Of one type, such as product-approved.v1."`
 	Role          string        `help:"By the role in which the actor acted."`
-	Decision      string        `enum:",approved,first_approved,rejected,revoked" default:"" help:"approved, first_approved, rejected or revoked."`
+	Decision      string        `enum:",approved,first_approved,rejected,revoked" default:"" help:"By what was decided: ${enum}."`
 	Reason        string        `help:"By a reason's code."`
 	Actor         *uuid.UUID    `help:"By the account that acted; the nil id is the system."`
 	Provider      *uuid.UUID    `help:"All that belongs to a provider."`
@@ -50,8 +50,8 @@ type exportCommand struct {
 
 // Help is shown by waybill export --help.
 func (exportCommand) Help() string {
-	return `It writes all that the filters find in the history, oldest first, as of one position, and records the export with the file's SHA-256
-under your account. A file has its name only when it is whole.`
+	return `It writes all that the filters find in the history, oldest first, as of one position, and records the export with
+the file's SHA-256 under your account. A file has its name only when it is whole.`
 }
 
 // Run is called by kong.
@@ -88,7 +88,8 @@ func (c exportCommand) Run(ctx context.Context, cfg config.Config, out io.Writer
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "export %s: %d rows and %d bytes up to position %d, SHA-256 %s\n", req.ID, file.Rows, file.Bytes, file.Position, file.SHA256)
+		fmt.Fprintf(os.Stderr, "export %s: %d rows and %d bytes up to position %d, SHA-256 %s\n",
+			req.ID, file.Rows, file.Bytes, file.Position, file.SHA256)
 		return nil
 	})
 }
@@ -162,7 +163,9 @@ func isTerminal(w io.Writer) bool {
 }
 
 // write writes the file and has it recorded before it gets its name.
-func (c exportCommand) write(ctx context.Context, out io.Writer, whole *history.Whole, record func(audit.Exported) error) (file audit.Exported, err error) {
+func (c exportCommand) write(ctx context.Context, out io.Writer, whole *history.Whole, record func(audit.Exported) error) (
+	file audit.Exported, err error,
+) {
 	progress, done := c.progress(whole)
 	defer done()
 	if c.To == "" {

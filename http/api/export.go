@@ -151,7 +151,8 @@ func (s *server) send(c echo.Context, req commands.Request, whole *history.Whole
 		if !out.begun {
 			return err
 		}
-		s.web.Logger.WarnContext(ctx, "export broken off", slog.String("request_id", callOf(c).RequestID), slog.String("export", req.ID.String()),
+		s.web.Logger.WarnContext(ctx, "export broken off", slog.String("request_id", callOf(c).RequestID),
+			slog.String("export", req.ID.String()),
 			slog.Any("error", err))
 		panic(nethttp.ErrAbortHandler)
 	}

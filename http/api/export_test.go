@@ -259,7 +259,7 @@ func TestWhoLeavesAnExportLeavesNothingBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+auditor.token)
-		response, err := w.client.Do(r) //nolint:bodyclose // closed below
+		response, err := w.client.Do(r)
 		if err != nil || response.StatusCode != nethttp.StatusOK {
 			t.Fatal(err)
 		}

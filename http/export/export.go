@@ -64,7 +64,9 @@ func Check(ctx context.Context, whole *history.Whole, f tabular.Format) error {
 
 // Write writes the whole as a file, row after row, and calls progress, if it is given, now and then with the rows so far and the position
 // of the last. What it returns describes the file, but for the query. After an error there is no file.
-func Write(ctx context.Context, to io.Writer, f tabular.Format, whole *history.Whole, progress func(rows int64, at domain.Position)) (audit.Exported, error) {
+func Write(ctx context.Context, to io.Writer, f tabular.Format, whole *history.Whole,
+	progress func(rows int64, at domain.Position),
+) (audit.Exported, error) {
 	counted := &counter{to: to, sum: sha256.New()}
 	out, err := tabular.NewWriter(counted, f, Columns)
 	if err != nil {
@@ -84,8 +86,8 @@ func Write(ctx context.Context, to io.Writer, f tabular.Format, whole *history.W
 		if rows++; progress != nil && rows%1000 == 0 {
 			progress(rows, domain.Position(row.Position)) //nolint:gosec // positions are not negative
 		}
-		return out.Row(&row.Position, &row.At, &row.Kind, &row.SubjectID, &row.Revision, &row.Type, &row.ActorID, &row.Role, provider, revision,
-			&row.Changes, &row.Reasons, &row.Blanked, &row.EventID, &row.CorrelationID, &row.RequestID)
+		return out.Row(&row.Position, &row.At, &row.Kind, &row.SubjectID, &row.Revision, &row.Type, &row.ActorID, &row.Role,
+			provider, revision, &row.Changes, &row.Reasons, &row.Blanked, &row.EventID, &row.CorrelationID, &row.RequestID)
 	})
 	if closed := out.Close(); err == nil {
 		err = closed

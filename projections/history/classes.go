@@ -75,8 +75,8 @@ func (c classes) queue(batch *pgx.Batch) {
 func (c classes) matching(f *Filter) []int64 {
 	var numbers []int64
 	for id, of := range c {
-		if (f.Kind == "" || of.kind == f.Kind) && (f.Stream == "" || of.kind == f.Stream.Category()) && (f.Type == "" || of.typ == f.Type) &&
-			(f.Role == "" || of.role == string(f.Role)) && (f.Decision == "" || slices.Contains(decided[f.Decision], of.typ)) {
+		if (f.Kind == "" || of.kind == f.Kind) && (f.Stream == "" || of.kind == f.Stream.Category()) &&
+			(f.Type == "" || of.typ == f.Type) && (f.Role == "" || of.role == string(f.Role)) && (f.Decision == "" || slices.Contains(decided[f.Decision], of.typ)) {
 			numbers = append(numbers, id)
 		}
 	}

@@ -47,7 +47,8 @@ type Whole struct {
 }
 
 // settings of the transaction: rows come in the order of the keys, one after the other, as long as it takes.
-const settings = projections.ByIndex + `, set_config('max_parallel_workers_per_gather', '0', true), set_config('statement_timeout', '0', true),
+const settings = projections.ByIndex + `, set_config('max_parallel_workers_per_gather', '0', true),
+	set_config('statement_timeout', '0', true),
 	set_config('idle_in_transaction_session_timeout', '0', true)`
 
 // Open begins to read. upTo is the last position that counts; nil is the newest that is shown, and ErrNotShown what is not. When ctx ends,
@@ -147,8 +148,8 @@ func (r *Row) Provider() *uuid.UUID {
 	return nil
 }
 
-const rowColumns = `e.position, e.revision, e.kind, e.type, e.role, e.request_id, e.subject_id, e.event_id, e.actor_id, e.correlation_id, e.provider_id,
-	e.at, e.content_revision, e.changes, e.reasons, e.blanked`
+const rowColumns = `e.position, e.revision, e.kind, e.type, e.role, e.request_id, e.subject_id, e.event_id, e.actor_id, e.correlation_id,
+	e.provider_id, e.at, e.content_revision, e.changes, e.reasons, e.blanked`
 
 // rowTypes are those of the columns, and whether they come in binary.
 var rowTypes = [...]struct {
@@ -220,8 +221,7 @@ func (w *Whole) Each(ctx context.Context, do func(*Row) error) error {
 			return do(r)
 		})
 	}
-	const entriesOf = `SELECT ` + rowColumns + ` FROM (%s) p CROSS JOIN LATERAL
-		(SELECT * FROM ` + tableEntries + ` x WHERE x.position = p.position OFFSET 0) e`
+	entriesOf := `SELECT ` + rowColumns + ` FROM (%s) p` + theirEntries("p")
 	s := &w.source
 	switch {
 	case w.filter.searches():

@@ -127,8 +127,8 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	return nil
 }
 
-// loadSubjects gives a subject to every stream of the batch, and the providers of products that are claimed. One that the history does not know starts empty: a row
-// with a missing "before" is better than no row.
+// loadSubjects gives a subject to every stream of the batch, and the providers of products that are claimed. One that the history
+// does not know starts empty: a row with a missing "before" is better than no row.
 func loadSubjects(ctx context.Context, tx pgx.Tx, events []projections.Event) (
 	map[domain.StreamName]*subject, map[uuid.UUID]uuid.UUID, error,
 ) {

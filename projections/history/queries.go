@@ -132,10 +132,15 @@ func cursorOf(e Entry) string {
 const entryColumns = `e.position, '' AS stream, e.kind, e.subject_id, e.revision, e.type, e.event_id, e.actor_id, e.role, e.at,
 	e.correlation_id, e.request_id, e.provider_id, e.content_revision, e.changes, e.blanked, e.reasons`
 
+// theirEntries joins the entries e of a table's positions, one by one: where the planner expects many, it would rather read all there are.
+func theirEntries(table string) string {
+	return ` CROSS JOIN LATERAL (SELECT * FROM ` + tableEntries + ` x WHERE x.position = ` + table + `.position OFFSET 0) e`
+}
+
 // page selects entries of the source, in order, at most so many.
 func (s *source) page(descending bool, limit string) (string, []any) {
 	positions, args := s.positions("$1::bigint", "$2::bigint", []any{s.first, s.last}, descending, limit)
-	return `SELECT ` + entryColumns + ` FROM (` + positions + `) p JOIN ` + tableEntries + ` e ON e.position = p.position` + order(descending), args
+	return `SELECT ` + entryColumns + ` FROM (` + positions + `) p` + theirEntries("p") + order(descending), args
 }
 
 // count counts the entries of a source, up to a limit.
@@ -177,7 +182,7 @@ func (q Queries) search(ctx context.Context, f *Filter, s source, size int) ([]E
 	}
 	found = nil
 	err = q.days(ctx, f, s, f.Descending, func(sql string, args []any, next *daySpan) (bool, error) {
-		some, err := q.entries(ctx, `SELECT `+entryColumns+` FROM (`+sql+`) p JOIN `+tableEntries+` e ON e.position = p.position`+
+		some, err := q.entries(ctx, `SELECT `+entryColumns+` FROM (`+sql+`) p`+theirEntries("p")+
 			order(f.Descending)+projections.LimitClause(size), args)
 		if found = append(found, some...); err != nil || len(found) < limit {
 			return false, err
@@ -223,8 +228,9 @@ func (s *source) walk(f *Filter, length, limit string) (string, []any) {
 	}
 	w := projections.Where{Args: inner.Args}
 	f.matches(s, &w)
-	return `SELECT ` + entryColumns + ` FROM (SELECT e.position, e.text FROM ` + tableTexts + ` e` + inner.SQL() + order(f.Descending) + length + `) t
-		JOIN ` + tableEntries + ` e ON e.position = t.position` + w.SQL() + order(f.Descending) + limit, w.Args
+	return `SELECT ` + entryColumns + ` FROM (SELECT e.position, e.text FROM ` + tableTexts + ` e` + inner.SQL() +
+		order(f.Descending) + length + `) t` +
+		theirEntries("t") + w.SQL() + order(f.Descending) + limit, w.Args
 }
 
 // mostDays is how many days one look-up takes in.
@@ -246,7 +252,8 @@ func (q Queries) days(ctx context.Context, f *Filter, s source, descending bool,
 	if descending {
 		by = " ORDER BY last DESC"
 	}
-	rows, _ := q.DB.Query(ctx, `SELECT begins, first, last FROM `+tableSpans+` WHERE size = 86400 AND last >= $1 AND first <= $2`+by, s.first, s.last)
+	rows, _ := q.DB.Query(ctx, `SELECT begins, first, last FROM `+tableSpans+`
+		WHERE size = 86400 AND last >= $1 AND first <= $2`+by, s.first, s.last)
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d daySpan, err error) {
 		var begins int64
 		err = row.Scan(&begins, &d.first, &d.last)
@@ -280,7 +287,7 @@ func (q Queries) days(ctx context.Context, f *Filter, s source, descending bool,
 		f.matches(&s, &w)
 		// The materialised step keeps the planner from walking.
 		enough, err := found(`WITH t AS MATERIALIZED (SELECT t.position, t.text FROM `+tableTexts+` t`+in.SQL()+`)
-			SELECT e.position FROM t JOIN `+tableEntries+` e ON e.position = t.position`+w.SQL(), w.Args, next)
+			SELECT e.position FROM t`+theirEntries("t")+w.SQL(), w.Args, next)
 		if err != nil || enough {
 			return err
 		}

@@ -108,7 +108,8 @@ func (r *columns) queue(batch *pgx.Batch) {
 		SELECT position, kind, subject_id, revision, type, event_id, actor_id, role, at,
 			correlation_id, request_id, content_revision, changes::json, blanked, nullif(reasons, '')::json, class, provider_id
 		FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
-			$9::timestamptz[], $10::uuid[], $11::text[], $12::integer[], $13::text[], $14::boolean[], $15::text[], $16::bigint[], $17::uuid[])
+			$9::timestamptz[], $10::uuid[], $11::text[], $12::integer[], $13::text[], $14::boolean[], $15::text[],
+			$16::bigint[], $17::uuid[])
 			AS n (position, kind, subject_id, revision, type, event_id, actor_id, role, at,
 				correlation_id, request_id, content_revision, changes, blanked, reasons, class, provider_id)`,
 		r.positions, r.kinds, r.subjects, r.revisions, r.types, r.events, r.actors, r.roles, r.at,

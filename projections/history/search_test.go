@@ -205,7 +205,7 @@ func TestEveryFilterIsANaiveOne(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("%+v gives %v, want %v", f, got, want)
 			}
-			upTo := domain.Position(rapid.IntRange(0, len(all)).Draw(t, "up to")) //nolint:gosec // not negative
+			upTo := domain.Position(rapid.IntRange(0, len(all)).Draw(t, "up to"))
 			exported(t, pool, f, all, upTo)
 			page, err := history.Queries{DB: pool}.Query(context.Background(), f)
 			if err != nil || page.Total.N != len(want) || page.Total.AtLeast {

@@ -60,9 +60,11 @@ func (s spans) queue(batch *pgx.Batch) {
 // Of all spans that begin at a time or later: those of the minutes of its hour, of the hours of its day, and of days. $1 is the minute,
 // $2 the next hour, $3 the next day.
 const (
-	sinceMinute = `(size = 60 AND begins >= $1 AND begins < $2 OR size = 3600 AND begins >= $2 AND begins < $3 OR size = 86400 AND begins >= $3)`
+	sinceMinute = `(size = 60 AND begins >= $1 AND begins < $2
+		OR size = 3600 AND begins >= $2 AND begins < $3 OR size = 86400 AND begins >= $3)`
 	// Of all that begin before: $1 is the minute after, $2 the hour it is in, $3 the day.
-	untilMinute = `(size = 60 AND begins >= $2 AND begins < $1 OR size = 3600 AND begins >= $3 AND begins < $2 OR size = 86400 AND begins < $3)`
+	untilMinute = `(size = 60 AND begins >= $2 AND begins < $1
+		OR size = 3600 AND begins >= $3 AND begins < $2 OR size = 86400 AND begins < $3)`
 )
 
 // between bounds the positions of the events of a stretch of time, to about a minute; there are none if first > last.

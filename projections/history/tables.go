@@ -85,4 +85,4 @@ CREATE INDEX entries_request ON entries (request_id, position);
 CREATE INDEX codes_class ON codes (code, class, position);
 CREATE INDEX codes_provider ON codes (provider_id, code, position) WHERE provider_id IS NOT NULL;
 CREATE INDEX codes_actor ON codes (actor_id, code, position);
-CREATE INDEX texts_terms ON texts USING gin (terms) WITH (gin_pending_list_limit = 4096);`
+CREATE INDEX texts_terms ON texts USING gin (terms) WITH (gin_pending_list_limit = 256);`

@@ -50,7 +50,9 @@ func lookedAt(node map[string]any) float64 {
 	}
 	below, _ := node["Plans"].([]any)
 	for _, n := range below {
-		rows += lookedAt(n.(map[string]any))
+		if node, ok := n.(map[string]any); ok {
+			rows += lookedAt(node)
+		}
 	}
 	return rows
 }
