@@ -5112,8 +5112,8 @@ type ExportAuditEventsParams struct {
 	// Format jsonl 为 JSON Lines；csv 为 UTF-8（含 BOM）、RFC 4180；xlsx 为 Excel / JSON Lines, CSV with a byte order mark, or Excel.
 	Format ExportAuditEventsParamsFormat `form:"format,omitempty" json:"format,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf   AsOf                        `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 	Stream StreamFilter                `form:"stream,omitempty" json:"stream,omitempty,omitzero"`
 	Kind   ExportAuditEventsParamsKind `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
@@ -6137,8 +6137,8 @@ type GetBookingFiguresParams struct {
 	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
 	By GetBookingFiguresParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -6163,8 +6163,8 @@ type GetDailyParams struct {
 	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
 	To ToDay `form:"to,omitempty" json:"to,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -6187,8 +6187,8 @@ type GetFunnelParams struct {
 	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
 	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -6213,8 +6213,8 @@ type GetListingsParams struct {
 	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
 	By GetListingsParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -6240,8 +6240,8 @@ type GetRejectionsParams struct {
 	To   ToDay      `form:"to,omitempty" json:"to,omitempty,omitzero"`
 	Kind KindFilter `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.
@@ -6267,8 +6267,8 @@ type GetTurnaroundParams struct {
 	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
 	By GetTurnaroundParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 
-	// AsOf 截至何处：日志位置（如 1042），或 RFC 3339 时间；时间只解析一次，为其后第一个事件之前的位置。默认为读模型已显示的最新位置。
-	// As of what: a position of the log, such as 1042, or an RFC 3339 time, which is resolved once, to the position before the first event that is later. The newest position that is shown when not said.
+	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
+	// that is later.
 	AsOf AsOf `form:"as_of,omitempty" json:"as_of,omitempty,omitzero"`
 
 	// Format 格式；未指定时按 `Accept`，默认为 json / How it is written; as `Accept` wants it when not said, and json otherwise.

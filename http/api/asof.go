@@ -27,7 +27,7 @@ func (s *server) readAsOf(ctx context.Context, text string) (asOf, error) {
 	if text == "" {
 		return of, nil
 	}
-	if n, err := strconv.ParseUint(text, 10, 63); err == nil && n > 0 {
+	if n, err := strconv.ParseUint(text, 10, 63); err == nil {
 		of.position = domain.Position(n)
 		return of, nil
 	}
@@ -37,7 +37,7 @@ func (s *server) readAsOf(ctx context.Context, text string) (asOf, error) {
 			zh += "；网址中的加号须写作 %2B"
 			en += "; in an address a plus is written %2B"
 		}
-		return of, wrongParameter("as_of", "bad_as_of", zh, en)
+		return of, wrongParameter("as_of", "bad_position", zh, en)
 	}
 	if err := of.time.UnmarshalText([]byte(text)); err != nil {
 		return of, err

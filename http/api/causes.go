@@ -295,6 +295,7 @@ var mistakes = map[string]domain.Text{
 	"bad_time":           {ZH: "须为 RFC 3339 时间。", EN: "Must be an RFC 3339 time."},
 	"bad_uscc":           {ZH: "不是有效的18位统一社会信用代码。", EN: "Not a valid code of 18 characters."},
 	"bad_uuid":           {ZH: "须为36个字符的 UUID。", EN: "Must be a UUID of 36 characters."},
+	"bad_position":       {ZH: "须为日志中的位置或 RFC 3339 时刻。", EN: "It must be a position in the log, or a time in RFC 3339."},
 	"before_the_log":     {ZH: "日志在此之前尚无事件。", EN: "The log has no event up to then."},
 	"control_characters": {ZH: "含有不可见的控制字符或方向符。", EN: "Has control characters or marks of direction."},
 	"empty_bbox":         {ZH: "范围没有宽度或高度；南须小于北。", EN: "The box has no width or no height; south must be less than north."},

@@ -76,7 +76,8 @@ func (c classes) matching(f *Filter) []int64 {
 	var numbers []int64
 	for id, of := range c {
 		if (f.Kind == "" || of.kind == f.Kind) && (f.Stream == "" || of.kind == f.Stream.Category()) &&
-			(f.Type == "" || of.typ == f.Type) && (f.Role == "" || of.role == string(f.Role)) && (f.Decision == "" || slices.Contains(decided[f.Decision], of.typ)) {
+			(f.Type == "" || of.typ == f.Type) && (f.Role == "" || of.role == string(f.Role)) &&
+			(f.Decision == "" || slices.Contains(decided[f.Decision], of.typ)) {
 			numbers = append(numbers, id)
 		}
 	}

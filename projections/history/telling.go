@@ -31,7 +31,8 @@ func (t *Telling) Entry(e projections.Event) (Entry, error) {
 	return Entry{
 		Position: e.Position, Stream: e.Stream, Kind: s.kind, SubjectID: id, Revision: e.Revision, Type: e.Type, EventID: e.ID,
 		ActorID: e.Meta.Actor.ID, Role: e.Meta.Actor.Role, At: projections.EventTime(e), CorrelationID: e.Meta.CorrelationID,
-		RequestID: e.Meta.RequestID, ProviderID: s.owner(), ContentRevision: c.revision, Changes: json.RawMessage(c.json()), Reasons: reasons,
+		RequestID: e.Meta.RequestID, ProviderID: s.owner(), ContentRevision: c.revision,
+		Changes: json.RawMessage(c.json()), Reasons: reasons,
 	}, nil
 }
 
