@@ -102,6 +102,8 @@ func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParam
 	if err != nil {
 		return err
 	}
+	req.ID, req.IfRevision = uuid.New(), nil // it is a read: asked again, it is another file, and recorded as that
+	callOf(c).Streams = true
 	ctx := c.Request().Context()
 	asOf, err := s.readAsOf(ctx, params.AsOf)
 	if err != nil {
