@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,6 +40,32 @@ const (
 	WordRedirected  = "redirected"
 	WordNoSecret    = "no_secret" // the secrets are lost; the next rotation makes one
 )
+
+// Words of what is not sent at all, or not yet.
+const (
+	WordRemoved   = "webhook_removed"
+	WordClosed    = "owner_closed"
+	WordPaused    = "webhook_paused"
+	WordSuspended = "provider_suspended"
+	WordBehind    = "feed_behind" // the feed does not show the event
+	WordInternal  = "internal"    // Waybill's own trouble
+)
+
+var words = []string{
+	WordUnreachable, WordTLS, WordTimedOut, WordBroken, WordRedirected, WordNoSecret,
+	WordRemoved, WordClosed, WordPaused, WordSuspended, WordBehind,
+}
+
+var status = regexp.MustCompile(`^status \d{3}$`)
+
+// Shown is what is shown of why a delivery failed: a word, or what the answer was. Any other error is of Waybill itself and may name what
+// is in its network: it is WordInternal. None is shown as none.
+func Shown(failure string) string {
+	if failure == "" || slices.Contains(words, failure) || status.MatchString(failure) {
+		return failure
+	}
+	return WordInternal
+}
 
 func (f *Failure) Error() string { return f.Word }
 

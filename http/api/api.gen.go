@@ -4585,7 +4585,7 @@ type WebhookChangedState string
 
 // WebhookDelivery 一个事件的投递 / The delivery of one event
 type WebhookDelivery struct {
-	// Error 最近一次未送达的原因 / Why the last attempt failed
+	// Error 最近一次未送达的原因：unreachable、tls_failed、timed_out、broken_answer、redirected、no_secret、status 与状态码、webhook_removed、owner_closed、webhook_paused、provider_suspended、feed_behind，或 internal（本系统自身的问题） / Why the last attempt failed, or none was made: one of these words, or status and the answer's code; internal is trouble of Waybill itself
 	Error   string             `json:"error,omitempty,omitzero"`
 	EventID openapi_types.UUID `json:"event_id"`
 

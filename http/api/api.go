@@ -122,7 +122,7 @@ type server struct {
 	ready      ready.Checker
 	// snapshots begins the transactions of exports; nil where Queries does not.
 	snapshots history.Beginner
-	exports   exports
+	exports   crowd
 }
 
 var _ ServerInterface = (*server)(nil)

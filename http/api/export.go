@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	nethttp "net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,43 +40,13 @@ const (
 const recordTimeout = 10 * time.Second
 
 var (
-	errManyExports = domain.Refuse(domain.KindTooSoon, "too_many_exports", "您正在进行的导出过多，请待其完成", "wait until your other exports are over")
+	errManyExports = after(ownExportsPause, domain.Refuse(domain.KindTooSoon, "too_many_exports", "您正在进行的导出过多，请待其完成",
+		"wait until your other exports are over"))
 	errBusyExports = domain.Refuse(domain.KindUnavailable, "exports_busy", "正在进行的导出过多，请稍后重试", "too many exports go on; try again")
 )
 
-// exports counts those that go on.
-type exports struct {
-	mu        sync.Mutex
-	all       int
-	byAccount map[uuid.UUID]int
-}
-
-// enter makes room for an export of an account until leave is called.
-func (e *exports) enter(account uuid.UUID) (leave func(), err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	switch {
-	case e.byAccount[account] >= maxAccountExports:
-		later := *errManyExports
-		later.After = 10 * time.Second
-		return nil, &later
-	case e.all >= maxExports:
-		return nil, errBusyExports
-	}
-	if e.byAccount == nil {
-		e.byAccount = map[uuid.UUID]int{}
-	}
-	e.all++
-	e.byAccount[account]++
-	return func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		e.all--
-		if e.byAccount[account]--; e.byAccount[account] == 0 {
-			delete(e.byAccount, account)
-		}
-	}, nil
-}
+// ownExportsPause is when an account that has too many exports may try again.
+const ownExportsPause = 10 * time.Second
 
 // ExportAuditEvents sends all that a filter finds, as of a position (R44).
 func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParams) error {
@@ -93,15 +62,21 @@ func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParam
 	if s.snapshots == nil {
 		return http.ErrUnavailable
 	}
-	leave, err := s.exports.enter(callOf(c).Account)
-	if err != nil {
-		return err
+	account := callOf(c).Account
+	switch s.exports.enter(account, maxExports, maxAccountExports) {
+	case fullOfOne:
+		return errManyExports
+	case fullOfAll:
+		return errBusyExports
+	case hasRoom:
 	}
-	defer leave()
+	defer s.exports.leave(account)
 	req, err := s.request(c)
 	if err != nil {
 		return err
 	}
+	req.ID, req.IfRevision = uuid.New(), nil // it is a read: asked again, it is another file, and recorded as that
+	callOf(c).Streams = true
 	ctx := c.Request().Context()
 	asOf, err := s.readAsOf(ctx, params.AsOf)
 	if err != nil {

@@ -128,6 +128,23 @@ func TestAnExportIsTheHistory(t *testing.T) {
 	}
 }
 
+// TestEachExportIsRecorded: also one that is asked for with the key of another, as if it were a write.
+func TestEachExportIsRecorded(t *testing.T) {
+	w := start(t)
+	auditor := w.staff(domain.RoleAuditor)
+	w.shown(auditor, w.head())
+	recorded := map[string]bool{}
+	for _, format := range []string{"jsonl", "csv"} {
+		got := w.do(auditor, "GET", exportPath+"?format="+format, nil, "Idempotency-Key", "the same", "If-Match", `"7"`).is(200)
+		id := got.header.Get("Waybill-Export")
+		manifest := w.do(auditor, "GET", "/api/v1/audit/exports/"+id, nil, "Waybill-Position", w.head()).is(200)
+		if sum := sha256.Sum256(got.body); recorded[id] || manifest.text("format") != format || manifest.text("sha256") != hex.EncodeToString(sum[:]) {
+			t.Errorf("%s: %s", format, manifest.body)
+		}
+		recorded[id] = true
+	}
+}
+
 // coarse are rows with times to a thousandth of a second.
 func coarse(t *testing.T, rows []string) (to []string) {
 	for _, row := range rows {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,10 +34,7 @@ func after(pause time.Duration, e *domain.Error) *domain.Error {
 type streams struct {
 	most      int
 	sent, cut prometheus.Counter
-
-	mu        sync.Mutex
-	all       int
-	byAccount map[uuid.UUID]int
+	crowd     crowd
 }
 
 func newStreams(most int, registry prometheus.Registerer) (*streams, error) {
@@ -46,7 +42,7 @@ func newStreams(most int, registry prometheus.Registerer) (*streams, error) {
 		most = DefaultMaxReaders
 	}
 	s := &streams{
-		most: most, byAccount: map[uuid.UUID]int{},
+		most: most,
 		sent: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "waybill_feed_sent_total", Help: "Items of the feed that were sent to streams.",
 		}),
@@ -56,11 +52,7 @@ func newStreams(most int, registry prometheus.Registerer) (*streams, error) {
 	}
 	readers := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "waybill_feed_readers", Help: "Readers that follow the feed, or wait for it.",
-	}, func() float64 {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return float64(s.all)
-	})
+	}, s.crowd.taken)
 	for _, c := range []prometheus.Collector{s.sent, s.cut, readers} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
@@ -70,24 +62,14 @@ func newStreams(most int, registry prometheus.Registerer) (*streams, error) {
 }
 
 func (s *streams) enter(account uuid.UUID) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.byAccount[account] >= max(readersOfOne, s.most/accountShare) {
+	switch s.crowd.enter(account, s.most, max(readersOfOne, s.most/accountShare)) {
+	case fullOfOne:
 		return errOwnReadersFull
-	}
-	if s.all >= s.most {
+	case fullOfAll:
 		return errReadersFull
+	case hasRoom:
 	}
-	s.all++
-	s.byAccount[account]++
 	return nil
 }
 
-func (s *streams) leave(account uuid.UUID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all--
-	if s.byAccount[account]--; s.byAccount[account] == 0 {
-		delete(s.byAccount, account)
-	}
-}
+func (s *streams) leave(account uuid.UUID) { s.crowd.leave(account) }

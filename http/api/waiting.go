@@ -33,24 +33,17 @@ type waiting struct {
 	positions Positions
 	head      head
 	most      int
-
-	mu        sync.Mutex
-	all       int
-	byAccount map[uuid.UUID]int // the nil id is everybody who does not say
+	crowd     crowd // the nil id's are of everybody who does not say
 }
 
 func newWaiting(d Deps, registry prometheus.Registerer) (*waiting, error) {
-	w := &waiting{positions: d.Positions, head: head{ask: d.Head}, most: d.MaxWaiting, byAccount: map[uuid.UUID]int{}}
+	w := &waiting{positions: d.Positions, head: head{ask: d.Head}, most: d.MaxWaiting}
 	if w.most <= 0 {
 		w.most = DefaultMaxWaiting
 	}
 	return w, registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "waybill_waiting_reads", Help: "Reads that wait for their read model to show a position.",
-	}, func() float64 {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return float64(w.all)
-	}))
+	}, w.crowd.taken))
 }
 
 // wait returns when model shows everything up to a position. It refuses at once when the log does not have the position, or
@@ -66,7 +59,7 @@ func (w *waiting) wait(ctx context.Context, account uuid.UUID, model string, pos
 	if !w.enter(account) {
 		return errTooManyWaiting
 	}
-	defer w.leave(account)
+	defer w.crowd.leave(account)
 	return w.positions.Wait(ctx, model, position)
 }
 
@@ -75,23 +68,7 @@ func (w *waiting) enter(account uuid.UUID) bool {
 	if account == uuid.Nil {
 		share = anonymousShare
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.all >= w.most || w.byAccount[account] >= max(1, w.most/share) {
-		return false
-	}
-	w.all++
-	w.byAccount[account]++
-	return true
-}
-
-func (w *waiting) leave(account uuid.UUID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.all--
-	if w.byAccount[account]--; w.byAccount[account] == 0 {
-		delete(w.byAccount, account)
-	}
+	return w.crowd.enter(account, w.most, max(1, w.most/share)) == hasRoom
 }
 
 // headTimeout bounds one look at the log's head.

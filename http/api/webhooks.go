@@ -360,7 +360,7 @@ func deliveryOf(o runtime.Owed) WebhookDelivery {
 	return WebhookDelivery{
 		EventID: o.EventID, Type: o.Type, Kind: o.Stream.Category(), ObjectID: object,
 		Revision: int64(o.Revision), Position: int64(o.Position), //nolint:gosec // positions fit a bigint
-		State: WebhookDeliveryState(o.State), Tries: int32of(o.Tries), Error: o.Error,
+		State: WebhookDeliveryState(o.State), Tries: int32of(o.Tries), Error: webhook.Shown(o.Error),
 		NextTry: timeOf(o.NextTry), SettledAt: timeOf(o.SettledAt),
 	}
 }

@@ -186,7 +186,7 @@ func (t teller) deliver(ctx context.Context, d runtime.Delivery) error {
 		return err
 	}
 	if t.outside.Courier == nil {
-		return later("no courier here", time.Minute)
+		return later(webhook.WordInternal, time.Minute)
 	}
 	state, secrets, err := t.target(ctx, id)
 	if err != nil {
@@ -194,9 +194,9 @@ func (t teller) deliver(ctx context.Context, d runtime.Delivery) error {
 	}
 	switch state.Standing {
 	case webhook.Ended:
-		return never("the webhook was removed")
+		return never(webhook.WordRemoved)
 	case webhook.OnHold:
-		return later("the webhook is paused", time.Second)
+		return later(webhook.WordPaused, time.Second)
 	}
 	if state.Owner != uuid.Nil {
 		suspended, closed, err := t.hooks.Standing(ctx, state.Owner)
@@ -204,9 +204,9 @@ func (t teller) deliver(ctx context.Context, d runtime.Delivery) error {
 		case err != nil:
 			return err
 		case closed:
-			return never("the owner is closed")
+			return never(webhook.WordClosed)
 		case suspended:
-			return later("the provider is suspended", time.Second)
+			return later(webhook.WordSuspended, time.Second)
 		}
 	}
 	body, err := t.body(ctx, d.Event, state.Owner)
@@ -310,7 +310,7 @@ func (t teller) body(ctx context.Context, e projections.Event, owner uuid.UUID) 
 			return bodyOf(i)
 		}
 	}
-	return nil, later("the feed does not show the event", time.Second)
+	return nil, later(webhook.WordBehind, time.Second)
 }
 
 // SendTest sends a webhook a message that is about nothing but itself, at once and once. The error is a *webhook.Failure when it was

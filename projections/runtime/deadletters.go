@@ -318,13 +318,17 @@ func (d *DeadLetters) lock(ctx context.Context, tx pgx.Tx, projection string, st
 }
 
 // remove takes a dead letter from the list.
-func (d *DeadLetters) remove(ctx context.Context, tx pgx.Tx, projection string, l DeadLetter) (err error) {
+func (d *DeadLetters) remove(ctx context.Context, tx pgx.Tx, projection string, l DeadLetter) error {
 	if l.Recipient == "" {
-		_, err = tx.Exec(ctx, `DELETE FROM projections.dead_letters WHERE projection = $1 AND position = $2`, projection, l.Position)
+		_, err := tx.Exec(ctx, `DELETE FROM projections.dead_letters WHERE projection = $1 AND position = $2`, projection, l.Position)
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE projections.ledger SET state = 'skipped' WHERE projection = $1 AND event_id = $2 AND recipient = $3`,
-		projection, l.EventID, l.Recipient)
+	// Due again meanwhile, it is no dead letter any more, and may be the head of its object.
+	tag, err := tx.Exec(ctx, `UPDATE projections.ledger SET state = 'skipped'
+		WHERE projection = $1 AND event_id = $2 AND recipient = $3 AND state = 'given_up'`, projection, l.EventID, l.Recipient)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrNoDeadLetter
+	}
 	return err
 }
 

@@ -252,12 +252,22 @@ func (r *reactor) attempt(ctx context.Context, d dueItem) bool {
 	case state == itemDue:
 		r.metrics.retried(r.reaction.Name)
 		r.logger.WarnContext(ctx, "delivery failed; trying again", "stream", d.stream, "revision", d.revision,
-			"tries", d.tries, "error", text)
+			"tries", d.tries, "error", text, "cause", innermost(err))
 	case state == itemGivenUp:
 		r.metrics.parked(r.reaction.Name)
-		r.logger.ErrorContext(ctx, "delivery was given up", "stream", d.stream, "revision", d.revision, "tries", d.tries, "error", text)
+		r.logger.ErrorContext(ctx, "delivery was given up", "stream", d.stream, "revision", d.revision, "tries", d.tries, "error", text,
+			"cause", innermost(err))
 	}
 	return err == nil || said.Never
+}
+
+// innermost is the text of what an error wraps in the end: what the ledger, which others may read, does not say. What is around it may
+// hold an address with what is secret in it.
+func innermost(err error) string {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return deadLetterText(err)
 }
 
 // settleNow writes an outcome down also when our work has ended meanwhile.

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,10 +15,33 @@ import (
 // maxTogether bounds the handled events that wait for the checkpoint, and those that move it in one transaction.
 const maxTogether = 500
 
-// handled is an event that a reaction has handled, or given up, with what it owes for it.
+// handled is an event that a reaction has handled, or given up, without its payload, and what it owes for it.
 type handled struct {
 	event domain.RecordedEvent
 	owed  []Item
+}
+
+// seen is what one run came past and the checkpoint did not yet. It is the run's own: what a Handle that outlives its run comes past is
+// not behind what the next run handled.
+type seen struct {
+	handled chan handled
+	mu      sync.Mutex
+	ahead   *domain.RecordedEvent // the newest that was not wanted; nil for none
+}
+
+func newSeen() *seen { return &seen{handled: make(chan handled, maxTogether)} }
+
+// pass notes an event that was not wanted.
+func (s *seen) pass(e domain.RecordedEvent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead = &e
+}
+
+func (s *seen) passed() *domain.RecordedEvent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ahead
 }
 
 // keepUp moves the checkpoint until ctx ends: past what was handled at once, with all that is handled while it writes in one
@@ -32,7 +56,7 @@ func (r *reactor) keepUp(ctx context.Context, stop context.CancelCauseFunc) bool
 		case <-ctx.Done():
 			return true
 		case <-ticker.C:
-		case h := <-r.handled:
+		case h := <-r.seen.handled:
 			done = append(done, h)
 		}
 		if err := r.move(ctx, done); err != nil {
@@ -55,9 +79,7 @@ func (r *reactor) writeRest(ctx context.Context) {
 // move moves the checkpoint by compare-and-set past the events that are done, and all others that are, and with it writes what is
 // owed for them. It relies on read committed, the row lock of the update, and on the disk: what is owed must outlive a crash.
 func (r *reactor) move(ctx context.Context, done []handled) error {
-	r.mu.Lock()
-	to := r.ahead
-	r.mu.Unlock() // what was handled before it is in the channel by now
+	to := r.seen.passed() // what was handled before it is in the channel by now
 	done = r.collect(done)
 	if n := len(done); n > 0 && (n == maxTogether || to == nil || to.Position < done[n-1].event.Position) {
 		to = &done[n-1].event
@@ -101,7 +123,7 @@ func (r *reactor) move(ctx context.Context, done []handled) error {
 func (r *reactor) collect(done []handled) []handled {
 	for len(done) < maxTogether {
 		select {
-		case h := <-r.handled:
+		case h := <-r.seen.handled:
 			done = append(done, h)
 		default:
 			return done

@@ -58,6 +58,7 @@ type Delivery struct {
 // of the object, which it shares with some others since locks are few, and queues the new head after the change.
 const (
 	lockObject  = `SELECT pg_advisory_xact_lock(hashtext('ledger ' || $1), hashtext($2) & 127)`
+	lockObjects = `SELECT pg_advisory_xact_lock(hashtext('ledger ' || $1), n) FROM generate_series(0, 127) n`
 	nextOfQueue = `UPDATE projections.ledger SET head = true WHERE projection = $1 AND object = $2 AND state = 'due' AND NOT head AND item = (
 		SELECT item FROM projections.ledger WHERE projection = $1 AND object = $2 AND state = 'due' ORDER BY item LIMIT 1)`
 )
@@ -183,7 +184,8 @@ func (r *reactor) forget(ctx context.Context) error {
 		tag, err := r.pool.Exec(ctx, `DELETE FROM projections.ledger WHERE (projection, event_id, recipient) IN (
 			SELECT projection, event_id, recipient FROM projections.ledger
 			WHERE projection = $1 AND state IN ('done', 'skipped') AND settled_at < now() - $2::interval
-			ORDER BY settled_at LIMIT $3)`, r.reaction.StoredName, r.reaction.Keeps, forgotten)
+			ORDER BY settled_at LIMIT $3) AND state IN ('done', 'skipped')`, // not what is due again since it was found
+			r.reaction.StoredName, r.reaction.Keeps, forgotten)
 		if err != nil || tag.RowsAffected() < forgotten {
 			return err
 		}

@@ -2,10 +2,14 @@ package runtime
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/projections"
 )
@@ -102,4 +106,62 @@ func TestCheckpointFollowsWhileAnEventIsHandled(t *testing.T) {
 	w.append(someProduct(), product.Listed{})
 	w.startWith(reaction)
 	w.eventually("delivered", func() bool { return len(o.delivered()) == 2 })
+}
+
+// A Handle that does not end with its run adds nothing to the next, which has handled less.
+func TestHandleOutlivesItsRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := newOutside()
+	reaction := o.tell(FromStart)
+	begun, first, second := someProduct(), someProduct(), someProduct()
+	hangs, goesOn, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var firsts, seconds atomic.Int32
+	var again sync.Once
+	reaction.Handle = func(_ context.Context, e projections.Event) ([]Item, error) {
+		switch e.Stream {
+		case first:
+			if tries := firsts.Add(1); tries > 1 {
+				again.Do(func() { close(goesOn) })
+				if <-over; tries < 6 { // the next run has time to come past the second
+					return nil, ErrBehind
+				}
+			}
+		case second:
+			if seconds.Add(1) == 1 {
+				close(hangs)
+				<-goesOn
+				defer close(over)
+			}
+		}
+		return []Item{{Recipient: "a"}, {Recipient: "b"}}, nil
+	}
+	w.append(begun, product.Listed{})
+	w.startWith(reaction)
+	w.eventually("at work", func() bool { return len(o.delivered()) == 2 })
+	tx, err := w.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }() // of one that is committed it is nothing
+	if _, err := tx.Exec(t.Context(), `UPDATE projections.checkpoints SET epoch = epoch + 1 WHERE projection = 'reaction_tell'`); err != nil {
+		t.Fatal(err)
+	}
+	w.append(first, product.Listed{})
+	w.append(second, product.Listed{})
+	select {
+	case <-hangs:
+	case <-time.After(patience):
+		t.Fatal("the second is not handled")
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("all delivered", func() bool { return len(o.delivered()) == 6 })
+	for _, stream := range []domain.StreamName{first, second} {
+		got := of(stream, o.delivered())
+		if slices.Sort(got); !slices.Equal(got, told(stream, 0)) {
+			t.Errorf("%s: got %v", stream, got)
+		}
+	}
 }

@@ -200,6 +200,9 @@ func movePositions(ctx context.Context, tx pgx.Tx, log ownLog, projection string
 			return err
 		}
 	}
+	if _, err := tx.Exec(ctx, lockObjects, projection); err != nil {
+		return err
+	}
 	rows, err = tx.Query(ctx, `SELECT stream, revision, event_id FROM projections.ledger
 		WHERE projection = $1 AND state IN ('due', 'given_up') GROUP BY 1, 2, 3`, projection)
 	if err != nil {

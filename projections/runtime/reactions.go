@@ -90,10 +90,8 @@ type reactor struct {
 	// due wakes who delivers; capacity 1.
 	due chan struct{}
 
-	at      checkpoint   // as the database has it, and keepUp left it
-	handled chan handled // not yet in the checkpoint
-	mu      sync.Mutex
-	ahead   *domain.RecordedEvent // the newest that was seen and not wanted; nil for none
+	at   checkpoint // as the database has it, and keepUp left it
+	seen *seen
 }
 
 // react follows the log from the checkpoint until ctx ends, the lease is lost or somebody else moves the checkpoint.
@@ -111,7 +109,7 @@ func (r *reactor) react(ctx context.Context) error {
 	if at, err = r.begin(ctx, at); err != nil {
 		return err
 	}
-	r.at, r.ahead, r.handled = at, nil, make(chan handled, maxTogether)
+	r.at, r.seen = at, newSeen()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
@@ -215,6 +213,7 @@ func (r *reactor) again(p middleware.RetryParams) bool {
 // keepCheckpoint passes on the events that are wanted, and has the checkpoint moved past each that was handled or became a dead
 // letter. When this binary does not know the event or what it leads to, everything stops.
 func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMiddleware {
+	seen := r.seen
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			recorded, ok := EventOf(msg)
@@ -230,9 +229,7 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 				return nil, err
 			}
 			if !wanted {
-				r.mu.Lock()
-				r.ahead = &recorded
-				r.mu.Unlock()
+				seen.pass(recorded)
 				return nil, nil
 			}
 			var owed []Item
@@ -252,14 +249,13 @@ func (r *reactor) keepCheckpoint(stop context.CancelCauseFunc) message.HandlerMi
 					}
 				}
 				if !news {
-					r.mu.Lock()
-					r.ahead = &recorded
-					r.mu.Unlock()
+					seen.pass(recorded)
 					return nil, nil
 				}
 			}
+			recorded.Data, recorded.Metadata = nil, nil // many may wait
 			select {
-			case r.handled <- handled{recorded, owed}:
+			case seen.handled <- handled{recorded, owed}:
 				return nil, nil
 			case <-msg.Context().Done():
 				return nil, msg.Context().Err()
