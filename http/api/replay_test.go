@@ -149,7 +149,15 @@ func TestWhatIsAskedOfAReplay(t *testing.T) {
 	}
 	first := w.do(auditor, "GET", base+"?revision=0", nil).is(200).text("event", "id")
 	w.do(auditor, "GET", base+"/decisions/"+first, nil).refuses(404, "not_found") // a submission is none
-	w.do(auditor, "GET", base+"/changes?from=0", nil).refuses(422, "invalid_input")
+	for query, named := range map[string]string{
+		"from=0": "to", "to_at=2030-03-02T08:00:00Z": "from", "from=0&to=1&to_position=5": "to_position",
+		"from_position=5&from_at=2030-03-02T08:00:00Z&to=1": "from_at",
+	} {
+		got := w.do(auditor, "GET", base+"/changes?"+query, nil).refuses(422, "invalid_input")
+		if mistakes := got.mistakes(); len(mistakes) != 1 || mistakes[named] == "" {
+			t.Errorf("%s: %s", query, got.body)
+		}
+	}
 	w.do(auditor, "GET", base+"/timeline?cursor=AAAA", nil).refuses(422, "invalid_input")
 }
 

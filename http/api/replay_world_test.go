@@ -377,6 +377,12 @@ func checkChanges(t *testing.T, w *world, auditor as, base string, states []m, f
 	t.Helper()
 	for _, way := range [][2]int{{from, to}, {to, from}} {
 		got := w.do(auditor, "GET", fmt.Sprintf("%s/changes?from=%d&to=%d", base, way[0], way[1]), nil).is(200)
+		// The same ends by their positions are the same points.
+		by := func(end string) string { return fmt.Sprintf("%.0f", got.at(end, "position")) }
+		again := w.do(auditor, "GET", fmt.Sprintf("%s/changes?from_position=%s&to_position=%s", base, by("from"), by("to")), nil).is(200)
+		if !bytes.Equal(again.body, got.body) {
+			t.Errorf("by positions: %s, by revisions %s", again.body, got.body)
+		}
 		raw, err := json.Marshal(states[way[0]])
 		if err != nil {
 			t.Fatal(err)
