@@ -68,6 +68,10 @@ func TestExportCommand(t *testing.T) {
 			t.Errorf("%s: %v", args, err)
 		}
 	}
+	beyond := []string{"replay", "account-" + operator, "--position=999999999"}
+	if err := run(t.Context(), beyond, env.get, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "the log ends at position") {
+		t.Errorf("a replay beyond the log: %v", err)
+	}
 	if again, err := os.ReadFile(filepath.Join(dir, "history.jsonl")); err != nil || !bytes.Equal(again, whole) {
 		t.Errorf("an export was written over: %v", err)
 	}

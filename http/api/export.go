@@ -93,15 +93,6 @@ func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParam
 	if s.snapshots == nil {
 		return http.ErrUnavailable
 	}
-	leave, err := s.exports.enter(callOf(c).Account)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	req, err := s.request(c)
-	if err != nil {
-		return err
-	}
 	ctx := c.Request().Context()
 	asOf, err := s.readAsOf(ctx, params.AsOf)
 	if err != nil {
@@ -110,6 +101,18 @@ func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParam
 	var upTo *domain.Position
 	if asOf.given() {
 		upTo = &asOf.position
+		if err := s.waiting.wait(ctx, callOf(c).Account, history.Model.Name, asOf.position); err != nil {
+			return err
+		}
+	}
+	leave, err := s.exports.enter(callOf(c).Account)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	req, err := s.request(c)
+	if err != nil {
+		return err
 	}
 	whole, err := history.Open(ctx, s.snapshots, filter, upTo)
 	if err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,8 +165,14 @@ func (p point) until(mistakes *domain.Fields) commands.Until {
 	return until
 }
 
-// at replays a record up to a point; one that has no such revision yet is not found.
+// at replays a record up to a point. One that has no such revision yet is not found, and a position that the log does not have yet is
+// refused: what it names is not settled.
 func (s *server) at(ctx context.Context, r record, until commands.Until) (commands.Replayed, error) {
+	if until.Position != nil {
+		if there, err := s.waiting.head.has(ctx, *until.Position); err != nil || !there {
+			return commands.Replayed{}, cmp.Or(err, error(errNotThere))
+		}
+	}
 	then, err := s.Commands.Replay(ctx, r.stream(), until)
 	if err == nil && until.Revision != nil && *until.Revision != then.Revision {
 		err = domain.ErrNotFound

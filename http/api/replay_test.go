@@ -147,6 +147,9 @@ func TestWhatIsAskedOfAReplay(t *testing.T) {
 	} {
 		w.do(auditor, "GET", path, nil).refuses(404, "not_found")
 	}
+	for _, path := range []string{base + "?position=99999", base + "/changes?from=0&to_position=99999"} {
+		w.do(auditor, "GET", path, nil).refuses(503, "read_model_behind") // it may still come to mean something else
+	}
 	first := w.do(auditor, "GET", base+"?revision=0", nil).is(200).text("event", "id")
 	w.do(auditor, "GET", base+"/decisions/"+first, nil).refuses(404, "not_found") // a submission is none
 	for query, named := range map[string]string{
