@@ -25,7 +25,7 @@ import (
 
 type exportCommand struct {
 	Format string `enum:"jsonl,csv,xlsx" default:"jsonl" help:"jsonl (JSON Lines), csv or xlsx (Excel)."`
-	Out    string `type:"path" placeholder:"FILE" help:"Write it into a file, which must not be there yet; without it, to the standard output."`
+	Out    string `type:"path" placeholder:"FILE" help:"Write it into a file, which must not be there yet; else to the standard output."`
 	AsOf   string `placeholder:"POSITION|TIME" help:"Up to this position, or to that before the first event later than a time (RFC 3339)."`
 
 	Stream        string        `help:"Of one stream, such as product-0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01."`

@@ -120,7 +120,9 @@ var shown = func() map[string]compiled {
 }()
 
 // Tells reports whether events of a type are ever in the feed of an audience.
-func Tells(eventType string, audience Audience) bool { return slices.Contains(shown[eventType].sees, audience) }
+func Tells(eventType string, audience Audience) bool {
+	return slices.Contains(shown[eventType].sees, audience)
+}
 
 // compiled is a rule with its fields found.
 type compiled struct {
