@@ -36,7 +36,7 @@ func (b *bench) exports(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.once(ctx, d.url, "rebuild", "history"); err != nil {
+	if _, err := b.once(ctx, d.url, "rebuild", "all"); err != nil {
 		return err
 	}
 	server, err := b.spawn(ctx, d.url, waybillProgram, "serve")

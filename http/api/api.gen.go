@@ -3968,9 +3968,12 @@ type Reasoned struct {
 // One difference; they are in the order of their pointers. `before` or `after` is left out where there was no such value. A list is one
 // value, and what became of its items is in `items`.
 type RecordChange struct {
-	After  json.RawMessage `json:"after,omitempty,omitzero"`
-	Before json.RawMessage `json:"before,omitempty,omitzero"`
-	Items  []ItemChange    `json:"items,omitempty,omitzero"`
+	// After 状态中的一个值 / A value in the state.
+	After RecordValue `json:"after,omitempty,omitzero"`
+
+	// Before 状态中的一个值 / A value in the state.
+	Before RecordValue  `json:"before,omitempty,omitzero"`
+	Items  []ItemChange `json:"items,omitempty,omitzero"`
 
 	// Pointer 指向状态中的值的 RFC 6901 指针 / RFC 6901 pointer into the state.
 	Pointer string `json:"pointer"`
@@ -4151,6 +4154,9 @@ type RecordStep struct {
 	// URL 该步之后的状态 / What it was after this step.
 	URL string `json:"url"`
 }
+
+// RecordValue 状态中的一个值 / A value in the state.
+type RecordValue = json.RawMessage
 
 // Rejection defines model for Rejection.
 type Rejection struct {
