@@ -230,12 +230,13 @@ func (s *server) RecordChanges(c echo.Context, kind AuditedKind, id AuditedID, p
 	var untils [2]commands.Until
 	var mistakes domain.Fields
 	for i, end := range ends {
-		if untils[i] = end.until(&mistakes); untils[i] == (commands.Until{}) {
-			mistakes.Add(end.names[0], "required", "请指明版本、位置或时间", "name a revision, a position or a time")
-		}
+		untils[i] = end.until(&mistakes)
 	}
 	if err := mistakes.Err(); err != nil {
 		return err
+	}
+	if untils[0] == (commands.Until{}) {
+		untils[0].Revision = new(domain.Revision)
 	}
 	r, err := s.open(c, kind, id)
 	if err != nil {
