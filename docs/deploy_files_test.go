@@ -234,6 +234,7 @@ func TestEventStoreNode(t *testing.T) {
 // haproxyMistakes reads the balancer's configuration as far as it can be without HAProxy.
 func haproxyMistakes(text, specification string) (found []string) {
 	sections, servers, section := map[string]bool{}, map[string][]string{}, ""
+	patient, leads := map[string]time.Duration{}, map[string]string{} // how long a section waits for a node; where a path leads
 	var used []string
 	for _, line := range lines(text) {
 		word := strings.Fields(line)
@@ -248,19 +249,33 @@ func haproxyMistakes(text, specification string) (found []string) {
 			}
 		case "use_backend", "default_backend":
 			used = append(used, "backend "+word[1])
+			if at := slices.Index(word, "path"); at > 0 {
+				leads[word[at+1]] = "backend " + word[1]
+			}
 		case "option":
 			if word[1] == "httpchk" && !strings.Contains(specification, "\n  "+word[3]+":") {
 				found = append(found, line+": no such route")
 			}
 		case "timeout":
-			if wait, err := time.ParseDuration(word[2]); err != nil || word[1] == "server" && wait <= 30*time.Second {
+			wait, err := time.ParseDuration(word[2])
+			if err != nil || word[1] == "server" && wait <= 30*time.Second {
 				found = append(found, line+": shorter than Waybill's own")
+			}
+			if word[1] == "server" {
+				patient[section] = wait
 			}
 		}
 	}
 	for _, name := range used {
 		if !sections[name] || len(servers[name]) == 0 || !slices.Equal(servers[name], servers[used[0]]) {
 			found = append(found, name+": not there, or with other servers")
+		}
+	}
+	// What has a time of its own may be silent for long before its first byte.
+	for _, operation := range strings.Split(specification, "\n  /")[1:] {
+		path, _, _ := strings.Cut(operation, ":")
+		if strings.Contains(operation, "\n      x-timeout:") && patient[leads["/"+path]] < 10*time.Minute {
+			found = append(found, "/"+path+": not waited for")
 		}
 	}
 	if len(used) < 2 {
@@ -284,6 +299,7 @@ func TestBalancer(t *testing.T) {
 		"not there":     {"default_backend living", "default_backend dead"},
 		"not checked":   {":8080 check", ":8080"},
 		"shorter":       {"timeout server 40s", "timeout server 4s"},
+		"not waited":    {"timeout server 30m", "timeout server 60s"},
 	} {
 		broken := strings.Replace(text, change[0], change[1], 1)
 		if found := strings.Join(haproxyMistakes(broken, specification), "\n"); broken == text || !strings.Contains(found, want) {

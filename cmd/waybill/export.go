@@ -25,7 +25,7 @@ import (
 
 type exportCommand struct {
 	Format string `enum:"jsonl,csv,xlsx" default:"jsonl" help:"jsonl (JSON Lines), csv or xlsx (Excel)."`
-	To     string `placeholder:"FILE" help:"Write to this file; without it, to the standard output."`
+	Out    string `type:"path" placeholder:"FILE" help:"Write it into a file, which must not be there yet; else to the standard output."`
 	AsOf   string `placeholder:"POSITION|TIME" help:"Up to this position, or to that before the first event later than a time (RFC 3339)."`
 
 	Stream        string        `help:"Of one stream, such as product-0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01."`
@@ -40,7 +40,7 @@ type exportCommand struct {
 	CorrelationID *uuid.UUID    `name:"correlation-id" help:"All that one request from outside set off."`
 	RequestID     string        `name:"request-id" help:"By the X-Request-Id."`
 	From          *time.Time    `help:"Not before; RFC 3339."`
-	Until         *time.Time    `help:"Before; RFC 3339."`
+	To            *time.Time    `help:"Before; RFC 3339."`
 	FromDay       *workdays.Day `name:"from-day" placeholder:"YYYY-MM-DD" help:"The first day, in Beijing."`
 	ToDay         *workdays.Day `name:"to-day" placeholder:"YYYY-MM-DD" help:"The last day, included."`
 	Text          string        `short:"q" placeholder:"WORDS" help:"Words in what was typed."`
@@ -60,6 +60,9 @@ func (c exportCommand) Run(ctx context.Context, cfg config.Config, out io.Writer
 		actor, err := a.auditor(ctx, c.As)
 		if err != nil {
 			return fmt.Errorf("--as: %w", err)
+		}
+		if err := c.place(out); err != nil {
+			return err
 		}
 		filter, err := c.filter()
 		if err != nil {
@@ -94,6 +97,23 @@ func (c exportCommand) Run(ctx context.Context, cfg config.Config, out io.Writer
 	})
 }
 
+// place looks at where the file is to be, before anything is read: an earlier export is not written over, nor an Excel file to a terminal.
+func (c exportCommand) place(out io.Writer) error {
+	if c.Out == "" {
+		if _, ok := plainOutput(out).(*terminal); ok && c.Format == string(tabular.Excel) {
+			return errNotForTerminals
+		}
+		return nil
+	}
+	switch _, err := os.Lstat(c.Out); {
+	case err == nil:
+		return fmt.Errorf("--out: %s is there already", c.Out)
+	case !errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("--out: %w", err)
+	}
+	return nil
+}
+
 // auditor is whom --as names, once it is sure that it is an auditor.
 func (a *app) auditor(ctx context.Context, named string) (domain.Actor, error) {
 	id, err := a.accountNamed(ctx, named)
@@ -114,7 +134,7 @@ func (c exportCommand) filter() (history.Filter, error) {
 	f := history.Filter{
 		Stream: domain.StreamName(c.Stream), Kind: c.Kind, Type: c.Type, Role: domain.Role(c.Role), Decision: history.Decision(c.Decision),
 		Reason: c.Reason, Actor: c.Actor, Provider: c.Provider, EventID: c.EventID, CorrelationID: c.CorrelationID, RequestID: c.RequestID,
-		From: c.From, To: c.Until, Text: c.Text,
+		From: c.From, To: c.To, Text: c.Text,
 	}
 	if _, ok := events.Types[c.Type]; c.Type != "" && !ok {
 		return f, fmt.Errorf("--type: there is no type %q of events", c.Type)
@@ -168,16 +188,16 @@ func (c exportCommand) write(ctx context.Context, out io.Writer, whole *history.
 ) {
 	progress, done := c.progress(whole)
 	defer done()
-	if c.To == "" {
+	if c.Out == "" {
 		if file, err = exports.Write(ctx, out, tabular.Format(c.Format), whole, progress); err == nil {
 			whole.Close()
 			err = record(file)
 		}
 		return file, err
 	}
-	part, err := os.CreateTemp(filepath.Dir(c.To), "."+filepath.Base(c.To)+".part-*")
+	part, err := os.CreateTemp(filepath.Dir(c.Out), "."+filepath.Base(c.Out)+".part-*")
 	if err != nil {
-		return file, fmt.Errorf("--to: %w", err)
+		return file, fmt.Errorf("--out: %w", err)
 	}
 	defer func() {
 		if err != nil {
@@ -189,13 +209,13 @@ func (c exportCommand) write(ctx context.Context, out io.Writer, whole *history.
 	}
 	whole.Close()
 	if err = part.Sync(); err != nil {
-		return file, fmt.Errorf("--to: %w", err)
+		return file, fmt.Errorf("--out: %w", err)
 	}
 	if err = record(file); err != nil {
 		return file, err
 	}
-	if err = os.Rename(part.Name(), c.To); err != nil {
-		return file, fmt.Errorf("--to: %w", err)
+	if err = os.Rename(part.Name(), c.Out); err != nil {
+		return file, fmt.Errorf("--out: %w", err)
 	}
 	return file, part.Close()
 }

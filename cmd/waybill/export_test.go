@@ -25,7 +25,7 @@ func TestExportCommand(t *testing.T) {
 	dir := t.TempDir()
 	for _, format := range []string{"jsonl", "csv", "xlsx"} {
 		to := filepath.Join(dir, "history."+format)
-		env.command(t, "export", "--as=审计员", "--format="+format, "--kind=product", "--to="+to)
+		env.command(t, "export", "--as=审计员", "--format="+format, "--kind=product", "--out="+to)
 		file, err := os.ReadFile(to)
 		if err != nil {
 			t.Fatal(err)
@@ -51,21 +51,29 @@ func TestExportCommand(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"--as=赵审":                                                           "not an auditor's account",
-		"--as=审计员 --type=nothing.v1":                                        "no type",
-		"--as=审计员 --as-of=999999999":                                        "does not show this position",
-		"--as=审计员 --as-of=yesterday":                                        "must be a position",
-		"--as=审计员 --stream=product":                                         "--stream",
-		"--as=审计员 --to-day=2026-02-30":                                      "to-day",
-		"--as=审计员 --format=pdf":                                             "format",
-		"--as=审计员 --to=/nowhere/at/all":                                     "--to",
-		"--as=审计员 --to=" + dir:                                              "--to",
-		"--as=审计员 --from=2026-01-02T00:00:00Z --until=2026-01-01T00:00:00Z": "ends before it begins",
+		"--as=赵审":                                                        "not an auditor's account",
+		"--as=审计员 --type=nothing.v1":                                     "no type",
+		"--as=审计员 --as-of=999999999":                                     "does not show this position",
+		"--as=审计员 --as-of=yesterday":                                     "must be a position",
+		"--as=审计员 --stream=product":                                      "--stream",
+		"--as=审计员 --to-day=2026-02-30":                                   "to-day",
+		"--as=审计员 --format=pdf":                                          "format",
+		"--as=审计员 --out=/nowhere/at/all":                                 "--out",
+		"--as=审计员 --out=" + dir:                                          "is there already",
+		"--as=审计员 --out=" + filepath.Join(dir, "history.csv"):            "is there already",
+		"--as=审计员 --from=2026-01-02T00:00:00Z --to=2026-01-01T00:00:00Z": "ends before it begins",
 	} {
 		err := run(t.Context(), append([]string{"export"}, strings.Fields(args)...), env.get, &bytes.Buffer{})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", args, err)
 		}
+	}
+	beyond := []string{"replay", "account-" + operator, "--position=999999999"}
+	if err := run(t.Context(), beyond, env.get, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "the log ends at position") {
+		t.Errorf("a replay beyond the log: %v", err)
+	}
+	if again, err := os.ReadFile(filepath.Join(dir, "history.jsonl")); err != nil || !bytes.Equal(again, whole) {
+		t.Errorf("an export was written over: %v", err)
 	}
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 3 {

@@ -55,8 +55,23 @@ func main() {
 // run is the whole program; tests call it too.
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	out = &terminal{to: out}
-	var c cli
-	parser, err := kong.New(&c,
+	parser, err := newParser(ctx, getenv, out)
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return config.Without(err, args...) // it can repeat an argument
+	}
+	cfg, err := config.Load(getenv)
+	if err != nil {
+		return fmt.Errorf("configuration:\n%w", err)
+	}
+	return command.Run(cfg)
+}
+
+func newParser(ctx context.Context, getenv func(string) string, out io.Writer) (*kong.Kong, error) {
+	return kong.New(new(cli),
 		kong.Name("waybill"),
 		kong.Description("An event-sourced backend for a logistics portal. Configuration is by environment; see README.md."),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -72,16 +87,4 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		kong.Writers(out, &terminal{to: os.Stderr}),
 		kong.UsageOnError(),
 	)
-	if err != nil {
-		return err
-	}
-	command, err := parser.Parse(args)
-	if err != nil {
-		return config.Without(err, args...) // it can repeat an argument
-	}
-	cfg, err := config.Load(getenv)
-	if err != nil {
-		return fmt.Errorf("configuration:\n%w", err)
-	}
-	return command.Run(cfg)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -32,6 +33,15 @@ type export struct {
 // Run is called by kong.
 func (c replayCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
+		if c.Position != nil {
+			head, err := a.commands.Head(ctx)
+			if err == nil && *c.Position > head {
+				err = fmt.Errorf("--position: the log ends at position %d", head)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		until := commands.Until{Revision: c.Revision, Position: c.Position, At: c.At}
 		replayed, err := a.commands.Replay(ctx, c.Stream, until)
 		if errors.Is(err, domain.ErrNotFound) {

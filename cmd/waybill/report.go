@@ -35,6 +35,8 @@ type reportCommand struct {
 	Figure string        `placeholder:"COLUMN" help:"Which figure to draw; the first when not given."`
 }
 
+var errNotForTerminals = errors.New("an Excel file is nothing for a terminal: say --out FILE")
+
 // usualPeriod is how many days a report is of where nothing is said.
 const usualPeriod = 30
 
@@ -140,7 +142,7 @@ func (c reportCommand) print(out io.Writer, r *reports.Report) error {
 	}
 	to := plainOutput(out)
 	if _, ok := to.(*terminal); ok && c.Format == string(tabular.Excel) {
-		return errors.New("an Excel file is nothing for a terminal: say --out FILE")
+		return errNotForTerminals
 	}
 	return r.Write(to, tabular.Format(c.Format))
 }

@@ -5210,11 +5210,23 @@ type ReplayRecordParams struct {
 
 // RecordChangesParams defines parameters for RecordChanges.
 type RecordChangesParams struct {
-	// From 流版本，从0起；可大于 to / The revision of its stream, from 0; it may be greater than `to`.
-	From int64 `form:"from" json:"from"`
+	// From 流版本，从0起；尚无此版本则404 / The revision of its stream, from 0; 404 when it has none such yet.
+	From *int64 `form:"from,omitempty" json:"from,omitempty"`
 
-	// To 流版本，从0起 / The revision of its stream, from 0.
-	To int64 `form:"to" json:"to"`
+	// FromPosition 日志中的位置，含该位置的事件 / A position of the log; an event there is included.
+	FromPosition *int64 `form:"from_position,omitempty" json:"from_position,omitempty"`
+
+	// FromAt 时间，RFC 3339，含该时刻的事件 / A time, RFC 3339; an event at that time is included.
+	FromAt *Instant `form:"from_at,omitempty" json:"from_at,omitempty"`
+
+	// To 流版本，从0起；尚无此版本则404 / The revision of its stream, from 0; 404 when it has none such yet.
+	To *int64 `form:"to,omitempty" json:"to,omitempty"`
+
+	// ToPosition 日志中的位置，含该位置的事件 / A position of the log; an event there is included.
+	ToPosition *int64 `form:"to_position,omitempty" json:"to_position,omitempty"`
+
+	// ToAt 时间，RFC 3339，含该时刻的事件 / A time, RFC 3339; an event at that time is included.
+	ToAt *Instant `form:"to_at,omitempty" json:"to_at,omitempty"`
 }
 
 // RecordTimelineParams defines parameters for RecordTimeline.
@@ -6216,7 +6228,7 @@ type GetListingsParams struct {
 	// To 最后一天，含当天；默认为今天。最多366天 / The last day, included; today when not said. At most 366 days.
 	To ToDay `form:"to,omitempty" json:"to,omitempty,omitzero"`
 
-	// By 各行按什么分组，默认为 all / What the rows are of; all when not said.
+	// By 各行每日按什么分组；默认为 all，即目的地与运输方式 / What the rows of a day are of; by all, the default, of each destination and mode.
 	By GetListingsParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 
 	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event
@@ -6779,7 +6791,7 @@ type ServerInterface interface {
 	// ReplayRecord 回放：某一版本、位置或时间的状态，及形成它的事件 / Replay - what it was at a revision, a position or a time, and the event that made it so
 	// (GET /api/v1/audit/{kind}/{id})
 	ReplayRecord(ctx echo.Context, kind AuditedKind, id AuditedID, params ReplayRecordParams) error
-	// RecordChanges 任意两个版本之间逐字段的差异 / What differs between any two revisions, field by field
+	// RecordChanges 任意两点之间逐字段的差异 / What differs between any two points, field by field
 	// (GET /api/v1/audit/{kind}/{id}/changes)
 	RecordChanges(ctx echo.Context, kind AuditedKind, id AuditedID, params RecordChangesParams) error
 	// RecordDecision 一次审核决定：审核人员所见、所用时间与后续 / One decision - what the reviewer saw, how long it took, and what came of it
@@ -7583,18 +7595,46 @@ func (w *ServerInterfaceWrapper) RecordChanges(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params RecordChangesParams
-	// ------------- Required query parameter "from" -------------
+	// ------------- Optional query parameter "from" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
 	}
 
-	// ------------- Required query parameter "to" -------------
+	// ------------- Optional query parameter "from_position" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from_position", ctx.QueryParams(), &params.FromPosition, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from_position: %s", err))
+	}
+
+	// ------------- Optional query parameter "from_at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from_at", ctx.QueryParams(), &params.FromAt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from_at: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "to_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to_position", ctx.QueryParams(), &params.ToPosition, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to_position: %s", err))
+	}
+
+	// ------------- Optional query parameter "to_at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to_at", ctx.QueryParams(), &params.ToAt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to_at: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments

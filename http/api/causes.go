@@ -367,6 +367,7 @@ var mistakes = map[string]domain.Text{
 	"port":          {ZH: "端口须为 443 或 8443。", EN: "The port must be 443 or 8443."},
 	"query":         {ZH: "地址不能含查询参数，密钥不应出现在地址里。", EN: "The address must not have a query; secrets do not belong there."},
 	"scheme":        {ZH: "地址须以 https:// 开头。", EN: "The address must begin with https://."},
+	"not_told":      {ZH: "您的事件流中没有这种事件，见 docs/feed.md。", EN: "Such events are not in your feed; see docs/feed.md."},
 	"unknown_event": {ZH: "没有这种事件，见 /api/v1/event-types。", EN: "There is no such type of event; see /api/v1/event-types."},
 	"user_info":     {ZH: "地址不能含用户名或密码。", EN: "The address must not hold a user or a password."},
 }

@@ -62,6 +62,18 @@ func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParam
 	if s.snapshots == nil {
 		return http.ErrUnavailable
 	}
+	ctx := c.Request().Context()
+	asOf, err := s.readAsOf(ctx, params.AsOf)
+	if err != nil {
+		return err
+	}
+	var upTo *domain.Position
+	if asOf.given() {
+		upTo = &asOf.position
+		if err := s.waiting.wait(ctx, callOf(c).Account, history.Model.Name, asOf.position); err != nil {
+			return err
+		}
+	}
 	account := callOf(c).Account
 	switch s.exports.enter(account, maxExports, maxAccountExports) {
 	case fullOfOne:
@@ -77,15 +89,6 @@ func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParam
 	}
 	req.ID, req.IfRevision = uuid.New(), nil // it is a read: asked again, it is another file, and recorded as that
 	callOf(c).Streams = true
-	ctx := c.Request().Context()
-	asOf, err := s.readAsOf(ctx, params.AsOf)
-	if err != nil {
-		return err
-	}
-	var upTo *domain.Position
-	if asOf.given() {
-		upTo = &asOf.position
-	}
 	whole, err := history.Open(ctx, s.snapshots, filter, upTo)
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ var (
 )
 
 // replaying is what a replay may be refused with.
-var replaying = []*domain.Error{audit.ErrOpeningNeeded, commands.ErrUnavailable}
+var replaying = []*domain.Error{audit.ErrOpeningNeeded, commands.ErrUnavailable, errNotThere}
 
 // refusals are what the commands behind an operation refuse, by operation id, beside what any operation of its kind may refuse.
 var refusals = map[string][]*domain.Error{

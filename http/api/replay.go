@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	nethttp "net/http"
 	"strconv"
 
@@ -98,20 +100,18 @@ func (r record) wholeStep(step commands.Step) (RecordStep, error) {
 
 // ReplayRecord shows what a record was (R44).
 func (s *server) ReplayRecord(c echo.Context, kind AuditedKind, id AuditedID, params ReplayRecordParams) error {
-	until, err := untilOf(params)
-	if err != nil {
+	var mistakes domain.Fields
+	until := point{[3]string{"revision", "position", "at"}, params.Revision, params.Position, params.At}.until(&mistakes)
+	if err := mistakes.Err(); err != nil {
 		return err
 	}
 	r, err := s.open(c, kind, id)
 	if err != nil {
 		return err
 	}
-	then, err := s.Commands.Replay(c.Request().Context(), r.stream(), until)
+	then, err := s.at(c.Request().Context(), r, until)
 	if err != nil {
 		return err
-	}
-	if until.Revision != nil && *until.Revision != then.Revision {
-		return domain.ErrNotFound // it has no such revision yet
 	}
 	out := RecordReplay{Kind: kind, ID: id, Timeline: r.url() + "/timeline", Blanked: r.nameless}
 	if out.Event, err = r.wholeStep(then.Step); err != nil {
@@ -132,29 +132,52 @@ func (s *server) ReplayRecord(c echo.Context, kind AuditedKind, id AuditedID, pa
 	return answer(c, nethttp.StatusOK, out)
 }
 
-// untilOf takes at most one of the parameters.
-func untilOf(params ReplayRecordParams) (commands.Until, error) {
+// point is where a caller wants to see a record: after a revision, or at a position or a time. The names are its parameters'.
+type point struct {
+	names    [3]string
+	revision *int64
+	position *int64
+	at       *Instant
+}
+
+// until is the end of what is folded; a caller who names more than one is told so.
+func (p point) until(mistakes *domain.Fields) commands.Until {
 	var until commands.Until
-	var mistakes domain.Fields
 	named := 0
 	once := func(name string) {
 		if named++; named > 1 {
-			mistakes.Add(name, "only_one", "revision、position、at 至多给出一个", "at most one of revision, position and at")
+			mistakes.Add(name, "only_one", fmt.Sprintf("%s、%s、%s 至多给出一个", p.names[0], p.names[1], p.names[2]),
+				fmt.Sprintf("at most one of %s, %s and %s", p.names[0], p.names[1], p.names[2]))
 		}
 	}
-	if params.Revision != nil {
-		once("revision")
-		until.Revision = new(domain.Revision(*params.Revision)) //nolint:gosec // the specification has no negative ones
+	if p.revision != nil {
+		once(p.names[0])
+		until.Revision = new(domain.Revision(*p.revision)) //nolint:gosec // the specification has no negative ones
 	}
-	if params.Position != nil {
-		once("position")
-		until.Position = new(domain.Position(*params.Position)) //nolint:gosec // the specification has no negative ones
+	if p.position != nil {
+		once(p.names[1])
+		until.Position = new(domain.Position(*p.position)) //nolint:gosec // the specification has no negative ones
 	}
-	if params.At != nil {
-		once("at")
-		until.At = &params.At.Time
+	if p.at != nil {
+		once(p.names[2])
+		until.At = &p.at.Time
 	}
-	return until, mistakes.Err()
+	return until
+}
+
+// at replays a record up to a point. One that has no such revision yet is not found, and a position that the log does not have yet is
+// refused: what it names is not settled.
+func (s *server) at(ctx context.Context, r record, until commands.Until) (commands.Replayed, error) {
+	if until.Position != nil {
+		if there, err := s.waiting.head.has(ctx, *until.Position); err != nil || !there {
+			return commands.Replayed{}, cmp.Or(err, error(errNotThere))
+		}
+	}
+	then, err := s.Commands.Replay(ctx, r.stream(), until)
+	if err == nil && until.Revision != nil && *until.Revision != then.Revision {
+		err = domain.ErrNotFound
+	}
+	return then, err
 }
 
 // RecordTimeline lists every step of a record.
@@ -198,40 +221,42 @@ func (s *server) told(ctx context.Context, f history.Filter) (projections.Page[h
 	return stretch.Page(), errors.Join(err, failed)
 }
 
-// RecordChanges compares a record at two of its revisions.
+// RecordChanges compares a record at two of its points.
 func (s *server) RecordChanges(c echo.Context, kind AuditedKind, id AuditedID, params RecordChangesParams) error {
+	ends := [2]point{
+		{[3]string{"from", "from_position", "from_at"}, params.From, params.FromPosition, params.FromAt},
+		{[3]string{"to", "to_position", "to_at"}, params.To, params.ToPosition, params.ToAt},
+	}
+	var untils [2]commands.Until
+	var mistakes domain.Fields
+	for i, end := range ends {
+		untils[i] = end.until(&mistakes)
+	}
+	if err := mistakes.Err(); err != nil {
+		return err
+	}
+	if untils[0] == (commands.Until{}) {
+		untils[0].Revision = new(domain.Revision)
+	}
 	r, err := s.open(c, kind, id)
 	if err != nil {
 		return err
 	}
-	//nolint:gosec // the specification has no negative ones
-	wanted := [2]domain.Revision{domain.Revision(params.From), domain.Revision(params.To)}
-	var steps [2]*commands.Step
+	var steps [2]RecordStep
 	var states [2][]byte
-	var failed error
-	until := commands.Until{Revision: new(max(wanted[0], wanted[1]))}
-	_, err = s.Commands.Walk(c.Request().Context(), r.stream(), until, func(step commands.Step, state func() any) bool {
-		for i, revision := range wanted {
-			if step.Revision == revision && failed == nil {
-				steps[i] = &step
-				states[i], failed = r.state(state())
-			}
+	for i, until := range untils {
+		then, err := s.at(c.Request().Context(), r, until)
+		if err != nil {
+			return err
 		}
-		return failed == nil
-	})
-	switch {
-	case err != nil || failed != nil:
-		return errors.Join(err, failed)
-	case steps[0] == nil || steps[1] == nil:
-		return domain.ErrNotFound
+		if steps[i], err = r.step(then.Step); err != nil {
+			return err
+		}
+		if states[i], err = r.state(then.State); err != nil {
+			return err
+		}
 	}
-	out := RecordChanges{Kind: kind, ID: id}
-	if out.From, err = r.step(*steps[0]); err != nil {
-		return err
-	}
-	if out.To, err = r.step(*steps[1]); err != nil {
-		return err
-	}
+	out := RecordChanges{Kind: kind, ID: id, From: steps[0], To: steps[1]}
 	differences, err := compare.Values(states[0], states[1])
 	if err != nil {
 		return err

@@ -147,9 +147,23 @@ func TestWhatIsAskedOfAReplay(t *testing.T) {
 	} {
 		w.do(auditor, "GET", path, nil).refuses(404, "not_found")
 	}
+	for _, path := range []string{base + "?position=99999", base + "/changes?from=0&to_position=99999"} {
+		w.do(auditor, "GET", path, nil).refuses(503, "read_model_behind") // it may still come to mean something else
+	}
 	first := w.do(auditor, "GET", base+"?revision=0", nil).is(200).text("event", "id")
 	w.do(auditor, "GET", base+"/decisions/"+first, nil).refuses(404, "not_found") // a submission is none
-	w.do(auditor, "GET", base+"/changes?from=0", nil).refuses(422, "invalid_input")
+	whole := w.do(auditor, "GET", base+"/changes", nil).is(200)
+	if whole.at("from", "revision") != 0.0 || whole.at("to", "id") != w.do(auditor, "GET", base, nil).is(200).at("event", "id") {
+		t.Errorf("without ends: %s", whole.body)
+	}
+	for query, named := range map[string]string{
+		"from=0&to=1&to_position=5": "to_position", "from_position=5&from_at=2030-03-02T08:00:00Z&to=1": "from_at",
+	} {
+		got := w.do(auditor, "GET", base+"/changes?"+query, nil).refuses(422, "invalid_input")
+		if mistakes := got.mistakes(); len(mistakes) != 1 || mistakes[named] == "" {
+			t.Errorf("%s: %s", query, got.body)
+		}
+	}
 	w.do(auditor, "GET", base+"/timeline?cursor=AAAA", nil).refuses(422, "invalid_input")
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	nethttp "net/http"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/commands"
+	"waybill/domain/events"
 	"waybill/domain/webhook"
+	"waybill/projections/feed"
 	"waybill/projections/runtime"
 	"waybill/projections/webhooks"
 )
@@ -45,8 +48,27 @@ func (s *server) RegisterOwnWebhook(c echo.Context, _ RegisterOwnWebhookParams) 
 	return s.registerHook(c, "/api/v1/provider/webhooks/")
 }
 
-func (s *server) registerHook(c echo.Context, at string) error {
+// target is where and of what a caller wants to be told. What is never in the owner's feed is refused: a webhook of it would be silent.
+func target(c echo.Context) (WebhookTarget, error) {
 	body, err := decode[WebhookTarget](c)
+	if err != nil {
+		return body, err
+	}
+	audience := feed.AudienceProvider
+	if behalf(c).Operator {
+		audience = feed.AudienceAll
+	}
+	var mistakes domain.Fields
+	for i, name := range body.Types {
+		if _, known := events.Types[name]; known && !feed.Tells(name, audience) {
+			mistakes.Add(fmt.Sprintf("/types/%d", i), "not_told", "您的事件流中没有这种事件", "such events are not in your feed")
+		}
+	}
+	return body, mistakes.Err()
+}
+
+func (s *server) registerHook(c echo.Context, at string) error {
+	body, err := target(c)
 	if err != nil {
 		return err
 	}
@@ -141,7 +163,7 @@ func (s *server) ChangeOwnWebhook(c echo.Context, id WebhookID, _ ChangeOwnWebho
 }
 
 func (s *server) changeHook(c echo.Context, id uuid.UUID) error {
-	body, err := decode[WebhookTarget](c)
+	body, err := target(c)
 	if err != nil {
 		return err
 	}

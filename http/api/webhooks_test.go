@@ -232,6 +232,17 @@ func TestWebhooksAreTheirOwners(t *testing.T) {
 			t.Errorf("%s: %s", url, refused.body)
 		}
 	}
+	// A webhook of what its owner is never told of would be silent.
+	for _, silent := range []struct {
+		who        as
+		base, name string
+	}{{ann, ownHooks, "case-claimed.v1"}, {ann, ownHooks, "account-opened.v1"}, {operator, allHooks, "record-opened.v1"}} {
+		types := m{"url": target["url"], "types": []string{"product-approved.v1", silent.name}}
+		if got := w.do(silent.who, "POST", silent.base, types).refuses(422, "invalid_input"); got.mistakes()["/types/1"] != "not_told" {
+			t.Errorf("%s: %s", silent.name, got.body)
+		}
+	}
+	w.do(ann, "PUT", ownHooks+"/"+id, m{"url": target["url"], "types": []string{"case-claimed.v1"}}).refuses(422, "invalid_input")
 	for range webhook.MaxHooks - 1 {
 		w.do(ann, "POST", ownHooks, target).is(201)
 	}

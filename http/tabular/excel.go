@@ -153,8 +153,10 @@ func significant(number []byte) int {
 	return len(bytes.ReplaceAll(digits, []byte{'.'}, nil))
 }
 
-// serialOf is the number by which a sheet knows the time that a clock shows; false for what sheets do not know.
+// serialOf is the number by which a sheet knows the time that a clock shows, to a thousandth of a second: as finely as sheets show it, and
+// coarser than their 15 digits, so that it is rounded once. False is for what sheets do not know.
 func serialOf(t time.Time) (float64, bool) {
+	t = t.Round(time.Millisecond)
 	if t.Year() < 1901 || t.Year() > 9999 {
 		return 0, false
 	}

@@ -260,7 +260,7 @@ func TestExcelReadsBack(t *testing.T) {
 			if number, err := strconv.ParseFloat(value("C", i), 64); err != nil || number != r.number {
 				t.Fatalf("%v is %s: %v", r.number, value("C", i), err)
 			}
-			if local := r.instant.In(domain.Beijing); local.Year() > 1900 && local.Year() < 10000 {
+			if local := r.instant.In(domain.Beijing).Round(time.Millisecond); local.Year() > 1900 && local.Year() < 10000 {
 				serial, err := strconv.ParseFloat(value("D", i), 64)
 				whole, part := math.Modf(serial)
 				got := time.Date(1899, 12, 30, 0, 0, 0, 0, domain.Beijing).AddDate(0, 0, int(whole)).
@@ -288,6 +288,34 @@ func TestExcelShowsTimesOfBeijing(t *testing.T) {
 	cells, err := file.GetRows(file.GetSheetName(0))
 	if err != nil || !strings.HasPrefix(cells[1][3], "2026-11-27 02:58:01") || cells[1][4] != "2026-11-27" {
 		t.Errorf("%q, %v", cells, err)
+	}
+}
+
+// A time is to a thousandth of a second in a sheet: whoever rounds what is there, gets what was rounded before it came there.
+func TestExcelRoundsTimesOnce(t *testing.T) {
+	rows := []row{}
+	for i := range 1000 {
+		rows = append(rows, row{instant: time.Date(2026, 11, 26, 18, 58, i/60%60, i*1e6+500_000, time.UTC), day: "2026-11-27"})
+	}
+	file, err := excelize.OpenReader(bytes.NewReader(write(t, tabular.Excel, rows)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cells, err := file.GetRows(file.GetSheetName(0), excelize.Options{RawCellValue: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := time.Date(1899, 12, 30, 0, 0, 0, 0, domain.Beijing)
+	for i, r := range rows {
+		serial, err := strconv.ParseFloat(cells[i+1][3], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := epoch.Add(time.Duration(serial * float64(24*time.Hour))).Round(time.Millisecond)
+		if want := r.instant.Round(time.Millisecond); !read.Equal(want) {
+			t.Fatalf("%v is read as %v", r.instant, read)
+		}
 	}
 }
 

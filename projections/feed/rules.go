@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"waybill/domain"
@@ -117,6 +118,11 @@ var shown = func() map[string]compiled {
 	}
 	return all
 }()
+
+// Tells reports whether events of a type are ever in the feed of an audience.
+func Tells(eventType string, audience Audience) bool {
+	return slices.Contains(shown[eventType].sees, audience)
+}
 
 // compiled is a rule with its fields found.
 type compiled struct {
