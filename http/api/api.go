@@ -123,6 +123,7 @@ type server struct {
 	// snapshots begins the transactions of exports; nil where Queries does not.
 	snapshots history.Beginner
 	exports   exports
+	hookTests hookTests
 }
 
 var _ ServerInterface = (*server)(nil)
