@@ -80,6 +80,11 @@ func (s *server) feedPage(c echo.Context, scope feed.Scope, after domain.Positio
 		if items, err = s.feedWait(c, scope, after, limit, time.Duration(params.Wait)*time.Second); err != nil {
 			return err
 		}
+		if len(items) > 0 {
+			if err := s.recheck(c, callOf(c).Account, scope, params.As); err != nil {
+				return err
+			}
+		}
 	}
 	page := FeedPage{Items: make([]FeedItem, len(items)), After: int64(after)} //nolint:gosec // fits: the log has it
 	for i, item := range items {
