@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,7 +26,7 @@ import (
 
 type exportCommand struct {
 	Format string `enum:"jsonl,csv,xlsx" default:"jsonl" help:"jsonl (JSON Lines), csv or xlsx (Excel)."`
-	To     string `placeholder:"FILE" help:"Write to this file; without it, to the standard output."`
+	To     string `placeholder:"FILE" help:"Write to this file, which must not be there yet; without it, to the standard output."`
 	AsOf   string `placeholder:"POSITION|TIME" help:"Up to this position, or to that before the first event later than a time (RFC 3339)."`
 
 	Stream        string        `help:"Of one stream, such as product-0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01."`
@@ -68,6 +69,9 @@ func (c exportCommand) Run(ctx context.Context, cfg config.Config, out io.Writer
 		upTo, err := a.positionOf(ctx, c.AsOf)
 		if err != nil {
 			return fmt.Errorf("--as-of: %w", err)
+		}
+		if err := c.checkTo(); err != nil {
+			return err
 		}
 		whole, err := history.Open(ctx, a.pool, filter, upTo)
 		if err != nil {
@@ -160,6 +164,20 @@ func isTerminal(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// checkTo refuses to write over anything, a device, a pipe or a link among it: the file would take its place.
+func (c exportCommand) checkTo() error {
+	if c.To == "" {
+		return nil
+	}
+	switch _, err := os.Lstat(c.To); {
+	case err == nil:
+		return fmt.Errorf("--to: %s is there already", c.To)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("--to: %w", err)
+	}
+	return nil
 }
 
 // write writes the file and has it recorded before it gets its name.
