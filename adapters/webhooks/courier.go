@@ -116,6 +116,10 @@ func (c *Courier) Send(ctx context.Context, m webhook.Message) error {
 		return &webhook.Failure{Word: wordOf(err), Cause: err}
 	}
 	defer answer.Body.Close()
+	if answer.StatusCode == nethttp.StatusSwitchingProtocols {
+		// Its body is the connection itself, which no deadline of the request ends.
+		return &webhook.Failure{Word: statusWord(answer.StatusCode)}
+	}
 	_, broken := io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer))
 	switch code := answer.StatusCode; {
 	case code >= 300 && code < 400:

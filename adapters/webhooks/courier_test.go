@@ -156,6 +156,39 @@ func status(code int, header nethttp.Header) nethttp.HandlerFunc {
 	}
 }
 
+// A receiver that takes the connection over for another protocol and then says nothing holds nobody up: what it switched to would be read
+// without end, since no deadline of the request reaches it.
+func TestSwitchedProtocols(t *testing.T) {
+	t.Parallel()
+	gone := make(chan error, 1)
+	url := receiver(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+		conn, stream, err := nethttp.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = stream.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: silence\r\n\r\n")
+		_ = stream.Flush()
+		_, err = conn.Read(make([]byte, 1))
+		gone <- err
+	})
+	sent := make(chan error, 1)
+	go func() { sent <- courier(t, loopback, time.Second).Send(t.Context(), message(url)) }()
+	select {
+	case err := <-sent:
+		var f *webhook.Failure
+		if !errors.As(err, &f) || f.Word != "status 101" {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the delivery hangs")
+	}
+	if err := <-gone; !errors.Is(err, io.EOF) {
+		t.Errorf("the connection was kept: %v", err)
+	}
+}
+
 // An answer without end is a success once enough of it was read.
 func TestLongAnswer(t *testing.T) {
 	t.Parallel()

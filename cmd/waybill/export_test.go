@@ -75,6 +75,26 @@ func TestExportCommand(t *testing.T) {
 	if again, err := os.ReadFile(filepath.Join(dir, "history.jsonl")); err != nil || !bytes.Equal(again, whole) {
 		t.Errorf("an export was written over: %v", err)
 	}
+	// What is there already stays what it is, and no file is recorded that nobody has.
+	count := func() (n int) {
+		if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM eventstore.events WHERE type = 'history-exported.v1'`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before, link := count(), filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(os.DevNull, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, there := range []string{dir, filepath.Join(dir, "history.csv"), link} {
+		err := run(t.Context(), []string{"export", "--as=审计员", "--kind=account", "--out=" + there}, env.get, &bytes.Buffer{})
+		if err == nil || !strings.Contains(err.Error(), "there already") {
+			t.Errorf("%s: %v", there, err)
+		}
+	}
+	if to, err := os.Readlink(link); err != nil || to != os.DevNull || count() != before {
+		t.Errorf("the link leads to %q, %v; %d exports are recorded, %d were", to, err, count(), before)
+	}
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 3 {
 		t.Errorf("%v, %v", left, err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,12 @@ var (
 	securePorts = []uint16{443, 8443}
 	plainPorts  = []uint16{80, 8080}
 )
+
+// hostName is a name as DNS has it, in lower case. Some names have an underscore.
+var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
+
+// maxHostName is how long DNS has one at most.
+const maxHostName = 253
 
 // Rules are what an installation allows of targets. The zero value allows https to public hosts alone.
 type Rules struct {
@@ -94,10 +101,10 @@ func (r Rules) allowsHost(host string) bool {
 	if _, err := strconv.ParseUint(last, 0, 64); err == nil {
 		return false // an address in a form that some resolvers read, as 127.1 or 0x7f.1
 	}
-	if len(r.Private) > 0 {
-		return name != ""
+	if !hostName.MatchString(name) || len(name) > maxHostName {
+		return false // what is looked up would be another name, or none: an IDNA mapping makes digits of wide ones
 	}
-	return strings.Contains(name, ".") && last != "localhost"
+	return len(r.Private) > 0 || strings.Contains(name, ".") && last != "localhost"
 }
 
 func (r Rules) allowsPort(u *url.URL) bool {

@@ -138,6 +138,21 @@ func TestAddresses(t *testing.T) {
 		"https://[::1]":                                        "host",
 		"https://[::ffff:127.0.0.1]":                           "host",
 		"https://[fe80::1%25eth0]":                             "host",
+		"https://127.0.0.%EF%BC%91/":                           "host", // a wide 1
+		"https://localhos%EF%BD%94.example.com/":               "host",
+		"https://127.0.0.1../":                                 "host",
+		"https://example.com../":                               "host",
+		"https://a..b/":                                        "host",
+		"https://../":                                          "host",
+		"https://-.com/":                                       "host",
+		"https://<b>.example.com/":                             "host",
+		"https://*.example.com/":                               "host",
+		"https://e%ffx.com/":                                   "host",
+		"https://" + strings.Repeat("a", 64) + ".com/":         "host",
+		"https://" + strings.Repeat("a.", 126) + "com/":        "host",
+		"https://" + strings.Repeat("a.", 125) + "com./":       "",
+		"https://xn--fsqu00a.xn--0zwm56d":                      "",
+		"https://a_b.example.com":                              "",
 		"https://erp.example.com:22":                           "port",
 		"https://erp.example.com:80":                           "port",
 		"https://erp.example.com:":                             "port",
@@ -153,6 +168,7 @@ func TestAddresses(t *testing.T) {
 	}
 	for url, want := range map[string]string{
 		"http://10.1.2.3:9000/": "", "http://erp:9000": "", "https://192.168.1.1": "host", "http://127.0.0.1": "host",
+		"https://10.1.2.%EF%BC%93": "host", "https://<b>": "host",
 	} {
 		_, err := webhook.Decide(webhook.State{}, webhook.Register{By: byAnn, Target: at(url), Rules: private})
 		if got := code(err); got != want {

@@ -5022,6 +5022,9 @@ type RangeNotSatisfiable = Problem
 // RequestTimeout RFC 9457 problem details.
 type RequestTimeout = Problem
 
+// TestUnderWay RFC 9457 problem details.
+type TestUnderWay = Problem
+
 // TooLarge RFC 9457 problem details.
 type TooLarge = Problem
 

@@ -122,7 +122,8 @@ type server struct {
 	ready      ready.Checker
 	// snapshots begins the transactions of exports; nil where Queries does not.
 	snapshots history.Beginner
-	exports   crowd
+	// exports and hookTests are those under way.
+	exports, hookTests crowd
 }
 
 var _ ServerInterface = (*server)(nil)

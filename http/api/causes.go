@@ -207,6 +207,10 @@ var causes = map[string]domain.Text{
 		ZH: "事件存储暂时不可达，请求未生效。",
 		EN: "The event store cannot be reached for now; nothing took effect.",
 	},
+	"test_under_way": {
+		ZH: "同一账号同时只能发送一条测试消息，包括发往其他回调的。",
+		EN: "An account has one test message under way at a time, whichever webhook it goes to.",
+	},
 	"token_expired": {ZH: "令牌已过有效期。", EN: "The token is past its lifetime."},
 	"token_revoked": {ZH: "令牌已被运营人员撤销。", EN: "An operator revoked the token."},
 	"token_unknown": {ZH: "没有这样的令牌，可能抄写不全。", EN: "There is no such token; it may have been copied in part."},

@@ -80,6 +80,11 @@ func (s *server) feedPage(c echo.Context, scope feed.Scope, after domain.Positio
 		if items, err = s.feedWait(c, scope, after, limit, time.Duration(params.Wait)*time.Second); err != nil {
 			return err
 		}
+		if len(items) > 0 {
+			if err := s.recheck(c, callOf(c).Account, scope, params.As); err != nil {
+				return err
+			}
+		}
 	}
 	page := FeedPage{Items: make([]FeedItem, len(items)), After: int64(after)} //nolint:gosec // fits: the log has it
 	for i, item := range items {
@@ -178,16 +183,8 @@ func feedItemOf(i feed.Item) FeedItem {
 
 // recheck finds out whether who opened a stream may still see it.
 func (s *server) recheck(c echo.Context, account uuid.UUID, scope feed.Scope, as ListEventsParamsAs) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), operationTimeout)
-	defer cancel()
-	r := c.Request()
-	c.SetRequest(r.WithContext(ctx))
-	defer c.SetRequest(r)
-	principal, err := s.web.Authenticate(c)
+	principal, err := s.stillCalls(c)
 	if err != nil {
-		return err
-	}
-	if principal, err = s.checkAccount(c.Request(), principal); err != nil {
 		return err
 	}
 	now, err := scopeOf(principal, as)

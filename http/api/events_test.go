@@ -156,6 +156,30 @@ func TestEventsWait(t *testing.T) {
 	}
 }
 
+// TestEventsWaitOfNoMoreUse: what comes while a page waits is shown to nobody whose token ended meanwhile.
+func TestEventsWaitOfNoMoreUse(t *testing.T) {
+	w := start(t)
+	opened, err := w.commands.OpenAccount(t.Context(), w.request(), "工作人员")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.commands.GrantRole(t.Context(), w.request(), opened.ID, domain.RoleAuditor); err != nil {
+		t.Fatal(err)
+	}
+	who, token, err := w.issued(opened.ID, domain.RoleAuditor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/api/v1/events?wait=25&after=" + w.head()
+	got := make(chan answer)
+	go func() { got <- w.do(who, "GET", path, nil) }()
+	w.eventually("somebody waits", func() bool { return w.measured("waybill_feed_readers") == 1 })
+	if _, err := w.commands.RevokeToken(t.Context(), w.request(), opened.ID, token, "遗失"); err != nil {
+		t.Fatal(err)
+	}
+	(<-got).refuses(401, "token_revoked")
+}
+
 // measured is the value of a metric without labels.
 func (w *world) measured(name string) float64 {
 	w.t.Helper()

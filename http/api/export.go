@@ -102,6 +102,7 @@ func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParam
 		return err
 	}
 	out := newSender(c, req.ID, whole.Position(), format)
+	out.allowed, out.every = func() error { return s.mayStillExport(c) }, s.StreamTimes.orStandard().Check
 	if http.IsHead(c.Request()) {
 		out.begin()
 		return nil
@@ -143,6 +144,16 @@ func (s *server) send(c echo.Context, req commands.Request, whole *history.Whole
 	return nil
 }
 
+// mayStillExport is asked now and then while an export goes out: whoever has lost the right to it gets no more.
+func (s *server) mayStillExport(c echo.Context) error {
+	principal, err := s.stillCalls(c)
+	if err != nil {
+		return err
+	}
+	_, err = s.roleFor(c.Request().Context(), callOf(c).op, principal)
+	return err
+}
+
 // sender sends a response piece by piece, each within its time.
 type sender struct {
 	response  *echo.Response
@@ -150,13 +161,17 @@ type sender struct {
 	ctx       context.Context
 	headers   map[string]string
 	begun     bool
+	// allowed is asked every so often, and its error ends the response; checked is when it was asked last.
+	allowed func() error
+	every   time.Duration
+	checked time.Time
 }
 
 func newSender(c echo.Context, id uuid.UUID, position domain.Position, format tabular.Format) *sender {
 	deadlines := nethttp.NewResponseController(c.Response())
 	_ = deadlines.SetReadDeadline(time.Time{}) // that of the request would end the watch for the caller
 	return &sender{
-		response: c.Response(), deadlines: deadlines, ctx: c.Request().Context(),
+		response: c.Response(), deadlines: deadlines, ctx: c.Request().Context(), checked: time.Now(),
 		headers: map[string]string{
 			"Content-Type":        format.ContentType(),
 			"Content-Disposition": `attachment; filename="` + export.Name(position, format) + `"`,
@@ -186,6 +201,12 @@ func (s *sender) Write(p []byte) (int, error) {
 	for sent < len(p) {
 		if err := context.Cause(s.ctx); err != nil {
 			return sent, err
+		}
+		if now := time.Now(); now.Sub(s.checked) >= s.every {
+			if err := s.allowed(); err != nil {
+				return sent, err
+			}
+			s.checked = now
 		}
 		_ = s.deadlines.SetWriteDeadline(time.Now().Add(chunkTimeout)) // a recorder in a test has none
 		n, err := s.response.Write(p[sent:min(sent+maxChunk, len(p))])

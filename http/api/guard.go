@@ -109,6 +109,20 @@ func (s *server) authorize(c echo.Context, in *call) error {
 	return nil
 }
 
+// stillCalls asks again whose token it is and what it may: of a call that takes long.
+func (s *server) stillCalls(c echo.Context) (access.Principal, error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), operationTimeout)
+	defer cancel()
+	r := c.Request()
+	c.SetRequest(r.WithContext(ctx))
+	defer c.SetRequest(r)
+	principal, err := s.web.Authenticate(c)
+	if err != nil {
+		return principal, err
+	}
+	return s.checkAccount(c.Request(), principal)
+}
+
 // checkAccount asks the log whether the token is still of use: its account may have been closed, and a role or the token itself
 // taken back, whatever the table of tokens says, which may be restored from before that. It leaves the roles that the account
 // holds now. Of a closed account only its enterprise's is left, to read: what it did stays its own.

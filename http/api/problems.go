@@ -54,7 +54,7 @@ var explained = func() map[string]*http.Refusal {
 		runtime.ErrBehind, errTooManyWaiting, errReadersFull, errOwnReadersFull,
 		media.ErrQuota, media.ErrUnavailable,
 		history.ErrNotShown, export.ErrTooManyRows, errManyExports, errBusyExports,
-		webhook.ErrExists, webhook.ErrLimit, webhook.ErrRemoved, webhook.ErrManySecret,
+		webhook.ErrExists, webhook.ErrLimit, webhook.ErrRemoved, webhook.ErrManySecret, errTestUnderWay,
 	} {
 		byCode[e.Code] = http.Explain(e)
 	}

@@ -97,7 +97,7 @@ var refusals = map[string][]*domain.Error{
 	"pauseWebhook":             {webhook.ErrRemoved},
 	"resumeWebhook":            {webhook.ErrRemoved},
 	"removeWebhook":            {webhook.ErrRemoved},
-	"testWebhook":              {webhook.ErrRemoved},
+	"testWebhook":              {webhook.ErrRemoved, errTestUnderWay},
 	"listWebhookDeliveries":    {commands.ErrUnavailable},
 	"registerOwnWebhook":       {webhook.ErrLimit},
 	"changeOwnWebhook":         {webhook.ErrRemoved},
@@ -105,7 +105,7 @@ var refusals = map[string][]*domain.Error{
 	"pauseOwnWebhook":          {webhook.ErrRemoved},
 	"resumeOwnWebhook":         {webhook.ErrRemoved},
 	"removeOwnWebhook":         {webhook.ErrRemoved},
-	"testOwnWebhook":           {webhook.ErrRemoved},
+	"testOwnWebhook":           {webhook.ErrRemoved, errTestUnderWay},
 	"listOwnWebhookDeliveries": {commands.ErrUnavailable},
 }
 

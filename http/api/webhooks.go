@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	nethttp "net/http"
 	"time"
@@ -248,36 +247,6 @@ func (s *server) resumeHook(c echo.Context, id uuid.UUID) error {
 	return change(c, s, id, func(ctx context.Context, req commands.Request, id uuid.UUID) (commands.Outcome[webhook.State], error) {
 		return s.Commands.ResumeWebhook(ctx, req, id, behalf(c))
 	}, hookWritten)
-}
-
-// TestWebhook sends any webhook a message.
-func (s *server) TestWebhook(c echo.Context, id WebhookID, _ TestWebhookParams) error {
-	return s.testHook(c, id)
-}
-
-// TestOwnWebhook sends one of the provider's a message.
-func (s *server) TestOwnWebhook(c echo.Context, id WebhookID, _ TestOwnWebhookParams) error {
-	return s.testHook(c, id)
-}
-
-func (s *server) testHook(c echo.Context, id uuid.UUID) error {
-	if err := s.knowsHook(c, id); err != nil {
-		return err
-	}
-	req, err := s.request(c)
-	if err != nil {
-		return err
-	}
-	err = s.Webhooks.Test(c.Request().Context(), id, req.ID, req.At)
-	var failure *webhook.Failure
-	if err != nil && !errors.As(err, &failure) {
-		return err
-	}
-	result := WebhookTest{MessageID: req.ID, Delivered: err == nil}
-	if failure != nil {
-		result.Error = failure.Word
-	}
-	return answer(c, nethttp.StatusOK, result)
 }
 
 // knowsHook is domain.ErrNotFound for whom there is no such webhook.
