@@ -438,3 +438,18 @@ func TestParked(t *testing.T) {
 		t.Errorf("the provider's own: %+v, %v", items, err)
 	}
 }
+
+// TestWhatWaitsForAReaderIsBounded: in runs and in bytes; but one run is always taken, however long.
+func TestWhatWaitsForAReaderIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		runs, size, bytes int
+		behind            bool
+	}{
+		{128, 1, 128, false}, {129, 1, 0, true}, {16, 64 << 10, 1 << 20, false}, {17, 64 << 10, 0, true}, {1, 2 << 20, 2 << 20, false},
+	} {
+		if bytes, behind := feed.Queued(c.runs, c.size); bytes != c.bytes || behind != c.behind {
+			t.Errorf("%d runs of %d: %d bytes wait, behind: %v", c.runs, c.size, bytes, behind)
+		}
+	}
+}
