@@ -20,48 +20,52 @@ func TestTheHeadIsTheFirstThatIsDue(t *testing.T) {
 	w := newWorld(t)
 	r := &reactor{pool: w.pool, reaction: newOutside().tell(FromStart)}
 	stored := r.reaction.StoredName
-	var nodes sync.WaitGroup
-	for node := range 4 {
-		nodes.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(node), 1)) //nolint:gosec // no secret
-			var items []dueItem
-			for n := range 60 {
-				var err error
-				switch of := random.IntN(4); {
-				case of == 0 || len(items) == 0:
-					e := domain.RecordedEvent{
-						ID: uuid.New(), Stream: someProduct(), Position: domain.Position(1 + 4*n + node), Type: product.Listed{}.EventType(),
-					}
-					d := dueItem{Item: Item{Recipient: "a", Object: fmt.Sprint("o", random.IntN(2))}, eventID: e.ID, stream: e.Stream}
-					err = durably(t.Context(), w.pool, func(tx pgx.Tx) error {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	var items []dueItem
+	position := domain.Position(0)
+	for round := range 80 {
+		var nodes sync.WaitGroup
+		for node := range 1 + round%6 {
+			if of := random.IntN(4); of == 0 || len(items) < 6 {
+				position++
+				e := domain.RecordedEvent{ID: uuid.New(), Stream: someProduct(), Position: position, Type: product.Listed{}.EventType()}
+				d := dueItem{Item: Item{Recipient: "a", Object: fmt.Sprint("o", random.IntN(2))}, eventID: e.ID, stream: e.Stream}
+				items = append(items, d)
+				nodes.Go(func() {
+					if err := durably(t.Context(), w.pool, func(tx pgx.Tx) error {
 						var batch pgx.Batch
 						queueOwed(&batch, stored, e, []Item{d.Item})
 						return tx.SendBatch(t.Context(), &batch).Close()
-					})
-					items = append(items, d)
-				case of == 1:
-					again := items[random.IntN(len(items))]
-					err = durably(t.Context(), w.pool, func(tx pgx.Tx) error {
+					}); err != nil {
+						t.Errorf("owe by node %d: %v", node, err)
+					}
+				})
+				continue
+			} else if of == 1 {
+				again := items[random.IntN(len(items))]
+				nodes.Go(func() {
+					if err := durably(t.Context(), w.pool, func(tx pgx.Tx) error {
 						_, err := makeDue(t.Context(), tx, stored, again.eventID, again.Recipient)
 						return err
-					})
-				default:
-					state := []string{itemDone, itemDue, itemGivenUp}[random.IntN(3)]
-					err = r.settle(t.Context(), items[random.IntN(len(items))], state, "", 0)
-				}
-				if err != nil {
-					t.Error(err)
-					return
-				}
+					}); err != nil {
+						t.Errorf("try again by node %d: %v", node, err)
+					}
+				})
+				continue
 			}
-		})
-	}
-	nodes.Wait()
-	var due, wrong int
-	err := w.pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE state = 'due'),
-			count(*) FILTER (WHERE head <> (state = 'due' AND item = (SELECT min(item) FROM projections.ledger f WHERE f.object = l.object AND f.state = 'due')))
-		FROM projections.ledger l`).Scan(&due, &wrong)
-	if err != nil || due == 0 || wrong > 0 {
-		t.Errorf("of %d items that are due, %d are wrongly the head, or not: %v", due, wrong, err)
+			d, state := items[random.IntN(len(items))], []string{itemDone, itemDue, itemGivenUp}[random.IntN(3)]
+			nodes.Go(func() {
+				if err := r.settle(t.Context(), d, state, "", 0); err != nil {
+					t.Errorf("settle by node %d: %v", node, err)
+				}
+			})
+		}
+		nodes.Wait()
+		var wrong int
+		err := w.pool.QueryRow(t.Context(), `SELECT count(*) FROM projections.ledger l WHERE head <> (state = 'due' AND item =
+			(SELECT min(item) FROM projections.ledger f WHERE f.object = l.object AND f.state = 'due'))`).Scan(&wrong)
+		if err != nil || wrong > 0 {
+			t.Fatalf("round %d: %d items are wrongly the head, or not: %v", round, wrong, err)
+		}
 	}
 }
