@@ -14,6 +14,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/webhook"
@@ -103,6 +104,9 @@ func TestWebhooksGetWhatTheFeedHas(t *testing.T) {
 	for i := range 12 {
 		w.happen([]uuid.UUID{ann, ben}[i%2], i)
 	}
+	// What Ann books as an enterprise is not told her as a provider.
+	runtimetest.Append(t, w.store, domain.Stream(booking.Category, uuid.New()),
+		booking.Requested{ProductID: uuid.New(), ProductRevision: 1, ProviderID: ben, EnterpriseID: ann}, booking.Read{Number: 1})
 	w.settled(r)
 	w.check("all", all, uuid.Nil, false)
 	w.check("ann", ofAnn, ann, false)
