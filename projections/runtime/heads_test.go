@@ -20,7 +20,7 @@ func TestTheHeadIsTheFirstThatIsDue(t *testing.T) {
 	w := newWorld(t)
 	r := &reactor{pool: w.pool, reaction: newOutside().tell(FromStart)}
 	stored := r.reaction.StoredName
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(1, 2))
 	var items []dueItem
 	position := domain.Position(0)
 	for round := range 80 {
