@@ -208,4 +208,8 @@ func TestARecipientIsLeftAloneForAsLongAsItAsks(t *testing.T) {
 	if err != nil || !left {
 		t.Errorf("it is tried again within the hour (%v)", err)
 	}
+	r := &reactor{pool: w.pool, reaction: reaction}
+	if due, err := r.dueItems(t.Context(), "", []string{}, []string{}, 10); err != nil || len(due) != 0 {
+		t.Errorf("%d are due (%v)", len(due), err)
+	}
 }
