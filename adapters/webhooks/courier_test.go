@@ -10,6 +10,7 @@ import (
 	nethttp "net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -63,10 +64,14 @@ func TestSignedByTheScheme(t *testing.T) {
 		w.WriteHeader(nethttp.StatusNoContent)
 	})
 	m := message(url)
+	m.At = m.At.Add(-2 * time.Minute) // a time that nobody can take for now
 	if err := courier(t, loopback, 0).Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	g := <-arrived
+	if g.header.Get("webhook-timestamp") != strconv.FormatInt(m.At.Unix(), 10) {
+		t.Errorf("sent as of %s, want %d", g.header.Get("webhook-timestamp"), m.At.Unix())
+	}
 	if g.header.Get("webhook-id") != m.ID.String() || g.header.Get("Content-Type") != "application/json" {
 		t.Errorf("headers %v", g.header)
 	}
@@ -97,6 +102,8 @@ func TestFailures(t *testing.T) {
 		want   webhook.Failure
 	}{
 		"500": {status(500, nil), webhook.Failure{Word: "status 500"}},
+		"101": {status(101, nil), webhook.Failure{Word: "status 101"}},
+		"300": {status(300, nil), webhook.Failure{Word: webhook.WordRedirected}},
 		"404": {status(404, nil), webhook.Failure{Word: "status 404"}},
 		"410": {status(410, nil), webhook.Failure{Word: "status 410", Gone: true}},
 		"429": {status(429, nethttp.Header{"Retry-After": {"120"}}), webhook.Failure{Word: "status 429", After: 2 * time.Minute}},

@@ -30,10 +30,15 @@ func TestWhatIsNoFileIsNotRecorded(t *testing.T) {
 	for name, file := range map[string]audit.RecordExport{
 		"nothing": {}, "no format": {SHA256: sum}, "less than no rows": {Format: "csv", Rows: -1, SHA256: sum},
 		"less than no bytes": {Format: "csv", Bytes: -1, SHA256: sum}, "another digest": {Format: "csv", SHA256: strings.ToUpper(sum)},
+		"a digest and more": {Format: "csv", SHA256: sum + "0"},
 	} {
 		if events, err := audit.DecideExport(audit.ExportState{}, file); !errors.Is(err, audit.ErrNoFile) {
 			t.Errorf("%s: %v, %v", name, events, err)
 		}
+	}
+	empty := audit.RecordExport{Format: "jsonl", SHA256: sum}
+	if events, err := audit.DecideExport(audit.ExportState{}, empty); err != nil || len(events) != 1 {
+		t.Errorf("a file without a row: %v, %v", events, err)
 	}
 	if _, err := audit.DecideExport(audit.ExportState{}, nil); err == nil {
 		t.Error("no command is one")

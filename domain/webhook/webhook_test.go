@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -109,54 +110,59 @@ func TestAddresses(t *testing.T) {
 		" https://erp.example.com:8443/a/b ": "",
 		"https://[2606:4700::1111]/":         "host",
 		"":                                   "required",
-		"https://e.com/" + strings.Repeat("a", webhook.MaxURL): "too_long",
-		"https://例子.中国/":                                       "not_ascii",
-		"https://erp.example.com/a b":                          "not_ascii",
-		"https://erp.example.com/%zz":                          "malformed",
-		"https:erp.example.com":                                "malformed",
-		"http://erp.example.com":                               "scheme",
-		"ftp://erp.example.com":                                "scheme",
-		"//erp.example.com":                                    "scheme",
-		"https://user:secret@erp.example.com":                  "user_info",
-		"https://@erp.example.com":                             "user_info",
-		"https://erp.example.com?":                             "query",
-		"https://erp.example.com/?key=1":                       "query",
-		"https://erp.example.com/#a":                           "fragment",
-		"https://erp.example.com/#":                            "fragment",
-		"https://":                                             "host",
-		"https://:443":                                         "host",
-		"https://localhost":                                    "host",
-		"https://db":                                           "host",
-		"https://a.localhost":                                  "host",
-		"https://127.0.0.1":                                    "host",
-		"https://8.8.8.8":                                      "host",
-		"https://127.1":                                        "host",
-		"https://2130706433":                                   "host",
-		"https://0x7f000001":                                   "host",
-		"https://0x7f.0.0.0x1":                                 "host",
-		"https://017700000001":                                 "host",
-		"https://[::1]":                                        "host",
-		"https://[::ffff:127.0.0.1]":                           "host",
-		"https://[fe80::1%25eth0]":                             "host",
-		"https://127.0.0.%EF%BC%91/":                           "host", // a wide 1
-		"https://localhos%EF%BD%94.example.com/":               "host",
-		"https://127.0.0.1../":                                 "host",
-		"https://example.com../":                               "host",
-		"https://a..b/":                                        "host",
-		"https://../":                                          "host",
-		"https://-.com/":                                       "host",
-		"https://<b>.example.com/":                             "host",
-		"https://*.example.com/":                               "host",
-		"https://e%ffx.com/":                                   "host",
-		"https://" + strings.Repeat("a", 64) + ".com/":         "host",
-		"https://" + strings.Repeat("a.", 126) + "com/":        "host",
-		"https://" + strings.Repeat("a.", 125) + "com./":       "",
-		"https://xn--fsqu00a.xn--0zwm56d":                      "",
-		"https://a_b.example.com":                              "",
-		"https://erp.example.com:22":                           "port",
-		"https://erp.example.com:80":                           "port",
-		"https://erp.example.com:":                             "port",
-		"https://erp.example.com:0":                            "port",
+		"https://e.com/" + strings.Repeat("a", webhook.MaxURL):    "too_long",
+		"https://例子.中国/":                                          "not_ascii",
+		"https://erp.example.com/a b":                             "not_ascii",
+		"https://erp.example.com/%zz":                             "malformed",
+		"https:erp.example.com":                                   "malformed",
+		"http://erp.example.com":                                  "scheme",
+		"ftp://erp.example.com":                                   "scheme",
+		"//erp.example.com":                                       "scheme",
+		"https://user:secret@erp.example.com":                     "user_info",
+		"https://@erp.example.com":                                "user_info",
+		"https://erp.example.com?":                                "query",
+		"https://erp.example.com/?key=1":                          "query",
+		"https://erp.example.com/#a":                              "fragment",
+		"https://erp.example.com/#":                               "fragment",
+		"https://":                                                "host",
+		"https://:443":                                            "host",
+		"https://localhost":                                       "host",
+		"https://db":                                              "host",
+		"https://a.localhost":                                     "host",
+		"https://127.0.0.1":                                       "host",
+		"https://8.8.8.8":                                         "host",
+		"https://127.1":                                           "host",
+		"https://2130706433":                                      "host",
+		"https://0x7f000001":                                      "host",
+		"https://0x7f.0.0.0x1":                                    "host",
+		"https://017700000001":                                    "host",
+		"https://[::1]":                                           "host",
+		"https://[::ffff:127.0.0.1]":                              "host",
+		"https://[fe80::1%25eth0]":                                "host",
+		"https://127.0.0.%EF%BC%91/":                              "host", // a wide 1
+		"https://localhos%EF%BD%94.example.com/":                  "host",
+		"https://127.0.0.1../":                                    "host",
+		"https://example.com../":                                  "host",
+		"https://a..b/":                                           "host",
+		"https://../":                                             "host",
+		"https://-.com/":                                          "host",
+		"https://<b>.example.com/":                                "host",
+		"https://*.example.com/":                                  "host",
+		"https://e%ffx.com/":                                      "host",
+		"https://" + strings.Repeat("a", 64) + ".com/":            "host",
+		"https://" + strings.Repeat("a.", 126) + "com/":           "host",
+		"https://" + strings.Repeat("a.", 125) + "com./":          "",
+		"https://xn--fsqu00a.xn--0zwm56d":                         "",
+		"https://a_b.example.com":                                 "",
+		"https://erp.example.com:22":                              "port",
+		"https://erp.example.com:80":                              "port",
+		"https://erp.example.com:":                                "port",
+		"https://erp.example.com:0":                               "port",
+		"https://e.com/" + strings.Repeat("a", webhook.MaxURL):    "too_long",
+		"https://e.com/" + strings.Repeat("a", webhook.MaxURL-14): "",
+		"https://e.com/" + strings.Repeat("a", webhook.MaxURL-13): "too_long",
+		"https://localhost.":                                      "host",
+		"https://127.1.":                                          "host",
 	} {
 		_, err := webhook.Decide(webhook.State{}, webhook.Register{By: byAnn, Target: at(url), Rules: rules})
 		if got := code(err); got != want {
@@ -169,6 +175,7 @@ func TestAddresses(t *testing.T) {
 	for url, want := range map[string]string{
 		"http://10.1.2.3:9000/": "", "http://erp:9000": "", "https://192.168.1.1": "host", "http://127.0.0.1": "host",
 		"https://10.1.2.%EF%BC%93": "host", "https://<b>": "host",
+		"http://erp:0": "port",
 	} {
 		_, err := webhook.Decide(webhook.State{}, webhook.Register{By: byAnn, Target: at(url), Rules: private})
 		if got := code(err); got != want {
@@ -246,6 +253,9 @@ func TestSecrets(t *testing.T) {
 			if signing[0] != newest || len(signing) > webhook.MaxSecrets {
 				t.Fatalf("signed with %v", signing)
 			}
+			if len(s.Retiring) > webhook.MaxSecrets {
+				t.Fatalf("%d secrets are remembered", len(s.Retiring))
+			}
 			for id, end := range until {
 				found := false
 				for _, signs := range signing[1:] {
@@ -262,4 +272,27 @@ func TestSecrets(t *testing.T) {
 			t.Fatal("signs after the end")
 		}
 	})
+}
+
+// TestAPauseLeavesNothingBehind: what is resumed has no reason any more.
+func TestAPauseLeavesNothingBehind(t *testing.T) {
+	before := webhook.Evolve(webhook.State{}, webhook.Registered{Owner: ann, Target: at("https://erp.example.com"), Secret: first})
+	after := webhook.Evolve(webhook.Evolve(before, webhook.Paused{Reason: webhook.Gone}), webhook.Resumed{})
+	if !reflect.DeepEqual(after, before) {
+		t.Errorf("%+v, want %+v", after, before)
+	}
+}
+
+// TestASecretRetiresAtATimeThatIsShown: in UTC and to the microsecond, so that the answer, the log and the read model say the same.
+func TestASecretRetiresAtATimeThatIsShown(t *testing.T) {
+	s := webhook.Evolve(webhook.State{}, webhook.Registered{Owner: ann, Secret: first})
+	facts, err := webhook.Decide(s, webhook.RotateSecret{
+		By: byAnn, Secret: uuid.New(), Overlap: time.Hour, At: noon.Add(1_234_567 * time.Nanosecond).In(domain.Beijing),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := facts[0].(webhook.SecretRotated).RetiresAt, noon.Add(time.Hour+1_234*time.Microsecond); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 }

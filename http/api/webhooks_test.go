@@ -126,6 +126,7 @@ func TestWebhooksOverTheAPI(t *testing.T) {
 		letter.number("items", 0, "tries") != 2 || took(event) != 0 {
 		t.Errorf("given up: %s", letter.body)
 	}
+	w.do(w.provider(reviewer), "POST", at+"/deliveries/"+event+"/resend", nil).refuses(404, "not_found")
 	status.Store(204)
 	before := w.countEvents("dead-letters-retried.v1")
 	resent := w.do(owner, "POST", at+"/deliveries/"+event+"/resend", nil, "Idempotency-Key", "r").is(200)
@@ -150,11 +151,23 @@ func TestWebhooksOverTheAPI(t *testing.T) {
 	if second := rotated.text("secret"); second == secret || !strings.HasPrefix(second, "whsec_") {
 		t.Errorf("rotated: %d characters", len(second))
 	}
-	if same := w.do(owner, "POST", at+"/secret", m{"overlap_seconds": 0}, "Idempotency-Key", "s", "If-Match", made.header.Get("ETag")).is(200); string(same.body) != string(rotated.body) {
+	rotate := func() answer {
+		return w.do(owner, "POST", at+"/secret", m{"overlap_seconds": 0}, "Idempotency-Key", "s", "If-Match", made.header.Get("ETag")).is(200)
+	}
+	if same := rotate(); string(same.body) != string(rotated.body) {
 		t.Error("a repeated rotation is answered otherwise")
 	}
 	if first := w.do(owner, "POST", ownHooks, target, "Idempotency-Key", "a").is(201); first.text("secret") != "" {
 		t.Error("a secret that retired is shown again")
+	}
+	const age = `UPDATE access.webhook_secrets SET created_at = created_at - $1::interval`
+	for _, by := range []string{"25 hours", "-25 hours"} {
+		if _, err := w.pool.Exec(t.Context(), age, by); err != nil {
+			t.Fatal(err)
+		}
+		if shown := rotate().text("secret") != ""; shown != (by == "-25 hours") {
+			t.Errorf("older by %s, the secret is shown: %v", by, shown)
+		}
 	}
 	if verifier, err = standardwebhooks.NewWebhook(rotated.text("secret")); err != nil {
 		t.Fatal(err)
@@ -173,6 +186,9 @@ func TestWebhooksOverTheAPI(t *testing.T) {
 	w.do(owner, "POST", at+"/resume", nil).is(200)
 	w.do(operator, "POST", allHooks+"/"+id+"/remove", m{"reason": "投诉"}).is(200)
 	w.do(owner, "POST", at+"/resume", nil).refuses(409, "webhook_removed")
+	if rotate().text("secret") != "" {
+		t.Error("the secret of a webhook that was removed is shown again")
+	}
 	w.do(owner, "POST", at+"/test", nil).refuses(409, "webhook_removed")
 	for _, hidden := range []string{secret, rotated.text("secret"), "whsec_"} {
 		if strings.Contains(w.log.String(), hidden) {

@@ -376,7 +376,7 @@ func (s *size) Write(p []byte) (int, error) { *s += size(len(p)); return len(p),
 func TestWhatIsNoCellIsRefused(t *testing.T) {
 	for _, f := range tabular.Formats {
 		for name, cells := range map[string][]any{
-			"too few": {}, "a text for a number": {"a"}, "not a number": {math.NaN()}, "infinite": {math.Inf(1)}, "a struct": {struct{}{}},
+			"too few": {}, "too many": {1, 2}, "a text for a number": {"a"}, "not a number": {math.NaN()}, "infinite": {math.Inf(1)}, "a struct": {struct{}{}},
 		} {
 			w, err := tabular.NewWriter(io.Discard, f, columns[2:3])
 			if err != nil {
@@ -389,6 +389,13 @@ func TestWhatIsNoCellIsRefused(t *testing.T) {
 				t.Errorf("%s: after %s the table is whole", f, name)
 			}
 		}
+	}
+	w, err := tabular.NewWriter(io.Discard, tabular.CSV, columns[1:2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Row(1.5); err == nil {
+		t.Error("a fraction is an integer")
 	}
 	if _, err := tabular.NewWriter(io.Discard, "pdf", columns); err == nil {
 		t.Error("pdf is written")
@@ -432,5 +439,43 @@ func TestAWorkbookIsAZipThatAnybodyOpens(t *testing.T) {
 	file := write(t, tabular.Excel, []row{{text: "a"}})
 	if _, err := zip.NewReader(bytes.NewReader(file), int64(len(file))); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCSVIsQuotedAsWritten: what some readers trim or take for the end of a line is quoted, a line of one empty field is a line, and
+// the header is guarded, too.
+func TestCSVIsQuotedAsWritten(t *testing.T) {
+	var out bytes.Buffer
+	w, err := tabular.NewWriter(&out, tabular.CSV, []tabular.Column{{Name: "=a"}})
+	for _, cell := range []any{nil, "", " b", "c\rd", "e,f", "g"} {
+		err = errors.Join(err, w.Row(cell))
+	}
+	want := "\ufeff'=a\r\n\"\"\r\n\"\"\r\n\" b\"\r\n\"c\rd\"\r\n\"e,f\"\r\ng\r\n"
+	if err = errors.Join(err, w.Close()); err != nil || out.String() != want {
+		t.Errorf("%q, want %q: %v", out.String(), want, err)
+	}
+}
+
+// TestSeparatorsOfLinesAreEscaped: some programs end a line at them.
+func TestSeparatorsOfLinesAreEscaped(t *testing.T) {
+	var out bytes.Buffer
+	w, err := tabular.NewWriter(&out, tabular.JSONLines, []tabular.Column{{Name: "v"}})
+	if err = errors.Join(err, w.Row("a\u2028b\u2029c"), w.Close()); err != nil || out.String() != `{"v":"a\u2028b\u2029c"}`+"\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+// TestExcelDoesNotKnow1900: sheets have a day too many in that year, so that its days are texts.
+func TestExcelDoesNotKnow1900(t *testing.T) {
+	at := time.Date(1900, 2, 1, 12, 0, 0, 0, domain.Beijing)
+	file, err := excelize.OpenReader(bytes.NewReader(write(t, tabular.Excel, []row{{instant: at, day: "1900-02-01"}})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for cell, want := range map[string]string{"D2": "1900-02-01T12:00:00.000000+08:00", "E2": "1900-02-01"} {
+		if got, err := file.GetCellValue(file.GetSheetName(0), cell, excelize.Options{RawCellValue: true}); err != nil || got != want {
+			t.Errorf("%s is %q, want %q: %v", cell, got, want, err)
+		}
 	}
 }

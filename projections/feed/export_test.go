@@ -27,3 +27,14 @@ func (h *Hub) Subscribers() int {
 	defer h.mu.Unlock()
 	return h.count
 }
+
+// Queued gives runs of a size to a reader that takes nothing, and returns how many bytes wait for it, and whether it has to read others.
+func Queued(runs, size int) (bytes int, behind bool) {
+	s := &Subscription{wake: make(chan struct{}, 1)}
+	for i := range runs {
+		r := &run{}
+		r.add(domain.Position(i+1), make([]byte, size))
+		s.give(r)
+	}
+	return s.size, s.behind
+}

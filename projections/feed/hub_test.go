@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,6 +76,11 @@ func (r *reader) follow(ctx context.Context, h *feed.Hub, most int, over func(ev
 		return false, err
 	}
 	defer s.Close()
+	return r.read(ctx, s, most, over)
+}
+
+// read is follow of a subscription.
+func (r *reader) read(ctx context.Context, s *feed.Subscription, most int, over func(event string) bool) (done bool, err error) {
 	for n := 0; n < most; {
 		b, err := s.Next(ctx)
 		if err != nil {
@@ -183,6 +189,47 @@ func TestHub(t *testing.T) {
 		if left := n.hub.Subscribers(); left != 0 {
 			t.Errorf("%d subscribers are left", left)
 		}
+	}
+}
+
+// TestWhoFallsBehindMissesNothing: for a reader that takes nothing for a while, more is handed over than is kept for it; it gets all of
+// it afterwards.
+func TestWhoFallsBehindMissesNothing(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	n := startNode(t, pool, runtimetest.Store(t, pool), "one")
+	ctx, cancel := context.WithTimeout(t.Context(), runtimetest.Patience)
+	defer cancel()
+	owner := domain.Stream(provider.Category, domaintest.ID("owner"))
+	runtimetest.Append(t, n.store, owner, provider.Applied{Revision: 1, Profile: domaintest.Profile("立足三亚")}, provider.Approved{Revision: 1})
+	var readers [2]reader
+	var subscriptions [2]*feed.Subscription
+	for i := range readers {
+		readers[i].scope = feed.All()
+		s, err := n.hub.Subscribe(ctx, feed.All(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		subscriptions[i] = s
+	}
+	never := func(string) bool { return false }
+	const most = 30
+	read := func(i, items int) {
+		if _, err := readers[i].read(ctx, subscriptions[i], items, never); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(0, 2)
+	read(1, 2)
+	facts := []domain.Event{provider.Suspended{Reason: "停业"}, provider.Reinstated{Reason: "复业"}}
+	for range 4 { // 600 kB each, and one MiB is kept
+		runtimetest.Append(t, n.store, owner, slices.Repeat(facts, most/2)...)
+		read(0, most)
+	}
+	read(1, 4*most)
+	if readers[1] != readers[0] {
+		t.Errorf("%+v, want %+v", readers[1], readers[0])
 	}
 }
 
@@ -389,5 +436,20 @@ func TestParked(t *testing.T) {
 	items, err := q.Items(ctx, feed.Provider(v), 0, 0)
 	if err != nil || len(items) != 2 || items[1].Previous != good {
 		t.Errorf("the provider's own: %+v, %v", items, err)
+	}
+}
+
+// TestWhatWaitsForAReaderIsBounded: in runs and in bytes; but one run is always taken, however long.
+func TestWhatWaitsForAReaderIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		runs, size, bytes int
+		behind            bool
+	}{
+		{128, 1, 128, false}, {129, 1, 0, true}, {16, 64 << 10, 1 << 20, false}, {17, 64 << 10, 0, true}, {1, 2 << 20, 2 << 20, false},
+	} {
+		if bytes, behind := feed.Queued(c.runs, c.size); bytes != c.bytes || behind != c.behind {
+			t.Errorf("%d runs of %d: %d bytes wait, behind: %v", c.runs, c.size, bytes, behind)
+		}
 	}
 }

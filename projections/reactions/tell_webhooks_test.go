@@ -14,6 +14,7 @@ import (
 
 	"waybill/domain"
 	"waybill/domain/account"
+	"waybill/domain/booking"
 	"waybill/domain/product"
 	"waybill/domain/provider"
 	"waybill/domain/webhook"
@@ -103,6 +104,9 @@ func TestWebhooksGetWhatTheFeedHas(t *testing.T) {
 	for i := range 12 {
 		w.happen([]uuid.UUID{ann, ben}[i%2], i)
 	}
+	// What Ann books as an enterprise is not told her as a provider.
+	runtimetest.Append(t, w.store, domain.Stream(booking.Category, uuid.New()),
+		booking.Requested{ProductID: uuid.New(), ProductRevision: 1, ProviderID: ben, EnterpriseID: ann}, booking.Read{Number: 1})
 	w.settled(r)
 	w.check("all", all, uuid.Nil, false)
 	w.check("ann", ofAnn, ann, false)
@@ -262,6 +266,11 @@ func TestWhoIsToldNothingMore(t *testing.T) {
 	if _, err := w.service.RemoveWebhook(t.Context(), request(), idCol, by(col), "下线"); err != nil {
 		t.Fatal(err)
 	}
+	dan := uuid.New()
+	idDan, _ := w.hook(dan, "dan") // to which nothing is owed
+	if _, err := w.service.RemoveWebhook(t.Context(), request(), idDan, by(dan), "下线"); err != nil {
+		t.Fatal(err)
+	}
 	w.happen(ben, 1)
 	w.happen(col, 1)
 	w.settled(r)
@@ -269,11 +278,12 @@ func TestWhoIsToldNothingMore(t *testing.T) {
 	if len(w.receiver.taken("ben"))+len(w.receiver.taken("col")) != 0 || w.count("skipped") != 5 {
 		t.Errorf("ben took %d, col %d; %d were skipped", len(w.receiver.taken("ben")), len(w.receiver.taken("col")), w.count("skipped"))
 	}
-	left, err := w.secrets.Of(t.Context(), idCol)
-	if err != nil || len(left) != 0 {
-		t.Errorf("%d secrets are left (%v)", len(left), err)
+	for _, id := range []uuid.UUID{idCol, idDan} {
+		if left, err := w.secrets.Of(t.Context(), id); err != nil || len(left) != 0 {
+			t.Errorf("%d secrets are left (%v)", len(left), err)
+		}
 	}
-	if left, err = w.secrets.Of(t.Context(), idBen); err != nil || len(left) != 1 {
+	if left, err := w.secrets.Of(t.Context(), idBen); err != nil || len(left) != 1 {
 		t.Errorf("%d secrets of the one that goes on existing (%v)", len(left), err)
 	}
 }

@@ -211,3 +211,17 @@ func TestTheLedgerForgets(t *testing.T) {
 		t.Errorf("left are %s, want %s", left, want)
 	}
 }
+
+// Whoever failed is ailing until something is delivered to them, and no longer.
+func TestWhoRecoversIsNotAiling(t *testing.T) {
+	t.Parallel()
+	now := underWay{recipients: map[string]int{}, ailing: map[string]bool{}}
+	for _, failed := range []bool{true, false} {
+		item, ailing := Item{Recipient: "a", Object: "o"}, now.ailing["a"]
+		now.begun(item, ailing)
+		now.ended(delivered{Item: item, ailing: ailing, failed: failed})
+		if now.ailing["a"] != failed || now.busyAiling != 0 || len(now.objects) != 0 || len(now.recipients) != 0 {
+			t.Errorf("failed %v: %+v", failed, now)
+		}
+	}
+}

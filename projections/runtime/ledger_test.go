@@ -190,3 +190,26 @@ func TestPausesDouble(t *testing.T) {
 		}
 	}
 }
+
+// A recipient that asks to be left alone is, for as long as it asks; its attempts are counted.
+func TestARecipientIsLeftAloneForAsLongAsItAsks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	reaction := newOutside().tell(FromStart)
+	reaction.Deliver = func(context.Context, Delivery) error {
+		return &Undelivered{Err: errors.New("too many"), After: time.Hour}
+	}
+	w.append(someProduct(), product.Listed{})
+	w.startWith(reaction)
+	w.eventually("one attempt", func() bool { _, tries := w.item(); return tries == 1 })
+	var left bool
+	err := w.pool.QueryRow(t.Context(), `SELECT state = 'due' AND due_at > now() + interval '59 minutes' FROM projections.ledger WHERE recipient = 'a'`).
+		Scan(&left)
+	if err != nil || !left {
+		t.Errorf("it is tried again within the hour (%v)", err)
+	}
+	r := &reactor{pool: w.pool, reaction: reaction}
+	if due, err := r.dueItems(t.Context(), "", []string{}, []string{}, 10); err != nil || len(due) != 0 {
+		t.Errorf("%d are due (%v)", len(due), err)
+	}
+}

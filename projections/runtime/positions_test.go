@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"waybill/domain"
 	"waybill/domain/account"
 	"waybill/domain/product"
+	"waybill/projections"
 )
 
 // The other nodes hear where this one's projectors are; their own poll is only for what was lost.
@@ -104,5 +106,25 @@ func TestALieAboutAPositionIsNotBelieved(t *testing.T) {
 	w.caughtUp(r)
 	if at := r.Positions().At("tally"); at != w.head() {
 		t.Errorf("the read model is said to be at %d, and the log ends at %d", at, w.head())
+	}
+}
+
+// Who follows a model hears that it went back, and who waits for where it is does not wait.
+func TestPositionsThatWentBack(t *testing.T) {
+	t.Parallel()
+	p := newPositions(nil, []projections.ReadModel{{Name: "m", Schema: "m_v1"}}, 0, slog.New(slog.DiscardHandler))
+	p.advance("m_v1", 5)
+	p.reset(map[string]domain.Position{"m_v1": 3})
+	p.advance("m_v1", 2)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if now, err := p.Changed(over, "m", 5); now != 3 || err != nil {
+		t.Errorf("it is at %d: %v", now, err)
+	}
+	if err := p.Wait(over, "m", 3); err != nil {
+		t.Error(err)
+	}
+	if err := p.Wait(over, "m", 4); !errors.Is(err, ErrBehind) {
+		t.Errorf("got %v", err)
 	}
 }
