@@ -158,9 +158,21 @@ func (a Application) complete() Application {
 	return a
 }
 
+// listedApplication is an application with its place in the list.
+type listedApplication struct {
+	Application
+	AppliedAt time.Time
+}
+
+// newestApplications is the list of applications.
+var newestApplications = projections.Newest[listedApplication]{
+	List: projections.ListApplications, Name: "applications", Table: tableApplications, Columns: applicationColumns + `, applied_at`,
+	At: "applied_at", ID: "provider_id",
+	Place: func(r listedApplication) (time.Time, uuid.UUID) { return r.AppliedAt, r.ProviderID },
+}
+
 // Applications lists all applications for operators, the newest applicants first.
 func (q Queries) Applications(ctx context.Context, f ApplicationFilter) (projections.Page[Application], error) {
-	var none projections.Page[Application]
 	w := projections.Where{}
 	if f.Standing != "" {
 		w.And("standing = ?", string(f.Standing))
@@ -169,36 +181,12 @@ func (q Queries) Applications(ctx context.Context, f ApplicationFilter) (project
 		w.And("uscc = ?", f.USCC)
 	}
 	w.AndWords(`text || E'\n' || live_text`, f.Text)
-	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableApplications+w.SQL(), w.Args...)
-	if err != nil {
-		return none, err
-	}
-	if f.After != "" {
-		c, err := projections.DecodeCursor(f.After, projections.ListApplications)
-		if err != nil {
-			return none, err
-		}
-		w.And("(applied_at, provider_id) < (?, ?)", c.Time(), c.ID)
-	}
-	type row struct {
-		Application
-		AppliedAt time.Time
-	}
-	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+applicationColumns+`, applied_at FROM `+tableApplications+w.SQL()+
-		` ORDER BY applied_at DESC, provider_id DESC`+projections.LimitClause(size), w.Args...)
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
-	if err != nil {
-		return none, fmt.Errorf("applications: %w", err)
-	}
-	cut := projections.Cut(found, size, func(r row) string {
-		return projections.CursorAt(false, r.AppliedAt, r.ProviderID).Encode(projections.ListApplications)
-	})
-	page := projections.Page[Application]{Rows: make([]Application, len(cut.Rows)), Next: cut.Next, Total: total}
-	for i, r := range cut.Rows {
+	found, err := newestApplications.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	page := projections.Page[Application]{Rows: make([]Application, len(found.Rows)), Next: found.Next, Total: found.Total}
+	for i, r := range found.Rows {
 		page.Rows[i] = r.complete()
 	}
-	return page, nil
+	return page, err
 }
 
 const ownColumns = productColumns + `, ` + standingColumn + ` AS standing`
@@ -230,9 +218,14 @@ func (q Queries) product(ctx context.Context, condition string, args ...any) (Pr
 	return p.complete(), nil
 }
 
+// newestProducts is the list of own products.
+var newestProducts = projections.Newest[Product]{
+	List: projections.ListOwnProducts, Name: "own products", Table: tableProducts, Columns: ownColumns, At: "created_at", ID: "id",
+	Place: func(p Product) (time.Time, uuid.UUID) { return p.CreatedAt, p.ID },
+}
+
 // Products lists the provider's own products, newest first.
 func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter) (projections.Page[Product], error) {
-	var none projections.Page[Product]
 	w := projections.Where{}
 	w.And("provider_id = ?", owner)
 	if f.Review != "" {
@@ -246,32 +239,11 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 		w.And("content->>'mode' = ?", string(f.Mode))
 	}
 	w.AndWords("text", f.Text)
-	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableProducts+w.SQL(), w.Args...)
-	if err != nil {
-		return none, err
+	page, err := newestProducts.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	for i := range page.Rows {
+		page.Rows[i] = page.Rows[i].complete()
 	}
-	if f.After != "" {
-		c, err := projections.DecodeCursor(f.After, projections.ListOwnProducts)
-		if err != nil {
-			return none, err
-		}
-		w.And("(created_at, id) < (?, ?)", c.Time(), c.ID)
-	}
-	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+ownColumns+` FROM `+tableProducts+w.SQL()+
-		` ORDER BY created_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
-	products, err := pgx.CollectRows(rows, pgx.RowToStructByName[Product])
-	if err != nil {
-		return none, fmt.Errorf("own products: %w", err)
-	}
-	for i := range products {
-		products[i] = products[i].complete()
-	}
-	page := projections.Cut(products, size, func(p Product) string {
-		return projections.CursorAt(false, p.CreatedAt, p.ID).Encode(projections.ListOwnProducts)
-	})
-	page.Total = total
-	return page, nil
+	return page, err
 }
 
 // CountByReview counts the provider's own products by the review of their latest revision.

@@ -78,8 +78,13 @@ func (q Queries) ByEnterprise(ctx context.Context, enterprise uuid.UUID, f Filte
 	return q.list(ctx, "enterprise_id = ?", enterprise, f)
 }
 
+// newest is the list of bookings.
+var newest = projections.Newest[Booking]{
+	List: projections.ListBookings, Name: "bookings", Table: tableBookings, Columns: bookingColumns, At: "requested_at", ID: "id",
+	Place: func(b Booking) (time.Time, uuid.UUID) { return b.RequestedAt, b.ID },
+}
+
 func (q Queries) list(ctx context.Context, side string, owner uuid.UUID, f Filter) (projections.Page[Booking], error) {
-	var none projections.Page[Booking]
 	w := projections.Where{}
 	w.And(side, owner)
 	if f.State != "" {
@@ -91,32 +96,11 @@ func (q Queries) list(ctx context.Context, side string, owner uuid.UUID, f Filte
 	if f.Unread != nil {
 		w.And("unread = ?", *f.Unread)
 	}
-	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableBookings+w.SQL(), w.Args...)
-	if err != nil {
-		return none, err
+	page, err := newest.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	for i := range page.Rows {
+		page.Rows[i].utc()
 	}
-	if f.After != "" {
-		c, err := projections.DecodeCursor(f.After, projections.ListBookings)
-		if err != nil {
-			return none, err
-		}
-		w.And("(requested_at, id) < (?, ?)", c.Time(), c.ID)
-	}
-	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+bookingColumns+` FROM `+tableBookings+w.SQL()+
-		` ORDER BY requested_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
-	bookings, err := pgx.CollectRows(rows, pgx.RowToStructByName[Booking])
-	if err != nil {
-		return none, fmt.Errorf("bookings: %w", err)
-	}
-	for i := range bookings {
-		bookings[i].utc()
-	}
-	page := projections.Cut(bookings, size, func(b Booking) string {
-		return projections.CursorAt(false, b.RequestedAt, b.ID).Encode(projections.ListBookings)
-	})
-	page.Total = total
-	return page, nil
+	return page, err
 }
 
 // AwaitingReply counts the bookings an enterprise made that await their reply.

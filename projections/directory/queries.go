@@ -73,9 +73,14 @@ func (q Queries) Holders(ctx context.Context, role domain.Role, named []uuid.UUI
 	return accounts, nil
 }
 
+// newest is the list of accounts.
+var newest = projections.Newest[Account]{
+	List: projections.ListAccounts, Name: "accounts", Table: tableAccounts, Columns: columns, At: "opened_at", ID: "id",
+	Place: func(a Account) (time.Time, uuid.UUID) { return a.OpenedAt, a.ID },
+}
+
 // Accounts lists accounts, newest first.
 func (q Queries) Accounts(ctx context.Context, f Filter) (projections.Page[Account], error) {
-	var none projections.Page[Account]
 	w := projections.Where{}
 	if f.Closed != nil {
 		w.And("closed = ?", *f.Closed)
@@ -91,30 +96,9 @@ func (q Queries) Accounts(ctx context.Context, f Filter) (projections.Page[Accou
 		w.And("uscc <> '' AND uscc = ?", f.USCC)
 	}
 	w.AndWords("text", f.Text)
-	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableAccounts+w.SQL(), w.Args...)
-	if err != nil {
-		return none, err
+	page, err := newest.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	for i := range page.Rows {
+		projections.UTC(&page.Rows[i].OpenedAt, page.Rows[i].ClosedAt)
 	}
-	if f.After != "" {
-		c, err := projections.DecodeCursor(f.After, projections.ListAccounts)
-		if err != nil {
-			return none, err
-		}
-		w.And("(opened_at, id) < (?, ?)", c.Time(), c.ID)
-	}
-	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+columns+` FROM `+tableAccounts+w.SQL()+
-		` ORDER BY opened_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
-	accounts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Account])
-	if err != nil {
-		return none, fmt.Errorf("accounts: %w", err)
-	}
-	for i := range accounts {
-		projections.UTC(&accounts[i].OpenedAt, accounts[i].ClosedAt)
-	}
-	page := projections.Cut(accounts, size, func(a Account) string {
-		return projections.CursorAt(false, a.OpenedAt, a.ID).Encode(projections.ListAccounts)
-	})
-	page.Total = total
-	return page, nil
+	return page, err
 }

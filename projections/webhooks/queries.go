@@ -51,12 +51,22 @@ type Queries struct{ DB projections.Querier }
 
 const columns = `id, owner, url, types, label, standing, reason, position, registered_at, rotated_at, retires_at, ended_at, revision`
 
+// newest is the list of webhooks.
+var newest = projections.Newest[Hook]{
+	List: projections.ListWebhooks, Name: "webhooks", Table: tableHooks, Columns: columns, At: "registered_at", ID: "id",
+	Place: func(h Hook) (time.Time, uuid.UUID) { return h.RegisteredAt, h.ID },
+}
+
 func hooks(rows pgx.Rows) ([]Hook, error) {
 	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[Hook])
+	utc(all)
+	return all, err
+}
+
+func utc(all []Hook) {
 	for i := range all {
 		projections.UTC(&all[i].RegisteredAt, &all[i].RotatedAt, all[i].RetiresAt, all[i].EndedAt)
 	}
-	return all, err
 }
 
 // Hook is one webhook; ErrNotFound when there is none.
@@ -74,7 +84,6 @@ func (q Queries) Hook(ctx context.Context, id uuid.UUID) (Hook, error) {
 
 // Hooks lists webhooks, newest first.
 func (q Queries) Hooks(ctx context.Context, f Filter) (projections.Page[Hook], error) {
-	var none projections.Page[Hook]
 	w := projections.Where{}
 	if f.Owner != nil {
 		w.And("owner = ?", *f.Owner)
@@ -82,29 +91,9 @@ func (q Queries) Hooks(ctx context.Context, f Filter) (projections.Page[Hook], e
 	if f.Standing != "" {
 		w.And("standing = ?", string(f.Standing))
 	}
-	total, err := projections.Total(ctx, q.DB, f.Total, `SELECT FROM `+tableHooks+w.SQL(), w.Args...)
-	if err != nil {
-		return none, err
-	}
-	if f.After != "" {
-		c, err := projections.DecodeCursor(f.After, projections.ListWebhooks)
-		if err != nil {
-			return none, err
-		}
-		w.And("(registered_at, id) < (?, ?)", c.Time(), c.ID)
-	}
-	size := projections.PageSize(f.Limit)
-	rows, _ := q.DB.Query(ctx, `SELECT `+columns+` FROM `+tableHooks+w.SQL()+
-		` ORDER BY registered_at DESC, id DESC`+projections.LimitClause(size), w.Args...)
-	all, err := hooks(rows)
-	if err != nil {
-		return none, fmt.Errorf("webhooks: %w", err)
-	}
-	page := projections.Cut(all, size, func(h Hook) string {
-		return projections.CursorAt(false, h.RegisteredAt, h.ID).Encode(projections.ListWebhooks)
-	})
-	page.Total = total
-	return page, nil
+	page, err := newest.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	utc(page.Rows)
+	return page, err
 }
 
 // Told are the webhooks of some owners that were registered before a position and are not removed, of owners who are not closed, in the
