@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -147,22 +146,6 @@ func (c exportCommand) filter() (history.Filter, error) {
 		return f, errors.New("the time that is asked for ends before it begins")
 	}
 	return f, nil
-}
-
-// positionOf is the position that a text stands for; nil for none.
-func (a *app) positionOf(ctx context.Context, text string) (*domain.Position, error) {
-	if text == "" {
-		return nil, nil //nolint:nilnil // the newest is what was asked for
-	}
-	if n, err := strconv.ParseUint(text, 10, 63); err == nil {
-		return new(domain.Position(n)), nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return nil, errors.New("it must be a position, or a time such as 2026-11-26T09:00:00+08:00")
-	}
-	position, err := history.Queries{DB: a.pool}.PositionAt(ctx, at)
-	return &position, err
 }
 
 // plainOutput is what a terminal's escaping stands before: a file has its bytes as they are.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -34,11 +33,7 @@ type export struct {
 func (c replayCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
 		if c.Position != nil {
-			head, err := a.commands.Head(ctx)
-			if err == nil && *c.Position > head {
-				err = fmt.Errorf("--position: the log ends at position %d", head)
-			}
-			if err != nil {
+			if err := a.isInLog(ctx, "--position", *c.Position); err != nil {
 				return err
 			}
 		}

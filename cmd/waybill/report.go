@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 	"waybill/http/reports"
 	"waybill/http/tabular"
 	"waybill/projections/figures"
-	"waybill/projections/history"
 )
 
 type reportCommand struct {
@@ -111,25 +109,16 @@ func (c reportCommand) filter(today time.Time) (figures.Filter, error) {
 
 // asOf is the position that --as-of names; 0 for the newest.
 func (c reportCommand) asOf(ctx context.Context, a *app) (domain.Position, error) {
-	if c.AsOf == "" {
+	named, err := a.positionOf(ctx, c.AsOf)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("--as-of: %w", err)
+	case named == nil:
 		return 0, nil
+	case *named == 0:
+		return 0, errors.New("--as-of: the log has no event up to this time")
 	}
-	if n, err := strconv.ParseUint(c.AsOf, 10, 63); err == nil && n > 0 {
-		head, err := a.commands.Head(ctx)
-		if err == nil && domain.Position(n) > head {
-			err = fmt.Errorf("--as-of: the log ends at position %d", head)
-		}
-		return domain.Position(n), err
-	}
-	at, err := time.Parse(time.RFC3339, c.AsOf)
-	if err != nil {
-		return 0, errors.New("--as-of: a position of the log, such as 1042, or a time such as 2026-03-02T00:00:00+08:00")
-	}
-	position, err := history.Queries{DB: a.pool}.PositionAt(ctx, at)
-	if err == nil && position == 0 {
-		err = errors.New("--as-of: the log has no event up to this time")
-	}
-	return position, err
+	return *named, a.isInLog(ctx, "--as-of", *named)
 }
 
 // print writes the report as it was asked for.
