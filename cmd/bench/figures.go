@@ -44,18 +44,8 @@ func (b *bench) reports(ctx context.Context) error {
 		return err
 	}
 	perSecond := float64(b.size.reportEvents) / time.Since(began).Seconds()
-	rows, err := d.pool.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1`, figures.Model.Schema)
-	if err != nil {
+	if _, err := d.pool.Exec(ctx, `VACUUM (ANALYZE)`); err != nil {
 		return err
-	}
-	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return err
-	}
-	for _, table := range tables {
-		if _, err := d.pool.Exec(ctx, `VACUUM ANALYZE `+table); err != nil {
-			return err
-		}
 	}
 	var size string
 	err = d.pool.QueryRow(ctx, `SELECT pg_size_pretty(sum(pg_total_relation_size(schemaname || '.' || tablename))) FROM pg_tables WHERE schemaname = $1`,

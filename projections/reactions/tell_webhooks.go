@@ -291,7 +291,7 @@ type told struct {
 func bodyOf(i feed.Item) ([]byte, error) {
 	return json.Marshal(told{
 		Position: i.Position, Previous: i.Previous, ID: i.EventID, Type: i.Type, Kind: i.Kind, ObjectID: i.ObjectID, Revision: i.Revision,
-		At: i.At.UTC().Format("2006-01-02T15:04:05.000000Z07:00"), Data: i.Data,
+		At: i.At.UTC().Format(projections.TimeLayout), Data: i.Data,
 	})
 }
 
