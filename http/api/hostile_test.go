@@ -51,6 +51,24 @@ func startHostile(t *testing.T) hostile {
 	return h
 }
 
+// whileSteady has what a GET of target returns examined, and reports what is wrong of it; once more when its tag has changed meanwhile,
+// as a report's does when the event of an export, or of a reaction, reaches its read model.
+func (h hostile) whileSteady(who as, target string, examine func(got answer) (wrong []string)) {
+	h.t.Helper()
+	for {
+		got := h.do(who, "GET", target, nil, "Accept-Encoding", "identity")
+		tag := got.header.Get("ETag")
+		wrong := examine(got)
+		if len(wrong) != 0 && tag != "" && h.do(who, "GET", target, nil, "Accept-Encoding", "identity").header.Get("ETag") != tag {
+			continue
+		}
+		for _, what := range wrong {
+			h.t.Errorf("%s: %s", target, what)
+		}
+		return
+	}
+}
+
 func (h hostile) caller(r route) as { return h.callers[r.roles[0]] }
 
 // target is a path of the route that leads to something.
