@@ -1,7 +1,7 @@
 # Every command a developer needs; `make` lists them. Go is the only thing that must be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-esdb test-esdb-binary test-s3 test-office race chaos tour bench lint lint-api fmt generate build postgres vuln bin/esdbtest
+.PHONY: help run test test-esdb test-esdb-binary test-s3 test-office test-faults race chaos tour bench lint lint-api fmt generate build postgres vuln bin/esdbtest
 
 # The tools are pinned in a module of their own, so that go.mod lists only what Waybill is made of.
 # Built once into bin/tools: the linter takes minutes to build, and `go tool` would check that each time.
@@ -42,6 +42,9 @@ test-s3: test-database $(TOOLS)/s3 ## Test the store of images on a real S3 serv
 
 test-office: test-database ## Open our CSV and Excel files in LibreOffice, and compare (installs it, as root on Debian)
 	@.ci/office $(ARGS)
+
+test-faults: test-database ## Test behind PgBouncer and HAProxy and with clocks that jump (installs them, as root on Debian)
+	@.ci/faults $(ARGS)
 
 race: test-database ## Run all tests with the race detector (needs a C compiler; some: make race RACE=./http/...)
 	go test -race $(ARGS) $(or $(RACE),./...)
