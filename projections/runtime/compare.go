@@ -44,15 +44,18 @@ const maxKeys = 5
 // second copy of the read model. ErrRebuilding: one at a time.
 func Compare(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel) (Comparison, error) {
 	c := comparison{rebuild: rebuild{
-		target: newTarget(pool, model, model.Schema+"_check", KnownVocabulary()),
+		target: newTarget(pool, model, model.Schema+checkTables, KnownVocabulary()),
 		store:  store, live: model.Schema,
 	}}
-	err := c.exclusively(ctx, func(ctx context.Context) error {
-		if err := drop(ctx, c.pool, c.schema); err != nil { // of one that was killed
-			return err
-		}
-		return errors.Join(c.run(ctx), drop(context.WithoutCancel(ctx), c.pool, c.schema))
-	})
+	_, err := DropLeftovers(ctx, pool, []projections.ReadModel{model}) // of one that was killed
+	if err == nil {
+		err = exclusively(ctx, pool, c.live, func(ctx context.Context) error {
+			if err := c.tidily(ctx, c.run); err != nil {
+				return err
+			}
+			return drop(context.WithoutCancel(ctx), c.pool, c.schema)
+		})
+	}
 	c.found.Applied = c.applied
 	if err != nil {
 		return c.found, fmt.Errorf("compare %s: %w", model.Name, err)

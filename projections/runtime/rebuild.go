@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,12 +18,7 @@ const (
 	// rebuildClose is how few events the last look at the log may have brought before a rebuild stops the live projector to
 	// switch. (How far two positions are apart says nothing: they may have gaps.)
 	rebuildClose = 2000
-	// oldTables is what the name of the schema ends with that holds the tables before the last rebuild until nobody reads them.
-	oldTables = "_old"
 )
-
-// ErrRebuilding says that the same read model is being rebuilt or compared already, on this or another node.
-var ErrRebuilding = errors.New("the read model is being rebuilt or compared already")
 
 // Progress is how far a rebuild is.
 type Progress struct {
@@ -35,42 +29,24 @@ type Progress struct {
 
 // Rebuild fills a read model anew beside the live one, from the whole log, and puts it in its place in one transaction.
 // Readers and the live projector go on meanwhile; readers see the old tables or the new, and never a position before one
-// they saw. What an interrupted rebuild left behind is dropped by the next. An UnknownEventError says that a newer binary
+// they saw. One that is interrupted drops what it made; what a killed one left behind the next drops. An UnknownEventError says that a newer binary
 // must do it. It returns the number of events applied.
 // progress may be nil.
 func Rebuild(
 	ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel, progress func(Progress),
 ) (int, error) {
 	r := rebuild{
-		target: newTarget(pool, model, model.Schema+"_next", KnownVocabulary()),
+		target: newTarget(pool, model, model.Schema+nextTables, KnownVocabulary()),
 		store:  store, live: model.Schema, old: model.Schema + oldTables, progress: progress,
 	}
-	if err := r.exclusively(ctx, r.run); err != nil {
+	_, err := DropLeftovers(ctx, pool, []projections.ReadModel{model})
+	if err == nil {
+		err = exclusively(ctx, pool, r.live, func(ctx context.Context) error { return r.tidily(ctx, r.run) })
+	}
+	if err != nil {
 		return r.applied, fmt.Errorf("rebuild %s: %w", model.Name, err)
 	}
 	return r.applied, nil
-}
-
-// exclusively works while nobody else rebuilds or compares the same read model, on any node.
-func (r *rebuild) exclusively(ctx context.Context, work func(context.Context) error) error {
-	conn, err := r.pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	var free bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, hashtext($2))`, lockRebuild, r.live).Scan(&free); err != nil {
-		return err
-	}
-	if !free {
-		return ErrRebuilding
-	}
-	defer func() {
-		if _, unlock := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1, hashtext($2))`, lockRebuild, r.live); unlock != nil {
-			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with the session
-		}
-	}()
-	return work(ctx)
 }
 
 type rebuild struct {
@@ -83,12 +59,21 @@ type rebuild struct {
 	applied, passed int
 }
 
+// tidily has work leave nothing behind when it fails. What the database does not let go now is for the next to drop.
+func (r *rebuild) tidily(ctx context.Context, work func(context.Context) error) error {
+	err := work(ctx)
+	if err != nil {
+		_ = dropWithin(context.WithoutCancel(ctx), r.pool, r.schema, leftoverPatience)
+	}
+	return err
+}
+
 func (r *rebuild) run(ctx context.Context) error {
 	if err := errors.Join(drop(ctx, r.pool, r.schema), drop(ctx, r.pool, r.old)); err != nil {
 		return err
 	}
 	if r.model.Views != nil {
-		if err := dropRetired(ctx, r.pool, r.model.Views); err != nil {
+		if _, err := dropRetired(ctx, r.pool, r.model.Views); err != nil {
 			return err
 		}
 	}
@@ -121,7 +106,8 @@ func (r *rebuild) dropOld(ctx context.Context) error {
 	if r.model.Views == nil {
 		return err
 	}
-	if err = errors.Join(err, dropRetired(ctx, r.pool, r.model.Views)); err != nil && ctx.Err() == nil && transient(err) {
+	_, retired := dropRetired(ctx, r.pool, r.model.Views)
+	if err = errors.Join(err, retired); err != nil && ctx.Err() == nil && passing(err) {
 		return nil
 	}
 	return err
@@ -292,35 +278,3 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 	}
 	return tx.Commit(ctx)
 }
-
-// drop removes a schema and what belongs to it, if it is there. A reader that is still in it goes first: we would rather
-// ask again than be in a deadlock of which it may be the victim.
-func drop(ctx context.Context, pool *pgxpool.Pool, schema string) error {
-	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
-	defer cancel()
-	var wait backoff
-	for {
-		err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '200ms'; DROP SCHEMA IF EXISTS `+sanitized(schema)+` CASCADE`); err != nil {
-				return err
-			}
-			if _, err := tx.Exec(ctx, `DELETE FROM projections.dead_letters WHERE projection = $1`, schema); err != nil {
-				return err
-			}
-			_, err := tx.Exec(ctx, `DELETE FROM projections.checkpoints WHERE projection = $1`, schema)
-			return err
-		})
-		if err == nil {
-			return nil
-		}
-		if !transient(err) || ctx.Err() != nil {
-			return fmt.Errorf("drop %s (the next try does it): %w", schema, err)
-		}
-		wait.sleep(ctx)
-	}
-}
-
-// dropTimeout is how long a reader may keep the old tables from being dropped.
-const dropTimeout = 30 * time.Second
-
-func sanitized(schema string) string { return pgx.Identifier{schema}.Sanitize() }
