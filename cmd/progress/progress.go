@@ -98,6 +98,14 @@ func (l *Line) Note(format string, args ...any) {
 	fmt.Fprintf(l.out, format+"\n", args...)
 }
 
+// Clear leaves the line free for something else, until the next phase begins.
+func (l *Line) Clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.phase = ""
+	l.clear()
+}
+
 // Close ends the drawing and leaves the terminal clean.
 func (l *Line) Close() {
 	close(l.quit)

@@ -49,6 +49,13 @@ const (
 	beginBriefly = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '5s'`
 	// beginFollowing is beginBriefly for who does more meanwhile, such as read on in the log.
 	beginFollowing = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'`
+	// beginLong begins a transaction that takes its time, for which nobody waits: whatever role and database say, no statement of it is
+	// cut off, and none is done in parallel (see Serially).
+	beginLong = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` + longSettings
+	// beginSnapshot is beginLong for who only reads, all as of one moment.
+	beginSnapshot = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + longSettings
+	longSettings  = `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL max_parallel_maintenance_workers = 0; ` +
+		`SET LOCAL max_parallel_workers_per_gather = 0`
 	// beginDurable is beginBriefly with a commit that is on the disk when it is acknowledged, whatever role and database say.
 	beginDurable = beginBriefly + `; SET LOCAL synchronous_commit = on`
 )

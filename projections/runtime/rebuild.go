@@ -20,11 +20,21 @@ const (
 	rebuildClose = 2000
 )
 
-// Progress is how far a rebuild is.
+// What a rebuild or a comparison is doing.
+const (
+	PhaseEvents     = "events"
+	PhaseIndexes    = "indexes"
+	PhaseCatchingUp = "catching up"
+	PhaseSwitch     = "switch"
+	PhaseCompare    = "comparing"
+)
+
+// Progress is how far a rebuild or a comparison is.
 type Progress struct {
+	Phase          string
 	Position, Head domain.Position
-	// Applied counts the events of the model that were written.
-	Applied int
+	// Applied counts the events of the model that were written, Passed those of the log that were read.
+	Applied, Passed int
 }
 
 // Rebuild fills a read model anew beside the live one, from the whole log, and puts it in its place in one transaction.
@@ -38,6 +48,9 @@ func Rebuild(
 	r := rebuild{
 		target: newTarget(pool, model, model.Schema+nextTables, KnownVocabulary()),
 		store:  store, live: model.Schema, old: model.Schema + oldTables, progress: progress,
+	}
+	if err := r.may(ctx); err != nil {
+		return 0, fmt.Errorf("rebuild %s: %w", model.Name, err)
 	}
 	_, err := DropLeftovers(ctx, pool, []projections.ReadModel{model})
 	if err == nil {
@@ -54,7 +67,10 @@ type rebuild struct {
 	store     domain.EventStore
 	live, old string
 	progress  func(Progress)
+	phase     string
 	at        checkpoint
+	// oid is what the new schema is known by, whatever its name.
+	oid uint32
 	// applied counts the events of the model that were written, passed those of the log that were read.
 	applied, passed int
 }
@@ -66,6 +82,35 @@ func (r *rebuild) tidily(ctx context.Context, work func(context.Context) error) 
 		_ = dropWithin(context.WithoutCancel(ctx), r.pool, r.schema, leftoverPatience)
 	}
 	return err
+}
+
+// may returns a RightsError unless the role may do all of it.
+func (r *rebuild) may(ctx context.Context) error {
+	left, err := Leftovers(ctx, r.pool, []projections.ReadModel{r.model})
+	if err != nil {
+		return err
+	}
+	owned := append(left, r.live)
+	if r.model.Views != nil {
+		retired, err := retiredViews(ctx, r.pool, r.model.Views)
+		if err != nil {
+			return err
+		}
+		owned = append(append(owned, retired...), r.model.Views.Schema)
+	}
+	return mayReplace(ctx, r.pool, owned...)
+}
+
+// begin says that a phase begins.
+func (r *rebuild) begin(phase string, head domain.Position) {
+	r.phase = phase
+	r.tell(head)
+}
+
+func (r *rebuild) tell(head domain.Position) {
+	if r.progress != nil {
+		r.progress(Progress{Phase: r.phase, Position: r.at.position, Head: head, Applied: r.applied, Passed: r.passed})
+	}
 }
 
 func (r *rebuild) run(ctx context.Context) error {
@@ -84,15 +129,19 @@ func (r *rebuild) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.begin(PhaseEvents, head)
 	if err := r.follow(ctx, head); err != nil {
 		return err
 	}
+	r.begin(PhaseIndexes, head)
 	if err := r.index(ctx); err != nil {
 		return err
 	}
+	r.begin(PhaseCatchingUp, r.at.position)
 	if err := r.followClose(ctx, r.head); err != nil {
 		return err
 	}
+	r.begin(PhaseSwitch, r.at.position)
 	if err := r.swap(ctx); err != nil {
 		return err
 	}
@@ -122,8 +171,8 @@ func (r *rebuild) create(ctx context.Context) (err error) {
 		if err := createIn(ctx, tx, r.model, r.schema); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `SELECT position, epoch FROM projections.checkpoints WHERE projection = $1`, r.schema).
-			Scan(&r.at.position, &r.at.epoch)
+		return tx.QueryRow(ctx, `SELECT position, epoch, (SELECT oid FROM pg_namespace WHERE nspname = $1)
+			FROM projections.checkpoints WHERE projection = $1`, r.schema).Scan(&r.at.position, &r.at.epoch, &r.oid)
 	})
 }
 
@@ -168,9 +217,7 @@ func (r *rebuild) follow(ctx context.Context, to domain.Position) error {
 		r.at = at
 		r.applied += len(b.events)
 		r.passed += b.passed
-		if r.progress != nil {
-			r.progress(Progress{Position: at.position, Head: to, Applied: r.applied})
-		}
+		r.tell(to)
 	}
 	return <-failed
 }
@@ -208,7 +255,12 @@ func (r *rebuild) read(ctx context.Context, to domain.Position, batches chan<- b
 
 // index makes the secondary indexes and gives the planner its figures.
 func (r *rebuild) index(ctx context.Context) error {
-	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	conn, err := r.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{BeginQuery: beginLong}, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SET LOCAL synchronous_commit = off; SET LOCAL maintenance_work_mem = '128MB';
 			SET LOCAL search_path = `+sanitized(r.schema)+`; `+r.model.Indexes)
 		return err
@@ -216,7 +268,7 @@ func (r *rebuild) index(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("indexes: %w", err)
 	}
-	rows, err := r.pool.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1`, r.schema)
+	rows, err := conn.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1`, r.schema)
 	if err != nil {
 		return err
 	}
@@ -224,21 +276,36 @@ func (r *rebuild) index(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := unlimited(ctx, conn, true); err != nil {
+		return err
+	}
 	for _, table := range tables {
-		if _, err := r.pool.Exec(ctx, `VACUUM ANALYZE `+table); err != nil {
+		if _, err := conn.Exec(ctx, `VACUUM (ANALYZE, PARALLEL 0) `+table); err != nil {
+			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // with what was set for it
 			return fmt.Errorf("analyze: %w", err)
 		}
 	}
-	return nil
+	return unlimited(ctx, conn, false)
+}
+
+// unlimited has a session do what takes its time outside of a transaction, or be as it was.
+func unlimited(ctx context.Context, conn *pgxpool.Conn, yes bool) error {
+	sql := `RESET statement_timeout; RESET lock_timeout`
+	if yes {
+		sql = `SET statement_timeout = 0; SET lock_timeout = 0`
+	}
+	_, err := conn.Exec(ctx, sql)
+	return err
 }
 
 // swap stops the live projector at its checkpoint, applies what is missing up to there, and exchanges the schemas.
 // It takes no lock on a table, so no reader waits or fails: PostgreSQL resolves the names of prepared statements anew.
+// When nobody could say whether an exchange was committed, the next try finds out.
 func (r *rebuild) swap(ctx context.Context) error {
 	var wait backoff
 	for {
 		err := r.trySwap(ctx)
-		if err == nil || !transient(err) || ctx.Err() != nil || superseded(err) {
+		if err == nil || !passing(err) || ctx.Err() != nil || superseded(err) {
 			return err
 		}
 		wait.sleep(ctx)
@@ -255,6 +322,9 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 	err = tx.QueryRow(ctx, `SELECT position FROM projections.checkpoints WHERE projection = $1 FOR UPDATE`, r.live).Scan(&live)
 	if err != nil {
 		return fmt.Errorf("checkpoint of %s (was it prepared?): %w", r.live, err)
+	}
+	if done, err := r.swapped(ctx, tx); done || err != nil {
+		return err
 	}
 	if err := r.follow(ctx, live); err != nil {
 		return err
@@ -277,4 +347,15 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 		}
 	}
 	return tx.Commit(ctx)
+}
+
+// swapped reports whether the new schema is in the place of the live one, as after a commit whose answer was lost. It is errFenced when
+// it is in neither place: somebody else dropped it.
+func (r *rebuild) swapped(ctx context.Context, tx pgx.Tx) (bool, error) {
+	var name string
+	err := tx.QueryRow(ctx, `SELECT coalesce((SELECT nspname FROM pg_namespace WHERE oid = $1), '')`, r.oid).Scan(&name)
+	if err == nil && name != r.live && name != r.schema {
+		err = fmt.Errorf("%s was dropped meanwhile: %w", r.schema, errFenced)
+	}
+	return name == r.live, err
 }

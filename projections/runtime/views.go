@@ -182,13 +182,21 @@ func showNow(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) (
 	}
 }
 
+// retiredViews are the schemas of those whose place others took.
+func retiredViews(ctx context.Context, db projections.Querier, v *projections.Views) ([]string, error) {
+	rows, err := db.Query(ctx, `SELECT nspname FROM pg_namespace
+		WHERE starts_with(nspname, $1) AND substr(nspname, length($1) + 1) ~ '^[0-9]+$'`,
+		v.Schema+retired)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 // dropRetired drops the views whose place others took, and names them, unless somebody reads them at this moment, which is an error
 // that passes.
 func dropRetired(ctx context.Context, pool *pgxpool.Pool, v *projections.Views) (dropped []string, err error) {
-	rows, _ := pool.Query(ctx, `SELECT nspname FROM pg_namespace
-		WHERE starts_with(nspname, $1) AND substr(nspname, length($1) + 1) ~ '^[0-9]+$'`,
-		v.Schema+retired)
-	schemas, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	schemas, err := retiredViews(ctx, pool, v)
 	if err != nil {
 		return nil, err
 	}
