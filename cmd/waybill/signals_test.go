@@ -59,7 +59,9 @@ func held(t testing.TB, pool *pgxpool.Pool) (waits func() bool) {
 	t.Cleanup(func() { _, _ = holder.Exec(t.Context(), `ROLLBACK`) })
 	return func() bool {
 		var n int
-		err := pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'projections.dead_letters'::regclass`).Scan(&n)
+		err := pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks
+			WHERE NOT granted AND relation = 'projections.dead_letters'::regclass
+				AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&n)
 		return err == nil && n > 0
 	}
 }

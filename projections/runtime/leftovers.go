@@ -92,6 +92,13 @@ func DropLeftovers(ctx context.Context, pool *pgxpool.Pool, models []projections
 	if err != nil {
 		return nil, err
 	}
+	owned := make([]string, len(all))
+	for i, l := range all {
+		owned[i] = l.schema
+	}
+	if err := mayDrop(ctx, pool, owned); err != nil {
+		return nil, err
+	}
 	for _, l := range all {
 		err := exclusively(ctx, pool, l.live, func(ctx context.Context) error { return dropWithin(ctx, pool, l.schema, leftoverPatience) })
 		switch {

@@ -72,6 +72,9 @@ func Prune(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadMod
 	var all []Pruned
 	err := withPrepareLock(ctx, pool, func() error {
 		schemas, err := earlier(ctx, pool, models)
+		if err == nil {
+			err = mayDrop(ctx, pool, schemas)
+		}
 		if err != nil {
 			return err
 		}

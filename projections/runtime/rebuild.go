@@ -84,8 +84,16 @@ func (r *rebuild) tidily(ctx context.Context, work func(context.Context) error) 
 	return err
 }
 
-// may returns a RightsError unless the role may do all of it.
+// may returns a RightsError unless the role may do all of it, and an error when there is nothing to rebuild.
 func (r *rebuild) may(ctx context.Context) error {
+	var prepared bool
+	err := r.pool.QueryRow(ctx, `SELECT to_regnamespace(quote_ident($1)) IS NOT NULL`, r.live).Scan(&prepared)
+	if err == nil && !prepared {
+		err = fmt.Errorf("there is no schema %s yet: 'waybill migrate' makes it", r.live)
+	}
+	if err != nil {
+		return err
+	}
 	left, err := Leftovers(ctx, r.pool, []projections.ReadModel{r.model})
 	if err != nil {
 		return err
