@@ -27,7 +27,7 @@ func (c *copier) compare(ctx context.Context, phase string, at cursor, digest *l
 	if err != nil {
 		return at, err
 	}
-	c.progress.begin(phase, at.events, at.target, head)
+	c.progress.Begin(phase, at.events, at.target, head)
 	targets, sources := c.reader(ctx, c.target, at.target), c.reader(ctx, c.source, at.source)
 	defer func() { targets.close(); sources.close() }()
 	for {
@@ -56,7 +56,7 @@ func (c *copier) compare(ctx context.Context, phase string, at cursor, digest *l
 		digest.add(want)
 		at = cursor{events: at.events + 1, source: want.Position, target: held.Position}
 		if at.events%128 == 0 {
-			c.progress.advance(at.events, at.target)
+			c.progress.Advance(at.events, at.target)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/cmd/logcopy/logtest"
+	"waybill/cmd/progress"
 	"waybill/domain"
 )
 
@@ -224,8 +225,8 @@ func TestCopyGivesUpInTheEnd(t *testing.T) {
 	t.Parallel()
 	k := newCopier(filled(t, logtest.Random(10, 1)).EventStore, away{})
 	k.patience = 50 * time.Millisecond
-	k.progress = newProgress(discard(t))
-	defer k.progress.close()
+	k.progress = progress.New(discard(t))
+	defer k.progress.Close()
 	if _, err := k.run(t.Context(), false); !errors.Is(err, domain.ErrUnavailable) || !strings.Contains(err.Error(), "the target has not answered for 50ms") {
 		t.Error(err)
 	}

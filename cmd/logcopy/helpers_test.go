@@ -13,6 +13,7 @@ import (
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/cmd/logcopy/logtest"
+	"waybill/cmd/progress"
 	"waybill/domain"
 )
 
@@ -60,9 +61,9 @@ func copyOnce(ctx context.Context, t testing.TB, from, to *opened, verifyOnly bo
 		t.Fatal(err)
 	}
 	defer file.Close()
-	k.progress = newProgress(file)
+	k.progress = progress.New(file)
 	report, err = k.run(ctx, verifyOnly)
-	k.progress.close()
+	k.progress.Close()
 	written, readErr := os.ReadFile(file.Name())
 	if readErr != nil {
 		t.Fatal(readErr)
@@ -77,4 +78,14 @@ func mustCopy(t testing.TB, from, to *opened) string {
 		t.Fatalf("copy: %v\n%s", err, notes)
 	}
 	return report
+}
+
+func discard(t testing.TB) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
 }

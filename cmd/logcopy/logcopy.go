@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"waybill/cmd/progress"
 	"waybill/domain"
 )
 
@@ -26,26 +27,26 @@ const (
 // in the target is a beginning of the log, and the next call goes on from there.
 //
 // It draws its progress to a terminal or a file and returns a report of a few lines for a person.
-func Copy(ctx context.Context, source, target domain.EventStore, progress *os.File) (report string, err error) {
-	return begin(ctx, source, target, progress, false)
+func Copy(ctx context.Context, source, target domain.EventStore, out *os.File) (report string, err error) {
+	return begin(ctx, source, target, out, false)
 }
 
 // Verify is Copy that only compares. It fails when the target lacks events of the source, too.
-func Verify(ctx context.Context, source, target domain.EventStore, progress *os.File) (report string, err error) {
-	return begin(ctx, source, target, progress, true)
+func Verify(ctx context.Context, source, target domain.EventStore, out *os.File) (report string, err error) {
+	return begin(ctx, source, target, out, true)
 }
 
-func begin(ctx context.Context, source, target domain.EventStore, progress *os.File, verifyOnly bool) (string, error) {
+func begin(ctx context.Context, source, target domain.EventStore, out *os.File, verifyOnly bool) (string, error) {
 	c := newCopier(source, target)
-	c.progress = newProgress(progress)
-	defer c.progress.close()
+	c.progress = progress.New(out)
+	defer c.progress.Close()
 	return c.run(ctx, verifyOnly)
 }
 
 // copier copies one log onto another, or compares them.
 type copier struct {
 	source, target          copySide
-	progress                *progress
+	progress                *progress.Line
 	chunkEvents, chunkBytes int
 	patience                time.Duration
 
@@ -113,3 +114,5 @@ func (c *copier) complete(ctx context.Context, at cursor) error {
 func perSecond(events uint64, took time.Duration) uint64 {
 	return uint64(float64(events) / max(took.Seconds(), 1e-9))
 }
+
+func thousands(n uint64) string { return progress.Thousands(n) }

@@ -165,7 +165,7 @@ const (
 )
 
 func (c *copier) waiting(side copySide) *wait {
-	return &wait{side: side, patience: c.patience, note: c.progress.note}
+	return &wait{side: side, patience: c.patience, note: c.progress.Note}
 }
 
 // again returns nil when it is time to try again, or why it should not be tried.

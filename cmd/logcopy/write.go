@@ -37,7 +37,7 @@ func (c *copier) pass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.progress.begin("copying", c.written.events, c.written.source, head)
+	c.progress.Begin("copying", c.written.events, c.written.source, head)
 	events := c.reader(ctx, c.source, c.written.source)
 	defer func() { events.close() }()
 	for {
@@ -70,7 +70,7 @@ func (c *copier) write(ctx context.Context, chunk []domain.RecordedEvent) error 
 			return fmt.Errorf("write %s@%d and what follows to the target: %w", chunk[0].Stream, chunk[0].Revision, err)
 		}
 		c.written = cursor{events: c.written.events + uint64(n), source: chunk[n-1].Position, target: position}
-		c.progress.advance(c.written.events, c.written.source)
+		c.progress.Advance(c.written.events, c.written.source)
 		chunk = chunk[n:]
 	}
 	return nil

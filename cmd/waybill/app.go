@@ -92,6 +92,7 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 	}
 	poolConfig.MaxConns = maxConns
 	poolConfig.ConnConfig.RuntimeParams["application_name"] = "waybill"
+	poolConfig.AfterConnect = runtime.Serially
 	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)

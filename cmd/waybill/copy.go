@@ -46,11 +46,6 @@ var errSameStore = errors.New("--from and --to are the same store")
 
 // Run is called by kong.
 func (c copyCommand) Run(ctx context.Context, cfg config.Config, getenv func(string) string, out io.Writer) (err error) {
-	defer func() {
-		if err != nil && ctx.Err() != nil {
-			err = errors.New("interrupted; what is in the target is complete up to a point: run the same command again to go on from there")
-		}
-	}()
 	from, err := storeNamed(c.From, getenv)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strconv"
-	"syscall"
 
 	"waybill/cmd/config"
 	"waybill/domain/workdays"
@@ -43,12 +41,10 @@ func main() {
 	if err := config.LimitMemory(); err != nil {
 		fmt.Fprintln(os.Stderr, "waybill:", err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
-	stop()
-	if err != nil {
+	ctx := untilSignalled(context.Background())
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil {
 		fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", config.Without(err))
-		os.Exit(1)
+		os.Exit(exitCode(ctx))
 	}
 }
 
@@ -67,7 +63,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return fmt.Errorf("configuration:\n%w", err)
 	}
-	return command.Run(cfg)
+	return interrupted(ctx, command.Selected().Target.Interface(), command.Run(cfg))
 }
 
 func newParser(ctx context.Context, getenv func(string) string, out io.Writer) (*kong.Kong, error) {

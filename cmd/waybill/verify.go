@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"waybill/cmd/config"
+	"waybill/cmd/progress"
 	"waybill/projections/runtime"
 )
 
@@ -30,11 +32,14 @@ func (a *app) verify(ctx context.Context, name string, out io.Writer) error {
 		return err
 	}
 	differs := false
-	for _, m := range models {
-		found, err := runtime.Compare(ctx, a.pool, a.store, m)
+	shown := progress.New(os.Stderr)
+	defer shown.Close()
+	for i, m := range models {
+		found, err := runtime.Compare(ctx, a.pool, a.store, m, progressOf(shown, models, i))
 		if err != nil {
 			return err
 		}
+		shown.Clear()
 		differs = differs || len(found.Differences) > 0
 		fmt.Fprintf(out, "%s: %s\n", m.Name, verdict(found))
 	}

@@ -49,6 +49,13 @@ const (
 	beginBriefly = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '5s'`
 	// beginFollowing is beginBriefly for who does more meanwhile, such as read on in the log.
 	beginFollowing = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'`
+	// beginLong begins a transaction that takes its time, for which nobody waits: whatever role and database say, no statement of it is
+	// cut off, and none is done in parallel (see Serially).
+	beginLong = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` + longSettings
+	// beginSnapshot is beginLong for who only reads, all as of one moment.
+	beginSnapshot = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + longSettings
+	longSettings  = `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL max_parallel_maintenance_workers = 0; ` +
+		`SET LOCAL max_parallel_workers_per_gather = 0`
 	// beginDurable is beginBriefly with a commit that is on the disk when it is acknowledged, whatever role and database say.
 	beginDurable = beginBriefly + `; SET LOCAL synchronous_commit = on`
 )
@@ -138,3 +145,28 @@ func transient(err error) bool {
 	}
 	return false
 }
+
+// passing reports whether err, of a command that somebody waits for, may pass within moments. Unlike a projector, which must go on as
+// soon as somebody has mended it, a command says what is wrong and ends: a right that is missing does not come by itself, nor does room
+// on the disk, nor does a limit of the server go away.
+func passing(err error) bool {
+	var pgErr *pgconn.PgError
+	if !errors.Is(err, errConnectionLost) && errors.As(err, &pgErr) {
+		switch pgErr.Code[:2] {
+		case "08", "40", "55":
+			return true
+		case "57":
+			return pgErr.Code != pgerrQueryCanceled && pgErr.Code != pgerrDatabaseDropped
+		}
+		return pgErr.Code == pgerrTooManyConnections || pgErr.Code == pgerrFroze
+	}
+	return transient(err)
+}
+
+// Codes of errors that are judged otherwise than their classes.
+const (
+	pgerrQueryCanceled      = "57014" // by statement_timeout, or by an administrator
+	pgerrDatabaseDropped    = "57P04"
+	pgerrTooManyConnections = "53300"
+	pgerrFroze              = "25P03" // we stood still in a transaction, and were cut off
+)

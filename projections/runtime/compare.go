@@ -42,17 +42,28 @@ const maxKeys = 5
 // Compare folds the whole log into tables beside the live ones, as far as these are, and compares them row by row. The live
 // projector goes on; it stands still only while the last few events are folded. What it needs for the time is the room of a
 // second copy of the read model. ErrRebuilding: one at a time.
-func Compare(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel) (Comparison, error) {
+func Compare(
+	ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel, progress ...func(Progress),
+) (Comparison, error) {
 	c := comparison{rebuild: rebuild{
-		target: newTarget(pool, model, model.Schema+"_check", KnownVocabulary()),
+		target: newTarget(pool, model, model.Schema+checkTables, KnownVocabulary()),
 		store:  store, live: model.Schema,
 	}}
-	err := c.exclusively(ctx, func(ctx context.Context) error {
-		if err := drop(ctx, c.pool, c.schema); err != nil { // of one that was killed
-			return err
-		}
-		return errors.Join(c.run(ctx), drop(context.WithoutCancel(ctx), c.pool, c.schema))
-	})
+	if len(progress) > 0 {
+		c.progress = progress[0]
+	}
+	if err := mayCompare(ctx, pool, model.Schema); err != nil {
+		return c.found, fmt.Errorf("compare %s: %w", model.Name, err)
+	}
+	_, err := DropLeftovers(ctx, pool, []projections.ReadModel{model}) // of one that was killed
+	if err == nil {
+		err = exclusively(ctx, pool, c.live, func(ctx context.Context) error {
+			if err := c.tidily(ctx, c.run); err != nil {
+				return err
+			}
+			return drop(context.WithoutCancel(ctx), c.pool, c.schema)
+		})
+	}
 	c.found.Applied = c.applied
 	if err != nil {
 		return c.found, fmt.Errorf("compare %s: %w", model.Name, err)
@@ -70,6 +81,11 @@ func (c *comparison) run(ctx context.Context) error {
 		return err
 	}
 	live := func(ctx context.Context) (domain.Position, error) { return c.position(ctx, c.pool, "") }
+	head, err := live(ctx)
+	if err != nil {
+		return err
+	}
+	c.begin(PhaseEvents, head)
 	if err := c.followClose(ctx, live); err != nil {
 		return err
 	}
@@ -82,6 +98,7 @@ func (c *comparison) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.begin(PhaseCompare, c.found.Position)
 	for _, table := range tables {
 		if err := c.compare(ctx, snapshot, table); err != nil {
 			return fmt.Errorf("table %s: %w", table, err)
@@ -106,7 +123,7 @@ func (c *comparison) still(ctx context.Context) (snapshot pgx.Tx, err error) {
 	if c.at.position != c.found.Position {
 		return nil, fmt.Errorf("the log ends at %d, but %s is at %d", c.at.position, c.live, c.found.Position)
 	}
-	snapshot, err = c.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	snapshot, err = c.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginSnapshot})
 	if err != nil {
 		return nil, err
 	}

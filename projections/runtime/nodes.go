@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -63,14 +62,19 @@ type Pruned struct {
 	Node string
 	// Views are the schema of views that are over it still, so that it was kept: the tables of the next version are not as far yet.
 	Views string
+	// Leftover says that it was no earlier version, but what a rebuild or a comparison had left behind.
+	Leftover bool
 }
 
 // Prune drops the tables of earlier versions of the models, unless a node serves them. A node that was heard of within a
-// minute counts; none may be starting with the earlier version meanwhile. It also drops what a rebuild left to who read it still.
+// minute counts; none may be starting with the earlier version meanwhile. It also drops what Leftovers lists.
 func Prune(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadModel) ([]Pruned, error) {
 	var all []Pruned
 	err := withPrepareLock(ctx, pool, func() error {
 		schemas, err := earlier(ctx, pool, models)
+		if err == nil {
+			err = mayDrop(ctx, pool, schemas)
+		}
 		if err != nil {
 			return err
 		}
@@ -93,13 +97,19 @@ func Prune(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadMod
 			}
 			all = append(all, p)
 		}
+		left, err := DropLeftovers(ctx, pool, models)
 		for _, m := range models {
-			if m.Views == nil {
-				continue
+			if err == nil && m.Views != nil {
+				var views []string
+				views, err = dropRetired(ctx, pool, m.Views)
+				left = append(left, views...)
 			}
-			if err := errors.Join(drop(ctx, pool, m.Schema+oldTables), dropRetired(ctx, pool, m.Views)); err != nil {
-				return fmt.Errorf("prune views %s: %w", m.Views.Schema, err)
-			}
+		}
+		for _, schema := range left {
+			all = append(all, Pruned{Schema: schema, Leftover: true})
+		}
+		if err != nil {
+			return fmt.Errorf("prune: %w", err)
 		}
 		return nil
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,58 +18,48 @@ const (
 	// rebuildClose is how few events the last look at the log may have brought before a rebuild stops the live projector to
 	// switch. (How far two positions are apart says nothing: they may have gaps.)
 	rebuildClose = 2000
-	// oldTables is what the name of the schema ends with that holds the tables before the last rebuild until nobody reads them.
-	oldTables = "_old"
 )
 
-// ErrRebuilding says that the same read model is being rebuilt or compared already, on this or another node.
-var ErrRebuilding = errors.New("the read model is being rebuilt or compared already")
+// What a rebuild or a comparison is doing.
+const (
+	PhaseEvents     = "events"
+	PhaseIndexes    = "indexes"
+	PhaseCatchingUp = "catching up"
+	PhaseSwitch     = "switch"
+	PhaseCompare    = "comparing"
+)
 
-// Progress is how far a rebuild is.
+// Progress is how far a rebuild or a comparison is.
 type Progress struct {
+	Phase          string
 	Position, Head domain.Position
-	// Applied counts the events of the model that were written.
-	Applied int
+	// Applied counts the events of the model that were written, Passed those of the log that were read.
+	Applied, Passed int
 }
 
 // Rebuild fills a read model anew beside the live one, from the whole log, and puts it in its place in one transaction.
 // Readers and the live projector go on meanwhile; readers see the old tables or the new, and never a position before one
-// they saw. What an interrupted rebuild left behind is dropped by the next. An UnknownEventError says that a newer binary
+// they saw. One that is interrupted drops what it made; what a killed one left behind the next drops. An UnknownEventError says that a newer binary
 // must do it. It returns the number of events applied.
 // progress may be nil.
 func Rebuild(
 	ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel, progress func(Progress),
 ) (int, error) {
 	r := rebuild{
-		target: newTarget(pool, model, model.Schema+"_next", KnownVocabulary()),
+		target: newTarget(pool, model, model.Schema+nextTables, KnownVocabulary()),
 		store:  store, live: model.Schema, old: model.Schema + oldTables, progress: progress,
 	}
-	if err := r.exclusively(ctx, r.run); err != nil {
+	if err := r.may(ctx); err != nil {
+		return 0, fmt.Errorf("rebuild %s: %w", model.Name, err)
+	}
+	_, err := DropLeftovers(ctx, pool, []projections.ReadModel{model})
+	if err == nil {
+		err = exclusively(ctx, pool, r.live, func(ctx context.Context) error { return r.tidily(ctx, r.run) })
+	}
+	if err != nil {
 		return r.applied, fmt.Errorf("rebuild %s: %w", model.Name, err)
 	}
 	return r.applied, nil
-}
-
-// exclusively works while nobody else rebuilds or compares the same read model, on any node.
-func (r *rebuild) exclusively(ctx context.Context, work func(context.Context) error) error {
-	conn, err := r.pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	var free bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, hashtext($2))`, lockRebuild, r.live).Scan(&free); err != nil {
-		return err
-	}
-	if !free {
-		return ErrRebuilding
-	}
-	defer func() {
-		if _, unlock := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1, hashtext($2))`, lockRebuild, r.live); unlock != nil {
-			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with the session
-		}
-	}()
-	return work(ctx)
 }
 
 type rebuild struct {
@@ -78,9 +67,58 @@ type rebuild struct {
 	store     domain.EventStore
 	live, old string
 	progress  func(Progress)
+	phase     string
 	at        checkpoint
+	// oid is what the new schema is known by, whatever its name.
+	oid uint32
 	// applied counts the events of the model that were written, passed those of the log that were read.
 	applied, passed int
+}
+
+// tidily has work leave nothing behind when it fails. What the database does not let go now is for the next to drop.
+func (r *rebuild) tidily(ctx context.Context, work func(context.Context) error) error {
+	err := work(ctx)
+	if err != nil {
+		_ = dropWithin(context.WithoutCancel(ctx), r.pool, r.schema, leftoverPatience)
+	}
+	return err
+}
+
+// may returns a RightsError unless the role may do all of it, and an error when there is nothing to rebuild.
+func (r *rebuild) may(ctx context.Context) error {
+	var prepared bool
+	err := r.pool.QueryRow(ctx, `SELECT to_regnamespace(quote_ident($1)) IS NOT NULL`, r.live).Scan(&prepared)
+	if err == nil && !prepared {
+		err = fmt.Errorf("there is no schema %s yet: 'waybill migrate' makes it", r.live)
+	}
+	if err != nil {
+		return err
+	}
+	left, err := Leftovers(ctx, r.pool, []projections.ReadModel{r.model})
+	if err != nil {
+		return err
+	}
+	owned := append(left, r.live)
+	if r.model.Views != nil {
+		retired, err := retiredViews(ctx, r.pool, r.model.Views)
+		if err != nil {
+			return err
+		}
+		owned = append(append(owned, retired...), r.model.Views.Schema)
+	}
+	return mayReplace(ctx, r.pool, owned...)
+}
+
+// begin says that a phase begins.
+func (r *rebuild) begin(phase string, head domain.Position) {
+	r.phase = phase
+	r.tell(head)
+}
+
+func (r *rebuild) tell(head domain.Position) {
+	if r.progress != nil {
+		r.progress(Progress{Phase: r.phase, Position: r.at.position, Head: head, Applied: r.applied, Passed: r.passed})
+	}
 }
 
 func (r *rebuild) run(ctx context.Context) error {
@@ -88,7 +126,7 @@ func (r *rebuild) run(ctx context.Context) error {
 		return err
 	}
 	if r.model.Views != nil {
-		if err := dropRetired(ctx, r.pool, r.model.Views); err != nil {
+		if _, err := dropRetired(ctx, r.pool, r.model.Views); err != nil {
 			return err
 		}
 	}
@@ -99,15 +137,19 @@ func (r *rebuild) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.begin(PhaseEvents, head)
 	if err := r.follow(ctx, head); err != nil {
 		return err
 	}
+	r.begin(PhaseIndexes, head)
 	if err := r.index(ctx); err != nil {
 		return err
 	}
+	r.begin(PhaseCatchingUp, r.at.position)
 	if err := r.followClose(ctx, r.head); err != nil {
 		return err
 	}
+	r.begin(PhaseSwitch, r.at.position)
 	if err := r.swap(ctx); err != nil {
 		return err
 	}
@@ -121,7 +163,8 @@ func (r *rebuild) dropOld(ctx context.Context) error {
 	if r.model.Views == nil {
 		return err
 	}
-	if err = errors.Join(err, dropRetired(ctx, r.pool, r.model.Views)); err != nil && ctx.Err() == nil && transient(err) {
+	_, retired := dropRetired(ctx, r.pool, r.model.Views)
+	if err = errors.Join(err, retired); err != nil && ctx.Err() == nil && passing(err) {
 		return nil
 	}
 	return err
@@ -136,8 +179,8 @@ func (r *rebuild) create(ctx context.Context) (err error) {
 		if err := createIn(ctx, tx, r.model, r.schema); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `SELECT position, epoch FROM projections.checkpoints WHERE projection = $1`, r.schema).
-			Scan(&r.at.position, &r.at.epoch)
+		return tx.QueryRow(ctx, `SELECT position, epoch, (SELECT oid FROM pg_namespace WHERE nspname = $1)
+			FROM projections.checkpoints WHERE projection = $1`, r.schema).Scan(&r.at.position, &r.at.epoch, &r.oid)
 	})
 }
 
@@ -182,9 +225,7 @@ func (r *rebuild) follow(ctx context.Context, to domain.Position) error {
 		r.at = at
 		r.applied += len(b.events)
 		r.passed += b.passed
-		if r.progress != nil {
-			r.progress(Progress{Position: at.position, Head: to, Applied: r.applied})
-		}
+		r.tell(to)
 	}
 	return <-failed
 }
@@ -222,7 +263,12 @@ func (r *rebuild) read(ctx context.Context, to domain.Position, batches chan<- b
 
 // index makes the secondary indexes and gives the planner its figures.
 func (r *rebuild) index(ctx context.Context) error {
-	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	conn, err := r.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{BeginQuery: beginLong}, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SET LOCAL synchronous_commit = off; SET LOCAL maintenance_work_mem = '128MB';
 			SET LOCAL search_path = `+sanitized(r.schema)+`; `+r.model.Indexes)
 		return err
@@ -230,7 +276,7 @@ func (r *rebuild) index(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("indexes: %w", err)
 	}
-	rows, err := r.pool.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1`, r.schema)
+	rows, err := conn.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1`, r.schema)
 	if err != nil {
 		return err
 	}
@@ -238,21 +284,36 @@ func (r *rebuild) index(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := unlimited(ctx, conn, true); err != nil {
+		return err
+	}
 	for _, table := range tables {
-		if _, err := r.pool.Exec(ctx, `VACUUM ANALYZE `+table); err != nil {
+		if _, err := conn.Exec(ctx, `VACUUM (ANALYZE, PARALLEL 0) `+table); err != nil {
+			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // with what was set for it
 			return fmt.Errorf("analyze: %w", err)
 		}
 	}
-	return nil
+	return unlimited(ctx, conn, false)
+}
+
+// unlimited has a session do what takes its time outside of a transaction, or be as it was.
+func unlimited(ctx context.Context, conn *pgxpool.Conn, yes bool) error {
+	sql := `RESET statement_timeout; RESET lock_timeout`
+	if yes {
+		sql = `SET statement_timeout = 0; SET lock_timeout = 0`
+	}
+	_, err := conn.Exec(ctx, sql)
+	return err
 }
 
 // swap stops the live projector at its checkpoint, applies what is missing up to there, and exchanges the schemas.
 // It takes no lock on a table, so no reader waits or fails: PostgreSQL resolves the names of prepared statements anew.
+// When nobody could say whether an exchange was committed, the next try finds out.
 func (r *rebuild) swap(ctx context.Context) error {
 	var wait backoff
 	for {
 		err := r.trySwap(ctx)
-		if err == nil || !transient(err) || ctx.Err() != nil || superseded(err) {
+		if err == nil || !passing(err) || ctx.Err() != nil || superseded(err) {
 			return err
 		}
 		wait.sleep(ctx)
@@ -269,6 +330,9 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 	err = tx.QueryRow(ctx, `SELECT position FROM projections.checkpoints WHERE projection = $1 FOR UPDATE`, r.live).Scan(&live)
 	if err != nil {
 		return fmt.Errorf("checkpoint of %s (was it prepared?): %w", r.live, err)
+	}
+	if done, err := r.swapped(ctx, tx); done || err != nil {
+		return err
 	}
 	if err := r.follow(ctx, live); err != nil {
 		return err
@@ -293,34 +357,13 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 	return tx.Commit(ctx)
 }
 
-// drop removes a schema and what belongs to it, if it is there. A reader that is still in it goes first: we would rather
-// ask again than be in a deadlock of which it may be the victim.
-func drop(ctx context.Context, pool *pgxpool.Pool, schema string) error {
-	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
-	defer cancel()
-	var wait backoff
-	for {
-		err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '200ms'; DROP SCHEMA IF EXISTS `+sanitized(schema)+` CASCADE`); err != nil {
-				return err
-			}
-			if _, err := tx.Exec(ctx, `DELETE FROM projections.dead_letters WHERE projection = $1`, schema); err != nil {
-				return err
-			}
-			_, err := tx.Exec(ctx, `DELETE FROM projections.checkpoints WHERE projection = $1`, schema)
-			return err
-		})
-		if err == nil {
-			return nil
-		}
-		if !transient(err) || ctx.Err() != nil {
-			return fmt.Errorf("drop %s (the next try does it): %w", schema, err)
-		}
-		wait.sleep(ctx)
+// swapped reports whether the new schema is in the place of the live one, as after a commit whose answer was lost. It is errFenced when
+// it is in neither place: somebody else dropped it.
+func (r *rebuild) swapped(ctx context.Context, tx pgx.Tx) (bool, error) {
+	var name string
+	err := tx.QueryRow(ctx, `SELECT coalesce((SELECT nspname FROM pg_namespace WHERE oid = $1), '')`, r.oid).Scan(&name)
+	if err == nil && name != r.live && name != r.schema {
+		err = fmt.Errorf("%s was dropped meanwhile: %w", r.schema, errFenced)
 	}
+	return name == r.live, err
 }
-
-// dropTimeout is how long a reader may keep the old tables from being dropped.
-const dropTimeout = 30 * time.Second
-
-func sanitized(schema string) string { return pgx.Identifier{schema}.Sanitize() }

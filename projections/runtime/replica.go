@@ -93,7 +93,10 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 		if err != nil {
 			return err
 		}
-		return want.mirroredBy(is)
+		if err := want.mirroredBy(is); err != nil {
+			return err
+		}
+		return Serially(ctx, conn)
 	}
 	r := &Replica{
 		store: c.Store, models: c.Models, maxWait: c.MaxWait,

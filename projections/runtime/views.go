@@ -182,22 +182,35 @@ func showNow(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) (
 	}
 }
 
-// dropRetired drops the views whose place others took, unless somebody reads them at this moment, which is an error that passes.
-func dropRetired(ctx context.Context, pool *pgxpool.Pool, v *projections.Views) error {
-	rows, _ := pool.Query(ctx, `SELECT nspname FROM pg_namespace
+// retiredViews are the schemas of those whose place others took.
+func retiredViews(ctx context.Context, db projections.Querier, v *projections.Views) ([]string, error) {
+	rows, err := db.Query(ctx, `SELECT nspname FROM pg_namespace
 		WHERE starts_with(nspname, $1) AND substr(nspname, length($1) + 1) ~ '^[0-9]+$'`,
 		v.Schema+retired)
-	schemas, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return err
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// dropRetired drops the views whose place others took, and names them, unless somebody reads them at this moment, which is an error
+// that passes.
+func dropRetired(ctx context.Context, pool *pgxpool.Pool, v *projections.Views) (dropped []string, err error) {
+	schemas, err := retiredViews(ctx, pool, v)
+	if err != nil {
+		return nil, err
 	}
 	for _, schema := range schemas {
-		err = errors.Join(err, pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
+		gone := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '200ms'; DROP SCHEMA IF EXISTS `+sanitized(schema)+` CASCADE`)
 			return err
-		}))
+		})
+		if gone == nil {
+			dropped = append(dropped, schema)
+		}
+		err = errors.Join(err, gone)
 	}
-	return err
+	return dropped, err
 }
 
 // viewsOver is the schema of views that are over the tables of an earlier version; empty for none.
@@ -236,6 +249,6 @@ func (s *switching) look(ctx context.Context) {
 			"schema", s.model.Views.Schema, "error", err)
 	}
 	if s.done {
-		_ = dropRetired(ctx, s.pool, s.model.Views) // what is read still goes with the next rebuild, or with Prune
+		_, _ = dropRetired(ctx, s.pool, s.model.Views) // what is read still goes with the next rebuild, or with Prune
 	}
 }

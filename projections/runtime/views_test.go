@@ -168,7 +168,7 @@ func TestAReaderOfViewsDoesNotHoldARebuild(t *testing.T) {
 	if err != nil || n.events != 1 {
 		t.Errorf("the query that began before shows %+v: %v", n, err)
 	}
-	if err := dropRetired(t.Context(), w.pool, w.model.Views); err == nil || !transient(err) {
+	if _, err := dropRetired(t.Context(), w.pool, w.model.Views); err == nil || !transient(err) {
 		t.Errorf("drop of what is read: %v", err)
 	}
 	rollback(t.Context(), reader)

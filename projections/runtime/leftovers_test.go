@@ -1,0 +1,87 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"waybill/domain/product"
+	"waybill/projections"
+)
+
+// What is left behind by those who were killed is found and dropped, and what somebody works on is not.
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.append(someProduct(), product.Listed{})
+	models := []projections.ReadModel{w.model}
+	for _, sql := range []string{
+		`CREATE SCHEMA tally_v1_check`, `CREATE TABLE tally_v1_check.t ()`, `CREATE SCHEMA tally_v0_next`, `CREATE SCHEMA tally_v7_old`,
+		`CREATE SCHEMA tally_vx_next`, `CREATE SCHEMA other_v1_next`, `CREATE SCHEMA tally_v1_nextone`, `CREATE SCHEMA my_tally_v1_old`, // none of these
+		`INSERT INTO projections.checkpoints (projection) VALUES ('tally_v1_check')`,
+	} {
+		if _, err := w.pool.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listed := func(want ...string) {
+		t.Helper()
+		got, err := Leftovers(t.Context(), w.pool, models)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("left behind are %v, want %v: %v", got, want, err)
+		}
+	}
+	listed("tally_v0_next", "tally_v1_check", "tally_v7_old")
+	var meanwhile []Pruned
+	_, err := Rebuild(t.Context(), w.pool, w.store, w.model, func(Progress) { // whatever it is: tally_v1 is worked on
+		listed()
+		var err error
+		if meanwhile, err = Prune(t.Context(), w.pool, models); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil || len(meanwhile) > 0 {
+		t.Fatalf("meanwhile %v were pruned: %v", meanwhile, err)
+	}
+	pruned, err := Prune(t.Context(), w.pool, models)
+	if err != nil || len(pruned) != 0 {
+		t.Errorf("pruned %v: %v", pruned, err)
+	}
+	listed()
+	if _, err := w.pool.Exec(t.Context(), `CREATE SCHEMA tally_v1_next; CREATE SCHEMA tally_v1_old`); err != nil {
+		t.Fatal(err)
+	}
+	pruned, err = Prune(t.Context(), w.pool, models)
+	if err != nil || len(pruned) != 2 || pruned[0] != (Pruned{Schema: "tally_v1_next", Leftover: true}) || !pruned[1].Leftover {
+		t.Errorf("pruned %v: %v", pruned, err)
+	}
+}
+
+// One that is interrupted, or fails, takes with it what it made.
+func TestNothingIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.append(someProduct(), product.Listed{})
+	gone := func(what string) {
+		t.Helper()
+		var schemas, rows int
+		err := w.pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tally%'),
+			(SELECT count(*) FROM projections.checkpoints WHERE projection LIKE 'tally%')`).Scan(&schemas, &rows)
+		if err != nil || schemas != 1 || rows != 1 {
+			t.Errorf("%s: %d schemas, %d checkpoints, want one of each: %v", what, schemas, rows, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if _, err := Rebuild(ctx, w.pool, w.store, w.model, func(Progress) { cancel() }); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	gone("interrupted")
+	broken := w.model
+	broken.Indexes = `CREATE INDEX nothing ON nothing (nothing)`
+	if _, err := Rebuild(t.Context(), w.pool, w.store, broken, nil); err == nil {
+		t.Error("no error")
+	}
+	gone("failed")
+}
