@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strconv"
-	"syscall"
 
 	"waybill/cmd/config"
 	"waybill/domain/workdays"
@@ -43,8 +41,8 @@ func main() {
 	if err := config.LimitMemory(); err != nil {
 		fmt.Fprintln(os.Stderr, "waybill:", err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	ctx, stop := untilTold(context.Background())
+	err := run(ctx, os.Args[1:], os.Getenv, heard{os.Stdout})
 	stop()
 	if err != nil {
 		fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", config.Without(err))
