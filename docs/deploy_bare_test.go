@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -110,18 +111,20 @@ func (b *bare) command(script string, args ...string) *exec.Cmd {
 	if _, err := os.Stat(shell); err != nil {
 		shell = "/bin/sh"
 	}
-	cmd := exec.Command(shell, append([]string{"-c", "umask " + b.umask + "; exec " + shell + ` "$@"`, "sh", copied}, args...)...)
-	cmd.Env = append([]string{"PATH=/usr/bin:/bin"}, b.env...)
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.credential()}
-	return cmd
-}
-
-func (b *bare) credential() *syscall.Credential {
-	if b.user == 0 {
-		return nil
+	run := append([]string{shell, "-c", "umask " + b.umask + "; exec " + shell + ` "$@"`, "sh", copied}, args...)
+	stands := "/"
+	if b.user != 0 { // as after `su` of root, which leaves the user in a folder that it cannot enter
+		stands = b.t.TempDir()
+		if err := os.Chmod(stands, 0o700); err != nil {
+			b.t.Fatal(err)
+		}
+		id := strconv.Itoa(int(b.user))
+		run = append([]string{"setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--"}, run...)
 	}
-	return &syscall.Credential{Uid: b.user, Gid: b.user}
+	cmd := exec.Command(run[0], run[1:]...)
+	cmd.Env = append([]string{"PATH=/usr/bin:/bin"}, b.env...)
+	cmd.Dir = stands
+	return cmd
 }
 
 // run returns what the script wrote, standard output and error apart.

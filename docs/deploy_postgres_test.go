@@ -275,22 +275,16 @@ func TestPostgresBackupThatFails(t *testing.T) {
 		third := filepath.Base(strings.TrimSpace(b.must("postgres/backup.sh", backups, "2")))
 		b.env = env
 
-		lock, err := os.Open(filepath.Join(backups, ".lock"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-			t.Fatal(err)
-		}
+		letGo := hold(t, backups)
 		b.refused("another run", "postgres/backup.sh", backups)
-		_ = lock.Close()
+		letGo()
 		if found := names(t, backups); !slices.Equal(found, []string{second, third}) {
 			t.Errorf("failures left %q", found)
 		}
 
 		// Stopped in the middle by the one who started it.
 		cmd := b.command("postgres/backup.sh", backups)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: b.credential()}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
