@@ -30,7 +30,8 @@ type Config struct {
 	// ReadDatabaseURL names a standby of it, for queries; empty for none.
 	ReadDatabaseURL string
 	// EventStore is "postgres", for the same database, or an EventStoreDB's connection string.
-	EventStore       string
+	EventStore string
+	// EventStorePrefix is that of the streams in whichever EventStoreDB is opened, also one that the command line names.
 	EventStorePrefix string
 	DataDir          string // absolute; the embedded PostgreSQL keeps its data below it, and so do images when nothing else is said
 	Node             string // this node's name in leases and logs
@@ -103,6 +104,16 @@ func Load(getenv func(string) string) (Config, error) {
 	return c, errors.Join(e.mistakes...)
 }
 
+// CheckLog refuses a prefix for a log that can have none. It is no mistake of the environment itself: `waybill copy` is told of one for
+// the EventStoreDB on its command line, while the nodes' log is still in PostgreSQL.
+func (c Config) CheckLog() error {
+	if c.EventStore != "postgres" || c.EventStorePrefix == "" {
+		return nil
+	}
+	return fmt.Errorf("WAYBILL_EVENTSTORE_PREFIX=%s: want nothing while the log is in PostgreSQL: only an EventStoreDB can hold several logs. "+
+		"Set WAYBILL_EVENTSTORE to it, or take the prefix away", c.EventStorePrefix)
+}
+
 // Logger writes to a place, which is usually standard error, in the form and from the level that were configured.
 func (c Config) Logger(to io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.logLevel}
@@ -138,9 +149,6 @@ func (e *environment) eventStore(c Config) {
 	}
 	switch scheme, _, isURL := strings.Cut(c.EventStore, "://"); {
 	case c.EventStore == "postgres":
-		if c.EventStorePrefix != "" {
-			e.mistake("WAYBILL_EVENTSTORE_PREFIX", c.EventStorePrefix, "nothing: only an EventStoreDB can hold several logs")
-		}
 	case !isURL:
 		e.mistake("WAYBILL_EVENTSTORE", "(hidden)", want)
 	case scheme != "esdb" && scheme != "esdb+discover":

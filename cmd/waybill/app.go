@@ -41,7 +41,10 @@ type eventStore interface {
 
 // open reaches the database (starting or joining the embedded one when none is configured) and brings its tables up to date.
 func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
-	a := &app{cfg: cfg, log: cfg.Logger(&terminal{to: os.Stderr})}
+	if err := cfg.CheckLog(); err != nil {
+		return nil, fmt.Errorf("configuration:\n%w", err)
+	}
+	a := &app{cfg: cfg, log: cfg.Logger(&terminal{to: heard{os.Stderr}})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -49,7 +52,9 @@ func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
 	}()
 	url := cfg.DatabaseURL
 	if url == "" {
-		a.embedded, err = embedded.Start(ctx, embedded.Options{Dir: filepath.Join(cfg.DataDir, "postgres"), Durable: true})
+		a.embedded, err = embedded.Start(ctx, embedded.Options{
+			Dir: filepath.Join(cfg.DataDir, "postgres"), Durable: true, Log: a.log,
+		})
 		if err != nil {
 			return nil, fmt.Errorf("embedded PostgreSQL: %w", err)
 		}

@@ -42,9 +42,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "waybill:", err)
 	}
 	ctx := untilSignalled(context.Background())
-	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil {
-		fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", config.Without(err))
-		os.Exit(exitCode(ctx))
+	if err := run(ctx, os.Args[1:], os.Getenv, heard{os.Stdout}); err != nil {
+		os.Exit(failed(ctx, err))
 	}
 }
 
