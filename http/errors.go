@@ -62,12 +62,13 @@ var (
 var (
 	errInternal     = Refuse(nethttp.StatusInternalServerError, "internal", "系统内部错误，请稍后重试", "something went wrong on our side")
 	errNoMethod     = Refuse(nethttp.StatusMethodNotAllowed, "method_not_allowed", "该地址不支持此方法", "this address does not take that method")
+	errStoreRefuses = &Refusal{Status: nethttp.StatusServiceUnavailable, said: domain.ErrStoreRefuses}
 	errUnauthorized = Refuse(nethttp.StatusUnauthorized, "unauthorized", "请先登录", "a valid bearer token is required")
 )
 
 // Refusals returns those that any surface may meet whatever it does, for whoever explains codes.
 func Refusals() []*Refusal {
-	return []*Refusal{errInternal, ErrNoRoute, errNoMethod, ErrBadRequest, errUnauthorized, ErrUnavailable}
+	return []*Refusal{errInternal, ErrNoRoute, errNoMethod, ErrBadRequest, errUnauthorized, ErrUnavailable, errStoreRefuses}
 }
 
 // statusOf is the one place that turns an error's kind into a status.
@@ -114,6 +115,8 @@ func Explain(err error) *Refusal {
 		return errInternal
 	case errors.As(err, &he):
 		return explainEcho(he)
+	case errors.Is(err, domain.ErrRefused):
+		return errStoreRefuses
 	case outage(err):
 		return ErrUnavailable
 	}

@@ -16,6 +16,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
@@ -77,7 +78,8 @@ type Server struct {
 	faults  faults
 	id      uuid.UUID
 	cluster *Cluster // nil for a server by itself
-	owner   bool     // it closes the log
+	users   atomic.Pointer[map[string]string]
+	owner   bool // it closes the log
 
 	mu      sync.Mutex
 	addr    string // what it listens on, from the first Start on
@@ -104,7 +106,9 @@ func New(options Options) (*Server, error) {
 }
 
 func newServer(options Options, l *log) *Server {
-	return &Server{options: options, log: l, id: uuid.New()}
+	s := &Server{options: options, log: l, id: uuid.New()}
+	s.users.Store(&options.Users)
+	return s
 }
 
 // Start listens and serves in the background. After Stop it does so on the same address, with the data kept.
