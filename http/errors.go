@@ -68,7 +68,7 @@ var (
 
 // Refusals returns those that any surface may meet whatever it does, for whoever explains codes.
 func Refusals() []*Refusal {
-	return []*Refusal{errInternal, ErrNoRoute, errNoMethod, ErrBadRequest, errUnauthorized, ErrUnavailable, errStoreRefuses}
+	return []*Refusal{errInternal, ErrNoRoute, errNoMethod, ErrBadRequest, errUnauthorized, ErrUnavailable}
 }
 
 // statusOf is the one place that turns an error's kind into a status.
