@@ -94,13 +94,14 @@ func (s *Store) send(
 			return written, nil
 		}
 		why := judge(err)
+		s.noteRefusal(err, true)
 		if why == conflict {
 			return nil, domain.ErrConflict
 		}
 		mayBeDone = mayBeDone || why == unknown
-		hopeless := why == fatal || errors.Is(err, domain.ErrUnavailable) || time.Now().After(end)
+		hopeless := why == fatal || why == denied || errors.Is(err, domain.ErrUnavailable) || time.Now().After(end)
 		if hopeless || !wait.sleep(ctx.Done()) {
-			return nil, failed(err, mayBeDone)
+			return nil, s.explained(failed(err, mayBeDone))
 		}
 	}
 }
@@ -112,6 +113,8 @@ func failed(err error, mayBeDone bool) error {
 		return fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
 	case tooLarge(err):
 		return fmt.Errorf("%w: %w", domain.ErrTooLarge, err)
+	case judge(err) == denied:
+		return fmt.Errorf("%w: %w", domain.ErrRefused, err)
 	case judge(err) == fatal:
 		return fmt.Errorf("refused by EventStoreDB: %w", err)
 	}
