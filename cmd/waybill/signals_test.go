@@ -150,8 +150,11 @@ func TestAPipeThatIsClosed(t *testing.T) {
 	cmd := exec.Command("sh", "-c", `{ "$0" openapi; echo $? >&2; } | head -c 1`, self)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	cmd.Stderr = &said
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	if first, err := cmd.Output(); err != nil || len(first) != 1 {
-		t.Fatalf("%q, %v", first, err)
+		t.Fatalf("%q, %v\n%s", first, err, &said)
 	}
 	if said.String() != "141\n" {
 		t.Errorf("it said %q", &said)
