@@ -71,7 +71,9 @@ func Configure(config *pgx.ConnConfig) {
 		}
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
-	config.StatementCacheCapacity = max(config.StatementCacheCapacity, leastStatements)
+	if config.StatementCacheCapacity < 1 {
+		config.StatementCacheCapacity = statements
+	}
 	if config.ValidateConnect == nil && severalServers(&config.Config) {
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary // and not whichever answers first
 	}
@@ -86,8 +88,8 @@ func Configure(config *pgx.ConnConfig) {
 	}
 }
 
-// leastStatements is how many prepared statements a session keeps at least: as many as pgx would by itself.
-const leastStatements = 512
+// statements is how many prepared ones a session keeps when nothing is said: as many as pgx would by itself.
+const statements = 512
 
 // settle gives a new session its settings, ours and then the given ones. Behind a pooler it may be one that somebody else has left.
 func settle(ctx context.Context, conn *pgconn.PgConn, given map[string]string) error {
@@ -138,6 +140,9 @@ func set(ctx context.Context, conn *pgconn.PgConn, given map[string]string) (is 
 	ours, err := json.Marshal(sessionSettings)
 	if err != nil {
 		return is, err
+	}
+	if given == nil {
+		given = map[string]string{} // and not null
 	}
 	theirs, err := json.Marshal(given)
 	if err != nil {
