@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
@@ -107,34 +104,4 @@ func queueMove(batch *pgx.Batch, projection string, to domain.Position, event ev
 	stream, revision, id := event.columns()
 	batch.Queue(`UPDATE projections.checkpoints SET position = $2, stream = $3, revision = $4, event_id = $5, moved_at = clock_timestamp()
 		WHERE projection = $1`, projection, to, stream, revision, id)
-}
-
-// transient reports whether err may pass by itself: it is about the connection, the server, a lock or the end of ctx, not
-// about the events. The classes 42 and 3F (a table, a column or a right is missing) count as transient: they are not the
-// doing of an event, so nothing is parked for them; the projector stops there, loudly, until it is put right.
-func transient(err error) bool {
-	var pgErr *pgconn.PgError
-	if !errors.Is(err, errConnectionLost) && errors.As(err, &pgErr) {
-		switch pgErr.Code[:2] {
-		case "08", "25", "3D", "3F", "40", "42", "53", "55", "57", "58":
-			return true
-		}
-		return false
-	}
-	var (
-		netErr     net.Error
-		connectErr *pgconn.ConnectError
-		refusal    *domain.Error
-	)
-	switch {
-	case errors.As(err, &refusal):
-		return refusal.Kind == domain.KindUnavailable
-	case errors.Is(err, errConnectionLost), errors.As(err, &netErr), errors.As(err, &connectErr), pgconn.SafeToRetry(err),
-		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		superseded(err), errors.Is(err, pgx.ErrTxClosed), errors.Is(err, pgx.ErrTxCommitRollback),
-		errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrOutcomeUnknown), errors.Is(err, domain.ErrConflict):
-		return true
-	}
-	return false
 }
