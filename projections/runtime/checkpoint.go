@@ -42,12 +42,17 @@ func begin(ctx context.Context, db interface {
 }
 
 const (
+	// beginAlone begins a transaction that nobody waits for.
+	beginAlone = `BEGIN ISOLATION LEVEL READ COMMITTED`
 	// beginBriefly begins a transaction whose locks others wait for: the server ends it when its holder freezes in it.
-	beginBriefly = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '5s'`
+	beginBriefly = beginAlone + `; SET LOCAL idle_in_transaction_session_timeout = '5s'`
 	// beginFollowing is beginBriefly for who does more meanwhile, such as read on in the log.
-	beginFollowing = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'`
+	beginFollowing = beginAlone + `; SET LOCAL idle_in_transaction_session_timeout = '60s'`
 	// beginDurable is beginBriefly with a commit that is on the disk when it is acknowledged, whatever role and database say.
-	beginDurable = beginBriefly + `; SET LOCAL synchronous_commit = on`
+	beginDurable = beginBriefly + durable
+	// durable is said in a transaction of any kind for that; what promises more stays.
+	durable = `; SELECT set_config('synchronous_commit', 'on', true)
+		WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')`
 )
 
 // durably runs f in a transaction of beginDurable.

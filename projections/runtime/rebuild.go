@@ -132,7 +132,7 @@ func (r *rebuild) create(ctx context.Context) (err error) {
 	if r.log, err = ownLogOf(ctx, r.pool, r.store); err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginAlone}, func(tx pgx.Tx) error {
 		if err := createIn(ctx, tx, r.model, r.schema); err != nil {
 			return err
 		}
@@ -222,7 +222,7 @@ func (r *rebuild) read(ctx context.Context, to domain.Position, batches chan<- b
 
 // index makes the secondary indexes and gives the planner its figures.
 func (r *rebuild) index(ctx context.Context) error {
-	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginAlone}, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SET LOCAL synchronous_commit = off; SET LOCAL maintenance_work_mem = '128MB';
 			SET LOCAL search_path = `+sanitized(r.schema)+`; `+r.model.Indexes)
 		return err
