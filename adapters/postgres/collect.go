@@ -17,7 +17,7 @@ const collectLock = 0x77617962_6d656469
 
 // Alone runs do unless another node is at it; ran says whether it did. The lock is the transaction's, so it is free when the node is gone.
 func (u *Uploads) Alone(ctx context.Context, do func(context.Context) error) (ran bool, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = durably(ctx, u.pool, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, int64(collectLock)).Scan(&ran); err != nil || !ran {
 			return classify(ctx, err)
 		}
@@ -62,7 +62,7 @@ func (u *Uploads) RemoveUploads(ctx context.Context, age time.Duration, digests 
 func (u *Uploads) RemoveBlobs(ctx context.Context, age time.Duration, after string, limit int,
 	keep func(context.Context, []string) (map[string]bool, error), remove func(context.Context, string) error,
 ) (removed int, last string, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = holding(ctx, u.pool, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
 			select digest from media.blobs b
 			where touched_at < now() - $1::interval and digest > $2 and not exists (select from media.uploads u where u.digest = b.digest)
@@ -180,7 +180,7 @@ func (u *Uploads) Settle(ctx context.Context, check func(ctx context.Context, id
 		insert into media.store (id, since, settled) values ($1, now(), false) on conflict do nothing`, uuid.New()); err != nil {
 		return fmt.Errorf("the store of images: %w", classify(ctx, err))
 	}
-	return pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	return holding(ctx, u.pool, func(tx pgx.Tx) error {
 		var id uuid.UUID
 		var settled bool
 		if err := tx.QueryRow(ctx, `select id, settled from media.store for update`).Scan(&id, &settled); err != nil {

@@ -92,7 +92,7 @@ func (u *Uploads) Store(ctx context.Context, up media.Recorded, write func(conte
 var errCollected = errors.New("the digest was collected")
 
 func (u *Uploads) store(ctx context.Context, up media.Recorded, write func(context.Context) error) (earlier []byte, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = holding(ctx, u.pool, func(tx pgx.Tx) error {
 		var there bool
 		err := tx.QueryRow(ctx, `select true from media.blobs where digest = $1 for update`, up.Image.Digest).Scan(&there)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -184,7 +184,7 @@ func (u *Uploads) UploadedAt(ctx context.Context, account uuid.UUID, digest stri
 
 // Hold keeps a digest's file from being removed while do runs; it does not run, and held is false, when there is none to keep.
 func (u *Uploads) Hold(ctx context.Context, digest string, do func(context.Context) error) (held bool, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = holding(ctx, u.pool, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `select true from media.blobs where digest = $1 for update`, digest).Scan(&held)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

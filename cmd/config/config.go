@@ -79,7 +79,7 @@ func Load(getenv func(string) string) (Config, error) {
 	}
 	if c.DatabaseURL != "" {
 		if err := CheckDatabase(c.DatabaseURL); err != nil {
-			e.mistake("DATABASE_URL", "(hidden)", err.Error())
+			e.mistake("DATABASE_URL", "(hidden)", strings.ReplaceAll(err.Error(), "\n", ", and "))
 		}
 	}
 	if c.ClaimLease < claim.MinLease || c.ClaimLease > claim.MaxLease {
@@ -167,12 +167,12 @@ func (e *environment) readDatabase(c Config) {
 	}
 	const name, hidden = "WAYBILL_READ_DATABASE_URL", "(hidden)"
 	parsed, err := pgxpool.ParseConfig(c.ReadDatabaseURL)
-	if wrong := CheckDatabase(c.ReadDatabaseURL); wrong != nil {
+	if wrong := checkDatabase(c.ReadDatabaseURL, true); wrong != nil {
 		err = wrong
 	}
 	switch {
 	case err != nil:
-		e.mistake(name, hidden, CheckDatabase(c.ReadDatabaseURL).Error())
+		e.mistake(name, hidden, strings.ReplaceAll(err.Error(), "\n", ", and "))
 	case hosts(&parsed.ConnConfig.Config) > 1:
 		e.mistake(name, hidden, "a single host: what one replica shows says nothing about another")
 	case c.DatabaseURL == "":

@@ -96,13 +96,12 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 		return nil, errors.New("DATABASE_URL cannot be parsed")
 	}
 	poolConfig.MaxConns = maxConns
-	poolConfig.ConnConfig.RuntimeParams["application_name"] = "waybill"
-	poolConfig.AfterConnect = runtime.Serially
+	postgres.Configure(poolConfig.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	if err := pool.Ping(ctx); err != nil {
+	if err := postgres.SessionIsOurs(ctx, poolConfig.ConnConfig); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("database: %w", err)
 	}

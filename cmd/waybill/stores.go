@@ -154,7 +154,7 @@ func (s *openedStore) same(ctx context.Context, other *openedStore) (bool, error
 	}
 	free := false
 	key := rand.Int64() //nolint:gosec // a collision would need another to hold it now
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, key); err != nil {
 			return err
 		}

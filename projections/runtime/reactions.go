@@ -186,19 +186,18 @@ func (r Reaction) call(ctx context.Context, v Vocabulary, recorded domain.Record
 		return nil, err
 	}
 	if len(items) > 0 && r.Deliver == nil {
-		return nil, errors.New("the reaction owes something, and delivers nothing")
+		return nil, event.Wrong(errors.New("the reaction owes something, and delivers nothing"))
 	}
 	for _, i := range items {
 		if err := i.check(); err != nil {
-			return nil, err
+			return nil, event.Wrong(err)
 		}
 	}
 	return items, nil
 }
 
 func (r *reactor) again(p middleware.RetryParams) bool {
-	passing := transient(p.Err)
-	if !passing && (p.RetryNum >= reactionAttempts-1 || !poison(p.Err)) {
+	if errors.Is(p.Err, domain.ErrUnknownType) || poison(p.Err) && p.RetryNum >= reactionAttempts-1 {
 		return false
 	}
 	r.metrics.retried(r.reaction.Name)

@@ -175,7 +175,7 @@ func (r *rebuild) create(ctx context.Context) (err error) {
 	if r.log, err = ownLogOf(ctx, r.pool, r.store); err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginAlone}, func(tx pgx.Tx) error {
 		if err := createIn(ctx, tx, r.model, r.schema); err != nil {
 			return err
 		}

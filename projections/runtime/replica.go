@@ -33,6 +33,8 @@ type ReplicaConfig struct {
 	// URL names one server, a standby.
 	URL      string
 	MaxConns int32
+	// Session has each session be as it ought to; nil for as it comes.
+	Session func(*pgx.ConnConfig)
 	// Primary is the database that the standby must be of.
 	Primary *pgxpool.Pool
 	Store   domain.EventStore
@@ -83,8 +85,10 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 		return nil, fmt.Errorf("the primary: %w", err)
 	}
 	config.MaxConns = c.MaxConns
-	config.MaxConnLifetime = replicaConnLife
-	config.ConnConfig.RuntimeParams["application_name"] = "waybill"
+	config.MaxConnLifetime = min(config.MaxConnLifetime, replicaConnLife)
+	if c.Session != nil {
+		c.Session(config.ConnConfig)
+	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = replicaLook
 	}
@@ -93,10 +97,7 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 		if err != nil {
 			return err
 		}
-		if err := want.mirroredBy(is); err != nil {
-			return err
-		}
-		return Serially(ctx, conn)
+		return want.mirroredBy(is)
 	}
 	r := &Replica{
 		store: c.Store, models: c.Models, maxWait: c.MaxWait,
