@@ -56,6 +56,7 @@ const (
 	dropSubscription
 	unready
 	busy
+	denied
 )
 
 // DropBefore cuts the TCP connection, with everything else on it, when the request is complete and nothing was done.
@@ -90,6 +91,9 @@ func NotReady() Effect { return Effect{kind: unready} }
 
 // TooBusy refuses the call as an overloaded server does.
 func TooBusy() Effect { return Effect{kind: busy} }
+
+// Denied refuses the call as a server does whose rules do not let the user do it.
+func Denied() Effect { return Effect{kind: denied} }
 
 // faults are those of one server.
 type faults struct {
@@ -176,6 +180,8 @@ func (e Effect) before(ctx context.Context, s *Server) error {
 		return notReady()
 	case busy:
 		return tooBusy()
+	case denied:
+		return accessDenied()
 	case delayed:
 		timer := time.NewTimer(e.delay)
 		defer timer.Stop()
