@@ -71,8 +71,3 @@ func MissingToWork(ctx context.Context, db Querier, schemas []string) (cure []st
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// Superuser reports whether the role may do everything on the server, which is more than Waybill needs.
-func Superuser(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
-	err = pool.QueryRow(ctx, `SELECT rolsuper FROM pg_roles WHERE rolname = current_user`).Scan(&yes)
-	return yes, err
-}

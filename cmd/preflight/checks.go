@@ -8,6 +8,7 @@ var Checks = []Check{
 	{"primary", "whether the database takes writes", lookAtPrimary},
 	{"durability", "whether what was acknowledged outlives a crash", lookAtDurability},
 	{"isolation", "what transactions see of each other, where they do not say so", lookAtIsolation},
+	{"pooler", "whether a session is ours for as long as we want it", lookAtPooler},
 	{"connections", "whether as many as are configured may be made", lookAtConnections},
 	{"clock", "how far this machine's clock is from the database's", lookAtClock},
 	{"versions", "whether tables and log are of this version", lookAtVersions},

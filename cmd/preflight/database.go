@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"waybill/adapters/postgres"
 	"waybill/cmd/config"
 )
 
@@ -51,7 +53,7 @@ func cureOf(err error) string {
 		return "correct user and password in DATABASE_URL, or let them in (pg_hba.conf)"
 	case state == "3D000":
 		return "correct the database's name in DATABASE_URL, or make it (docs/deploy/postgres/roles.sql)"
-	case state == "42501":
+	case state == noRight:
 		return "GRANT CONNECT ON DATABASE to the role"
 	case state == "53300":
 		return "raise max_connections, or lower WAYBILL_DB_MAX_CONNS on the nodes"
@@ -123,9 +125,9 @@ func lookAtDurability(ctx context.Context, s *site) (found []Finding, err error)
 	if err != nil {
 		return nil, err
 	}
-	if is[fsync].value == "off" {
-		found = append(found, warn("the database's server does not wait for its disk (fsync = off): "+
-			"in a crash of the machine, acknowledged decisions are lost and the whole database can be damaged", s.reset(fsync, is[fsync].source)))
+	if is[fsync].value == "off" { // and then nothing else matters
+		return []Finding{warn("the database's server does not wait for its disk (fsync = off): "+
+			"in a crash of the machine, acknowledged decisions are lost and the whole database can be damaged", s.reset(fsync, is[fsync].source))}, nil
 	}
 	if is[pages].value == "off" {
 		found = append(found, warn("the database's server cannot mend a page that a crash tore (full_page_writes = off)",
@@ -156,6 +158,30 @@ func lookAtIsolation(ctx context.Context, s *site) ([]Finding, error) {
 			"those of other programs may fail where they wait for each other", s.reset(isolation, level.source))}, nil
 	}
 	return fine("read committed"), nil
+}
+
+// lookAtPooler also makes a session with all that Waybill's own have, which a pooler may refuse.
+func lookAtPooler(ctx context.Context, s *site) ([]Finding, error) {
+	if _, err := s.db(); err != nil {
+		return nil, err
+	}
+	settings, err := pgx.ParseConfig(s.URL)
+	if err != nil {
+		return nil, errUnreadable
+	}
+	if settings.ConnectTimeout == 0 {
+		settings.ConnectTimeout = connectTimeout
+	}
+	postgres.Configure(settings)
+	err = postgres.SessionIsOurs(ctx, settings)
+	switch {
+	case errors.Is(err, postgres.ErrSharedSession):
+		return []Finding{{Severity: Refuse, What: err.Error()}}, nil // which says what to do
+	case code(err) != "":
+		return []Finding{refuse(fmt.Sprintf("a session such as Waybill needs is refused: %v", config.Without(err)),
+			"connect past the pooler, or have it pass on what it refuses")}, nil
+	}
+	return fine("sessions are our own"), err
 }
 
 // beyondPool is how many connections a node has beside its pool: one that listens, and one of this kind of look.

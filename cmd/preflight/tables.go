@@ -33,6 +33,9 @@ func LookAtTables(ctx context.Context, db projections.Querier, models []projecti
 	return t, err
 }
 
+// noRight is the SQLSTATE of insufficient_privilege.
+const noRight = "42501"
+
 // errBehind says that a database is not of this version, and what to do.
 func errBehind(t Tables) error {
 	if len(t.Newer) > 0 {
@@ -46,8 +49,8 @@ func errBehind(t Tables) error {
 // RequireTables returns an error, which says what to do, when a command cannot work on the tables as they are. It changes nothing.
 func RequireTables(ctx context.Context, db projections.Querier, models []projections.ReadModel) error {
 	t, err := LookAtTables(ctx, db, models)
-	if code(err) == "42501" {
-		if cure, lookErr := postgres.MissingToWork(ctx, db, schemas(models)); lookErr == nil && len(cure) > 0 {
+	if code(err) == noRight {
+		if cure, lookErr := postgres.MissingToWork(ctx, db, Schemas(models)); lookErr == nil && len(cure) > 0 {
 			return fmt.Errorf("the database role lacks rights; run as an administrator: %s; (%w)", strings.Join(cure, "; "), err)
 		}
 	}
@@ -76,6 +79,8 @@ func lookAtVersions(ctx context.Context, s *site) (found []Finding, err error) {
 	}
 	t, err := LookAtTables(ctx, db, s.Models)
 	switch {
+	case code(err) == noRight:
+		return fine("not looked at: the role lacks rights"), nil
 	case err != nil:
 		return nil, err
 	case len(t.Lacks) > 0 && !s.Migrates:
@@ -89,8 +94,8 @@ func lookAtVersions(ctx context.Context, s *site) (found []Finding, err error) {
 	return fine("as this version makes them"), nil
 }
 
-// schemas are those that Waybill makes.
-func schemas(models []projections.ReadModel) []string {
+// Schemas are those that Waybill makes.
+func Schemas(models []projections.ReadModel) []string {
 	all := append(slices.Clone(postgres.Schemas), "projections")
 	for _, m := range models {
 		all = append(all, m.Schema)
@@ -107,14 +112,14 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 		return nil, err
 	}
 	t, err := LookAtTables(ctx, db, s.Models)
-	if err != nil && code(err) != "42501" {
+	if err != nil && code(err) != noRight {
 		return nil, err
 	}
 	missing := postgres.MissingToWork
 	if len(t.Lacks) > 0 && s.Migrates {
 		missing = postgres.MissingToMigrate
 	}
-	cure, err := missing(ctx, db, schemas(s.Models))
+	cure, err := missing(ctx, db, Schemas(s.Models))
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,15 @@ func LookAtTables(ctx context.Context, db projections.Querier, models []projecti
 			p.Lacks = append(p.Lacks, "the read model "+m.Schema)
 		}
 		p.Newer = append(p.Newer, laterOf(m, schemas)...)
+		if m.Views == nil {
+			continue
+		}
+		// Over an earlier version's tables they stay until this one's are as far.
+		if now, err := readStamp(ctx, db, m.Views); err != nil {
+			return p, err
+		} else if want := stampOf(m); now.schema == "" || now.schema == m.Schema && now != want {
+			p.Lacks = append(p.Lacks, "the views "+m.Views.Schema)
+		}
 	}
 	if !slices.Contains(schemas, "projections") {
 		p.Lacks = append([]string{"the tables of the projections"}, p.Lacks...)
