@@ -48,6 +48,10 @@ type Config struct {
 	SecondApprover bool
 	// Webhooks are what is allowed of the addresses of webhooks.
 	Webhooks webhook.Rules
+	// Migrate says that a server brings the database's tables up to date before it serves.
+	Migrate bool
+	// Unknown are variables that are set and look like Waybill's, and that this version does not read.
+	Unknown []string
 	Surface
 	Media
 
@@ -56,10 +60,13 @@ type Config struct {
 }
 
 // Load reads the environment by getenv, which is empty for what is not set, and reports every mistake in it at once. No error
-// repeats what may hold a password.
-func Load(getenv func(string) string) (Config, error) {
-	e := environment{getenv: getenv}
+// repeats what may hold a password. set are the names of all variables that are set, Waybill's or not: one that is a slip for
+// a variable of Waybill's is a mistake. White space around a value is not of it.
+func Load(getenv func(string) string, set ...string) (Config, error) {
+	e := environment{given: getenv, checked: map[string]bool{}}
+	getenv = e.getenv
 	c := Config{
+		Unknown:     e.names(set),
 		Addr:        e.address("WAYBILL_ADDR", "127.0.0.1:8080"),
 		AddrGiven:   getenv("WAYBILL_ADDR") != "",
 		DatabaseURL: getenv("DATABASE_URL"),
@@ -72,8 +79,9 @@ func Load(getenv func(string) string) (Config, error) {
 		TokenMaxTTL: e.duration("WAYBILL_TOKEN_MAX_TTL", 90*24*time.Hour),
 		ClaimLease:  e.duration("WAYBILL_CLAIM_LEASE", claim.DefaultLease),
 
-		SecondApprover:   e.flag("WAYBILL_SECOND_APPROVER"),
+		SecondApprover:   e.flag("WAYBILL_SECOND_APPROVER", false),
 		Webhooks:         e.webhooks(),
+		Migrate:          e.flag("WAYBILL_MIGRATE", true),
 		ReadDatabaseURL:  getenv("WAYBILL_READ_DATABASE_URL"),
 		EventStorePrefix: getenv("WAYBILL_EVENTSTORE_PREFIX"),
 	}
@@ -101,6 +109,8 @@ func Load(getenv func(string) string) (Config, error) {
 		c.DataDir = dir
 	}
 	c.Media = e.media(c.DataDir)
+	e.empty(set)
+	e.garbage()
 	return c, errors.Join(e.mistakes...)
 }
 
@@ -133,7 +143,8 @@ func defaultNode() string {
 
 // environment reads variables and collects what is wrong with them.
 type environment struct {
-	getenv   func(string) string
+	given    func(string) string
+	checked  map[string]bool // names whose value was looked at
 	mistakes []error
 }
 
@@ -213,15 +224,15 @@ func (e *environment) number(name string, standard, least, most int) int {
 	return n
 }
 
-// flag is false unless it is said to be true.
-func (e *environment) flag(name string) bool {
-	switch v := e.text(name, "false"); v {
+func (e *environment) flag(name string, standard bool) bool {
+	switch v := e.getenv(name); v {
+	case "":
 	case "true", "false":
 		return v == "true"
 	default:
 		e.mistake(name, v, "true or false")
 	}
-	return false
+	return standard
 }
 
 func (e *environment) duration(name string, standard time.Duration) time.Duration {

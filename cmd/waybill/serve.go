@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"waybill/adapters/gazetteer"
-	"waybill/adapters/postgres"
 	"waybill/cmd/config"
 	"waybill/http"
 	"waybill/http/admin"
@@ -33,13 +32,14 @@ type serveCommand struct{}
 // Run is called by kong.
 func (serveCommand) Run(ctx context.Context, cfg config.Config) error {
 	go gazetteer.Load() //nolint:errcheck // meanwhile; serve asks again
-	return withApp(ctx, cfg, func(a *app) error { return a.serve(ctx, nil) })
+	return withAppTo(ctx, cfg, toServe, func(a *app) error { return a.serve(ctx, nil) })
 }
 
 // serve answers HTTP and runs the projectors until ctx ends. ready, when given, is told the address once it listens.
 func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.appends)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.appends,
+		a.checks.Metrics())
 	listener, err := a.listen(ctx, a.cfg.Addr, a.cfg.AddrGiven)
 	if err != nil {
 		return err
@@ -119,11 +119,6 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 		scheme, server.TLSConfig = "https", certificates.config()
 		go func() { failed <- server.ServeTLS(listener, "", "") }()
 	}
-	if super, err := postgres.Superuser(ctx, a.pool); err == nil && super {
-		a.log.WarnContext(ctx, "the database role is a superuser: whoever gets hold of it has the whole server; "+
-			"docs/deploy/postgres/roles.sql makes one that owns its database and nothing else")
-	}
-	warnOfFewFiles(ctx, a.log, a.cfg.MaxReaders)
 	a.announce(ctx, scheme+"://"+listener.Addr().String(), "http://"+adminListener.Addr().String())
 	if ready != nil {
 		ready(listener.Addr().String())

@@ -78,7 +78,7 @@ type waiter struct {
 func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 	config, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
-		return nil, errors.New("the connection string cannot be parsed") // the parser's message can repeat the password
+		return nil, errUnreadable
 	}
 	want, err := databaseOf(ctx, c.Primary)
 	if err != nil {
@@ -111,7 +111,7 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 		return nil, err
 	}
 	if err := r.pool.Ping(ctx); err != nil {
-		if lasting(err) {
+		if Lasting(err) {
 			r.pool.Close()
 			return nil, err
 		}
@@ -121,8 +121,35 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 	return r, nil
 }
 
-// lasting says whether waiting does not mend a failed connection: the place is wrong, or the way in.
-func lasting(err error) bool {
+var errUnreadable = errors.New("the connection string cannot be parsed") // the parser's message can repeat the password
+
+// ProbeReplica connects once, as OpenReplica does, and ends the session: nil when what is there is a standby of the primary.
+func ProbeReplica(ctx context.Context, address string, primary projections.Querier) error {
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return errUnreadable
+	}
+	want, err := databaseOf(ctx, primary)
+	if err != nil {
+		return fmt.Errorf("the primary: %w", err)
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // a pooler may be between
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = replicaLook
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	is, err := databaseOf(ctx, conn)
+	if err := errors.Join(err, conn.Close(ctx)); err != nil {
+		return err
+	}
+	return want.mirroredBy(is)
+}
+
+// Lasting reports whether waiting does not mend a failed connection to a replica: the place is wrong, or the way in.
+func Lasting(err error) bool {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
 		class := pgErr.Code[:min(2, len(pgErr.Code))]

@@ -33,6 +33,7 @@ func (s *Server) ensure(ctx context.Context, port int) error {
 		}
 		if server != nil {
 			defer server.release()
+			s.started = s.started || s.stop == nil // by Start, not by the watcher
 			return s.launch(ctx, server, port)
 		}
 		err = s.join(ctx)

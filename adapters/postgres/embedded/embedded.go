@@ -45,6 +45,7 @@ type Server struct {
 	// The same for everybody, settled by Start.
 	url, adminURL string
 	listen        int
+	started       bool
 
 	stop    context.CancelFunc
 	watched sync.WaitGroup
@@ -99,6 +100,9 @@ func (s *Server) Dir() string { return s.place.dir }
 
 // Port is the TCP port on the loopback interface.
 func (s *Server) Port() int { return s.listen }
+
+// Started reports whether Start had to start the server, so that nobody else was using the cluster.
+func (s *Server) Started() bool { return s.started }
 
 // Close leaves the cluster; the last process to leave stops it and waits for that. Closing twice is harmless.
 func (s *Server) Close() error {
