@@ -82,8 +82,11 @@ func tooLarge(err error) bool {
 // unavailable is an error as a reader or a subscriber gets it.
 func unavailable(what string, err error) error {
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, domain.ErrUnavailable):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, domain.ErrUnavailable),
+		errors.Is(err, domain.ErrWentBack):
 		return fmt.Errorf("%s: %w", what, err)
+	case streamDeleted(err):
+		return fmt.Errorf("%s: %w: %w", what, domain.ErrStreamDeleted, err)
 	case judge(err) == fatal:
 		return fmt.Errorf("%s: refused by EventStoreDB: %w", what, err)
 	}
@@ -92,6 +95,9 @@ func unavailable(what string, err error) error {
 
 // worthAnother reports whether a read or a subscription that failed may succeed a moment later.
 func worthAnother(err error) bool {
+	if errors.Is(err, domain.ErrWentBack) {
+		return false
+	}
 	switch judge(err) {
 	case fatal, conflict, missing, misplaced:
 		return false
