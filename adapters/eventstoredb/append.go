@@ -69,6 +69,10 @@ func (s *Store) appendAt(
 		return s.refused(ctx, stream, expected, events, seen)
 	}
 	s.sawUpTo(written.CommitPosition)
+	if _, exact := expected.Exact(); !exact && written.NextExpectedVersion >= uint64(len(events)) {
+		// It was there and is deleted, so that its revisions go on: nobody knew what it had been.
+		return domain.AppendResult{}, domain.ErrStreamDeleted
+	}
 	return domain.AppendResult{
 		Revision: domain.Revision(written.NextExpectedVersion), Position: domain.Position(written.CommitPosition), Unconfirmed: true,
 	}, nil
@@ -111,6 +115,8 @@ func failed(err error, mayBeDone bool) error {
 	switch {
 	case mayBeDone:
 		return fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
+	case streamDeleted(err):
+		return fmt.Errorf("%w: %w", domain.ErrStreamDeleted, err)
 	case tooLarge(err):
 		return fmt.Errorf("%w: %w", domain.ErrTooLarge, err)
 	case judge(err) == denied:
@@ -148,6 +154,13 @@ func (s *Store) refused(
 		return domain.AppendResult{}, domain.ErrConflict
 	}
 	duplicate := uint64(last.Position) <= seen
+	if duplicate {
+		shrank, err := s.shrank(ctx, seen)
+		if err != nil {
+			return domain.AppendResult{}, fmt.Errorf("looking for what is stored: %w: %w", domain.ErrOutcomeUnknown, err)
+		}
+		duplicate = !shrank
+	}
 	return domain.AppendResult{Revision: last.Revision, Position: last.Position, Duplicate: duplicate, Unconfirmed: true}, nil
 }
 

@@ -96,8 +96,11 @@ func unavailable(what string, err error) error {
 	switch {
 	case judge(err) == denied:
 		return fmt.Errorf("%s: %w: %w", what, domain.ErrRefused, err)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, domain.ErrUnavailable):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, domain.ErrUnavailable),
+		errors.Is(err, domain.ErrWentBack):
 		return fmt.Errorf("%s: %w", what, err)
+	case streamDeleted(err):
+		return fmt.Errorf("%s: %w: %w", what, domain.ErrStreamDeleted, err)
 	case judge(err) == fatal:
 		return fmt.Errorf("%s: refused by EventStoreDB: %w", what, err)
 	}
@@ -106,6 +109,9 @@ func unavailable(what string, err error) error {
 
 // worthAnother reports whether a read or a subscription that failed may succeed a moment later.
 func worthAnother(err error) bool {
+	if errors.Is(err, domain.ErrWentBack) {
+		return false
+	}
 	switch judge(err) {
 	case fatal, denied, conflict, missing, misplaced:
 		return false

@@ -93,11 +93,16 @@ func (s *EventStore) Append(
 	if err := domain.CheckAppend(stream, expected, events); err != nil {
 		return domain.AppendResult{}, err
 	}
+	known, _ := s.tail.state()
 	result, accepted, err := s.committer.append(ctx, stream, expected, events)
 	if err != nil {
 		return domain.AppendResult{}, fmt.Errorf("append to %s: %w", stream, err)
 	}
 	if accepted {
+		if result.Position <= known { // positions only grow, but for a log that went back
+			s.tail.forget()
+			s.tail.advance(result.Position)
+		}
 		return result, nil
 	}
 	return s.refused(ctx, stream, expected, events)

@@ -38,6 +38,15 @@ func (t *tail) advance(head domain.Position) {
 	}
 }
 
+// forget is for a log that went back: what it has is heard anew.
+func (t *tail) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.head = 0
+	close(t.grown)
+	t.grown = make(chan struct{})
+}
+
 // committed wakes this process's subscriptions, and has the other nodes' told.
 func (s *EventStore) committed(head domain.Position) {
 	if head == 0 {
@@ -111,8 +120,12 @@ func (s *EventStore) follow(ctx context.Context) {
 	}
 	for { // first what came before the LISTEN, which was not notified
 		var head int64
+		asked, _ := s.tail.state()
 		if err := conn.QueryRow(ctx, `select coalesce(max(position), 0) from eventstore.events`).Scan(&head); err != nil {
 			return
+		}
+		if domain.Position(head) < asked { //nolint:gosec // never negative
+			s.tail.forget()
 		}
 		s.tail.advance(domain.Position(head)) //nolint:gosec // never negative
 		for {

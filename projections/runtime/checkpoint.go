@@ -24,7 +24,7 @@ var errFenced = errors.New("checkpoint was moved by somebody else")
 
 // superseded reports whether whoever got err must read the checkpoint, or the vocabulary, again before it goes on.
 func superseded(err error) bool {
-	return errors.Is(err, errFenced) || errors.Is(err, errVocabularyGrew)
+	return errors.Is(err, errFenced) || errors.Is(err, errVocabularyGrew) || errors.Is(err, domain.ErrWentBack)
 }
 
 // errConnectionLost marks an error as the connection's, not the events'.

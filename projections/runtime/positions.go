@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,6 +34,8 @@ type Positions struct {
 	log     *slog.Logger
 	maxWait time.Duration
 	schemas map[string]string // by model name
+	// strange reports whether a projection is of another log, and must not be waited for; nil where nobody knows.
+	strange func(projection string) bool
 
 	mu    sync.Mutex
 	at    map[string]domain.Position // by projection
@@ -58,7 +61,7 @@ func newPositions(pool *pgxpool.Pool, models []projections.ReadModel, maxWait ti
 }
 
 // Wait returns when the model shows the effect of everything up to a position, or ErrBehind when the configured time
-// (2 s by default) or ctx ends before.
+// (2 s by default) or ctx ends before; ErrLogChanged when it is of another log.
 func (p *Positions) Wait(ctx context.Context, model string, at domain.Position) error {
 	schema, ok := p.schemas[model]
 	if !ok {
@@ -71,6 +74,9 @@ func (p *Positions) wait(ctx context.Context, projection string, at domain.Posit
 	var timeout <-chan time.Time
 	for {
 		now, moved := p.state(projection)
+		if p.strange != nil && p.strange(projection) {
+			return ErrLogChanged
+		}
 		if now >= at {
 			return nil
 		}
@@ -211,12 +217,13 @@ func (p *Positions) listen(ctx context.Context) error {
 		return err
 	}
 	// What happened before the LISTEN is read; what happens after is notified.
-	for read := p.reset; ; read = p.catchUp {
+	for {
+		before := p.known()
 		now, err := readPositions(ctx, conn)
 		if err != nil {
 			return err
 		}
-		read(now)
+		p.catchUp(before, now)
 		poll, cancel := context.WithTimeout(ctx, positionsPoll)
 		for {
 			n, err := conn.WaitForNotification(poll)
@@ -232,18 +239,52 @@ func (p *Positions) listen(ctx context.Context) error {
 			if at, err := strconv.ParseUint(position, 10, 63); err != nil || !p.further(projection, domain.Position(at)) {
 				continue
 			}
+			before := p.known()
 			now, err := readPositions(ctx, conn)
 			if err != nil {
 				cancel()
 				return err
 			}
-			p.catchUp(now)
+			p.catchUp(before, now)
 		}
 		cancel()
 	}
 }
 
-// reset is the only way back for a position.
+// known is a copy of where they are, as far as this node has heard.
+func (p *Positions) known() map[string]domain.Position {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.at)
+}
+
+// furthest is the furthest position that any read model is known to show.
+func (p *Positions) furthest() (most domain.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, schema := range p.schemas {
+		most = max(most, p.at[schema])
+	}
+	return most
+}
+
+// goBack is for a projection that is at less than it was: a rebuild made it from another log, or the database was put back.
+func (p *Positions) goBack(projection string, at domain.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at[projection] = at
+	delete(p.unannounced, projection)
+	p.wake()
+}
+
+// wakeAll has all who wait look again.
+func (p *Positions) wakeAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake()
+}
+
+// reset is for when nobody knows what was before.
 func (p *Positions) reset(now map[string]domain.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -252,9 +293,15 @@ func (p *Positions) reset(now map[string]domain.Position) {
 	p.wake()
 }
 
-func (p *Positions) catchUp(now map[string]domain.Position) {
+// catchUp takes note of what was read after they were known to be at before. A checkpoint only grows, so one that is at less than it
+// was known to be has been put back.
+func (p *Positions) catchUp(before, now map[string]domain.Position) {
 	for projection, at := range now {
-		p.advance(projection, at)
+		if at < before[projection] {
+			p.goBack(projection, at)
+		} else {
+			p.advance(projection, at)
+		}
 	}
 }
 

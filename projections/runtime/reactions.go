@@ -156,7 +156,7 @@ func (r *reactor) router(at checkpoint, stop context.CancelCauseFunc) (*message.
 		RandomizationFactor: 0.5, ShouldRetry: r.again,
 	}
 	router.AddMiddleware(r.keepCheckpoint(stop), poison, retry.Middleware)
-	subscriber := NewSubscriber(SubscriberConfig{Store: r.log, After: at.position, Logger: r.logger})
+	subscriber := NewSubscriber(SubscriberConfig{Store: r.log, After: at.position, Logger: r.logger, event: at.event, lost: stop})
 	router.AddConsumerHandler(r.reaction.Name, TopicAll, subscriber, func(msg *message.Message) error {
 		recorded, _ := EventOf(msg)
 		items, err := r.reaction.call(msg.Context(), r.reader.vocabulary, recorded)
