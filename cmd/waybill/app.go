@@ -92,7 +92,7 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 	}
 	poolConfig.MaxConns = maxConns
 	poolConfig.ConnConfig.RuntimeParams["application_name"] = "waybill"
-	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	pool, err := postgres.OpenPool(ctx, poolConfig)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
