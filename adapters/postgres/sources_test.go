@@ -17,6 +17,7 @@ func TestSourcesSayWhatTheyRelyOn(t *testing.T) {
 	connects := map[string]string{
 		"adapters/postgres/eventstore.go":       "the pool's own settings, and the store's",
 		"adapters/postgres/pooler.go":           "is given what is configured",
+		"adapters/postgres/lost.go":             "configured",
 		"adapters/postgres/embedded/cluster.go": "the administrator of the embedded server",
 		"adapters/postgres/embedded/role.go":    "the administrator of the embedded server",
 		"adapters/postgres/pgtest/pgtest.go":    "configured, and the administrator of the tests' server",
@@ -25,6 +26,9 @@ func TestSourcesSayWhatTheyRelyOn(t *testing.T) {
 		"cmd/waybill/app.go":                    "configured",
 		"cmd/bench/bench.go":                    "configured",
 		"cmd/bench/report.go":                   "describes the server as it is",
+		"adapters/postgres/watch.go":            "asks what a server is busy with, and relies on no setting",
+		"cmd/preflight/site.go":                 "sees the settings as they are",
+		"projections/runtime/writable.go":       "the pool's own settings",
 		"projections/runtime/positions.go":      "the pool's own settings",
 		"projections/runtime/replica.go":        "configured by ReplicaConfig.Session",
 	}

@@ -31,7 +31,7 @@ func TestALogThatWentBackEndsSubscriptions(t *testing.T) {
 			t.Parallel()
 			pool := pgtest.Database(t, "eventstore", postgres.Migrate)
 			store := openStore(t, pool)
-			fill(t, store, 5)
+			filled(t, store, 5)
 			var got []domain.Position
 			var ended error
 			for e, err := range store.Subscribe(t.Context(), 0) {
@@ -85,7 +85,7 @@ func TestALogThatWentBackEndsReads(t *testing.T) {
 			t.Parallel()
 			pool := pgtest.Database(t, "eventstore", postgres.Migrate)
 			store := openStore(t, pool)
-			stream := fill(t, store, events)
+			stream := filled(t, store, events)
 			ctx := context.WithValue(t.Context(), poolKey{}, pool)
 			n, err := read(store, ctx, stream)
 			if !errors.Is(err, domain.ErrWentBack) || n >= events {
@@ -108,12 +108,12 @@ func TestAppendToALogThatWentBack(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
 	store := openStore(t, pool)
-	fill(t, store, 5)
+	filled(t, store, 5)
 	for range store.Subscribe(t.Context(), 0) {
 		break
 	}
 	exec(t, pool, `DELETE FROM eventstore.events WHERE position > 2`)
-	fill(t, store, 1)
+	filled(t, store, 1)
 	if head := store.Head(); head != 3 {
 		t.Errorf("it is heard of %d, want 3", head)
 	}
@@ -123,7 +123,7 @@ func TestEventAt(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Database(t, "eventstore", postgres.Migrate)
 	store := openStore(t, pool)
-	stream := fill(t, store, 3)
+	stream := filled(t, store, 3)
 	exec(t, pool, `DELETE FROM eventstore.events WHERE position = 2`)
 	for at, want := range map[domain.Position]bool{0: false, 1: true, 2: false, 3: true, 4: false, domain.LogEnd: false} {
 		e, found, err := store.EventAt(t.Context(), at)
@@ -133,8 +133,8 @@ func TestEventAt(t *testing.T) {
 	}
 }
 
-// fill appends so many events to a stream of their own, each so large that a page holds a hundred.
-func fill(t *testing.T, store *postgres.EventStore, events int) domain.StreamName {
+// filled appends so many events to a stream of their own, each so large that a page holds a hundred.
+func filled(t *testing.T, store *postgres.EventStore, events int) domain.StreamName {
 	t.Helper()
 	stream := domain.Stream("filled", uuid.New())
 	for range events {

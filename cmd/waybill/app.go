@@ -137,8 +137,7 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 		return nil, errors.New("DATABASE_URL cannot be parsed")
 	}
 	poolConfig.MaxConns = maxConns
-	postgres.Configure(poolConfig.ConnConfig)
-	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	pool, err := postgres.OpenPool(ctx, poolConfig)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}

@@ -31,7 +31,7 @@ func (a *app) openReplica(ctx context.Context) (*runtime.Replica, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	} // anything else shows when it is opened, as far as it is a reason not to start
 	replica, err := runtime.OpenReplica(ctx, runtime.ReplicaConfig{
-		URL: a.cfg.ReadDatabaseURL, MaxConns: a.cfg.MaxConns, Session: postgres.Configure, Primary: a.pool, Store: a.store, Models: models.All,
+		URL: a.cfg.ReadDatabaseURL, MaxConns: a.cfg.MaxConns, Open: postgres.OpenPool, Primary: a.pool, Store: a.store, Models: models.All,
 		MaxWait: a.cfg.WaitForRead, Logger: a.log,
 	})
 	if err != nil {

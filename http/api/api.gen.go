@@ -458,6 +458,7 @@ func (e HealthPartPart) Valid() bool {
 const (
 	HealthPartStatusBehind      HealthPartStatus = "behind"
 	HealthPartStatusOk          HealthPartStatus = "ok"
+	HealthPartStatusReadOnly    HealthPartStatus = "read_only"
 	HealthPartStatusRefused     HealthPartStatus = "refused"
 	HealthPartStatusUnavailable HealthPartStatus = "unavailable"
 )
@@ -468,6 +469,8 @@ func (e HealthPartStatus) Valid() bool {
 	case HealthPartStatusBehind:
 		return true
 	case HealthPartStatusOk:
+		return true
+	case HealthPartStatusReadOnly:
 		return true
 	case HealthPartStatusRefused:
 		return true

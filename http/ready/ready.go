@@ -24,6 +24,7 @@ const (
 
 	OK          = "ok"
 	Behind      = "behind"
+	ReadOnly    = "read_only"
 	Unavailable = "unavailable"
 	Refused     = "refused"
 )
@@ -31,6 +32,12 @@ const (
 // Status tells how far every read model is.
 type Status interface {
 	Status(ctx context.Context) ([]runtime.Status, error)
+}
+
+// Writer is a Status that knows whether what it tells of takes writes.
+type Writer interface {
+	// Writable returns runtime.ErrReadOnly when it takes none.
+	Writable(ctx context.Context) error
 }
 
 // Checker looks at the parts of a node.
@@ -44,7 +51,7 @@ type Checker struct {
 	Needed []string
 }
 
-// Part is one part of a node and its state: OK, Behind, Unavailable or Refused.
+// Part is one part of a node and its state: OK, Behind, ReadOnly, Unavailable or Refused.
 type Part struct {
 	Name, State string
 	// Text says the same to a person, and names nothing; zero when all is well.
@@ -93,7 +100,7 @@ func (c Checker) check(ctx context.Context) Report {
 		r.Parts = []Part{{Name: Database, State: Unavailable, Text: text, Detail: err.Error()}}
 		return r
 	}
-	r.Models, r.Parts = models, []Part{{Name: Database, State: OK}, c.models(models)}
+	r.Models, r.Parts = models, []Part{c.database(ctx), c.models(models)}
 	if c.Replica == nil {
 		return r
 	}
@@ -121,6 +128,24 @@ func logged(state string, why error) Part {
 	p.Detail = p.Text.EN
 	if why != nil {
 		p.Detail = why.Error()
+	}
+	return p
+}
+
+// database is the state of one that answered.
+func (c Checker) database(ctx context.Context) Part {
+	p := Part{Name: Database, State: OK}
+	writer, ok := c.Models.(Writer)
+	if !ok {
+		return p
+	}
+	switch err := writer.Writable(ctx); {
+	case errors.Is(err, runtime.ErrReadOnly):
+		p.State, p.Detail = ReadOnly, err.Error()
+		p.Text = domain.Text{ZH: "数据库只读，暂不能写入", EN: "the database takes no writes"}
+	case err != nil:
+		p.State, p.Detail = Unavailable, err.Error()
+		p.Text = domain.Text{ZH: "数据库不可用", EN: "the database is not available"}
 	}
 	return p
 }

@@ -33,8 +33,8 @@ type ReplicaConfig struct {
 	// URL names one server, a standby.
 	URL      string
 	MaxConns int32
-	// Session has each session be as it ought to; nil for as it comes.
-	Session func(*pgx.ConnConfig)
+	// Open opens the pool; nil for pgxpool's own.
+	Open func(context.Context, *pgxpool.Config) (*pgxpool.Pool, error)
 	// Primary is the database that the standby must be of.
 	Primary *pgxpool.Pool
 	Store   domain.EventStore
@@ -86,9 +86,6 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 	}
 	config.MaxConns = c.MaxConns
 	config.MaxConnLifetime = min(config.MaxConnLifetime, replicaConnLife)
-	if c.Session != nil {
-		c.Session(config.ConnConfig)
-	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = replicaLook
 	}
@@ -107,7 +104,10 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 		r.maxWait = DefaultMaxWait
 	}
 	r.ask = r.look
-	if r.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if c.Open == nil {
+		c.Open = pgxpool.NewWithConfig
+	}
+	if r.pool, err = c.Open(ctx, config); err != nil {
 		return nil, err
 	}
 	if err := r.pool.Ping(ctx); err != nil {
