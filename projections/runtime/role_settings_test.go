@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ var settingsOfOthers = []string{
 	"escape_string_warning = off", "array_nulls = off", "quote_all_identifiers = on", "transform_null_equals = on", "xmloption = document",
 	"client_encoding = 'LATIN1'", "client_encoding = 'SQL_ASCII'", "client_encoding = 'GB18030'", "lc_messages = 'C'", "lc_numeric = 'C'",
 	"statement_timeout = '20s'", "lock_timeout = '20s'", "idle_in_transaction_session_timeout = '20s'", "idle_session_timeout = '20s'",
-	"session_replication_role = replica", "row_security = off", "exit_on_error = on", "check_function_bodies = off",
+	"row_security = off", "exit_on_error = on", "check_function_bodies = off",
 	"client_min_messages = debug5", "gin_fuzzy_search_limit = 1", "gin_pending_list_limit = 64",
 	"jit = on", "jit_above_cost = 0", "plan_cache_mode = force_generic_plan", "plan_cache_mode = force_custom_plan",
 	"enable_seqscan = off", "enable_indexscan = off", "enable_bitmapscan = off", "enable_hashjoin = off", "enable_nestloop = off", "enable_sort = off",
@@ -49,23 +50,48 @@ func TestSettingsOfRoleAndDatabase(t *testing.T) {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			config := w.pool.Config()
-			database := pgx.Identifier{config.ConnConfig.Database}.Sanitize()
-			role := pgx.Identifier{config.ConnConfig.User}.Sanitize()
-			whose := "DATABASE " + database
-			if i%2 == 1 {
-				whose = "ROLE " + role + " IN DATABASE " + database
-			}
-			pgtest.AsAdmin(t, w.pool, fmt.Sprintf(`
-				CREATE SCHEMA decoy; GRANT USAGE ON SCHEMA decoy TO PUBLIC;
+			pgtest.AsAdmin(t, w.pool, `CREATE SCHEMA decoy; GRANT USAGE ON SCHEMA decoy TO PUBLIC;
 				CREATE FUNCTION decoy.statement_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '-infinity'::timestamptz $$;
-				CREATE FUNCTION decoy.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '-infinity'::timestamptz $$;
-				ALTER %s SET %s`, whose, setting))
+				CREATE FUNCTION decoy.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '-infinity'::timestamptz $$`)
+			say(t, w.pool, i%2 == 0, setting)
 			w.pool = anew(t, w.pool)
 			w.store = postgres.NewEventStore(w.pool)
 			t.Cleanup(func() { _ = w.store.(*postgres.EventStore).Close() })
 			w.everything()
 		})
+	}
+}
+
+// say sets something for a database, or for the role in it.
+func say(t *testing.T, pool *pgxpool.Pool, ofDatabase bool, setting string) {
+	t.Helper()
+	of := "DATABASE " + pgx.Identifier{pool.Config().ConnConfig.Database}.Sanitize()
+	if !ofDatabase {
+		of = "ROLE " + pgx.Identifier{pool.Config().ConnConfig.User}.Sanitize() + " IN " + of
+	}
+	pgtest.AsAdmin(t, pool, "ALTER "+of+" SET "+setting)
+}
+
+// What Waybill may not or will not overrule is refused when it connects, by name and with what to say to the server.
+func TestSettingsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for setting, want := range map[string][]string{
+		"session_replication_role = replica": {"session_replication_role", "ALTER ROLE … RESET"},
+		"default_transaction_read_only = on": {"default_transaction_read_only", "RESET"},
+	} {
+		for _, ofDatabase := range []bool{false, true} {
+			t.Run(fmt.Sprint(setting, ofDatabase), func(t *testing.T) {
+				t.Parallel()
+				pool := newWorld(t).pool
+				say(t, pool, ofDatabase, setting)
+				err := anew(t, pool).Ping(t.Context())
+				for _, text := range want {
+					if err == nil || !strings.Contains(err.Error(), text) {
+						t.Errorf("%v, want %q in it", err, text)
+					}
+				}
+			})
+		}
 	}
 }
 
