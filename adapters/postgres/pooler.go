@@ -46,8 +46,8 @@ func SessionIsOurs(ctx context.Context, config *pgx.ConnConfig) error {
 	}
 	idle, stop := context.WithTimeout(ctx, sessionPatience)
 	defer stop()
-	for err == nil {
-		err = conn.WaitForNotification(idle)
+	for err == nil && idle.Err() == nil {
+		err = awaitEnd(idle, conn)
 	}
 	ended, isEnd := errors.AsType[*pgconn.PgError](err)
 	switch {
@@ -57,4 +57,15 @@ func SessionIsOurs(ctx context.Context, config *pgx.ConnConfig) error {
 		return ErrSharedSession
 	}
 	return fmt.Errorf("whether sessions are shared: %w", err)
+}
+
+// awaitEnd waits for the end of a session, but for less than a server may be silent.
+func awaitEnd(ctx context.Context, conn *pgconn.PgConn) error {
+	ctx, cancel := context.WithTimeout(ctx, silence/2)
+	defer cancel()
+	err := conn.WaitForNotification(ctx)
+	if err != nil && ctx.Err() != nil && !conn.IsClosed() {
+		return nil
+	}
+	return err
 }

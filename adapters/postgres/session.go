@@ -110,31 +110,22 @@ func settle(ctx context.Context, conn *pgconn.PgConn, given map[string]string) e
 			return err
 		}
 	}
-	switch {
-	case begun.encoding != "UTF8":
+	if begun.encoding != "UTF8" {
 		return fmt.Errorf("the database's encoding is %s, which lacks characters: make it anew, with ENCODING 'UTF8'", begun.encoding)
-	case begun.readOnly:
-		return ErrReadOnly
 	}
 	return nil
 }
-
-// ErrReadOnly says that somebody has closed a database, a role or the whole server to writers, which is not overruled: it is how an
-// administrator freezes a database before moving it.
-var ErrReadOnly = errors.New("sessions are read-only here (default_transaction_read_only is on): " +
-	"say ALTER DATABASE … RESET, ALTER ROLE … RESET or ALTER SYSTEM RESET default_transaction_read_only when it may be written again")
 
 // begun is what a session is like.
 type begun struct {
 	backend  uint32
 	encoding string
-	readOnly bool
 }
 
-// set sets what is not as it should be; nothing needs a right that a role has not, unless an administrator has made it differ.
+// set sets what is not as it should be, but for what closes a database to writers (default_transaction_read_only): that is how an
+// administrator freezes it, and reads go on; nothing needs a right that a role has not, unless an administrator has made it differ.
 const setSQL = `
 select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_encoding'),
-	pg_catalog.current_setting('default_transaction_read_only')::bool and not pg_catalog.pg_is_in_recovery(),
 	(select pg_catalog.count(pg_catalog.set_config(key, value, false)) from (
 		select key, value from pg_catalog.json_each_text($1)
 		where pg_catalog.current_setting(key, true) <> value
@@ -161,12 +152,12 @@ func set(ctx context.Context, conn *pgconn.PgConn, given map[string]string) (is 
 	if result.Err != nil {
 		return is, fmt.Errorf("settings of the session: %w", result.Err)
 	}
-	if len(result.Rows) != 1 || len(result.Rows[0]) != 4 {
+	if len(result.Rows) != 1 || len(result.Rows[0]) != 3 {
 		return is, errors.New("settings of the session: an answer of another form")
 	}
 	row := result.Rows[0]
 	_, err = fmt.Sscan(string(row[0]), &is.backend)
-	is.encoding, is.readOnly = string(row[1]), string(row[2]) == "t"
+	is.encoding = string(row[1])
 	return is, err
 }
 

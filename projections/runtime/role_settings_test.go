@@ -77,7 +77,6 @@ func TestSettingsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for setting, want := range map[string][]string{
 		"session_replication_role = replica": {"session_replication_role", "ALTER ROLE … RESET"},
-		"default_transaction_read_only = on": {"default_transaction_read_only", "RESET"},
 	} {
 		for _, ofDatabase := range []bool{false, true} {
 			t.Run(fmt.Sprint(setting, ofDatabase), func(t *testing.T) {
