@@ -221,13 +221,13 @@ func lookAtClock(ctx context.Context, s *site) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	before := time.Now()
+	before, ours := time.Now(), s.now()
 	var theirs time.Time
 	if err := db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&theirs); err != nil {
 		return nil, err
 	}
 	took := time.Since(before)
-	ours := before.Add(took / 2)
+	ours = ours.Add(took / 2)
 	skew := theirs.Sub(ours.Round(0)) // by the wall clocks
 	if skew.Abs() > mostSkew+took/2 {
 		return []Finding{warn(fmt.Sprintf("this machine's clock and the database's are %v apart: it is %s here and %s there",
