@@ -70,4 +70,3 @@ func MissingToWork(ctx context.Context, db Querier, schemas []string) (cure []st
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
-
