@@ -96,7 +96,8 @@ func Run(ctx context.Context, node Node) Report {
 		case errors.Is(err, errNoSession):
 			found = append(found, Finding{Severity: Fine, What: "not looked at: " + err.Error()})
 		case err != nil:
-			found = append(found, warn(fmt.Sprintf("it could not be found out: %v", config.Without(err)), "see to it that it can be asked"))
+			found = append(found, warn(fmt.Sprintf("it could not be found out: %v", config.Without(err)),
+				"see to it that it can be asked"))
 		case len(found) == 0:
 			found = fine("nothing to look at here")
 		}
