@@ -34,8 +34,8 @@ var (
 // probePause is the time between two attempts to reach a node.
 const probePause = 200 * time.Millisecond
 
-// Probe finds out whether the server lets us in, and read and write what a log needs; it writes nothing. It returns one of the errors above,
-// or domain.ErrUnavailable when no node has answered until ctx ends, which it waits for.
+// Probe finds out whether the server lets us in, and read and write what a log needs; it writes nothing. It returns one of the errors
+// above, or domain.ErrUnavailable when no node has answered until ctx ends, which it waits for.
 func Probe(ctx context.Context, config Config) error {
 	if err := errors.Join(Check(config.ConnectionString), CheckPrefix(config.Prefix)); err != nil {
 		return err

@@ -135,7 +135,7 @@ func allowAll(t *testing.T, address, user string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close() //nolint:errcheck // it has no errors
+	defer client.Close()
 	var acl esdb.Acl
 	acl.AddReadRoles(user, "$admins")
 	var meta esdb.StreamMetadata

@@ -38,7 +38,8 @@ func MigrationsMade(ctx context.Context, db Querier, schema, table string) (last
 	err = db.QueryRow(ctx, `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		where n.nspname = $1 and c.relname = $2)`, schema, table).Scan(&there)
 	if err == nil && there {
-		err = db.QueryRow(ctx, `select coalesce(max(version_id), 0) from `+pgx.Identifier{schema, table}.Sanitize()+` where is_applied`).Scan(&last)
+		err = db.QueryRow(ctx, `select coalesce(max(version_id), 0) from `+pgx.Identifier{schema, table}.Sanitize()+` where is_applied`).
+			Scan(&last)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("the migrations of %s: %w", schema, err)

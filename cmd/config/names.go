@@ -30,7 +30,8 @@ var elsewhere = []string{
 var forTests = []string{"WAYBILL_TEST_", "WAYBILL_PGTEST_", "WAYBILL_EMBEDDED_TEST_"}
 
 // ofServices are the variables that Kubernetes gives to every container for a service whose name begins with "waybill".
-var ofServices = regexp.MustCompile(`^WAYBILL[A-Z0-9_]*_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+var ofServices = regexp.MustCompile(`^WAYBILL[A-Z0-9_]*_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|` +
+	`PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
 // misnamed are names that others use for what Waybill calls otherwise.
 var misnamed = map[string]string{
@@ -85,15 +86,16 @@ func near(a, b string) bool {
 	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
 
-// names checks the names of variables that are set. What is a slip for a known one is a mistake; what else looks as if it were for Waybill is
-// returned: a newer version's, perhaps. Another's variable that is only near is left alone where the known one is set too.
+// names checks the names of variables that are set. What is a slip for a known one is a mistake; what else looks as if it were for
+// Waybill is returned: a newer version's, perhaps. Another's variable that is only near is left alone where the known one is set too.
 func (e *environment) names(set []string) (unknown []string) {
 	for _, name := range set {
 		known := meant(name)
 		waybills := strings.HasPrefix(fold(name), "WAYBILL")
 		switch {
 		case known != "" && (waybills || !slices.Contains(set, known)):
-			e.mistakes = append(e.mistakes, fmt.Errorf("%s is no variable of Waybill, and nobody would read it: is %s meant?", printableName(name), known))
+			e.mistakes = append(e.mistakes, fmt.Errorf("%s is no variable of Waybill, and nobody would read it: is %s meant?",
+				printableName(name), known))
 		case known == "" && strings.HasPrefix(fold(name), "WAYBILL") && !isKnown(name):
 			unknown = append(unknown, printableName(name))
 		}

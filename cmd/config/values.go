@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// getenv is the value of a variable, without the white space around it: files of variables that came from elsewhere have "\r" at the end of
-// each line, and secrets that came from files a line break.
+// getenv is the value of a variable, without the white space around it: files of variables that came from elsewhere have "\r" at the
+// end of each line, and secrets that came from files a line break.
 func (e *environment) getenv(name string) string {
 	value := strings.TrimSpace(e.given(name))
 	if e.checked[name] {
@@ -20,7 +20,8 @@ func (e *environment) getenv(name string) string {
 		e.mistakes = append(e.mistakes, fmt.Errorf("%s: the value stands in quotes, which are kept as a part of it: take them away "+
 			"(a shell takes them away by itself, docker --env-file does not)", name))
 	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		e.mistakes = append(e.mistakes, fmt.Errorf("%s: there is a line break or another control character in the middle of the value", name))
+		e.mistakes = append(e.mistakes, fmt.Errorf("%s: there is a line break or another control character in the middle of the value",
+			name))
 	}
 	return value
 }

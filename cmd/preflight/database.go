@@ -38,10 +38,12 @@ func lookAtDatabase(ctx context.Context, s *site) ([]Finding, error) {
 	var number int
 	err := s.session.QueryRow(ctx, `SELECT version(), current_setting('server_version_num')::int`).Scan(&version, &number)
 	if err != nil || !strings.HasPrefix(version, "PostgreSQL ") {
-		return []Finding{refuse("the database is no PostgreSQL, but "+short(version), "name a PostgreSQL 15 or later in DATABASE_URL")}, nil
+		return []Finding{refuse("the database is no PostgreSQL, but "+short(version),
+			"name a PostgreSQL 15 or later in DATABASE_URL")}, nil
 	}
 	if number < leastVersion {
-		return []Finding{refuse("the database is of a version that will not do: "+short(version), "upgrade it to PostgreSQL 15 or later")}, nil
+		return []Finding{refuse("the database is of a version that will not do: "+short(version),
+			"upgrade it to PostgreSQL 15 or later")}, nil
 	}
 	return fine("%s", short(version)), nil
 }
@@ -127,7 +129,8 @@ func lookAtDurability(ctx context.Context, s *site) (found []Finding, err error)
 	}
 	if is[fsync].value == "off" { // and then nothing else matters
 		return []Finding{warn("the database's server does not wait for its disk (fsync = off): "+
-			"in a crash of the machine, acknowledged decisions are lost and the whole database can be damaged", s.reset(fsync, is[fsync].source))}, nil
+			"in a crash of the machine, acknowledged decisions are lost and the whole database can be damaged",
+			s.reset(fsync, is[fsync].source))}, nil
 	}
 	if is[pages].value == "off" {
 		found = append(found, warn("the database's server cannot mend a page that a crash tore (full_page_writes = off)",
@@ -136,11 +139,11 @@ func lookAtDurability(ctx context.Context, s *site) (found []Finding, err error)
 	here := is[commit].value == "off" || is[commit].value == "local"
 	switch {
 	case here && is[names].value != "":
-		found = append(found, warn("standbys are to confirm each commit ("+names+"), but commits that do not ask for it wait for this server alone ("+
-			commit+" = "+is[commit].value+")", s.reset(commit, is[commit].source)))
+		found = append(found, warn("standbys are to confirm each commit ("+names+"), but commits that do not ask for it wait for this "+
+			"server alone ("+commit+" = "+is[commit].value+")", s.reset(commit, is[commit].source)))
 	case is[commit].value == "off":
-		found = append(found, warn("commits do not wait for the disk unless they ask for it ("+commit+" = off): Waybill's decisions do, what others "+
-			"write in this database does not", s.reset(commit, is[commit].source)))
+		found = append(found, warn("commits do not wait for the disk unless they ask for it ("+commit+" = off): Waybill's decisions do, "+
+			"what others write in this database does not", s.reset(commit, is[commit].source)))
 	}
 	if found == nil {
 		return fine("fsync and full_page_writes are on, synchronous_commit is %s", is[commit].value), nil
@@ -221,17 +224,18 @@ func lookAtClock(ctx context.Context, s *site) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	before := time.Now()
+	before, ours := time.Now(), s.now()
 	var theirs time.Time
 	if err := db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&theirs); err != nil {
 		return nil, err
 	}
 	took := time.Since(before)
-	ours := before.Add(took / 2)
+	ours = ours.Add(took / 2)
 	skew := theirs.Sub(ours.Round(0)) // by the wall clocks
 	if skew.Abs() > mostSkew+took/2 {
 		return []Finding{warn(fmt.Sprintf("this machine's clock and the database's are %v apart: it is %s here and %s there",
-			skew.Abs().Round(time.Second), stamp(ours), stamp(theirs)), "have both follow the same time servers (chrony, systemd-timesyncd)")}, nil
+			skew.Abs().Round(time.Second), stamp(ours), stamp(theirs)),
+			"have both follow the same time servers (chrony, systemd-timesyncd)")}, nil
 	}
 	return fine("%v apart", skew.Abs().Round(time.Millisecond)), nil
 }

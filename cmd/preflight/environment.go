@@ -33,7 +33,8 @@ func lookAtEnvironment(_ context.Context, s *site) (found []Finding, err error) 
 	}
 	switch {
 	case len(given) > 0 && s.Config.DatabaseURL == "":
-		found = append(found, warn(strings.Join(given, ", ")+" are set, but where the database is only DATABASE_URL says: an embedded PostgreSQL is used",
+		found = append(found, warn(strings.Join(given, ", ")+" are set, but where the database is only DATABASE_URL says: "+
+			"an embedded PostgreSQL is used",
 			"set DATABASE_URL if it ought to be another, else unset them"))
 	case len(given) > 0:
 		found = append(found, warn("what DATABASE_URL leaves out is taken from "+strings.Join(given, ", "),

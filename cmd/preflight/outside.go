@@ -37,10 +37,11 @@ func lookAtEventStore(ctx context.Context, s *site) ([]Finding, error) {
 		err  error
 		mend string
 	}{
-		{domain.ErrUnavailable, "start it, or correct the addresses in WAYBILL_EVENTSTORE; until a node answers, what needs the log says so (503)"},
+		{domain.ErrUnavailable, "start it, or correct the addresses in WAYBILL_EVENTSTORE; " +
+			"until a node answers, what needs the log says so (503)"},
 		{eventstoredb.ErrCredentials, "correct user and password in WAYBILL_EVENTSTORE"},
-		{eventstoredb.ErrCertificate, "name the authority of its certificate with tlsCaFile in WAYBILL_EVENTSTORE, the host as the certificate has it, and see " +
-			"that it has not expired"},
+		{eventstoredb.ErrCertificate, "name the authority of its certificate with tlsCaFile in WAYBILL_EVENTSTORE, " +
+			"the host as the certificate has it, and see that it has not expired"},
 		{eventstoredb.ErrPlain, "say tls=true or tls=false in WAYBILL_EVENTSTORE as the server does"},
 		{eventstoredb.ErrNoEventStoreDB, "correct the addresses in WAYBILL_EVENTSTORE: it is the port for HTTP, 2113 as a rule"},
 		{eventstoredb.ErrReading, "give the user of WAYBILL_EVENTSTORE the rights of docs/deploy/eventstoredb/users.sh"},
@@ -65,7 +66,8 @@ func lookAtReplica(ctx context.Context, s *site) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	const correct = "correct WAYBILL_READ_DATABASE_URL: it names a streaming standby of DATABASE_URL's database, and a role that may log in there"
+	const correct = "correct WAYBILL_READ_DATABASE_URL: " +
+		"it names a streaming standby of DATABASE_URL's database, and a role that may log in there"
 	err = runtime.ProbeReplica(ctx, s.Config.ReadDatabaseURL, db)
 	switch {
 	case err == nil:
@@ -141,7 +143,8 @@ func lookAtCertificate(_ context.Context, s *site) ([]Finding, error) {
 	case now.After(leaf.NotAfter):
 		return []Finding{warn("the certificate expired at "+stamp(leaf.NotAfter)+": clients refuse it", renew)}, nil
 	case now.Before(leaf.NotBefore):
-		return []Finding{warn("the certificate is valid from "+stamp(leaf.NotBefore)+" only, and here it is "+stamp(now), renew+", or set the clock")}, nil
+		return []Finding{warn("the certificate is valid from "+stamp(leaf.NotBefore)+" only, and here it is "+stamp(now),
+			renew+", or set the clock")}, nil
 	case now.Add(certificateSoon).After(leaf.NotAfter):
 		return []Finding{warn("the certificate expires at "+stamp(leaf.NotAfter), renew)}, nil
 	default:
@@ -161,8 +164,8 @@ func lookAtFiles(_ context.Context, s *site) ([]Finding, error) {
 	}
 	need := uint64(s.Config.MaxReaders) + spareFiles //nolint:gosec // a positive number
 	if files.Cur < need {
-		return []Finding{warn("a process may open fewer files here ("+strconv.FormatUint(files.Cur, 10)+") than WAYBILL_FEED_READERS may need ("+
-			strconv.FormatUint(need, 10)+")", "raise the limit (ulimit -n, LimitNOFILE), or lower WAYBILL_FEED_READERS")}, nil
+		return []Finding{warn("a process may open fewer files here ("+strconv.FormatUint(files.Cur, 10)+
+			") than WAYBILL_FEED_READERS may need ("+strconv.FormatUint(need, 10)+")", "raise the limit (ulimit -n, LimitNOFILE), or lower WAYBILL_FEED_READERS")}, nil
 	}
 	return fine("up to %d", files.Cur), nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"waybill/cmd/config"
 	"waybill/projections"
@@ -86,7 +87,7 @@ var errNoSession = errors.New("the database could not be asked")
 
 // Run makes all checks, one after the other, whatever each finds.
 func Run(ctx context.Context, node Node) Report {
-	s := &site{Node: node}
+	s := &site{Node: node, now: time.Now}
 	defer s.close(ctx)
 	report := make(Report, 0, len(Checks))
 	for _, c := range Checks {
@@ -95,7 +96,8 @@ func Run(ctx context.Context, node Node) Report {
 		case errors.Is(err, errNoSession):
 			found = append(found, Finding{Severity: Fine, What: "not looked at: " + err.Error()})
 		case err != nil:
-			found = append(found, warn(fmt.Sprintf("it could not be found out: %v", config.Without(err)), "see to it that it can be asked"))
+			found = append(found, warn(fmt.Sprintf("it could not be found out: %v", config.Without(err)),
+				"see to it that it can be asked"))
 		case len(found) == 0:
 			found = fine("nothing to look at here")
 		}

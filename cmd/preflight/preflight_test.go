@@ -62,7 +62,9 @@ func stranger(t testing.TB, pool *pgxpool.Pool) (role, address string) {
 	t.Helper()
 	role = fmt.Sprintf("stranger_%d", rand.Int64())
 	pgtest.AsAdmin(t, pool, `CREATE ROLE `+role+` LOGIN PASSWORD 'sesame'`)
-	t.Cleanup(func() { pgtest.AsAdmin(t, pool, `DROP OWNED BY `+role+` CASCADE; DROP ROLE `+role) })
+	t.Cleanup(func() {
+		pgtest.AsAdmin(t, pool, `SET TRANSACTION READ WRITE; DROP OWNED BY `+role+` CASCADE; DROP ROLE `+role)
+	})
 	u, err := url.Parse(pgtest.URL(pool))
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 type site struct {
 	Node
 	session *pgx.Conn // nil when the database could not be reached
-	tried   error     // why
+	now     func() time.Time
 }
 
 const (
@@ -28,12 +28,16 @@ func (s *site) connect(ctx context.Context) error {
 	}
 	settings.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	settings.StatementCacheCapacity, settings.DescriptionCacheCapacity = 0, 0
-	settings.RuntimeParams["application_name"] = "waybill"
+	for name, value := range map[string]string{ // the protocol needs the last two, and poolers pass all on
+		"application_name": "waybill", "client_encoding": "UTF8", "standard_conforming_strings": "on",
+	} {
+		settings.RuntimeParams[name] = value
+	}
 	if settings.ConnectTimeout == 0 {
 		settings.ConnectTimeout = connectTimeout
 	}
-	s.session, s.tried = pgx.ConnectConfig(ctx, settings)
-	return s.tried
+	s.session, err = pgx.ConnectConfig(ctx, settings)
+	return err
 }
 
 // db is the session; errNoSession when there is none.
@@ -53,7 +57,7 @@ func (s *site) close(ctx context.Context) {
 	_ = s.session.Close(ctx) // it changed nothing
 }
 
-// settings are values by name, with where they come from.
+// setting is a value, with where it comes from.
 type setting struct {
 	value, source string
 }

@@ -84,10 +84,11 @@ func lookAtVersions(ctx context.Context, s *site) (found []Finding, err error) {
 	case err != nil:
 		return nil, err
 	case len(t.Lacks) > 0 && !s.Migrates:
-		return []Finding{refuse("the database is not up to date with this version, and the node is not to migrate it (WAYBILL_MIGRATE=false): it lacks "+
-			some(t.Lacks), "run \"waybill migrate\" of this version, as the role that owns the tables")}, nil
+		return []Finding{refuse("the database is not up to date with this version, and the node is not to migrate it "+
+			"(WAYBILL_MIGRATE=false): it lacks "+some(t.Lacks), "run \"waybill migrate\" of this version, as the role that owns the tables")}, nil
 	case len(t.Newer) > 0:
-		return []Finding{warn("a newer version of Waybill was here: "+some(t.Newer), "go on with the newer version, unless it is being taken back")}, nil
+		return []Finding{warn("a newer version of Waybill was here: "+some(t.Newer),
+			"go on with the newer version, unless it is being taken back")}, nil
 	case len(t.Lacks) > 0:
 		return fine("to be made now: %s", some(t.Lacks)), nil
 	}
@@ -124,7 +125,8 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 		return nil, err
 	}
 	if len(cure) > 0 {
-		return []Finding{refuse("the database role "+db.Config().User+" lacks rights", "run as an administrator: "+strings.Join(cure, "; ")+";")}, nil
+		return []Finding{refuse("the database role "+db.Config().User+" lacks rights",
+			"run as an administrator: "+strings.Join(cure, "; ")+";")}, nil
 	}
 	var super bool
 	if err := db.QueryRow(ctx, `SELECT rolsuper FROM pg_roles WHERE rolname = current_user`).Scan(&super); err != nil {

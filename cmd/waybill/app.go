@@ -53,8 +53,8 @@ type eventStore interface {
 	io.Closer
 }
 
-// open reaches the database, starting or joining the embedded one when none is configured. Only to migrate and to serve it brings the tables
-// up to date, once all checks have let it; for anything else they must be.
+// open reaches the database, starting or joining the embedded one when none is configured. Only to migrate and to serve it brings the
+// tables up to date, once all checks have let it; for anything else they must be.
 func open(ctx context.Context, cfg config.Config, what purpose) (_ *app, err error) {
 	if err := cfg.CheckLog(); err != nil {
 		return nil, fmt.Errorf("configuration:\n%w", err)

@@ -53,7 +53,8 @@ func storeNamed(arg string, getenv func(string) string) (string, error) {
 	return arg, nil
 }
 
-// openStore opens "postgres", a postgres:// URL or an esdb:// connection string. With prepare, a database must have the tables of this version.
+// openStore opens "postgres", a postgres:// URL or an esdb:// connection string. With prepare, a database must have the
+// tables of this version.
 // No error repeats the text: it may hold a password.
 func openStore(ctx context.Context, cfg config.Config, text string, prepare bool) (*openedStore, error) {
 	scheme, rest, _ := strings.Cut(text, "://")

@@ -91,8 +91,10 @@ func (p *Prepared) vocabulary(ctx context.Context, db projections.Querier) error
 		types = append(types, name)
 	}
 	var missing int
-	err = db.QueryRow(ctx, `SELECT count(*) FROM (SELECT 'category' AS kind, unnest($1::text[]) AS name UNION ALL SELECT 'type', unnest($2::text[])) own
-		WHERE NOT EXISTS (SELECT FROM projections.vocabulary v WHERE (v.kind, v.name) = (own.kind, own.name))`, own.Categories, types).Scan(&missing)
+	err = db.QueryRow(ctx, `
+		SELECT count(*) FROM (SELECT 'category' AS kind, unnest($1::text[]) AS name UNION ALL SELECT 'type', unnest($2::text[])) own
+		WHERE NOT EXISTS (SELECT FROM projections.vocabulary v WHERE (v.kind, v.name) = (own.kind, own.name))`, own.Categories, types).
+		Scan(&missing)
 	if err == nil && missing > 0 {
 		p.Lacks = append(p.Lacks, fmt.Sprintf("%d words of the vocabulary", missing))
 	}
