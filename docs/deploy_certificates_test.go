@@ -71,3 +71,33 @@ func TestCertificatesUnderFaults(t *testing.T) {
 		}
 	})
 }
+
+// TestCertificatesAsWritten runs the command of deploy.md, from the top of a checkout.
+func TestCertificatesAsWritten(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("needs openssl")
+	}
+	top, dir := filepath.Join(scratch(t), "checkout"), "docs/deploy/eventstoredb"
+	writeFiles(t, top, map[string]string{dir + "/certificates.sh": readFile(t, dir+"/certificates.sh")})
+	if err := os.Chmod(filepath.Join(top, dir, "certificates.sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	blocks, _ := shellBlocks(readFile(t, "docs/deploy.md"))
+	for _, block := range blocks {
+		if !strings.Contains(block, "certificates.sh ./certs") {
+			continue
+		}
+		script := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(block), "```sh"), "```")
+		cmd := exec.Command("sh", "-eu", "-c", script)
+		cmd.Dir, cmd.Env = top, []string{"PATH=/usr/bin:/bin"}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if found := names(t, filepath.Join(top, "certs")); len(found) != 6 { // three nodes, the authority, its key and its count
+			t.Errorf("made %q", found)
+		}
+		return
+	}
+	t.Error("deploy.md does not say how")
+}
