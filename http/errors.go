@@ -137,7 +137,7 @@ func outage(err error) bool {
 		return slices.Contains([]string{"08", "40", "53", "57"}, pgError.Code[:min(2, len(pgError.Code))])
 	}
 	return errors.As(err, &network) || pgconn.SafeToRetry(err) ||
-		errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrUnknownType) ||
+		errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrWentBack) || errors.Is(err, domain.ErrUnknownType) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
