@@ -456,6 +456,7 @@ func (e HealthPartPart) Valid() bool {
 
 // Defines values for HealthPartStatus.
 const (
+	HealthPartStatusAnotherLog  HealthPartStatus = "another_log"
 	HealthPartStatusBehind      HealthPartStatus = "behind"
 	HealthPartStatusOk          HealthPartStatus = "ok"
 	HealthPartStatusReadOnly    HealthPartStatus = "read_only"
@@ -466,6 +467,8 @@ const (
 // Valid indicates whether the value is a known member of the HealthPartStatus enum.
 func (e HealthPartStatus) Valid() bool {
 	switch e {
+	case HealthPartStatusAnotherLog:
+		return true
 	case HealthPartStatusBehind:
 		return true
 	case HealthPartStatusOk:

@@ -186,6 +186,9 @@ func Mount(web *http.Web, d Deps) error {
 		figures:  figures.Queries{DB: d.Queries},
 		webhooks: webhooks.Queries{DB: d.Queries},
 	}
+	if log := waiting.head.log; log != nil {
+		s.hub.Exchanged = func() int { return log.TimesExchanged(feed.Model.Name) }
+	}
 	s.snapshots, _ = d.Queries.(history.Beginner)
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {

@@ -126,7 +126,7 @@ func (op *operation) codes() map[int][]*http.Refusal {
 	add(errBadQuery, domain.ErrInvalid)
 	if !op.public() || op.identifies {
 		add(explained["unauthorized"], access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked)
-		add(account.ErrClosed, account.ErrRoleNotHeld)
+		add(account.ErrClosed, account.ErrRoleNotHeld, commands.ErrStreamDeleted)
 	}
 	if !op.public() && !slices.Contains(op.roles, roleAny) {
 		add(domain.ErrForbidden)
@@ -154,7 +154,7 @@ func (op *operation) codes() map[int][]*http.Refusal {
 		add(domain.ErrPrecondition)
 	}
 	if len(op.readModels) > 0 {
-		add(runtime.ErrBehind, errTooManyWaiting, domain.ErrStoreRefuses)
+		add(runtime.ErrBehind, runtime.ErrLogChanged, errTooManyWaiting, domain.ErrStoreRefuses)
 	}
 	if op.id == "readyz" {
 		add(errNotReady)

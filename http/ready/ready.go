@@ -27,6 +27,8 @@ const (
 	ReadOnly    = "read_only"
 	Unavailable = "unavailable"
 	Refused     = "refused"
+	// AnotherLog is of what was built from another log than the event store holds.
+	AnotherLog = "another_log"
 )
 
 // Status tells how far every read model is.
@@ -51,7 +53,7 @@ type Checker struct {
 	Needed []string
 }
 
-// Part is one part of a node and its state: OK, Behind, ReadOnly, Unavailable or Refused.
+// Part is one part of a node and its state: OK, Behind, ReadOnly, Unavailable, Refused or AnotherLog.
 type Part struct {
 	Name, State string
 	// Text says the same to a person, and names nothing; zero when all is well.
@@ -106,11 +108,14 @@ func (c Checker) check(ctx context.Context) Report {
 	}
 	replica := Part{Name: ReadReplica, State: OK}
 	models, err = c.Replica.Status(ctx)
-	switch behind := c.behind(models); {
+	switch behind, strange := c.behind(models), ofAnother(models); {
 	case err != nil:
 		r.Err = err
 		replica.State, replica.Detail = Unavailable, err.Error()
 		replica.Text = domain.Text{ZH: "只读副本（read replica）不可用", EN: "the read replica is not available"}
+	case strange != "":
+		replica.State, replica.Detail = AnotherLog, strange
+		replica.Text = domain.Text{ZH: "只读副本（read replica）与现有日志不符", EN: "the read replica is of another log"}
 	case behind != "":
 		replica.State, replica.Detail = Behind, behind
 		replica.Text = domain.Text{ZH: "只读副本（read replica）落后", EN: "the read replica is behind"}
@@ -151,11 +156,31 @@ func (c Checker) database(ctx context.Context) Part {
 }
 
 func (c Checker) models(models []runtime.Status) Part {
+	if strange := ofAnother(models); strange != "" {
+		return Part{
+			Name: ReadModels, State: AnotherLog, Detail: strange,
+			Text: domain.Text{ZH: "读模型与现有日志不符，须重建", EN: "the read models are of another log, and have to be built anew"},
+		}
+	}
 	behind := c.behind(models)
 	if behind == "" {
 		return Part{Name: ReadModels, State: OK}
 	}
 	return Part{Name: ReadModels, State: Behind, Text: domain.Text{ZH: "读模型落后", EN: "a read model is behind"}, Detail: behind}
+}
+
+// ofAnother names what was built from another log: reactions too, which `waybill rebuild all` sets on as well.
+func ofAnother(all []runtime.Status) string {
+	var names []string
+	for _, m := range all {
+		if m.AnotherLog {
+			names = append(names, m.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return strings.Join(names, ", ") + ": run 'waybill rebuild all'"
 }
 
 // behind names the needed read models that do not keep up; it is empty when all do.

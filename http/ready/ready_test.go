@@ -56,6 +56,14 @@ func TestParts(t *testing.T) {
 			models{err: fmt.Errorf("host-8: %w", domain.ErrUnavailable)}, nil, "event_store unavailable", "host-8", log(ready.OK, nil),
 		},
 		"and the database": {away, nil, "database unavailable, event_store ok", "host-7", log(ready.OK, nil)},
+		"of another log": {
+			models{all: []runtime.Status{{Name: "listing"}, {Name: "extra", AnotherLog: true}}}, nil,
+			"database ok, read_models another_log", "extra", nil,
+		},
+		"a replica of another log": {
+			at(0), models{all: []runtime.Status{{Name: "listing", AnotherLog: true, Lag: time.Hour}}},
+			"database ok, read_models ok, read_replica another_log", "listing", nil,
+		},
 	} {
 		checker := ready.Checker{Models: c.models, Replica: c.replica, Log: c.log, Needed: []string{"listing"}}
 		report := checker.Check(t.Context())

@@ -137,21 +137,8 @@ func (r *Runtime) TimesExchanged(model string) int {
 	return r.watch.times[r.positions.schemas[model]]
 }
 
-// Head is the position of the last event in the store, 0 when there is none. When that is before what the read models were known to
-// show, it also finds out how far they are, and of which log.
-func (r *Runtime) Head(ctx context.Context) (domain.Position, error) {
-	shown := r.positions.furthest()
-	head := domain.Position(0)
-	for e, err := range r.store.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
-		if err != nil {
-			return 0, err
-		}
-		head = e.Position
-	}
-	if head < shown {
-		if err := r.watch.look(ctx); err != nil {
-			return 0, err
-		}
-	}
-	return head, nil
-}
+// Furthest is the furthest position that a read model is known to show. A log that ends before it went back.
+func (r *Runtime) Furthest() domain.Position { return r.positions.furthest() }
+
+// Recheck finds out now how far the read models are, and whether they are of the log that the store holds.
+func (r *Runtime) Recheck(ctx context.Context) error { return r.watch.look(ctx) }
