@@ -28,6 +28,7 @@ type Store struct {
 	passedOver    atomic.Uint64
 	flights       flights
 	subscriptions subscriptions
+	tails         tails
 }
 
 var _ domain.EventStore = (*Store)(nil)
