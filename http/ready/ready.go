@@ -55,6 +55,8 @@ type Report struct {
 	Models, Replica []runtime.Status
 	// Err is why a part could not be asked.
 	Err error
+	// Age is how old what is told is, at most: 0 unless a part has not answered in time.
+	Age time.Duration
 }
 
 // Ready says whether every part is well.
@@ -65,7 +67,12 @@ func (r Report) Ready() bool {
 // Check looks at every part.
 func (c Checker) Check(ctx context.Context) Report {
 	var r Report
-	models, err := c.Models.Status(ctx)
+	onReplica := make(chan answer, 1)
+	if c.Replica != nil { // at the same time: one that hangs does not add to another's time
+		go func() { onReplica <- statusOf(ctx, c.Replica) }()
+	}
+	models, age, err := statusOf(ctx, c.Models).parts()
+	r.Age = age
 	if err != nil {
 		r.Err = err
 		text := domain.Text{ZH: "数据库不可用", EN: "the database is not available"}
@@ -77,7 +84,8 @@ func (c Checker) Check(ctx context.Context) Report {
 		return r
 	}
 	replica := Part{Name: ReadReplica, State: OK}
-	models, err = c.Replica.Status(ctx)
+	models, age, err = (<-onReplica).parts()
+	r.Age = max(r.Age, age)
 	switch behind := c.behind(models); {
 	case err != nil:
 		r.Err = err
