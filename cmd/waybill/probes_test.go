@@ -196,7 +196,7 @@ func TestProbesAmongEventsOfOthers(t *testing.T) {
 	env, _ := onDatabase(t)
 	server := esdbtest.Start(t)
 	env["WAYBILL_EVENTSTORE"], env["WAYBILL_EVENTSTORE_PREFIX"] = server.ConnectionString(), "wb."
-	if err := run(t.Context(), []string{"seed"}, env.get, io.Discard); err != nil {
+	if err := run(t.Context(), []string{"staff", "add", "--name", "吴海", "--role", "operator"}, env.get, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	others, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: server.ConnectionString()})
