@@ -322,5 +322,5 @@ func recorded(e *esdb.RecordedEvent, stream domain.StreamName) domain.RecordedEv
 	return domain.RecordedEvent{
 		ID: e.EventID, Stream: stream, Revision: domain.Revision(e.EventNumber), Position: domain.Position(e.Position.Commit),
 		Type: e.EventType, Data: e.Data, Metadata: e.UserMetadata, RecordedAt: e.CreatedDate,
-	}
+	}.Sized()
 }
