@@ -37,6 +37,14 @@ func (t Types) Decode(eventType string, data []byte) (Event, error) {
 	return e, nil
 }
 
+// Of is Decode of a recorded event, unless its content was left out.
+func (t Types) Of(e RecordedEvent) (Event, error) {
+	if err := e.Fits(); err != nil {
+		return nil, err
+	}
+	return t.Decode(e.Type, e.Data)
+}
+
 // JSON is the decoder of an event stored as E's own JSON.
 func JSON[E Event](data []byte) (Event, error) {
 	var e E

@@ -4,6 +4,7 @@ package domain
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -77,10 +78,38 @@ type RecordedEvent struct {
 	Metadata []byte
 	// RecordedAt is the store's clock at the append, UTC.
 	RecordedAt time.Time
+	// Oversize is the number of bytes of Data and Metadata together where they are more than MaxEventBytes, so that somebody else put them
+	// there; 0 otherwise. The two are left out then.
+	Oversize int
+}
+
+// MaxEventBytes is the most that data and metadata of one event have together: no store takes more in an append.
+const MaxEventBytes = 1 << 20
+
+// ErrOversize is the error of an event that is larger than any that Waybill ever wrote.
+var ErrOversize = errors.New("it is larger than any event that Waybill writes, so its content is not read")
+
+// Fits returns ErrOversize for an event whose content was left out.
+func (e RecordedEvent) Fits() error {
+	if e.Oversize == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d bytes, at most %d", ErrOversize, e.Oversize, MaxEventBytes)
+}
+
+// Sized is the event without its content where that is too large.
+func (e RecordedEvent) Sized() RecordedEvent {
+	if size := len(e.Data) + len(e.Metadata); size > MaxEventBytes {
+		e.Oversize, e.Data, e.Metadata = size, nil, nil
+	}
+	return e
 }
 
 // DecodeMetadata reads the metadata of a recorded event.
 func (e RecordedEvent) DecodeMetadata() (Metadata, error) {
+	if err := e.Fits(); err != nil {
+		return Metadata{}, fmt.Errorf("metadata of %s@%d: %w", e.Stream, e.Revision, err)
+	}
 	m, ok := scanMetadata(e.Metadata)
 	if ok {
 		return m, nil

@@ -143,7 +143,7 @@ func (e ExpectedRevision) String() string {
 // CheckAppend is the part of an append's validity that needs no store. Every store calls it first.
 func CheckAppend(stream StreamName, expected ExpectedRevision, events []NewEvent) error {
 	switch {
-	case !validName(string(stream)):
+	case !ValidName(string(stream)):
 		return fmt.Errorf("%w: stream name %q", ErrInvalidAppend, string(stream))
 	case expected.kind == expectInvalid:
 		return fmt.Errorf("%w: expected revision not stated", ErrInvalidAppend)
@@ -155,7 +155,7 @@ func CheckAppend(stream StreamName, expected ExpectedRevision, events []NewEvent
 	size := 0
 	for _, e := range events {
 		var nilID [16]byte
-		if e.ID == nilID || !validName(e.Type) {
+		if e.ID == nilID || !ValidName(e.Type) {
 			return fmt.Errorf("%w: event %s of type %q", ErrInvalidAppend, e.ID, e.Type)
 		}
 		size += len(e.Data) + len(e.Metadata)
@@ -166,6 +166,7 @@ func CheckAppend(stream StreamName, expected ExpectedRevision, events []NewEvent
 	return nil
 }
 
-func validName(name string) bool {
+// ValidName reports whether a store takes a name of a stream or of a type.
+func ValidName(name string) bool {
 	return name != "" && len(name) <= MaxNameBytes && utf8.ValidString(name) && !strings.Contains(name, "\x00")
 }

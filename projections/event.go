@@ -18,7 +18,7 @@ type Event struct {
 // Decode reads a recorded event of one of the types. One of another type, or with fields that this Waybill does not know,
 // is an error.
 func Decode(types domain.Types, recorded domain.RecordedEvent) (Event, error) {
-	fact, err := types.Decode(recorded.Type, recorded.Data)
+	fact, err := types.Of(recorded)
 	if err != nil {
 		return Event{}, Event{RecordedEvent: recorded}.Wrong(err)
 	}

@@ -31,6 +31,7 @@ type Store struct {
 	flights       flights
 	subscriptions subscriptions
 	health        health
+	tails         tails
 }
 
 var _ domain.EventStore = (*Store)(nil)
@@ -90,10 +91,11 @@ func (s *Store) patience() time.Duration { return 2 * s.timeout }
 // named is a stream's name in EventStoreDB.
 func (s *Store) named(stream domain.StreamName) string { return s.prefix + string(stream) }
 
-// ours is the stream's name here; ok is false for a stream of others or of the server's own.
+// ours is the stream's name here; ok is false for a stream of others or of the server's own. A name that no store takes from us is
+// another's: nothing that is kept by stream has room for it.
 func (s *Store) ours(stream, eventType string) (name domain.StreamName, ok bool) {
 	bare, ok := strings.CutPrefix(stream, s.prefix)
-	return domain.StreamName(bare), ok && !strings.HasPrefix(stream, "$") && !strings.HasPrefix(eventType, "$")
+	return domain.StreamName(bare), ok && !strings.HasPrefix(stream, "$") && !strings.HasPrefix(eventType, "$") && domain.ValidName(bare)
 }
 
 // sawUpTo takes note of a stored event's position.

@@ -29,6 +29,8 @@ type walk struct {
 	last domain.RecordedEvent
 	// skip leaves out events that open could not; nil for none.
 	skip func(e domain.RecordedEvent, at uint64) bool
+	// watch sees every event that the server sends, and ends the walk before the first for which it returns false; nil for nobody.
+	watch func(*esdb.RecordedEvent) bool
 }
 
 // ReadStream implements domain.EventStore.
@@ -68,6 +70,9 @@ func (s *Store) ReadAll(ctx context.Context, at domain.Position, dir domain.Dire
 func (s *Store) readAll(
 	ctx context.Context, at domain.Position, dir domain.Direction, limit int, categories []string,
 ) iter.Seq2[domain.RecordedEvent, error] {
+	if dir == domain.Backward && at >= domain.LogEnd && limit == 1 {
+		return s.newest(ctx, categories)
+	}
 	w := walk{
 		what: "read the log", categories: categories, at: uint64(min(at, domain.LogEnd)), left: limit,
 		key: func(e domain.RecordedEvent) uint64 { return uint64(e.Position) },
@@ -98,6 +103,19 @@ func (s *Store) readAll(
 			}
 		}
 	}
+}
+
+// backward yields the newest event of some categories, if watch does not end the search before.
+func (s *Store) backward(
+	ctx context.Context, categories []string, watch func(*esdb.RecordedEvent) bool,
+) iter.Seq2[domain.RecordedEvent, error] {
+	return s.read(ctx, walk{
+		what: "read the log", categories: categories, at: uint64(domain.LogEnd), left: 1, watch: watch,
+		key: func(e domain.RecordedEvent) uint64 { return uint64(e.Position) },
+		open: func(ctx context.Context, client *esdb.Client, at uint64, left int) (source, error) {
+			return openLog(onLeader(ctx), client, domain.Backward, at, left)
+		},
+	})
 }
 
 // read yields w's events; after an interruption it goes on behind the last.
@@ -138,7 +156,7 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 	defer cancel()
 	f := newFeed()
 	at, left := w.at, w.left
-	s.pump(ctx, f, w.categories, func(ctx context.Context, client *esdb.Client) (source, error) { return w.open(ctx, client, at, left) })
+	s.pump(ctx, f, w.categories, w.watch, func(ctx context.Context, client *esdb.Client) (source, error) { return w.open(ctx, client, at, left) })
 	silent := time.NewTimer(s.timeout)
 	defer silent.Stop()
 	for t := (taken{}); ; {
@@ -174,9 +192,12 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 	}
 }
 
-// pump opens a source on the current client and feeds f from it until it or ctx ends, in the background; what is of other
-// categories, if any are named, stays out.
-func (s *Store) pump(ctx context.Context, f *feed, categories []string, open func(context.Context, *esdb.Client) (source, error)) {
+// pump opens a source on the current client and feeds f from it until it or ctx ends, or watch has seen enough, in the background;
+// what is of other categories, if any are named, stays out.
+func (s *Store) pump(
+	ctx context.Context, f *feed, categories []string, watch func(*esdb.RecordedEvent) bool,
+	open func(context.Context, *esdb.Client) (source, error),
+) {
 	go func() {
 		_, err := call(ctx, s.nodes, 0, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
 			from, err := open(ctx, client)
@@ -192,6 +213,9 @@ func (s *Store) pump(ctx context.Context, f *feed, categories []string, open fun
 				if e == nil {
 					signal(f.ready)
 					continue
+				}
+				if watch != nil && !watch(e) {
+					return struct{}{}, errEnd
 				}
 				stream, ok := s.ours(e.StreamID, e.EventType)
 				if ok && categories != nil && !slices.Contains(categories, stream.Category()) {
@@ -304,5 +328,5 @@ func recorded(e *esdb.RecordedEvent, stream domain.StreamName) domain.RecordedEv
 	return domain.RecordedEvent{
 		ID: e.EventID, Stream: stream, Revision: domain.Revision(e.EventNumber), Position: domain.Position(e.Position.Commit),
 		Type: e.EventType, Data: e.Data, Metadata: e.UserMetadata, RecordedAt: e.CreatedDate,
-	}
+	}.Sized()
 }

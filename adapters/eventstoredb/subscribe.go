@@ -29,7 +29,13 @@ func (s *Store) Subscribe(ctx context.Context, after domain.Position) iter.Seq2[
 
 func (s *Store) subscribeAll(ctx context.Context, after domain.Position, categories []string) iter.Seq2[domain.RecordedEvent, error] {
 	return func(yield func(domain.RecordedEvent, error) bool) {
-		open := s.subscriptions.add(after, categories)
+		s.keepOpen(ctx, s.subscriptions.add(after, categories))(yield)
+	}
+}
+
+// keepOpen yields the events of a subscription, and closes it in the end.
+func (s *Store) keepOpen(ctx context.Context, open *subscription) iter.Seq2[domain.RecordedEvent, error] {
+	return func(yield func(domain.RecordedEvent, error) bool) {
 		defer s.subscriptions.remove(open)
 		var wait backoff
 		for alive := time.Now(); ; {
@@ -74,7 +80,7 @@ func (s *Store) follow(
 	open.begin(f)
 	confirmed := make(chan struct{})
 	after, fromStart := open.status().After, open.fromStart
-	s.pump(ctx, f, open.categories, func(ctx context.Context, client *esdb.Client) (source, error) {
+	s.pump(ctx, f, open.categories, nil, func(ctx context.Context, client *esdb.Client) (source, error) {
 		source, err := s.subscribe(ctx, client, after, fromStart, open.categories)
 		if err == nil {
 			close(confirmed)
@@ -226,7 +232,9 @@ type subscriptions struct {
 }
 
 func (s *subscriptions) add(after domain.Position, categories []string) *subscription {
-	open := &subscription{categories: categories, now: SubscriptionStatus{After: after, Drops: -1}, feed: newFeed()}
+	open := &subscription{
+		categories: categories, now: SubscriptionStatus{After: after, Drops: -1}, feed: newFeed(), atTheEnd: make(chan struct{}),
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = append(s.open, open)
@@ -244,10 +252,11 @@ type subscription struct {
 	categories []string // those of the streams that are wanted; nil for all
 	fromStart  bool     // it leaves out what it has, rather than have the server begin there
 
-	mu   sync.Mutex
-	now  SubscriptionStatus
-	feed *feed
-	last domain.RecordedEvent // the last event taken, without what is in it; zero for none
+	mu       sync.Mutex
+	now      SubscriptionStatus
+	feed     *feed
+	last     domain.RecordedEvent // the last event taken, without what is in it; zero for none
+	atTheEnd chan struct{}        // closed once it has caught up for the first time
 }
 
 func (o *subscription) begin(f *feed) {
@@ -274,6 +283,13 @@ func (o *subscription) marked(caughtUp bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.now.CaughtUp = caughtUp
+	if caughtUp {
+		select {
+		case <-o.atTheEnd:
+		default:
+			close(o.atTheEnd)
+		}
+	}
 }
 
 func (o *subscription) status() SubscriptionStatus {

@@ -47,7 +47,13 @@ func (w walk) from(rows int) (int64, int) {
 	return w.at - 1, rows + 1
 }
 
-const selectEvents = `select position, stream, revision, id, type, data, metadata, recorded_at from eventstore.events `
+// What is larger than any append stays where it is: only its size is read, which the server knows without reading it either. So does the
+// rest of a name that is longer than any of ours.
+var selectEvents = fmt.Sprintf(`select position, stream, revision, id,
+	case when octet_length(type) <= %[2]d then type else left(type, %[2]d) end,
+	case when octet_length(data)::bigint + octet_length(metadata) <= %[1]d then data else '' end,
+	case when octet_length(data)::bigint + octet_length(metadata) <= %[1]d then metadata else '' end,
+	recorded_at, octet_length(data)::bigint + octet_length(metadata) from eventstore.events `, domain.MaxEventBytes, domain.MaxNameBytes)
 
 func byRevision(e domain.RecordedEvent) int64 { return int64(e.Revision) } //nolint:gosec // it was a bigint
 func byPosition(e domain.RecordedEvent) int64 { return int64(e.Position) } //nolint:gosec // it was a bigint
@@ -243,6 +249,10 @@ func decode(row [][]byte, types map[string]string) (domain.RecordedEvent, int) {
 		name = string(row[4])
 		types[name] = name
 	}
+	oversize := int(binary.BigEndian.Uint64(row[8])) //nolint:gosec // two lengths
+	if oversize <= domain.MaxEventBytes {
+		oversize = 0
+	}
 	sinceEpoch := time.Duration(binary.BigEndian.Uint64(row[7])) * time.Microsecond //nolint:gosec // microseconds since 2000, signed
 	return domain.RecordedEvent{
 		Position:   domain.Position(binary.BigEndian.Uint64(row[0])),
@@ -253,6 +263,7 @@ func decode(row [][]byte, types map[string]string) (domain.RecordedEvent, int) {
 		Data:       kept[:len(data):len(data)],
 		Metadata:   kept[len(data):],
 		RecordedAt: pgEpoch.Add(sinceEpoch),
+		Oversize:   oversize,
 	}, len(kept)
 }
 

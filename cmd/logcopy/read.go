@@ -96,6 +96,9 @@ func (c *copier) fill(ctx context.Context, chunks chan<- []domain.RecordedEvent,
 		}
 	}
 	for e, err := range events {
+		if err == nil {
+			err = fits(e)
+		}
 		if err != nil {
 			return err
 		}
@@ -111,6 +114,14 @@ func (c *copier) fill(ctx context.Context, chunks chan<- []domain.RecordedEvent,
 		return nil
 	}
 	return send()
+}
+
+// fits returns an error for an event that no store takes.
+func fits(e domain.RecordedEvent) error {
+	if err := e.Fits(); err != nil {
+		return fmt.Errorf("%s@%d at position %d cannot be copied: %w", e.Stream, e.Revision, e.Position, err)
+	}
+	return nil
 }
 
 // eventBytes is what an event takes of an append, names and envelope included; a name may be held as UTF-16.

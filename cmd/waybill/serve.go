@@ -22,6 +22,7 @@ import (
 	"waybill/http/ready"
 	"waybill/projections/clock"
 	"waybill/projections/models"
+	"waybill/projections/probe"
 	"waybill/projections/reactions"
 	"waybill/projections/review"
 	"waybill/projections/runtime"
@@ -87,14 +88,14 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if err != nil {
 		return fmt.Errorf("projectors: %w", err)
 	}
-	registry.MustRegister(clock.Metrics(desk, time.Now))
+	registry.MustRegister(probe.InTime(clock.Metrics(desk, time.Now)))
 	deps := api.Deps{
 		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
 		Images: images.library, Webhooks: a.webhooks(outside), Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
 		Moves: projectors.Positions(), MaxReaders: a.cfg.MaxReaders, Log: log,
 	}
 	if replica != nil {
-		registry.MustRegister(replica)
+		registry.MustRegister(probe.InTime(replica))
 		deps.Queries, deps.Positions, deps.Replica = replica.Queries(), replica, replica
 	}
 	server, operating, err := a.servers(registry, deps)
@@ -152,7 +153,7 @@ func (a *app) servers(registry *prometheus.Registry, deps api.Deps) (everybody, 
 	if err != nil {
 		return nil, nil, err
 	}
-	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Log: deps.Log, Needed: needed}
+	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Log: deps.Log, Needed: needed}.InTime()
 	everybody, operating = http.NewServer(web), admin.NewServer(admin.Handler(admin.Deps{Ready: checker, Metrics: registry}))
 	for _, server := range []*nethttp.Server{everybody, operating} {
 		server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelWarn) // not past the log, in a form of its own

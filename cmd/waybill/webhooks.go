@@ -10,6 +10,7 @@ import (
 	"waybill/adapters/postgres"
 	courier "waybill/adapters/webhooks"
 	"waybill/http/api"
+	"waybill/projections/probe"
 	"waybill/projections/reactions"
 	"waybill/projections/runtime"
 )
@@ -21,7 +22,7 @@ func (a *app) outside(registry prometheus.Registerer) (outside reactions.Outside
 		Name: "waybill_webhook_attempt_seconds", Help: "What deliveries to webhooks took, by what came of them: delivered, failed or gone.",
 		Buckets: prometheus.ExponentialBuckets(0.01, 2, 11),
 	}, []string{"result"})
-	registry.MustRegister(seconds, webhookMetrics{a.deliveries()})
+	registry.MustRegister(seconds, probe.InTime(webhookMetrics{a.deliveries()}))
 	return reactions.Outside{
 		Courier: sending, Secrets: postgres.NewWebhookSecrets(a.pool),
 		Observe: func(result string, took time.Duration) { seconds.WithLabelValues(result).Observe(took.Seconds()) },

@@ -74,7 +74,7 @@ func (s *Service) Accounts(ctx context.Context) ([]ListedAccount, error) {
 		if recorded.Stream.Category() != account.Category {
 			continue
 		}
-		fact, err := account.Types.Decode(recorded.Type, recorded.Data)
+		fact, err := account.Types.Of(recorded)
 		if err != nil {
 			return nil, fmt.Errorf("%s@%d: %w", recorded.Stream, recorded.Revision, err)
 		}

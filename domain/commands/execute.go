@@ -256,7 +256,7 @@ func load[S, C any](ctx context.Context, store domain.EventStore, req Request, d
 }
 
 func (l *loaded[S]) add(types domain.Types, evolve func(S, domain.Event) S, recorded domain.RecordedEvent) error {
-	fact, err := types.Decode(recorded.Type, recorded.Data)
+	fact, err := types.Of(recorded)
 	if err != nil {
 		return fmt.Errorf("%s@%d: %w", recorded.Stream, recorded.Revision, err)
 	}

@@ -132,7 +132,7 @@ func walk[S, C any](ctx context.Context, store domain.EventStore, d domain.Decid
 		if until.passed(step) {
 			return true, nil
 		}
-		if step.Fact, err = d.Types.Decode(recorded.Type, recorded.Data); err != nil {
+		if step.Fact, err = d.Types.Of(recorded); err != nil {
 			return false, fmt.Errorf("%s@%d: %w", recorded.Stream, recorded.Revision, err)
 		}
 		folded = d.Evolve(folded, step.Fact)

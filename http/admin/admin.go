@@ -3,7 +3,6 @@
 package admin
 
 import (
-	"context"
 	"encoding/json"
 	nethttp "net/http"
 	"net/http/pprof"
@@ -22,11 +21,10 @@ type Deps struct {
 	Metrics prometheus.Gatherer
 }
 
-// checkTimeout bounds one look at the health.
-const checkTimeout = 5 * time.Second
-
-// Handler serves /livez, /readyz, /metrics and /debug/pprof/ to whoever reaches it.
+// Handler serves /livez, /readyz, /metrics and /debug/pprof/ to whoever reaches it. Health and metrics are there within a second,
+// whatever hangs; the collectors must be (see probe.InTime).
 func Handler(d Deps) nethttp.Handler {
+	d.Ready = d.Ready.InTime()
 	mux := nethttp.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w nethttp.ResponseWriter, _ *nethttp.Request) {
 		write(w, nethttp.StatusOK, health{Status: ready.OK})
@@ -50,7 +48,9 @@ func NewServer(handler nethttp.Handler) *nethttp.Server {
 }
 
 type health struct {
-	Status      string  `json:"status"`
+	Status string `json:"status"`
+	// AgeSeconds is how old what is told is, where a part has not answered in time.
+	AgeSeconds  float64 `json:"age_seconds,omitempty"`
 	Parts       []part  `json:"parts,omitempty"`
 	ReadModels  []model `json:"read_models,omitempty"`
 	ReadReplica []model `json:"read_replica,omitempty"`
@@ -74,10 +74,8 @@ type model struct {
 }
 
 func (d Deps) readyz(w nethttp.ResponseWriter, r *nethttp.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
-	defer cancel()
-	report := d.Ready.Check(ctx)
-	shown, status := health{Status: ready.OK, ReadModels: models(report.Models), ReadReplica: models(report.Replica)}, nethttp.StatusOK
+	report := d.Ready.Check(r.Context())
+	shown, status := health{Status: ready.OK, AgeSeconds: report.Age.Seconds(), ReadModels: models(report.Models), ReadReplica: models(report.Replica)}, nethttp.StatusOK
 	if !report.Ready() {
 		shown.Status, status = "not_ready", nethttp.StatusServiceUnavailable
 	}

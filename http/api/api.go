@@ -168,7 +168,7 @@ func Mount(web *http.Web, d Deps) error {
 	}
 	s := &server{
 		Deps: d, web: web, operations: operations, service: docs, waiting: waiting,
-		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Log: d.Log, Needed: needed(operations)},
+		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Log: d.Log, Needed: needed(operations)}.InTime(),
 		listing:    listing.Queries{DB: d.Queries},
 		backoffice: backoffice.Queries{DB: d.Queries},
 		review:     review.Queries{DB: d.Queries},

@@ -69,6 +69,8 @@ type Report struct {
 	Models, Replica []runtime.Status
 	// Err is why a part could not be asked.
 	Err error
+	// Age is how old what is told is, at most: 0 unless a part has not answered in time.
+	Age time.Duration
 }
 
 // Ready says whether every part is well.
@@ -95,7 +97,12 @@ func (c Checker) Check(ctx context.Context) Report {
 
 func (c Checker) check(ctx context.Context) Report {
 	var r Report
-	models, err := c.Models.Status(ctx)
+	onReplica := make(chan answer, 1)
+	if c.Replica != nil { // at the same time: one that hangs does not add to another's time
+		go func() { onReplica <- statusOf(ctx, c.Replica) }()
+	}
+	models, age, err := statusOf(ctx, c.Models).parts()
+	r.Age = age
 	if err != nil {
 		r.Err = err
 		text := domain.Text{ZH: "数据库不可用", EN: "the database is not available"}
@@ -107,7 +114,8 @@ func (c Checker) check(ctx context.Context) Report {
 		return r
 	}
 	replica := Part{Name: ReadReplica, State: OK}
-	models, err = c.Replica.Status(ctx)
+	models, age, err = (<-onReplica).parts()
+	r.Age = max(r.Age, age)
 	switch behind, strange := c.behind(models), ofAnother(models); {
 	case err != nil:
 		r.Err = err
@@ -140,11 +148,7 @@ func logged(state string, why error) Part {
 // database is the state of one that answered.
 func (c Checker) database(ctx context.Context) Part {
 	p := Part{Name: Database, State: OK}
-	writer, ok := c.Models.(Writer)
-	if !ok {
-		return p
-	}
-	switch err := writer.Writable(ctx); {
+	switch err := writable(ctx, c.Models); {
 	case errors.Is(err, runtime.ErrReadOnly):
 		p.State, p.Detail = ReadOnly, err.Error()
 		p.Text = domain.Text{ZH: "数据库只读，暂不能写入", EN: "the database takes no writes"}

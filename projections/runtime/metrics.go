@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"waybill/projections/probe"
 )
 
 // metrics counts what this node's projectors and reactions do.
@@ -39,7 +41,7 @@ func newMetrics(registerer prometheus.Registerer, status func(context.Context) (
 	if registerer == nil {
 		return m, nil
 	}
-	all := &statusCollector{status: status}
+	all := probe.InTime(&statusCollector{status: status})
 	for _, c := range []prometheus.Collector{m.batchEvents, m.batchSeconds, m.retries, m.deadLetters, m.outdated, all} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err

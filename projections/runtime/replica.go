@@ -318,14 +318,18 @@ func (r *Replica) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	known := domain.Position(0)
+	for _, m := range r.models {
+		known = max(known, now[m.Schema])
+	}
+	if _, err := log.end(ctx, known); err != nil {
+		return nil, err
+	}
 	all := make([]Status, 0, len(r.models))
 	for _, m := range r.models {
 		s := Status{Name: m.Name, Position: now[m.Schema]}
-		for e, err := range log.ReadAll(ctx, s.Position, domain.Forward, 1) {
-			if err != nil {
-				return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
-			}
-			s.Lag = max(0, time.Since(e.RecordedAt))
+		if _, s.Lag, err = log.behind(ctx, s.Position, s.Position); err != nil {
+			return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
 		}
 		all = append(all, s)
 	}

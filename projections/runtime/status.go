@@ -43,6 +43,46 @@ type counter interface {
 	CountAfter(ctx context.Context, at domain.Position, most int) (int, error)
 }
 
+// tailed is a store in which the end of the log can be far from where the next event is found, so that it keeps the end itself.
+type tailed interface {
+	// Tail is the position of the last event; one of ours, or 0, is at the position known.
+	Tail(ctx context.Context, known domain.Position) (domain.Position, error)
+	// Behind counts, after a Tail, the events after a position, up to most, and tells when the first of them was recorded; the zero time
+	// when there is none.
+	Behind(ctx context.Context, at domain.Position, most int) (n int, first time.Time, err error)
+}
+
+// end is the position of the last event, for those who ask how things are; one of ours, or 0, is at the position known.
+func (l ownLog) end(ctx context.Context, known domain.Position) (domain.Position, error) {
+	store, ok := l.EventStore.(tailed)
+	if !ok {
+		return l.head(ctx)
+	}
+	head, err := store.Tail(ctx, known)
+	if err != nil {
+		return 0, fmt.Errorf("head of the log: %w", err)
+	}
+	return head, nil
+}
+
+// behind is how many events come after a position, of a log that ends at head, and how old the first of them is. It comes after end.
+func (l ownLog) behind(ctx context.Context, at, head domain.Position) (events uint64, lag time.Duration, err error) {
+	if store, ok := l.EventStore.(tailed); ok {
+		n, first, err := store.Behind(ctx, at, CountedLag)
+		if err != nil || n == 0 {
+			return 0, 0, err
+		}
+		return uint64(n), max(0, time.Since(first)), nil //nolint:gosec // never negative
+	}
+	if events, err = l.lagEvents(ctx, at, head); err != nil {
+		return 0, 0, err
+	}
+	for e, err := range l.ReadAll(ctx, at, domain.Forward, 1) {
+		return events, max(0, time.Since(e.RecordedAt)), err
+	}
+	return events, 0, nil
+}
+
 // lagEvents is how many events of the log come after a position, of which head is the last.
 func (l ownLog) lagEvents(ctx context.Context, at, head domain.Position) (uint64, error) {
 	store, ok := l.EventStore.(counter)
@@ -87,10 +127,6 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	head, err := log.head(ctx)
-	if err != nil {
-		return nil, err
-	}
 	rows, err := r.pool.Query(ctx, `
 		SELECT c.projection, c.position, coalesce(l.holder, ''),
 			(SELECT count(DISTINCT stream) FROM (
@@ -106,11 +142,17 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	var (
 		projection string
 		s          Status
+		known      domain.Position // the furthest, where an event of ours is
 	)
 	if _, err := pgx.ForEachRow(rows, []any{&projection, &s.Position, &s.Holder, &s.Parked}, func() error {
 		found[projection] = s
+		known = max(known, s.Position)
 		return nil
 	}); err != nil {
+		return nil, err
+	}
+	head, err := log.end(ctx, known)
+	if err != nil {
 		return nil, err
 	}
 	all := make([]Status, 0, len(r.order))
@@ -118,14 +160,8 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 		s := found[projection]
 		s.Name, s.Head = r.names[projection], max(head, s.Position)
 		s.Outdated = r.Outdated(s.Name)
-		if s.LagEvents, err = log.lagEvents(ctx, s.Position, s.Head); err != nil {
+		if s.LagEvents, s.Lag, err = log.behind(ctx, s.Position, s.Head); err != nil {
 			return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
-		}
-		for e, err := range log.ReadAll(ctx, s.Position, domain.Forward, 1) {
-			if err != nil {
-				return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
-			}
-			s.Lag = max(0, time.Since(e.RecordedAt))
 		}
 		if since, strange := r.watch.since(projection); strange {
 			s.Head = head

@@ -30,7 +30,7 @@ const (
 var ErrSubscriberClosed = errors.New("subscriber is closed")
 
 // maxWindowBytes bounds the payloads that a prefetch window holds, whatever its number of messages.
-const maxWindowBytes = 16 << 20
+const maxWindowBytes = 8 << 20
 
 // SubscriberConfig says where a subscription starts and how far it reads ahead.
 type SubscriberConfig struct {

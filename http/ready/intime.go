@@ -1,0 +1,90 @@
+package ready
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"waybill/projections/probe"
+	"waybill/projections/runtime"
+)
+
+// MaxSilence is for how long a part may say nothing, and count as what it was, before it is unavailable.
+const MaxSilence = 5 * time.Second
+
+// inTime is a Status that is told in time, whatever it takes to find out.
+type inTime struct {
+	look   *probe.Look[[]runtime.Status]
+	writes *probe.Look[struct{}] // nil where nobody writes
+}
+
+// InTime is a Status that answers within a second, whatever it is asked of: with the last answer while that is not too old. However many
+// ask, it asks once at a time. It is nil for nil.
+func InTime(s Status) Status {
+	switch s := s.(type) {
+	case nil:
+		return nil
+	case *inTime:
+		return s
+	}
+	t := &inTime{look: probe.New(s.Status)}
+	if w, ok := s.(Writer); ok {
+		t.writes = probe.New(func(ctx context.Context) (struct{}, error) { return struct{}{}, w.Writable(ctx) })
+	}
+	return t
+}
+
+// Status implements Status.
+func (t *inTime) Status(ctx context.Context) ([]runtime.Status, error) {
+	now := t.now(ctx)
+	return now.all, now.err
+}
+
+// answer is how things are, and how old that is.
+type answer struct {
+	all []runtime.Status
+	age time.Duration
+	err error
+}
+
+func (a answer) parts() ([]runtime.Status, time.Duration, error) { return a.all, a.age, a.err }
+
+func (t *inTime) now(ctx context.Context) answer {
+	told := t.look.Now(ctx)
+	if told.Silent > MaxSilence {
+		return answer{age: told.Age(), err: fmt.Errorf("no answer for %v", told.Silent.Round(time.Second))}
+	}
+	return answer{told.Value, told.Age(), told.Err}
+}
+
+func statusOf(ctx context.Context, s Status) answer {
+	if t, ok := s.(*inTime); ok {
+		return t.now(ctx)
+	}
+	all, err := s.Status(ctx)
+	return answer{all: all, err: err}
+}
+
+// writable is Writer.Writable of what may be none, in time where that is.
+func writable(ctx context.Context, s Status) error {
+	switch s := s.(type) {
+	case *inTime:
+		if s.writes == nil {
+			return nil
+		}
+		told := s.writes.Now(ctx)
+		if told.Silent > MaxSilence {
+			return fmt.Errorf("no answer for %v", told.Silent.Round(time.Second))
+		}
+		return told.Err
+	case Writer:
+		return s.Writable(ctx)
+	}
+	return nil
+}
+
+// InTime is the checker with parts that are asked in time.
+func (c Checker) InTime() Checker {
+	c.Models, c.Replica = InTime(c.Models), InTime(c.Replica)
+	return c
+}
