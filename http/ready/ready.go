@@ -78,7 +78,11 @@ func (c Checker) Check(ctx context.Context) Report {
 	}
 	r := c.check(ctx)
 	if errors.Is(r.Err, domain.ErrUnavailable) && len(r.Parts) == 1 { // it went away just now
-		return Report{Parts: []Part{logged(Unavailable, r.Err)}, Err: r.Err}
+		state = Unavailable
+		if errors.Is(r.Err, domain.ErrRefused) {
+			state = Refused
+		}
+		return Report{Parts: []Part{logged(state, r.Err)}, Err: r.Err}
 	}
 	r.Parts = append(r.Parts, Part{Name: EventStore, State: OK})
 	return r
