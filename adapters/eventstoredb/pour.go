@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -70,17 +71,18 @@ type pouring struct {
 
 // run sends and receives by turns: what is on its way fits into the connection's windows.
 func (p *pouring) run(inFlight int, heard func()) error {
-	sent, answered := 0, 0
-	for answered < sent || sent < len(p.runs) && p.failure == nil {
+	sent, answered, closed := 0, 0, false
+	for closed || answered < sent || sent < len(p.runs) && p.failure == nil {
 		window := inFlight
 		if answered == 0 {
 			window = 1
 		}
-		if sent < len(p.runs) && sent-answered < window && p.failure == nil {
-			if err := p.send(sent); err != nil {
-				return p.over(err)
+		if !closed && sent < len(p.runs) && sent-answered < window && p.failure == nil {
+			if p.send(sent) != nil {
+				closed = true // why, and what was answered before, is received
+			} else {
+				sent++
 			}
-			sent++
 			continue
 		}
 		resp, err := p.call.Recv()
@@ -117,13 +119,7 @@ func (p *pouring) send(i int) error {
 			Id: textID(e.ID.String()), Metadata: map[string]string{"type": e.Type, "content-type": content}, CustomMetadata: e.Metadata, Data: e.Data,
 		})
 	}
-	err := p.call.Send(req)
-	if err != nil { // a bare end of the call; its reason is what is received
-		if _, reason := p.call.Recv(); reason != nil {
-			return reason
-		}
-	}
-	return err
+	return p.call.Send(req)
 }
 
 // take notes an answer.
@@ -144,8 +140,11 @@ func (p *pouring) take(resp *streams.BatchAppendResp) {
 
 // over is the error of a call that ended before its last answer.
 func (p *pouring) over(err error) error {
-	if p.failure != nil {
+	switch {
+	case p.failure != nil:
 		return p.verdict()
+	case errors.Is(err, io.EOF): // without a reason
+		return fmt.Errorf("%w: the server ended the call: %w", domain.ErrOutcomeUnknown, err)
 	}
 	return ended(err)
 }
