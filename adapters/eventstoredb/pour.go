@@ -2,6 +2,7 @@ package eventstoredb
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -116,7 +117,8 @@ func (p *pouring) send(i int) error {
 			content = "application/json"
 		}
 		req.ProposedMessages = append(req.ProposedMessages, &streams.BatchAppendReq_ProposedMessage{
-			Id: textID(e.ID.String()), Metadata: map[string]string{"type": e.Type, "content-type": content}, CustomMetadata: e.Metadata, Data: e.Data,
+			Id: textID(e.ID.String()), Metadata: map[string]string{"type": e.Type, "content-type": content},
+			CustomMetadata: e.Metadata, Data: e.Data,
 		})
 	}
 	return p.call.Send(req)
@@ -215,10 +217,8 @@ func textID(id string) *shared.UUID { return &shared.UUID{Value: &shared.UUID_St
 func idText(id *shared.UUID) string {
 	if s := id.GetStructured(); s != nil {
 		var b uuid.UUID
-		for i := range 8 {
-			shift := 56 - 8*i
-			b[i], b[8+i] = byte(s.GetMostSignificantBits()>>shift), byte(s.GetLeastSignificantBits()>>shift)
-		}
+		binary.BigEndian.PutUint64(b[:8], uint64(s.GetMostSignificantBits()))  //nolint:gosec // bits, not a number
+		binary.BigEndian.PutUint64(b[8:], uint64(s.GetLeastSignificantBits())) //nolint:gosec // bits, not a number
 		return b.String()
 	}
 	return id.GetString_()

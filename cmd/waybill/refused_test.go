@@ -193,7 +193,7 @@ func startBalancer(t *testing.T, nodes ...*node) balancer {
 		t.Fatal(err)
 	}
 	said := &logBuffer{}
-	cmd := exec.CommandContext(t.Context(), haproxy, "-db", "-f", file) //nolint:gosec // the test's own file
+	cmd := exec.CommandContext(t.Context(), haproxy, "-db", "-f", file)
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
