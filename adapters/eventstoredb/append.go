@@ -182,13 +182,17 @@ func revisionOf(expected domain.ExpectedRevision) esdb.ExpectedRevision {
 func eventData(events []domain.NewEvent) []esdb.EventData {
 	data := make([]esdb.EventData, len(events))
 	for i, e := range events {
-		kind := esdb.ContentTypeBinary
-		if bytes.HasPrefix(e.Data, []byte{'{'}) && bytes.HasSuffix(e.Data, []byte{'}'}) {
-			kind = esdb.ContentTypeJson // a label: the server's own pages show it as text
-		}
-		data[i] = esdb.EventData{EventID: e.ID, EventType: e.Type, ContentType: kind, Data: e.Data, Metadata: e.Metadata}
+		data[i] = esdb.EventData{EventID: e.ID, EventType: e.Type, ContentType: contentType(e.Data), Data: e.Data, Metadata: e.Metadata}
 	}
 	return data
+}
+
+// contentType is a label: the server's own pages show what is JSON as text.
+func contentType(data []byte) esdb.ContentType {
+	if bytes.HasPrefix(data, []byte{'{'}) && bytes.HasSuffix(data, []byte{'}'}) {
+		return esdb.ContentTypeJson
+	}
+	return esdb.ContentTypeBinary
 }
 
 // serverBytes is the size of an append as the server counts it.

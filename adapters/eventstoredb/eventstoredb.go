@@ -32,6 +32,7 @@ type Store struct {
 	subscriptions subscriptions
 	health        health
 	tails         tails
+	settings      func() *esdb.Configuration // as they are now
 }
 
 var _ domain.EventStore = (*Store)(nil)
@@ -58,8 +59,9 @@ func Open(config Config) (*Store, error) {
 		}
 	}
 	settings.Logger = clientLog(config.Logger)
+	current := again(settings, config)
 	return &Store{
-		prefix: config.Prefix, timeout: config.Timeout, nodes: supervise(again(settings, config), config.Logger),
+		prefix: config.Prefix, timeout: config.Timeout, nodes: supervise(current, config.Logger), settings: current,
 		log: config.Logger, observe: config.Observe, health: health{alarm: make(chan struct{}, 1)},
 	}, nil
 }
@@ -67,7 +69,10 @@ func Open(config Config) (*Store, error) {
 // again makes what a client is made of for each search of a node anew, so that the certificates are those that the files have
 // now. While they cannot be read, the ones before stay in use.
 func again(settings *esdb.Configuration, config Config) func() *esdb.Configuration {
+	var mu sync.Mutex
 	return func() *esdb.Configuration {
+		mu.Lock()
+		defer mu.Unlock()
 		if fresh, err := parse(config.ConnectionString); err == nil {
 			fresh.Logger = settings.Logger
 			settings = fresh

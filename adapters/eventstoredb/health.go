@@ -107,7 +107,8 @@ func (s *Store) Watch(ctx context.Context) {
 func (s *Store) sayHealth(ctx context.Context, before, now Health, said *sparing) {
 	if now.State == Well {
 		if before.State == Away || before.State == Refused {
-			s.log.InfoContext(ctx, "EventStoreDB answers and takes our credentials again", "after", time.Since(before.Since).Round(time.Millisecond))
+			s.log.InfoContext(ctx, "EventStoreDB answers and takes our credentials again",
+				"after", time.Since(before.Since).Round(time.Millisecond))
 		}
 		return
 	}

@@ -29,6 +29,7 @@ func main() {
 }
 
 const usage = `A server that speaks EventStoreDB's gRPC protocol: streams, $all, subscriptions, server features and gossip.
+It follows 24.10.14; with an older -version it leaves out what that one does not say (caught-up's place before 24.10.5).
 Without -data everything is in memory and gone at the end. With a certificate, connections are encrypted and
 callers need credentials: admin with the password changeit, unless -insecure-users says that nobody does.
 It prints the connection string on standard output, logs to standard error, and stops on SIGINT or SIGTERM.
@@ -42,7 +43,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	listen := flags.String("listen", "127.0.0.1:2113", "`host:port` to listen on; the first of several with -nodes")
 	advertise := flags.String("advertise", "", "`host` that clients are told, when it is not the one listened on")
 	data := flags.String("data", "", "`folder` to keep the log in")
-	version := flags.String("version", esdbtest.DefaultVersion, "server version to report, three integers")
+	version := flags.String("version", esdbtest.DefaultVersion, "server version to be, three integers")
 	maxAppend := flags.Int("max-append-size", esdbtest.DefaultMaxAppendBytes, "`bytes` that one append may have")
 	maxEvent := flags.Int("max-append-event-size", 0, "`bytes` that one event of an append may have; 0 for no limit")
 	cert := flags.String("tls-cert", "", "`file` with the certificate, PEM")

@@ -89,7 +89,11 @@ func (c Checker) Check(ctx context.Context) Report {
 	}
 	r := c.check(ctx)
 	if errors.Is(r.Err, domain.ErrUnavailable) && len(r.Parts) == 1 { // it went away just now
-		return Report{Parts: []Part{logged(Unavailable, r.Err)}, Err: r.Err}
+		state = Unavailable
+		if errors.Is(r.Err, domain.ErrRefused) {
+			state = Refused
+		}
+		return Report{Parts: []Part{logged(state, r.Err)}, Err: r.Err}
 	}
 	r.Parts = append(r.Parts, Part{Name: EventStore, State: OK})
 	return r
@@ -97,10 +101,12 @@ func (c Checker) Check(ctx context.Context) Report {
 
 func (c Checker) check(ctx context.Context) Report {
 	var r Report
-	onReplica := make(chan answer, 1)
-	if c.Replica != nil { // at the same time: one that hangs does not add to another's time
+	// At the same time: one that hangs does not add to another's time.
+	onReplica, writes := make(chan answer, 1), make(chan error, 1)
+	if c.Replica != nil {
 		go func() { onReplica <- statusOf(ctx, c.Replica) }()
 	}
+	go func() { writes <- writable(ctx, c.Models) }()
 	models, age, err := statusOf(ctx, c.Models).parts()
 	r.Age = age
 	if err != nil {
@@ -109,7 +115,7 @@ func (c Checker) check(ctx context.Context) Report {
 		r.Parts = []Part{{Name: Database, State: Unavailable, Text: text, Detail: err.Error()}}
 		return r
 	}
-	r.Models, r.Parts = models, []Part{c.database(ctx), c.models(models)}
+	r.Models, r.Parts = models, []Part{database(<-writes), c.models(models)}
 	if c.Replica == nil {
 		return r
 	}
@@ -145,10 +151,10 @@ func logged(state string, why error) Part {
 	return p
 }
 
-// database is the state of one that answered.
-func (c Checker) database(ctx context.Context) Part {
+// database is the state of one that answered; err is why it takes no writes, nil when it does.
+func database(err error) Part {
 	p := Part{Name: Database, State: OK}
-	switch err := writable(ctx, c.Models); {
+	switch {
 	case errors.Is(err, runtime.ErrReadOnly):
 		p.State, p.Detail = ReadOnly, err.Error()
 		p.Text = domain.Text{ZH: "数据库只读，暂不能写入", EN: "the database takes no writes"}

@@ -55,6 +55,9 @@ func TestParts(t *testing.T) {
 		"it went just now": {
 			models{err: fmt.Errorf("host-8: %w", domain.ErrUnavailable)}, nil, "event_store unavailable", "host-8", log(ready.OK, nil),
 		},
+		"it refuses since just now": {
+			models{err: fmt.Errorf("host-8: %w", domain.ErrRefused)}, nil, "event_store refused", "host-8", log(ready.OK, nil),
+		},
 		"and the database": {away, nil, "database unavailable, event_store ok", "host-7", log(ready.OK, nil)},
 		"of another log": {
 			models{all: []runtime.Status{{Name: "listing"}, {Name: "extra", AnotherLog: true}}}, nil,

@@ -82,7 +82,8 @@ func (b *batches) take(id uuid.UUID, req *streams.BatchAppendReq) error {
 			return b.finish(id, badRequest(err))
 		}
 		if b.options.eventTooLarge(e) {
-			return b.finish(id, problem(codes.InvalidArgument, "MaximumAppendEventSizeExceeded", eventSizeExceeded(e, b.options.MaxEventBytes)))
+			exceeded := eventSizeExceeded(e, b.options.MaxEventBytes)
+			return b.finish(id, problem(codes.InvalidArgument, "MaximumAppendEventSizeExceeded", exceeded))
 		}
 		one.events, one.size = append(one.events, e), one.size+e.size()
 	}
