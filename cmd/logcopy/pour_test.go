@@ -14,6 +14,7 @@ import (
 	"waybill/adapters/eventstoredb"
 	"waybill/adapters/eventstoredb/esdbtest"
 	"waybill/cmd/logcopy/logtest"
+	"waybill/cmd/progress"
 	"waybill/domain"
 )
 
@@ -27,8 +28,8 @@ func copyInFlight(ctx context.Context, t testing.TB, from, to domain.EventStore,
 		t.Fatal(err)
 	}
 	defer file.Close()
-	k.progress = newProgress(file)
-	defer k.progress.close()
+	k.progress = progress.New(file)
+	defer k.progress.Close()
 	return k.run(ctx, false)
 }
 
@@ -97,11 +98,11 @@ func BenchmarkCopyToEventStoreDB(b *testing.B) {
 						b.Fatal(err)
 					}
 					k := newCopier(from.EventStore, to)
-					k.inFlight, k.progress = inFlight, newProgress(os.Stderr)
+					k.inFlight, k.progress = inFlight, progress.New(os.Stderr)
 					if err := k.catchUp(b.Context()); err != nil {
 						b.Fatal(err)
 					}
-					k.progress.close()
+					k.progress.Close()
 					_ = to.Close()
 				}
 				b.ReportMetric(float64(b.N*len(log))/b.Elapsed().Seconds(), "events/s")
