@@ -19,7 +19,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 		database *pgxpool.Pool
 		want     []string
 	}{
-		"an empty database": {pgtest.Database(t, "bare", nil), []string{"GRANT CREATE ON DATABASE"}},
+		"an empty database": {pgtest.Database(t, "bare", migrate), []string{"GRANT CREATE ON DATABASE"}},
 		"another's tables": {pgtest.Database(t, "waybill", migrate), []string{
 			"GRANT CREATE ON DATABASE", "ALTER SCHEMA eventstore OWNER TO", "ALTER SCHEMA listing_v",
 			"ALTER TABLE eventstore.events OWNER TO", "ALTER TABLE access.tokens OWNER TO",
