@@ -90,6 +90,9 @@ var (
 	ErrUnavailable    = errors.New("event store is unavailable")
 	ErrTooLarge       = errors.New("append is larger than an event store takes")
 	ErrInvalidAppend  = errors.New("append is not valid")
+	// ErrRefused is unavailability that does not pass by itself: the store answers, and refuses this process's credentials or
+	// what they may do. Nothing was written, as with every ErrUnavailable.
+	ErrRefused = fmt.Errorf("%w: it refuses the credentials it is given", ErrUnavailable)
 )
 
 // ExpectedRevision is what an append demands of its stream. The zero value is not valid: it must always be stated.

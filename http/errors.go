@@ -62,6 +62,7 @@ var (
 var (
 	errInternal     = Refuse(nethttp.StatusInternalServerError, "internal", "系统内部错误，请稍后重试", "something went wrong on our side")
 	errNoMethod     = Refuse(nethttp.StatusMethodNotAllowed, "method_not_allowed", "该地址不支持此方法", "this address does not take that method")
+	errStoreRefuses = &Refusal{Status: nethttp.StatusServiceUnavailable, said: domain.ErrStoreRefuses}
 	errUnauthorized = Refuse(nethttp.StatusUnauthorized, "unauthorized", "请先登录", "a valid bearer token is required")
 )
 
@@ -114,6 +115,8 @@ func Explain(err error) *Refusal {
 		return errInternal
 	case errors.As(err, &he):
 		return explainEcho(he)
+	case errors.Is(err, domain.ErrRefused):
+		return errStoreRefuses
 	case outage(err):
 		return ErrUnavailable
 	}

@@ -94,13 +94,14 @@ func (s *Store) send(
 			return written, nil
 		}
 		why := judge(err)
+		s.noteRefusal(err, true)
 		if why == conflict {
 			return nil, domain.ErrConflict
 		}
 		mayBeDone = mayBeDone || why == unknown
-		hopeless := why == fatal || errors.Is(err, domain.ErrUnavailable) || time.Now().After(end)
+		hopeless := why == fatal || why == denied || errors.Is(err, domain.ErrUnavailable) || time.Now().After(end)
 		if hopeless || !wait.sleep(ctx.Done()) {
-			return nil, failed(err, mayBeDone)
+			return nil, s.explained(failed(err, mayBeDone))
 		}
 	}
 }
@@ -112,6 +113,8 @@ func failed(err error, mayBeDone bool) error {
 		return fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
 	case tooLarge(err):
 		return fmt.Errorf("%w: %w", domain.ErrTooLarge, err)
+	case judge(err) == denied:
+		return fmt.Errorf("%w: %w", domain.ErrRefused, err)
 	case judge(err) == fatal:
 		return fmt.Errorf("refused by EventStoreDB: %w", err)
 	}
@@ -166,13 +169,17 @@ func revisionOf(expected domain.ExpectedRevision) esdb.ExpectedRevision {
 func eventData(events []domain.NewEvent) []esdb.EventData {
 	data := make([]esdb.EventData, len(events))
 	for i, e := range events {
-		kind := esdb.ContentTypeBinary
-		if bytes.HasPrefix(e.Data, []byte{'{'}) && bytes.HasSuffix(e.Data, []byte{'}'}) {
-			kind = esdb.ContentTypeJson // a label: the server's own pages show it as text
-		}
-		data[i] = esdb.EventData{EventID: e.ID, EventType: e.Type, ContentType: kind, Data: e.Data, Metadata: e.Metadata}
+		data[i] = esdb.EventData{EventID: e.ID, EventType: e.Type, ContentType: contentType(e.Data), Data: e.Data, Metadata: e.Metadata}
 	}
 	return data
+}
+
+// contentType is a label: the server's own pages show what is JSON as text.
+func contentType(data []byte) esdb.ContentType {
+	if bytes.HasPrefix(data, []byte{'{'}) && bytes.HasSuffix(data, []byte{'}'}) {
+		return esdb.ContentTypeJson
+	}
+	return esdb.ContentTypeBinary
 }
 
 // serverBytes is the size of an append as the server counts it.

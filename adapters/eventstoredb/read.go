@@ -119,7 +119,8 @@ func (s *Store) read(ctx context.Context, w walk) iter.Seq2[domain.RecordedEvent
 				continue
 			}
 			if err != nil {
-				yield(domain.RecordedEvent{}, unavailable(w.what, err))
+				s.noteRefusal(err, false)
+				yield(domain.RecordedEvent{}, s.explained(unavailable(w.what, err)))
 			}
 			return
 		}

@@ -70,6 +70,14 @@ func TestEventStore(t *testing.T) {
 	storetest.Run(t, suite)
 }
 
+// A server from before caught-up messages said where they are, and each event had its limit, is no other store.
+func TestAnOlderServer(t *testing.T) {
+	storetest.Run(t, storetest.Store{Open: func(t *testing.T) domain.EventStore {
+		server := esdbtest.Start(t, esdbtest.Options{Version: "24.10.0"})
+		return open(t, eventstoredb.Config{ConnectionString: server.ConnectionString()})
+	}})
+}
+
 // A store with a prefix sees its own streams only, whatever else the server holds.
 func TestPrefixedStore(t *testing.T) {
 	address, _ := connectionString(t)

@@ -37,6 +37,7 @@ func (s *Store) subscribeAll(ctx context.Context, after domain.Position, categor
 			if !more {
 				return
 			}
+			s.noteRefusal(err, false)
 			if subscribed {
 				alive = time.Now()
 				wait.reset()
@@ -47,7 +48,7 @@ func (s *Store) subscribeAll(ctx context.Context, after domain.Position, categor
 			}
 			if ctx.Err() != nil {
 				err = ctx.Err()
-			} else if (worthAnother(err) || errors.Is(err, domain.ErrUnavailable) && !errors.Is(err, errClosed)) &&
+			} else if (worthAnother(err) || judge(err) == denied || errors.Is(err, domain.ErrUnavailable) && !errors.Is(err, errClosed)) &&
 				time.Since(alive) < s.patience() && wait.sleep(ctx.Done()) {
 				s.log.DebugContext(ctx, "subscription dropped; going on", "after", open.status().After, "error", err)
 				continue

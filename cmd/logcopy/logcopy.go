@@ -25,18 +25,21 @@ const (
 // and the error says which event differs. A store that is away is waited for, five minutes at most. When ctx ends, what is
 // in the target is a beginning of the log, and the next call goes on from there.
 //
+// inFlight is how many appends are under way at once, where the target can keep their order; 1 for one after the other.
+//
 // It draws its progress to a terminal or a file and returns a report of a few lines for a person.
-func Copy(ctx context.Context, source, target domain.EventStore, progress *os.File) (report string, err error) {
-	return begin(ctx, source, target, progress, false)
+func Copy(ctx context.Context, source, target domain.EventStore, inFlight int, progress *os.File) (report string, err error) {
+	c := newCopier(source, target)
+	c.inFlight = inFlight
+	return c.begin(ctx, progress, false)
 }
 
 // Verify is Copy that only compares. It fails when the target lacks events of the source, too.
 func Verify(ctx context.Context, source, target domain.EventStore, progress *os.File) (report string, err error) {
-	return begin(ctx, source, target, progress, true)
+	return newCopier(source, target).begin(ctx, progress, true)
 }
 
-func begin(ctx context.Context, source, target domain.EventStore, progress *os.File, verifyOnly bool) (string, error) {
-	c := newCopier(source, target)
+func (c *copier) begin(ctx context.Context, progress *os.File, verifyOnly bool) (string, error) {
 	c.progress = newProgress(progress)
 	defer c.progress.close()
 	return c.run(ctx, verifyOnly)
@@ -48,6 +51,7 @@ type copier struct {
 	progress                *progress
 	chunkEvents, chunkBytes int
 	patience                time.Duration
+	inFlight                int
 
 	digest  *logDigest // of what was compared
 	written cursor     // the target's end, as far as is known

@@ -192,6 +192,9 @@ func (w *wait) again(ctx context.Context, err error) error {
 
 // passes reports whether a failure may be over a moment later. A deadline was not the copy's own: that has none.
 func passes(err error) bool {
+	if errors.Is(err, domain.ErrRefused) {
+		return false // somebody has to do something about it
+	}
 	return errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrOutcomeUnknown) || errors.Is(err, context.DeadlineExceeded)
 }
 

@@ -58,8 +58,11 @@ func (c *copier) pass(ctx context.Context) error {
 	}
 }
 
-// write brings a chunk over: at once where the store can, else append by append. Their order forbids two at a time.
+// write brings a chunk over: at once where the store can, else append by append, with several under way when that is wanted.
 func (c *copier) write(ctx context.Context, chunk []domain.RecordedEvent) error {
+	if many, ok := c.target.store.(pourer); ok && c.inFlight > 1 {
+		return c.pour(ctx, many, chunk)
+	}
 	for len(chunk) > 0 {
 		n, send := oneAppend(chunk), c.append
 		if bulk, ok := c.target.store.(importer); ok {
@@ -69,8 +72,7 @@ func (c *copier) write(ctx context.Context, chunk []domain.RecordedEvent) error 
 		if err != nil {
 			return fmt.Errorf("write %s@%d and what follows to the target: %w", chunk[0].Stream, chunk[0].Revision, err)
 		}
-		c.written = cursor{events: c.written.events + uint64(n), source: chunk[n-1].Position, target: position}
-		c.progress.advance(c.written.events, c.written.source)
+		c.wrote(chunk[:n], position)
 		chunk = chunk[n:]
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 type copyCommand struct {
 	From       string `required:"" placeholder:"STORE" help:"Where the log is."`
 	To         string `required:"" placeholder:"STORE" help:"Where it goes: empty, or holding the beginning of the same log."`
+	InFlight   int    `default:"1" placeholder:"N" help:"Appends to an EventStoreDB under way at once, up to 256; see above."`
 	VerifyOnly bool   `help:"Only compare the two, event by event; write nothing."`
 }
 
@@ -38,6 +39,10 @@ It can be interrupted and run again: it compares what is there and goes on after
 anything else, and a source whose streams were truncated. What others keep in an EventStoreDB that is the source is left
 out: streams of categories that are not Waybill's. At the end every event has been compared with its copy.
 
+An EventStoreDB takes append after append, a round trip to its nodes each. --in-flight 64 has that many under way in one
+call, whose order the leader keeps. Should it refuse one and take the next, the copy says so and ends: the target's
+order is wrong for good, and an empty one, or another prefix, is needed. One at a time, nothing of the kind can happen.
+
 To move with little downtime: copy while Waybill serves; stop the nodes; copy again, which adds only the rest; set
 WAYBILL_EVENTSTORE; run "waybill rebuild all"; start the nodes.`
 }
@@ -51,6 +56,9 @@ func (c copyCommand) Run(ctx context.Context, cfg config.Config, getenv func(str
 			err = errors.New("interrupted; what is in the target is complete up to a point: run the same command again to go on from there")
 		}
 	}()
+	if c.InFlight < 1 || c.InFlight > 256 {
+		return errors.New("--in-flight: want a number from 1 to 256")
+	}
 	from, err := storeNamed(c.From, getenv)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
@@ -80,11 +88,12 @@ func (c copyCommand) Run(ctx context.Context, cfg config.Config, getenv func(str
 	if err := source.ownOnly(ctx, target); err != nil {
 		return err
 	}
-	work := logcopy.Copy
+	var report string
 	if c.VerifyOnly {
-		work = logcopy.Verify
+		report, err = logcopy.Verify(ctx, source.EventStore, target.EventStore, os.Stderr)
+	} else {
+		report, err = logcopy.Copy(ctx, source.EventStore, target.EventStore, c.InFlight, os.Stderr)
 	}
-	report, err := work(ctx, source.EventStore, target.EventStore, os.Stderr)
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,8 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	defer images.files.Close() //nolint:errcheck // everything in it is on the disk
 	a.takeSubmissions(images.library, places)
 	desk := review.Queries{DB: a.pool}
+	log, stopWatching := a.watchLog(ctx)
+	defer stopWatching()
 	outside, stopSending := a.outside(registry)
 	defer stopSending()
 	projectors, err := runtime.Start(ctx, runtime.Config{
@@ -89,7 +91,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	deps := api.Deps{
 		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
 		Images: images.library, Webhooks: a.webhooks(outside), Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
-		Moves: projectors.Positions(), MaxReaders: a.cfg.MaxReaders,
+		Moves: projectors.Positions(), MaxReaders: a.cfg.MaxReaders, Log: log,
 	}
 	if replica != nil {
 		registry.MustRegister(replica)
@@ -150,7 +152,7 @@ func (a *app) servers(registry *prometheus.Registry, deps api.Deps) (everybody, 
 	if err != nil {
 		return nil, nil, err
 	}
-	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Needed: needed}
+	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Log: deps.Log, Needed: needed}
 	everybody, operating = http.NewServer(web), admin.NewServer(admin.Handler(admin.Deps{Ready: checker, Metrics: registry}))
 	for _, server := range []*nethttp.Server{everybody, operating} {
 		server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelWarn) // not past the log, in a form of its own

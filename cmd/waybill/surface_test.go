@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
+	"net"
 	nethttp "net/http"
 	"os"
 	"path/filepath"
@@ -28,7 +29,7 @@ func writeCertificate(t *testing.T, cert, key string, serial int64) *x509.CertPo
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"waybill.test"}, IsCA: true, BasicConstraintsValid: true,
+		DNSNames: []string{"waybill.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {

@@ -182,6 +182,8 @@ func refusal(err error) error {
 	switch {
 	case errors.Is(err, domain.ErrOutcomeUnknown):
 		return ErrOutcomeUnknown.Because(err)
+	case errors.Is(err, domain.ErrRefused):
+		return domain.ErrStoreRefuses.Because(err)
 	case errors.Is(err, domain.ErrUnavailable):
 		return ErrUnavailable.Because(err)
 	case errors.Is(err, domain.ErrTooLarge):

@@ -433,6 +433,7 @@ func (e HealthStatus) Valid() bool {
 // Defines values for HealthPartPart.
 const (
 	HealthPartPartDatabase    HealthPartPart = "database"
+	HealthPartPartEventStore  HealthPartPart = "event_store"
 	HealthPartPartReadModels  HealthPartPart = "read_models"
 	HealthPartPartReadReplica HealthPartPart = "read_replica"
 )
@@ -441,6 +442,8 @@ const (
 func (e HealthPartPart) Valid() bool {
 	switch e {
 	case HealthPartPartDatabase:
+		return true
+	case HealthPartPartEventStore:
 		return true
 	case HealthPartPartReadModels:
 		return true
@@ -455,6 +458,7 @@ func (e HealthPartPart) Valid() bool {
 const (
 	HealthPartStatusBehind      HealthPartStatus = "behind"
 	HealthPartStatusOk          HealthPartStatus = "ok"
+	HealthPartStatusRefused     HealthPartStatus = "refused"
 	HealthPartStatusUnavailable HealthPartStatus = "unavailable"
 )
 
@@ -464,6 +468,8 @@ func (e HealthPartStatus) Valid() bool {
 	case HealthPartStatusBehind:
 		return true
 	case HealthPartStatusOk:
+		return true
+	case HealthPartStatusRefused:
 		return true
 	case HealthPartStatusUnavailable:
 		return true

@@ -38,7 +38,7 @@ var explained = func() map[string]*http.Refusal {
 	}
 	for _, e := range []*domain.Error{
 		domain.ErrInvalid, domain.ErrNotFound, domain.ErrForbidden, domain.ErrStale, domain.ErrKeyReused, domain.ErrContention,
-		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase, domain.ErrTooSoon,
+		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase, domain.ErrTooSoon, domain.ErrStoreRefuses,
 		domain.ErrOwnEnterprise, domain.ErrNoApproval, decision.ErrContentDiffers, provider.ErrApprovalRevoked, provider.ErrSecondApprover,
 		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost, claim.ErrNotClaimed,
 		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,

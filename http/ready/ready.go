@@ -3,6 +3,7 @@ package ready
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -19,10 +20,12 @@ const (
 	Database    = "database"
 	ReadModels  = "read_models"
 	ReadReplica = "read_replica"
+	EventStore  = "event_store"
 
 	OK          = "ok"
 	Behind      = "behind"
 	Unavailable = "unavailable"
+	Refused     = "refused"
 )
 
 // Status tells how far every read model is.
@@ -35,11 +38,13 @@ type Checker struct {
 	Models Status
 	// Replica is nil when queries do not go to one.
 	Replica Status
+	// Log tells how the store of the log is doing, OK, Unavailable or Refused, and why; nil where that is the database.
+	Log func() (state string, why error)
 	// Needed are the read models that must keep up.
 	Needed []string
 }
 
-// Part is one part of a node and its state: OK, Behind or Unavailable.
+// Part is one part of a node and its state: OK, Behind, Unavailable or Refused.
 type Part struct {
 	Name, State string
 	// Text says the same to a person, and names nothing; zero when all is well.
@@ -64,6 +69,26 @@ func (r Report) Ready() bool {
 
 // Check looks at every part.
 func (c Checker) Check(ctx context.Context) Report {
+	if c.Log == nil {
+		return c.check(ctx)
+	}
+	state, why := c.Log()
+	if state != OK { // how far the read models are cannot be told then, and asking takes long
+		return Report{Parts: []Part{logged(state, why)}, Err: why}
+	}
+	r := c.check(ctx)
+	if errors.Is(r.Err, domain.ErrUnavailable) && len(r.Parts) == 1 { // it went away just now
+		state = Unavailable
+		if errors.Is(r.Err, domain.ErrRefused) {
+			state = Refused
+		}
+		return Report{Parts: []Part{logged(state, r.Err)}, Err: r.Err}
+	}
+	r.Parts = append(r.Parts, Part{Name: EventStore, State: OK})
+	return r
+}
+
+func (c Checker) check(ctx context.Context) Report {
 	var r Report
 	models, err := c.Models.Status(ctx)
 	if err != nil {
@@ -89,6 +114,19 @@ func (c Checker) Check(ctx context.Context) Report {
 	}
 	r.Replica, r.Parts = models, append(r.Parts, replica)
 	return r
+}
+
+// logged is the part that keeps the log, and is not well.
+func logged(state string, why error) Part {
+	p := Part{Name: EventStore, State: state, Text: domain.Text{ZH: "事件存储（event store）不可用", EN: "the event store is not available"}}
+	if state == Refused {
+		p.Text = domain.Text{ZH: "事件存储（event store）拒绝访问", EN: "the event store refuses access"}
+	}
+	p.Detail = p.Text.EN
+	if why != nil {
+		p.Detail = why.Error()
+	}
+	return p
 }
 
 func (c Checker) models(models []runtime.Status) Part {

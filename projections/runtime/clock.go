@@ -132,7 +132,7 @@ func (c *clock) keep(ctx context.Context, job Job, at bookmark) error {
 			return fmt.Errorf("%s: %w", job.Name, err)
 		default:
 			c.metrics.retried(job.Name)
-			log.WarnContext(ctx, "what is due was not done; trying again", "error", err)
+			log.Log(ctx, quieter(slog.LevelWarn, err), "what is due was not done; trying again", "error", err)
 			wait.sleep(ctx)
 		}
 	}

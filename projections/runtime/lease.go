@@ -94,7 +94,7 @@ func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(
 		case superseded(err), errors.Is(err, errLeaseLost):
 			log.InfoContext(ctx, "going on from the checkpoint", "error", err)
 		default:
-			log.ErrorContext(ctx, "stopped by an error; going on from the checkpoint", "error", err)
+			log.Log(ctx, quieter(slog.LevelError, err), "stopped by an error; going on from the checkpoint", "error", err)
 		}
 		wait.sleep(ctx)
 	}

@@ -202,7 +202,7 @@ func (r *reactor) again(p middleware.RetryParams) bool {
 		return false
 	}
 	r.metrics.retried(r.reaction.Name)
-	level := slog.LevelWarn
+	level := quieter(slog.LevelWarn, p.Err)
 	if errors.Is(p.Err, ErrBehind) {
 		level = slog.LevelDebug
 	}

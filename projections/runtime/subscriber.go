@@ -172,7 +172,8 @@ func (s *subscription) read(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.config.Logger.WarnContext(ctx, "subscription to the event store was interrupted", "after", last, "error", failure)
+		s.config.Logger.Log(ctx, quieter(slog.LevelWarn, failure), "subscription to the event store was interrupted",
+			"after", last, "error", failure)
 		wait.sleep(ctx)
 	}
 }
