@@ -109,7 +109,7 @@ func lookAtImages(ctx context.Context, s *site) (found []Finding, err error) {
 	err = files.Check(ctx, belongs, settled)
 	switch {
 	case errors.Is(err, filestore.ErrOtherStore):
-		return []Finding{{Severity: Refuse, What: err.Error()}}, nil // which says what to do
+		return refusal(err), nil
 	case err != nil:
 		return []Finding{refuse(fmt.Sprintf("the store of images cannot be read: %v", config.Without(err)), correct)}, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"waybill/adapters/postgres"
 	"waybill/projections"
 	"waybill/projections/runtime"
@@ -112,7 +114,11 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := LookAtTables(ctx, db, s.Models)
+	var t Tables
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) (err error) { // a right that is missing ends no more than this
+		t, err = LookAtTables(ctx, tx, s.Models)
+		return err
+	})
 	if err != nil && code(err) != noRight {
 		return nil, err
 	}
@@ -125,7 +131,7 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 		return nil, err
 	}
 	if len(cure) > 0 {
-		return []Finding{refuse("the database role "+db.Config().User+" lacks rights",
+		return []Finding{refuse("the database role "+s.session.Config().User+" lacks rights",
 			"run as an administrator: "+strings.Join(cure, "; ")+";")}, nil
 	}
 	var super bool
