@@ -165,7 +165,8 @@ func lookAtFiles(_ context.Context, s *site) ([]Finding, error) {
 	need := uint64(s.Config.MaxReaders) + spareFiles //nolint:gosec // a positive number
 	if files.Cur < need {
 		return []Finding{warn("a process may open fewer files here ("+strconv.FormatUint(files.Cur, 10)+
-			") than WAYBILL_FEED_READERS may need ("+strconv.FormatUint(need, 10)+")", "raise the limit (ulimit -n, LimitNOFILE), or lower WAYBILL_FEED_READERS")}, nil
+			") than WAYBILL_FEED_READERS may need ("+strconv.FormatUint(need, 10)+")",
+			"raise the limit (ulimit -n, LimitNOFILE), or lower WAYBILL_FEED_READERS")}, nil
 	}
 	return fine("up to %d", files.Cur), nil
 }

@@ -50,8 +50,8 @@ func (s *site) connect(ctx context.Context) error {
 	return nil
 }
 
-// begin opens the transaction of a check, in which nothing can be changed, names mean what they do everywhere, and a pooler leaves the session
-// to us.
+// begin opens the transaction of a check, in which nothing can be changed, names mean what they do everywhere, and a pooler leaves the
+// session to us.
 func (s *site) begin(ctx context.Context) (err error) {
 	if s.session == nil {
 		return nil

@@ -87,7 +87,8 @@ func lookAtVersions(ctx context.Context, s *site) (found []Finding, err error) {
 		return nil, err
 	case len(t.Lacks) > 0 && !s.Migrates:
 		return []Finding{refuse("the database is not up to date with this version, and the node is not to migrate it "+
-			"(WAYBILL_MIGRATE=false): it lacks "+some(t.Lacks), "run \"waybill migrate\" of this version, as the role that owns the tables")}, nil
+			"(WAYBILL_MIGRATE=false): it lacks "+some(t.Lacks),
+			"run \"waybill migrate\" of this version, as the role that owns the tables")}, nil
 	case len(t.Newer) > 0:
 		return []Finding{warn("a newer version of Waybill was here: "+some(t.Newer),
 			"go on with the newer version, unless it is being taken back")}, nil
