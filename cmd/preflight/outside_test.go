@@ -130,6 +130,10 @@ func TestEnvironment(t *testing.T) {
 	embedded := node(t, address, nil)
 	embedded.Config.DatabaseURL = ""
 	finds(t, embedded, "environment", Warn, "PGHOST", "embedded PostgreSQL")
+	t.Setenv("PGHOST", "")
+	t.Setenv("PGOPTIONS", "")
+	embedded.Config.DatabaseEmpty = true
+	finds(t, embedded, "environment", Warn, "DATABASE_URL is set, but empty")
 	for text, want := range map[string]bool{
 		"postgres://u@db:5432/waybill": true, "postgres://u@/waybill": false, "postgres://u@/waybill?host=db": true,
 		"host=db dbname=waybill": true, "dbname=waybill": false, "dbname=waybill host = db": true,
