@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"google.golang.org/grpc/codes"
 
 	"waybill/adapters/eventstoredb"
 	"waybill/adapters/eventstoredb/esdbtest"
@@ -66,8 +67,8 @@ func TestProbe(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = mute.Close() }) // it takes connections, and says nothing
 	guarded := esdbtest.Start(t)
-	guarded.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: esdbtest.Denied()})
-	guarded.Inject(esdbtest.Fault{Method: esdbtest.BatchAppend, Effect: esdbtest.Denied()})
+	guarded.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: esdbtest.Refuse(codes.PermissionDenied, "Access Denied", "exception", "access-denied")})
+	guarded.Inject(esdbtest.Fault{Method: esdbtest.BatchAppend, Effect: esdbtest.Refuse(codes.PermissionDenied, "Access Denied", "exception", "access-denied")})
 	as := func(user, ca string) string {
 		return "esdb://" + user + secure.Addr() + "?tlsCaFile=" + ca
 	}

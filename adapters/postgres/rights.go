@@ -64,7 +64,8 @@ func MissingToWork(ctx context.Context, db Querier, schemas []string) (cure []st
 		(SELECT DISTINCT format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO %I', nspname, current_user)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 		WHERE nspname = ANY ($1) AND relkind IN ('r', 'p')
-			AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY 1)`, schemas)
+			AND (SELECT bool_or(NOT has_table_privilege(c.oid, needed)) FROM unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) needed)
+		ORDER BY 1)`, schemas)
 	if err != nil {
 		return nil, err
 	}

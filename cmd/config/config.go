@@ -25,8 +25,9 @@ type Config struct {
 	Addr string // host:port to serve on
 	// AddrGiven is false when Addr is the standard one.
 	AddrGiven bool
-	// DatabaseURL is empty for an embedded PostgreSQL.
-	DatabaseURL string
+	// DatabaseURL is empty for an embedded PostgreSQL. DatabaseEmpty says that it was set all the same.
+	DatabaseURL   string
+	DatabaseEmpty bool
 	// ReadDatabaseURL names a standby of it, for queries; empty for none.
 	ReadDatabaseURL string
 	// EventStore is "postgres", for the same database, or an EventStoreDB's connection string.
@@ -109,7 +110,8 @@ func Load(getenv func(string) string, set ...string) (Config, error) {
 		c.DataDir = dir
 	}
 	c.Media = e.media(c.DataDir)
-	e.empty(set)
+	e.noLog(set)
+	c.DatabaseEmpty = e.empty(set, "DATABASE_URL")
 	e.garbage()
 	return c, errors.Join(e.mistakes...)
 }

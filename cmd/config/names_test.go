@@ -156,12 +156,16 @@ func TestValuesAreCleanOrRefused(t *testing.T) {
 			t.Errorf("%s in two lines: %v", name, err)
 		}
 	}
-	for _, name := range []string{"DATABASE_URL", "WAYBILL_EVENTSTORE"} {
-		for _, empty := range []string{"", " ", "\r"} {
-			if _, err := load(map[string]string{name: empty}); err == nil || !strings.Contains(err.Error(), name+" is set, but empty") {
-				t.Errorf("%s=%q: %v", name, empty, err)
-			}
+	for _, empty := range []string{"", " ", "\r"} {
+		if _, err := load(map[string]string{"WAYBILL_EVENTSTORE": empty}); err == nil || !strings.Contains(err.Error(), "is set, but empty") {
+			t.Errorf("no log in %q: %v", empty, err)
 		}
+		if c, err := load(map[string]string{"DATABASE_URL": empty}); err != nil || !c.DatabaseEmpty {
+			t.Errorf("no database in %q: %v", empty, err)
+		}
+	}
+	if c, err := load(nil); err != nil || c.DatabaseEmpty {
+		t.Errorf("nothing set: %v", err)
 	}
 	if _, err := load(map[string]string{"WAYBILL_EVENTSTORE_PREFIX": "", "WAYBILL_READ_DATABASE_URL": "", "WAYBILL_NODE": ""}); err != nil {
 		t.Errorf("what may be empty: %v", err)

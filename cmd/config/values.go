@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -26,17 +27,16 @@ func (e *environment) getenv(name string) string {
 	return value
 }
 
-// mustSay are variables that say where data is: one that somebody meant to set and that is empty would have it go elsewhere in silence.
-var mustSay = map[string]string{
-	"DATABASE_URL":       "an embedded PostgreSQL would be used",
-	"WAYBILL_EVENTSTORE": "PostgreSQL would be the log",
+// empty reports whether a variable is set and says nothing, as when what it was to be made of is missing.
+func (e *environment) empty(set []string, name string) bool {
+	return slices.Contains(set, name) && e.getenv(name) == ""
 }
 
-func (e *environment) empty(set []string) {
-	for _, name := range Variables {
-		if otherwise := mustSay[name]; otherwise != "" && slices.Contains(set, name) && e.getenv(name) == "" {
-			e.mistakes = append(e.mistakes, fmt.Errorf("%s is set, but empty, and %s: unset it if that is wanted", name, otherwise))
-		}
+// noLog refuses a WAYBILL_EVENTSTORE that says nothing: somebody meant the log to be elsewhere.
+func (e *environment) noLog(set []string) {
+	if e.empty(set, "WAYBILL_EVENTSTORE") {
+		e.mistakes = append(e.mistakes, errors.New("WAYBILL_EVENTSTORE is set, but empty, and PostgreSQL would be the log: "+
+			"unset it, or say postgres, if that is wanted"))
 	}
 }
 

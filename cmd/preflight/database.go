@@ -36,7 +36,7 @@ func lookAtDatabase(ctx context.Context, s *site) ([]Finding, error) {
 	}
 	var version string
 	var number int
-	err := s.session.QueryRow(ctx, `SELECT version(), current_setting('server_version_num')::int`).Scan(&version, &number)
+	err := s.tx.QueryRow(ctx, `SELECT version(), current_setting('server_version_num')::int`).Scan(&version, &number)
 	if err != nil || !strings.HasPrefix(version, "PostgreSQL ") {
 		return []Finding{refuse("the database is no PostgreSQL, but "+short(version),
 			"name a PostgreSQL 15 or later in DATABASE_URL")}, nil
@@ -59,6 +59,8 @@ func cureOf(err error) string {
 		return "GRANT CONNECT ON DATABASE to the role"
 	case state == "53300":
 		return "raise max_connections, or lower WAYBILL_DB_MAX_CONNS on the nodes"
+	case state == "08P01":
+		return "connect past the pooler between, or have it leave sessions to us (pool_mode = session)"
 	case state == "57P03":
 		return "wait until it has started"
 	case strings.Contains(err.Error(), "x509: ") || strings.Contains(err.Error(), "tls: "):
@@ -165,8 +167,8 @@ func lookAtIsolation(ctx context.Context, s *site) ([]Finding, error) {
 
 // lookAtPooler also makes a session with all that Waybill's own have, which a pooler may refuse.
 func lookAtPooler(ctx context.Context, s *site) ([]Finding, error) {
-	if _, err := s.db(); err != nil {
-		return nil, err
+	if !s.reached {
+		return nil, errNoSession
 	}
 	settings, err := pgx.ParseConfig(s.URL)
 	if err != nil {
@@ -179,7 +181,7 @@ func lookAtPooler(ctx context.Context, s *site) ([]Finding, error) {
 	err = postgres.SessionIsOurs(ctx, settings)
 	switch {
 	case errors.Is(err, postgres.ErrSharedSession):
-		return []Finding{{Severity: Refuse, What: err.Error()}}, nil // which says what to do
+		return refusal(err), nil
 	case code(err) != "":
 		return []Finding{refuse(fmt.Sprintf("a session such as Waybill needs is refused: %v", config.Without(err)),
 			"connect past the pooler, or have it pass on what it refuses")}, nil

@@ -25,6 +25,9 @@ func lookAtEnvironment(_ context.Context, s *site) (found []Finding, err error) 
 		found = append(found, warn("variables that this version of Waybill does not read are set: "+strings.Join(s.Config.Unknown, ", "),
 			"correct their names by README.md's table, or leave them if a newer version reads them"))
 	}
+	if s.Config.DatabaseEmpty {
+		found = append(found, warn("DATABASE_URL is set, but empty: an embedded PostgreSQL is used", "say where the database is, or unset it"))
+	}
 	var given []string
 	for _, f := range fromOutside {
 		if os.Getenv(f.variable) != "" && !says(s.Config.DatabaseURL, f.setting) {

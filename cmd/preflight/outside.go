@@ -109,7 +109,7 @@ func lookAtImages(ctx context.Context, s *site) (found []Finding, err error) {
 	err = files.Check(ctx, belongs, settled)
 	switch {
 	case errors.Is(err, filestore.ErrOtherStore):
-		return []Finding{{Severity: Refuse, What: err.Error()}}, nil // which says what to do
+		return refusal(err), nil
 	case err != nil:
 		return []Finding{refuse(fmt.Sprintf("the store of images cannot be read: %v", config.Without(err)), correct)}, nil
 	}
@@ -165,7 +165,8 @@ func lookAtFiles(_ context.Context, s *site) ([]Finding, error) {
 	need := uint64(s.Config.MaxReaders) + spareFiles //nolint:gosec // a positive number
 	if files.Cur < need {
 		return []Finding{warn("a process may open fewer files here ("+strconv.FormatUint(files.Cur, 10)+
-			") than WAYBILL_FEED_READERS may need ("+strconv.FormatUint(need, 10)+")", "raise the limit (ulimit -n, LimitNOFILE), or lower WAYBILL_FEED_READERS")}, nil
+			") than WAYBILL_FEED_READERS may need ("+strconv.FormatUint(need, 10)+")",
+			"raise the limit (ulimit -n, LimitNOFILE), or lower WAYBILL_FEED_READERS")}, nil
 	}
 	return fine("up to %d", files.Cur), nil
 }

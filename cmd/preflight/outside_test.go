@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
 	"waybill/adapters/eventstoredb/esdbtest"
 	"waybill/adapters/postgres/pgtest"
 )
@@ -85,8 +87,8 @@ func TestEventStore(t *testing.T) {
 	finds(t, as("waybill:w@", cert), "eventstore", Refuse, "$all", "users.sh")
 	finds(t, as("admin:changeit@", stranger), "eventstore", Refuse, "tlsCaFile")
 	finds(t, on("esdb://"+plain.Addr()+"?tls=true"), "eventstore", Refuse, "tls=false")
-	plain.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: esdbtest.Denied()})
-	plain.Inject(esdbtest.Fault{Method: esdbtest.BatchAppend, Effect: esdbtest.Denied()})
+	plain.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: esdbtest.Refuse(codes.PermissionDenied, "Access Denied", "exception", "access-denied")})
+	plain.Inject(esdbtest.Fault{Method: esdbtest.BatchAppend, Effect: esdbtest.Refuse(codes.PermissionDenied, "Access Denied", "exception", "access-denied")})
 	finds(t, on(plain.ConnectionString()), "eventstore", Refuse, "write", "users.sh")
 	finds(t, on("esdb://127.0.0.1:1?tls=false"), "eventstore", Warn, "until a node answers")
 }
@@ -128,6 +130,10 @@ func TestEnvironment(t *testing.T) {
 	embedded := node(t, address, nil)
 	embedded.Config.DatabaseURL = ""
 	finds(t, embedded, "environment", Warn, "PGHOST", "embedded PostgreSQL")
+	t.Setenv("PGHOST", "")
+	t.Setenv("PGOPTIONS", "")
+	embedded.Config.DatabaseEmpty = true
+	finds(t, embedded, "environment", Warn, "DATABASE_URL is set, but empty")
 	for text, want := range map[string]bool{
 		"postgres://u@db:5432/waybill": true, "postgres://u@/waybill": false, "postgres://u@/waybill?host=db": true,
 		"host=db dbname=waybill": true, "dbname=waybill": false, "dbname=waybill host = db": true,

@@ -35,6 +35,8 @@ type Finding struct {
 	What string
 	// Mend is one sentence: what to do about it; empty when nothing is wrong.
 	Mend string
+	// Err is the error that said so; nil when none did.
+	Err error
 }
 
 func (f Finding) String() string {
@@ -48,9 +50,14 @@ func fine(format string, args ...any) []Finding {
 	return []Finding{{Severity: Fine, What: fmt.Sprintf(format, args...)}}
 }
 
-func warn(what, mend string) Finding { return Finding{Warn, what, mend} }
+func warn(what, mend string) Finding { return Finding{Severity: Warn, What: what, Mend: mend} }
 
-func refuse(what, mend string) Finding { return Finding{Refuse, what, mend} }
+func refuse(what, mend string) Finding { return Finding{Severity: Refuse, What: what, Mend: mend} }
+
+// refusal is an error that says by itself what is wrong and how to mend it.
+func refusal(err error) []Finding {
+	return []Finding{{Severity: Refuse, What: config.Without(err).Error(), Err: err}}
+}
 
 // Node is what is about to start, and on what.
 type Node struct {
@@ -91,7 +98,7 @@ func Run(ctx context.Context, node Node) Report {
 	defer s.close(ctx)
 	report := make(Report, 0, len(Checks))
 	for _, c := range Checks {
-		found, err := c.look(ctx, s)
+		found, err := s.make(ctx, c)
 		switch {
 		case errors.Is(err, errNoSession):
 			found = append(found, Finding{Severity: Fine, What: "not looked at: " + err.Error()})
@@ -106,10 +113,23 @@ func Run(ctx context.Context, node Node) Report {
 	return report
 }
 
+// make makes one check.
+func (s *site) make(ctx context.Context, c Check) ([]Finding, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.end(ctx)
+	return c.look(ctx, s)
+}
+
 // RefusedError is every reason for which a start is refused.
 type RefusedError struct {
 	Reasons []string
+	causes  []error
 }
+
+// Unwrap makes it those errors that were the reasons.
+func (e *RefusedError) Unwrap() []error { return e.causes }
 
 func (e *RefusedError) Error() string {
 	return "it cannot start like this:\n\t" + strings.Join(e.Reasons, "\n\t")
@@ -122,6 +142,9 @@ func (r Report) Err() error {
 		for _, f := range result.Findings {
 			if f.Severity == Refuse {
 				refused.Reasons = append(refused.Reasons, result.Name+": "+f.String())
+				if f.Err != nil {
+					refused.causes = append(refused.causes, f.Err)
+				}
 			}
 		}
 	}

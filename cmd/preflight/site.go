@@ -11,6 +11,8 @@ import (
 type site struct {
 	Node
 	session *pgx.Conn // nil when the database could not be reached
+	tx      pgx.Tx    // in it, while a check is made
+	reached bool      // it let us in, whatever came then
 	now     func() time.Time
 }
 
@@ -36,16 +38,41 @@ func (s *site) connect(ctx context.Context) error {
 	if settings.ConnectTimeout == 0 {
 		settings.ConnectTimeout = connectTimeout
 	}
-	s.session, err = pgx.ConnectConfig(ctx, settings)
+	if s.session, err = pgx.ConnectConfig(ctx, settings); err != nil {
+		return err
+	}
+	s.reached = true
+	if err := s.begin(ctx); err != nil {
+		s.close(ctx)
+		s.session = nil
+		return err
+	}
+	return nil
+}
+
+// begin opens the transaction of a check, in which nothing can be changed, names mean what they do everywhere, and a pooler leaves the
+// session to us.
+func (s *site) begin(ctx context.Context) (err error) {
+	if s.session == nil {
+		return nil
+	}
+	s.tx, err = s.session.BeginTx(ctx, pgx.TxOptions{BeginQuery: `BEGIN READ ONLY; SET LOCAL search_path = pg_catalog`})
 	return err
 }
 
-// db is the session; errNoSession when there is none.
-func (s *site) db() (*pgx.Conn, error) {
-	if s.session == nil {
+func (s *site) end(ctx context.Context) {
+	if s.tx != nil {
+		_ = s.tx.Rollback(ctx) // there is nothing to lose
+		s.tx = nil
+	}
+}
+
+// db is where a check asks; errNoSession when there is no database to be asked.
+func (s *site) db() (pgx.Tx, error) {
+	if s.tx == nil {
 		return nil, errNoSession
 	}
-	return s.session, nil
+	return s.tx, nil
 }
 
 func (s *site) close(ctx context.Context) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"waybill/adapters/postgres"
 	"waybill/projections"
 	"waybill/projections/runtime"
@@ -85,7 +87,8 @@ func lookAtVersions(ctx context.Context, s *site) (found []Finding, err error) {
 		return nil, err
 	case len(t.Lacks) > 0 && !s.Migrates:
 		return []Finding{refuse("the database is not up to date with this version, and the node is not to migrate it "+
-			"(WAYBILL_MIGRATE=false): it lacks "+some(t.Lacks), "run \"waybill migrate\" of this version, as the role that owns the tables")}, nil
+			"(WAYBILL_MIGRATE=false): it lacks "+some(t.Lacks),
+			"run \"waybill migrate\" of this version, as the role that owns the tables")}, nil
 	case len(t.Newer) > 0:
 		return []Finding{warn("a newer version of Waybill was here: "+some(t.Newer),
 			"go on with the newer version, unless it is being taken back")}, nil
@@ -112,7 +115,11 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := LookAtTables(ctx, db, s.Models)
+	var t Tables
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) (err error) { // a right that is missing ends no more than this
+		t, err = LookAtTables(ctx, tx, s.Models)
+		return err
+	})
 	if err != nil && code(err) != noRight {
 		return nil, err
 	}
@@ -125,7 +132,7 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 		return nil, err
 	}
 	if len(cure) > 0 {
-		return []Finding{refuse("the database role "+db.Config().User+" lacks rights",
+		return []Finding{refuse("the database role "+s.session.Config().User+" lacks rights",
 			"run as an administrator: "+strings.Join(cure, "; ")+";")}, nil
 	}
 	var super bool

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
+	nethttp "net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -231,6 +233,10 @@ func TestANewerVersionWasHere(t *testing.T) {
 	l.do("migrate")
 	n := startNode(t, "older", env)
 	eventually(t, "answers", n.answers)
+	if figures := n.figures(); !strings.Contains(figures, `waybill_preflight_warnings{check="versions"} 1`) ||
+		!strings.Contains(figures, `waybill_preflight_warnings{check="encoding"} 0`) {
+		t.Error("the figures do not have the warnings")
+	}
 	n.interrupt()
 	if log := n.log.String(); !strings.Contains(log, "a newer version of Waybill was here") || !strings.Contains(log, "check=versions") {
 		t.Errorf("it is not told:\n%s", log)
@@ -241,6 +247,25 @@ func TestANewerVersionWasHere(t *testing.T) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
+}
+
+// figures are what Prometheus reads of a node.
+func (n *node) figures() string {
+	n.t.Helper()
+	r, err := nethttp.NewRequestWithContext(n.t.Context(), nethttp.MethodGet, n.admin+"/metrics", nil)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	response, err := nethttp.DefaultClient.Do(r)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // TestEveryReasonAtOnce: a start that is refused names all that stands in its way, and what to do, and a misspelt variable is one.

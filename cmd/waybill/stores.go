@@ -38,7 +38,7 @@ func storeNamed(arg string, getenv func(string) string) (string, error) {
 	kind, name, _ := strings.Cut(arg, ":")
 	switch {
 	case kind == "env":
-		text := getenv(name)
+		text := strings.TrimSpace(getenv(name))
 		if text == "" {
 			return "", fmt.Errorf("the environment variable %q is not set", name)
 		}

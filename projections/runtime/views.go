@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
@@ -234,8 +235,11 @@ type switching struct {
 	next   time.Time // of a look, after one that failed
 }
 
-// viewsPause is the time between two looks after one that failed.
-const viewsPause = time.Second
+// The time between two looks after one that failed: of itself, and for want of a right, which does not come by itself.
+const (
+	viewsPause       = time.Second
+	viewsPauseRights = time.Minute
+)
 
 // look switches if it can. What keeps it from it does not keep the projector.
 func (s *switching) look(ctx context.Context) {
@@ -245,6 +249,10 @@ func (s *switching) look(ctx context.Context) {
 	var err error
 	if s.done, err = showNow(ctx, s.pool, s.model); err != nil && ctx.Err() == nil {
 		s.next = time.Now().Add(viewsPause)
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) && refused.Code == "42501" { // who serves does not own them: 'waybill migrate' moves them, too
+			s.next = time.Now().Add(viewsPauseRights)
+		}
 		s.logger.WarnContext(ctx, "the views could not be moved to the tables of this version; trying again",
 			"schema", s.model.Views.Schema, "error", err)
 	}

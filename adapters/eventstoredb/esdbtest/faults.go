@@ -98,9 +98,6 @@ func Refuse(code codes.Code, message string, trailer ...string) Effect {
 	return Effect{kind: refused, refusal: fail(code, message, trailer...)}
 }
 
-// Denied refuses the call as a server does whose rules do not let the user do it.
-func Denied() Effect { return Effect{kind: refused, refusal: accessDenied()} }
-
 // faults are those of one server.
 type faults struct {
 	mu   sync.Mutex
