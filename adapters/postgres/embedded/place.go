@@ -108,9 +108,8 @@ func mayBecome(as *syscall.Credential) error {
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("embedded: PostgreSQL does not run as root, and this root may not start it as user %d "+
-			"(capabilities SETUID and SETGID, a user namespace without that user): run Waybill as an ordinary user, or set DATABASE_URL: %w",
-			as.Uid, err)
+		return fmt.Errorf("embedded: PostgreSQL does not run as root, and this root may not start it as user %d (capabilities SETUID and "+
+			"SETGID, a user namespace without that user): run Waybill as an ordinary user, or set DATABASE_URL: %w", as.Uid, err)
 	}
 	return nil
 }
