@@ -122,8 +122,8 @@ func (c Config) CheckLog() error {
 	if c.EventStore != "postgres" || c.EventStorePrefix == "" {
 		return nil
 	}
-	return fmt.Errorf("WAYBILL_EVENTSTORE_PREFIX=%s: want nothing while the log is in PostgreSQL: only an EventStoreDB can hold several logs. "+
-		"Set WAYBILL_EVENTSTORE to it, or take the prefix away", c.EventStorePrefix)
+	return fmt.Errorf("WAYBILL_EVENTSTORE_PREFIX=%s: want nothing while the log is in PostgreSQL: only an EventStoreDB can hold "+
+		"several logs. Set WAYBILL_EVENTSTORE to it, or take the prefix away", c.EventStorePrefix)
 }
 
 // Logger writes to a place, which is usually standard error, in the form and from the level that were configured.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,7 +54,49 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 	if commands < 40 {
 		t.Errorf("only %d commands", commands)
 	}
+	checkInline(t, parse)
 	if parse(strings.Fields("deadletters show listing product-0192…")) == nil {
 		t.Error("a stream is taken for a position")
+	}
+}
+
+// quotedCommand is a command of ours in running text: of a page, a message, a help text or a comment.
+var quotedCommand = regexp.MustCompile("[\"']waybill ([a-z][^\"'`\\\\\n]*)\\\\?[\"'`]|`waybill ([a-z][^`\n]*)`|compose exec waybill waybill ([a-z -]+)")
+
+// checkInline holds what is named in passing to the program: it may leave out what a command needs, but says nothing that there is not.
+func checkInline(t *testing.T, parse func([]string) error) {
+	t.Helper()
+	var files []string
+	for _, pattern := range []string{
+		"../../README.md", "../../docs/*.md", "../../docs/deploy/*", "../../docs/deploy/*/*.service", "../../docs/deploy/*/*.sql", "../../docker-compose.yml", "../../Dockerfile", "*.go",
+		"../config/*.go", "../../adapters/*/*.go", "../../projections/runtime/*.go", "../../http/*/*.go",
+	} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	commands := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || strings.HasSuffix(file, "_test.go") { // a folder
+			continue
+		}
+		for _, found := range quotedCommand.FindAllStringSubmatch(string(text), -1) {
+			commands++
+			args := word.FindAllString(found[1]+found[2]+found[3], -1)
+			for i, arg := range args {
+				args[i] = strings.Trim(arg, `"'`)
+			}
+			args = slices.DeleteFunc(args, func(arg string) bool { return arg == "--help" }) // which ends a program
+			if err := parse(args); err != nil && !strings.Contains(err.Error(), "missing") && !strings.Contains(err.Error(), "expected one of") &&
+				!strings.Contains(err.Error(), `expected "<`) {
+				t.Errorf("%s: %s: %v", file, found[0], err)
+			}
+		}
+	}
+	if commands < 30 {
+		t.Errorf("only %d commands in running text", commands)
 	}
 }

@@ -41,6 +41,9 @@ func findPlace(dir string) (place, error) {
 	}
 	as, err := unprivileged()
 	if err == nil {
+		err = missing()
+	}
+	if err == nil {
 		err = mayBecome(as)
 	}
 	if err != nil {
@@ -96,23 +99,6 @@ func followed(dir string) (string, error) {
 			"choose a shorter folder (WAYBILL_DATA_DIR)", len(dir), longest)
 	}
 	return dir, nil
-}
-
-// mayBecome tries whether we may start programs as another user, which not every root may.
-func mayBecome(as *syscall.Credential) error {
-	program, err := exec.LookPath("true")
-	if err != nil {
-		return nil // enterable tells
-	}
-	cmd := exec.Command(program)
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("embedded: PostgreSQL does not run as root, and this root may not start it as user %d "+
-			"(capabilities SETUID and SETGID, a user namespace without that user): run Waybill as an ordinary user, or set DATABASE_URL: %w",
-			as.Uid, err)
-	}
-	return nil
 }
 
 // unprivileged is the user that runs the server for root.

@@ -108,12 +108,14 @@ func TestFaultNoLoopback(t *testing.T) {
 func TestFaultRootWithoutItsRights(t *testing.T) {
 	t.Parallel()
 	for name, take := range map[string][]string{
-		"capabilities":   {"setpriv", "--bounding-set", "-setuid,-setgid"},
-		"chown":          {"setpriv", "--bounding-set", "-chown"},
-		"user namespace": {"unshare", "--user", "--map-root-user"},
+		"SETGID, SETUID": {"setpriv", "--bounding-set", "-setuid,-setgid"},
+		"CHOWN":          {"setpriv", "--bounding-set", "-chown"},
+		"DAC_OVERRIDE":   {"setpriv", "--bounding-set", "-dac_override"},
+		"KILL":           {"setpriv", "--bounding-set", "-kill"},
+		"namespace":      {"unshare", "--user", "--map-root-user"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if said := within(t, folder(t), take...); !strings.Contains(said, "run Waybill as an ordinary user, or set DATABASE_URL") {
+			if said := within(t, folder(t), take...); !strings.Contains(said, "run Waybill as an ordinary user, or set DATABASE_URL") || !strings.Contains(said, name) {
 				t.Error(said)
 			}
 		})
