@@ -36,17 +36,18 @@ func TestParts(t *testing.T) {
 		want            string
 		names           string
 	}{
-		"all well":          {at(0), nil, "database ok, read_models ok", ""},
-		"with a replica":    {at(ready.MaxLag), at(0), "database ok, read_models ok, read_replica ok", ""},
-		"behind":            {at(ready.MaxLag + 1), at(0), "database ok, read_models behind, read_replica ok", "listing"},
-		"missing":           {models{}, nil, "database ok, read_models behind", "listing"},
-		"a replica behind":  {at(0), at(time.Minute), "database ok, read_models ok, read_replica behind", "listing"},
-		"a replica away":    {at(0), away, "database ok, read_models ok, read_replica unavailable", "host-7"},
+		"all well":         {at(0), nil, "database ok, read_models ok", ""},
+		"with a replica":   {at(ready.MaxLag), at(0), "database ok, read_models ok, read_replica ok", ""},
+		"behind":           {at(ready.MaxLag + 1), at(0), "database ok, read_models behind, read_replica ok", "listing"},
+		"missing":          {models{}, nil, "database ok, read_models behind", "listing"},
+		"a replica behind": {at(0), at(time.Minute), "database ok, read_models ok, read_replica behind", "listing"},
+		"a replica away":   {at(0), away, "database ok, read_models ok, read_replica unavailable", "host-7"},
 		"of another log": {
 			models{all: []runtime.Status{{Name: "listing"}, {Name: "extra", AnotherLog: true}}}, nil, "database ok, read_models another_log", "extra",
 		},
 		"a replica of another log": {
-			at(0), models{all: []runtime.Status{{Name: "listing", AnotherLog: true, Lag: time.Hour}}},
+			at(0),
+			models{all: []runtime.Status{{Name: "listing", AnotherLog: true, Lag: time.Hour}}},
 			"database ok, read_models ok, read_replica another_log", "listing",
 		},
 		"the database away": {away, at(0), "database unavailable", "host-7"},

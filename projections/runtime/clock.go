@@ -55,7 +55,7 @@ func newClock(c Config, holder string, positions *Positions) *clock {
 	}
 	return &clock{
 		pool: c.Pool, store: c.Store, jobs: c.Jobs, positions: positions, logger: c.Logger, now: c.Now, every: c.ClockLook,
-		look: func(context.Context) error { return nil },
+		look:  func(context.Context) error { return nil },
 		lease: lease{pool: c.Pool, projection: clockLease, holder: holder, ttl: c.LeaseTTL},
 	}
 }
