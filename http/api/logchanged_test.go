@@ -96,6 +96,21 @@ func TestTheLogGoesBackUnderTheServer(t *testing.T) {
 	}
 }
 
+// TestTheLastEventIsExchanged: one event is lost, and the next has its position: who wrote that is not shown that it is not there.
+func TestTheLastEventIsExchanged(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	owner := w.provider(w.staff(domain.RoleReviewer))
+	path, lostAt := w.submit(owner)
+	w.do(owner, "GET", path, nil, "Waybill-Position", lostAt).is(200)
+	w.exec(`DELETE FROM eventstore.events WHERE position = ` + lostAt)
+	path, at := w.submit(owner)
+	if at != lostAt {
+		t.Fatalf("it is at %s, and what was lost was at %s", at, lostAt)
+	}
+	w.do(owner, "GET", path, nil, "Waybill-Position", at).refuses(503, "log_changed")
+}
+
 // TestTheDatabaseGoesBackUnderTheServer: log and read models are put back together from a dump, and all that is of another time is in the
 // node's memory.
 func TestTheDatabaseGoesBackUnderTheServer(t *testing.T) {
