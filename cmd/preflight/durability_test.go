@@ -42,9 +42,9 @@ func TestDurability(t *testing.T) {
 		}
 	}
 	// Of the role, which says it to new sessions at once; the server takes its own files when it comes to it.
-	set(`ALTER ROLE `+owner.User.Username()+` SET synchronous_commit = off`)
+	set(`ALTER ROLE ` + owner.User.Username() + ` SET synchronous_commit = off`)
 	finds(t, n, "durability", Warn, "synchronous_commit = off", "ALTER ROLE", "RESET synchronous_commit")
-	set(`ALTER ROLE `+owner.User.Username()+` SET synchronous_commit = local`)
+	set(`ALTER ROLE ` + owner.User.Username() + ` SET synchronous_commit = local`)
 	finds(t, n, "durability", Fine, "synchronous_commit is local")
 	set(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`)
 	for found := ""; found != "nobody"; {

@@ -20,6 +20,7 @@ import (
 	exports "waybill/http/export"
 	"waybill/http/tabular"
 	"waybill/projections/history"
+	"waybill/projections/runtime"
 )
 
 type exportCommand struct {
@@ -65,6 +66,9 @@ func (c exportCommand) Run(ctx context.Context, cfg config.Config, out io.Writer
 		}
 		filter, err := c.filter()
 		if err != nil {
+			return err
+		}
+		if err := runtime.OfThisLog(ctx, a.pool, a.store, history.Model); err != nil {
 			return err
 		}
 		upTo, err := a.positionOf(ctx, c.AsOf)

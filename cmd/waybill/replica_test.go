@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/adapters/postgres/pgtest"
@@ -182,6 +183,7 @@ func TestReadReplica(t *testing.T) {
 		}
 		readers.Wait()
 	})
+	t.Run("the log went back", func(t *testing.T) { r.logWentBack(t) })
 	t.Run("far behind", func(t *testing.T) {
 		r.pg.OnStandby(`SELECT pg_wal_replay_pause()`)
 		at := r.write("PUT", "海南省三亚市三号")
@@ -214,6 +216,46 @@ func TestReadReplica(t *testing.T) {
 		r.refused("", "unavailable") // it goes its own way now
 		r.starts(t, r.env, "it is no standby")
 	})
+}
+
+// logWentBack puts the log back to before the last write, and builds the read models anew while the standby does not hear of it: what it
+// has is of the log before, and further than what is written then.
+func (r *replicated) logWentBack(t *testing.T) {
+	t.Helper()
+	primary, err := pgx.Connect(t.Context(), r.pg.Primary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer primary.Close(context.WithoutCancel(t.Context()))
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := primary.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`CREATE TABLE public.saved AS TABLE eventstore.events`)
+	var at string
+	for range 5 {
+		at = r.write("PUT", "海南省三亚市零号")
+	}
+	r.reads(at, "零号")
+	r.pg.OnStandby(`SELECT pg_wal_replay_pause()`)
+	exec(`BEGIN; TRUNCATE eventstore.events; INSERT INTO eventstore.events SELECT * FROM public.saved; COMMIT`)
+	r.refused(r.write("PUT", "海南省三亚市六号"), "log_changed") // where the lost one was
+	r.unready("another log")
+	if err := run(t.Context(), []string{"rebuild", "all"}, r.env.get, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	at = r.write("PUT", "海南省三亚市七号")
+	eventually(t, "the node goes on", func() bool {
+		_, _, problem := r.do("GET", application, at, "")
+		return problem["code"] != "log_changed"
+	})
+	r.refused(at, "read_model_behind")
+	r.pg.OnStandby(`SELECT pg_wal_replay_resume()`)
+	r.ready()
+	r.reads(r.write("PUT", "海南省三亚市二号"), "二号")
+	exec(`DROP TABLE public.saved`)
 }
 
 // refusesAtStart starts on databases that are no standby of the primary.

@@ -18,6 +18,7 @@ import (
 	"waybill/http/reports"
 	"waybill/http/tabular"
 	"waybill/projections/figures"
+	"waybill/projections/runtime"
 )
 
 type reportCommand struct {
@@ -60,6 +61,9 @@ func (c reportCommand) Run(ctx context.Context, cfg config.Config, out io.Writer
 	}
 	err = withApp(ctx, cfg, func(a *app) error {
 		if f.AsOf, err = c.asOf(ctx, a); err != nil {
+			return err
+		}
+		if err := runtime.OfThisLog(ctx, a.pool, a.store, figures.Model); err != nil {
 			return err
 		}
 		report, err := reports.Make(ctx, figures.Queries{DB: a.pool}, reports.Name(c.Name), f)

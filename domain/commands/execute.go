@@ -231,7 +231,7 @@ type loaded[S any] struct {
 // another fingerprint.
 func load[S, C any](ctx context.Context, store domain.EventStore, req Request, d domain.Decider[S, C], id uuid.UUID) (loaded[S], error) {
 	l := loaded[S]{Outcome: Outcome[S]{ID: id}}
-	for recorded, err := range store.ReadStream(ctx, domain.Stream(d.Category, id), 0, domain.Forward, domain.NoLimit) {
+	for recorded, err := range wholeStream(ctx, store, domain.Stream(d.Category, id), 0, domain.NoLimit) {
 		if err != nil {
 			return l, refusal(err)
 		}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/google/uuid"
@@ -45,7 +46,10 @@ func readOn[S, C any](ctx context.Context, store domain.EventStore, d domain.Dec
 	if ok {
 		from = known.Revision
 	}
-	for recorded, err := range store.ReadStream(ctx, domain.Stream(d.Category, id), from, domain.Forward, domain.NoLimit) {
+	for recorded, err := range wholeStream(ctx, store, domain.Stream(d.Category, id), from, domain.NoLimit) {
+		if errors.Is(err, domain.ErrStreamDeleted) && ok && !confirmed {
+			break // it does not begin with what is known: from the start it is seen what it has
+		}
 		if err != nil {
 			return known, refusal(err)
 		}

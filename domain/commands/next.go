@@ -143,6 +143,13 @@ func (s *Service) pick(ctx context.Context, req Request, w Waiting, except, trie
 		if found || fresh && len(l.cases) < l.limit {
 			return c, found, nil
 		}
+		if !fresh {
+			head, err := s.Head(ctx)
+			if err != nil {
+				return WaitingCase{}, false, err
+			}
+			s.handed.forgetBeyond(head)
+		}
 	}
 	return WaitingCase{}, false, domain.ErrContention
 }
@@ -275,6 +282,15 @@ func (h *handed) take(request uuid.UUID, known domain.Position, cases []WaitingC
 		return c, true, true
 	}
 	return WaitingCase{}, false, true
+}
+
+// forgetBeyond forgets all when a list was said to know more than the log has: it went back, and what was given is of the one before.
+func (h *handed) forgetBeyond(head domain.Position) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if head < h.pruned {
+		h.cases, h.requests, h.oldest, h.pruned = nil, nil, nil, 0
+	}
 }
 
 // settle keeps a case from others until the read model has reached a position.

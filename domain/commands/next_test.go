@@ -320,3 +320,34 @@ func TestNextGivesNobodyTheirOwnFirstApproval(t *testing.T) {
 		}
 	}
 }
+
+// TestNextAfterTheLogWentBack: what the node gave out in a log that is not there any more keeps nobody from the cases of the one that is.
+func TestNextAfterTheLogWentBack(t *testing.T) {
+	w := newWorld(t)
+	next := func() (uuid.UUID, bool) {
+		t.Helper()
+		q := &waiting{world: w, taken: map[uuid.UUID]bool{}}
+		for before := domain.Position(1); before != q.known; {
+			before = q.known
+			_, _, err := q.list(t.Context(), 0, nil)
+			ok(t, err)
+		}
+		out, found, err := w.ClaimNext(t.Context(), by(uuid.New(), 0), commands.Waiting{List: q.list})
+		ok(t, err)
+		return out.ID, found
+	}
+	owner := w.provider(w.codeA)
+	for range 20 {
+		w.pending(owner)
+	}
+	for range 5 {
+		if _, found := next(); !found {
+			t.Fatal("there is none")
+		}
+	}
+	w.store.EventStore = newStore(t) // another log, which is shorter
+	id := w.pending(w.provider(w.codeA))
+	if got, found := next(); !found || got != id {
+		t.Errorf("got %s, %v, want %s", got, found, id)
+	}
+}

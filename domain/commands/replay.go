@@ -121,7 +121,7 @@ func walk[S, C any](ctx context.Context, store domain.EventStore, d domain.Decid
 ) (more bool, err error) {
 	var folded S
 	state := func() any { return folded }
-	for recorded, err := range store.ReadStream(ctx, stream, 0, domain.Forward, until.limit()) {
+	for recorded, err := range wholeStream(ctx, store, stream, 0, until.limit()) {
 		if err != nil {
 			return false, refusal(err)
 		}
@@ -178,7 +178,7 @@ func (s *Service) OwnerStanding(ctx context.Context, out Outcome[product.State])
 	}
 	var then loaded[provider.State]
 	owner := domain.Stream(provider.Category, out.State.ProviderID)
-	for recorded, err := range s.store.ReadStream(ctx, owner, 0, domain.Forward, domain.NoLimit) {
+	for recorded, err := range wholeStream(ctx, s.store, owner, 0, domain.NoLimit) {
 		if err != nil {
 			return "", refusal(err)
 		}

@@ -2,9 +2,12 @@ package api_test
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/adapters/eventstoredb"
@@ -29,6 +32,8 @@ func TestOnEventStoreDB(t *testing.T) {
 		"ADecisionIsExamined":            TestADecisionIsExamined,
 		"EventsOfEverybody":              TestEventsOfEverybody,
 		"StreamCutAnywhere":              TestStreamCutAnywhere,
+		"TheServerGoesBack":              theServerGoesBack,
+		"DeletedStreams":                 deletedStreams,
 	} {
 		t.Run(name, test)
 	}
@@ -45,9 +50,56 @@ func newStore(t testing.TB, pool *pgxpool.Pool) store {
 	if !strings.HasPrefix(t.Name(), "TestOnEventStoreDB/") {
 		return postgres.NewEventStore(pool)
 	}
-	s, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: esdbtest.Start(t).ConnectionString()})
+	data := t.TempDir()
+	server := esdbtest.Start(t, esdbtest.Options{Data: data})
+	s, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: server.ConnectionString()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return &remote{Store: s, server: server, data: data}
+}
+
+// remote is an EventStoreDB with the server that it is on.
+type remote struct {
+	*eventstoredb.Store
+	server *esdbtest.Server
+	data   string
+}
+
+// backup copies the log as it is; restore ends the server, and has another one take its place.
+func (r *remote) backup(t *testing.T) string {
+	t.Helper()
+	to := t.TempDir()
+	journal, err := os.ReadFile(filepath.Join(r.data, "journal"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, "journal"), journal, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func (r *remote) restore(t *testing.T, from string) {
+	t.Helper()
+	address := r.server.Addr()
+	if err := r.server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.data, r.server = from, esdbtest.Start(t, esdbtest.Options{Data: from, Listen: address})
+}
+
+// client is one of the server's own.
+func (r *remote) client(t *testing.T) *esdb.Client {
+	t.Helper()
+	config, err := esdb.ParseConnectionString(r.server.ConnectionString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := esdb.NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }

@@ -57,6 +57,9 @@ func (w *waiting) wait(ctx context.Context, account uuid.UUID, model string, pos
 	if !there {
 		return errNotThere
 	}
+	if w.head.log != nil && w.head.log.AnotherLog(model) {
+		return runtime.ErrLogChanged // it never comes to that position
+	}
 	if !w.enter(account) {
 		return errTooManyWaiting
 	}
@@ -81,8 +84,7 @@ type logWatch interface {
 	AnotherLog(model string) bool
 	// TimesExchanged is how often that was found of it.
 	TimesExchanged(model string) int
-	// Furthest is the furthest position that a read model is known to show, and Recheck finds out how far they are, of which log.
-	Furthest() domain.Position
+	// Recheck finds out now how far the read models are, and of which log.
 	Recheck(ctx context.Context) error
 }
 
@@ -148,14 +150,10 @@ func (h *head) look(ctx context.Context, l *look) {
 	close(l.done)
 }
 
-// end is where the log ends. When that is before what was shown, it went back, and what shows it is looked at before anybody waits for it.
+// end is where the log ends. What shows it is held against it before anybody is told that it does.
 func (h *head) end(ctx context.Context) (domain.Position, error) {
-	if h.log == nil {
-		return h.ask(ctx)
-	}
-	shown := h.log.Furthest()
 	end, err := h.ask(ctx)
-	if err == nil && end < shown {
+	if err == nil && h.log != nil {
 		err = h.log.Recheck(ctx)
 	}
 	return end, err

@@ -262,16 +262,6 @@ func (p *Positions) known() map[string]domain.Position {
 	return maps.Clone(p.at)
 }
 
-// furthest is the furthest position that any read model is known to show.
-func (p *Positions) furthest() (most domain.Position) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, schema := range p.schemas {
-		most = max(most, p.at[schema])
-	}
-	return most
-}
-
 // goBack is for a projection that is at less than it was: a rebuild made it from another log, or the database was put back.
 func (p *Positions) goBack(projection string, at domain.Position) {
 	p.mu.Lock()

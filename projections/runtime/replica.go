@@ -283,18 +283,18 @@ func (r *Replica) settle(present []*waiter, now map[string]domain.Position, err 
 func (r *Replica) look(ctx context.Context) (map[string]domain.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, replicaLook)
 	defer cancel()
-	rows, err := r.pool.Query(ctx, `SELECT projection, position, pg_is_in_recovery() FROM projections.checkpoints`)
+	rows, err := r.pool.Query(ctx, `SELECT pg_is_in_recovery(), projection, position, `+identityColumns+` FROM projections.checkpoints`)
 	if err != nil {
 		return nil, fmt.Errorf("read replica: %w", err)
 	}
-	now := map[string]domain.Position{}
+	all := map[string]checkpoint{}
 	var (
 		projection string
-		at         domain.Position
+		at         checkpoint
 		standby    bool
 	)
-	if _, err := pgx.ForEachRow(rows, []any{&projection, &at, &standby}, func() error {
-		now[projection] = at
+	if _, err := pgx.ForEachRow(rows, append([]any{&standby, &projection, &at.position}, at.event.scan()...), func() error {
+		all[projection] = at
 		if !standby {
 			return errPromoted
 		}
@@ -304,6 +304,29 @@ func (r *Replica) look(ctx context.Context) (map[string]domain.Position, error) 
 			r.pool.Reset() // its sessions outlive the promotion, and no new one passes
 		}
 		return nil, fmt.Errorf("read replica: %w", err)
+	}
+	return r.ofTheLog(ctx, all)
+}
+
+// ofTheLog are the positions of checkpoints. One of another log that somebody waits for counts as nothing: the standby has not heard
+// yet that it was built anew, and what it shows is not behind what the reader names.
+func (r *Replica) ofTheLog(ctx context.Context, all map[string]checkpoint) (map[string]domain.Position, error) {
+	now, waited := make(map[string]domain.Position, len(all)), map[string]checkpoint{}
+	r.mu.Lock()
+	for w := range r.waiting {
+		if at, ok := all[w.projection]; ok && at.position >= w.at {
+			waited[w.projection] = at
+		}
+	}
+	r.mu.Unlock()
+	strange, err := strangers(ctx, r.store, waited)
+	if err != nil {
+		return nil, fmt.Errorf("the log of the read replica: %w", err)
+	}
+	for projection, at := range all {
+		if now[projection] = at.position; strange[projection] != nil {
+			now[projection] = 0
+		}
 	}
 	return now, nil
 }
@@ -325,9 +348,24 @@ func (r *Replica) Status(ctx context.Context) ([]Status, error) {
 	if _, err := log.end(ctx, known); err != nil {
 		return nil, err
 	}
+	schemas := make([]string, len(r.models))
+	for i, m := range r.models {
+		schemas[i] = m.Schema
+	}
+	at, err := checkpointsOf(ctx, r.pool, schemas)
+	if err != nil {
+		return nil, fmt.Errorf("read replica: %w", err)
+	}
+	strange, err := strangers(ctx, log, at)
+	if err != nil {
+		return nil, fmt.Errorf("the log of the read replica: %w", err)
+	}
 	all := make([]Status, 0, len(r.models))
 	for _, m := range r.models {
-		s := Status{Name: m.Name, Position: now[m.Schema]}
+		s := Status{Name: m.Name, Position: now[m.Schema], AnotherLog: strange[m.Schema] != nil}
+		if s.AnotherLog {
+			s.Position = 0 // of this log it shows nothing
+		}
 		if _, s.Lag, err = log.behind(ctx, s.Position, s.Position); err != nil {
 			return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
 		}

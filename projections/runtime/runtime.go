@@ -98,7 +98,7 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 	}
 	holder := c.Owner + "/" + uuid.NewString()
 	r.clock = newClock(c, holder, r.positions)
-	r.clock.look = r.watch.look
+	r.clock.look = r.Recheck
 	metrics, err := newMetrics(c.Registerer, r.Status)
 	if err != nil {
 		return nil, fmt.Errorf("metrics of projections: %w", err)

@@ -12,6 +12,18 @@ import (
 	"waybill/projections"
 )
 
+// OfThisLog returns ErrAnotherLog when a read model was built from another log than the store holds.
+func OfThisLog(ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, m projections.ReadModel) error {
+	all, err := checkpointsOf(ctx, pool, []string{m.Schema})
+	if err == nil {
+		err = all[m.Schema].verify(ctx, store)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.Name, err)
+	}
+	return nil
+}
+
 // UpToDate calls read with the tables of a read model as of one moment in which they show every event that was in the log when it was
 // called, and no stream of it is parked; otherwise, and of a model of another log, it returns false. It is for what must not act on
 // anything less than the whole log.
@@ -22,14 +34,9 @@ func UpToDate(
 	if err != nil {
 		return false, err
 	}
-	all, err := checkpointsOf(ctx, pool, []string{m.Schema})
-	if err == nil {
-		err = all[m.Schema].verify(ctx, log)
-	}
-	if errors.Is(err, ErrAnotherLog) {
+	if err := OfThisLog(ctx, pool, log, m); errors.Is(err, ErrAnotherLog) {
 		return false, nil
-	}
-	if err != nil {
+	} else if err != nil {
 		return false, err
 	}
 	head, err := log.head(ctx)

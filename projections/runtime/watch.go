@@ -50,7 +50,7 @@ func (w *watch) keep(ctx context.Context) {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	for {
-		if err := w.look(ctx); err != nil && ctx.Err() == nil {
+		if err := w.look(ctx, everyCheckpoint); err != nil && ctx.Err() == nil {
 			w.logger.DebugContext(ctx, "the checkpoints could not be held against the log", "error", err)
 		}
 		select {
@@ -61,8 +61,15 @@ func (w *watch) keep(ctx context.Context) {
 	}
 }
 
-// look holds every checkpoint against the log.
-func (w *watch) look(ctx context.Context) error {
+// How a watch looks: at every checkpoint, or, while all were of the log, at the furthest alone. They all became what they are in the same
+// log, and no backup has an event and lacks one before it.
+const (
+	everyCheckpoint = iota
+	furthestCheckpoint
+)
+
+// look holds checkpoints against the log.
+func (w *watch) look(ctx context.Context, which int) error {
 	w.turn.Lock()
 	defer w.turn.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
@@ -72,9 +79,11 @@ func (w *watch) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	strange, err := strangers(ctx, w.store, at)
-	if err != nil {
-		return err
+	strange := map[string]error{}
+	if which == everyCheckpoint || w.suspects() || !w.furthestFits(ctx, at) {
+		if strange, err = strangers(ctx, w.store, at); err != nil {
+			return err
+		}
 	}
 	now := make(map[string]domain.Position, len(at))
 	for projection, c := range at {
@@ -84,6 +93,23 @@ func (w *watch) look(ctx context.Context) error {
 	w.positions.catchUp(before, now)
 	w.note(ctx, strange, now)
 	return nil
+}
+
+// suspects reports whether a projection is of another log, as far as is known.
+func (w *watch) suspects() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.strange) > 0
+}
+
+func (w *watch) furthestFits(ctx context.Context, all map[string]checkpoint) bool {
+	var furthest checkpoint
+	for _, at := range all {
+		if at.position > furthest.position {
+			furthest = at
+		}
+	}
+	return furthest.verify(ctx, w.store) == nil
 }
 
 func (w *watch) note(ctx context.Context, strange map[string]error, now map[string]domain.Position) {
@@ -137,8 +163,5 @@ func (r *Runtime) TimesExchanged(model string) int {
 	return r.watch.times[r.positions.schemas[model]]
 }
 
-// Furthest is the furthest position that a read model is known to show. A log that ends before it went back.
-func (r *Runtime) Furthest() domain.Position { return r.positions.furthest() }
-
 // Recheck finds out now how far the read models are, and whether they are of the log that the store holds.
-func (r *Runtime) Recheck(ctx context.Context) error { return r.watch.look(ctx) }
+func (r *Runtime) Recheck(ctx context.Context) error { return r.watch.look(ctx, furthestCheckpoint) }
