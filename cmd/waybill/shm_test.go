@@ -23,7 +23,11 @@ func TestFaultLittleSharedMemory(t *testing.T) {
 	}
 	env := environ{"DATABASE_URL": url, "WAYBILL_DATA_DIR": t.TempDir()}
 	for _, command := range [][]string{
-		{"migrate"}, {"seed", "--products=2000"}, {"rebuild", "all"}, {"verify"}, {"prune"},
+		{"migrate"},
+		{"seed", "--products=2000"},
+		{"rebuild", "all"},
+		{"verify"},
+		{"prune"},
 		{"report", "turnaround", "--from=2020-01-01", "--to=2020-02-01"},
 	} {
 		var out bytes.Buffer
