@@ -1,20 +1,25 @@
 # Every command a developer needs; `make` lists them. Go is the only thing that must be there.
 
+ifneq (,$(findstring \,$(CURDIR)))
+$(error The path of this checkout has a backslash, with which Go does not find the files that it embeds: move the checkout)
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help run test test-esdb test-esdb-binary test-s3 test-office race chaos tour bench lint lint-api fmt generate build postgres vuln bin/esdbtest
+.PHONY: help run test test-esdb test-esdb-binary test-s3 test-office test-faults test-paths race chaos tour bench lint lint-api fmt generate build postgres vuln bin/esdbtest
 
 # The tools are pinned in a module of their own, so that go.mod lists only what Waybill is made of.
 # Built once into bin/tools: the linter takes minutes to build, and `go tool` would check that each time.
-TOOLS := $(CURDIR)/bin/tools
+# No path here is absolute: make takes a space for the end of a name, and a checkout may lie anywhere.
+TOOLS := bin/tools
 TOOLS_MOD := .ci/tools/go.mod
 # More flags for the command behind a target: make test ARGS=-v
 ARGS ?=
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 run: build ## Serve on http://127.0.0.1:8080, with the data in ./var (settings: README.md)
-	@$(if $(DATABASE_URL),,.ci/postgres)
+	@$(if $(value DATABASE_URL),,.ci/postgres)
 	@exec ./bin/waybill serve $(ARGS)
 
 build: ## Build ./bin/waybill
@@ -27,7 +32,7 @@ test: test-database ## Run all tests, each on a PostgreSQL database of its own (
 ESDB_TESTS := TestEventStoreDB|TestMovingToEventStoreDB
 
 test-esdb: test-database ## Test on a real EventStoreDB: WAYBILL_TEST_ESDB=esdb://… make test-esdb
-	@$(if $(WAYBILL_TEST_ESDB),,echo "say which server: WAYBILL_TEST_ESDB=esdb://host:2113 make test-esdb" >&2; exit 1)
+	@$(if $(value WAYBILL_TEST_ESDB),,echo "say which server: WAYBILL_TEST_ESDB=esdb://host:2113 make test-esdb" >&2; exit 1)
 	go test -count=1 -timeout=20m -run '$(ESDB_TESTS)' $(ARGS) ./cmd/waybill
 
 test-esdb-binary: ## The same as one static binary for a machine without Go: bin/test-esdb (docs/deploy.md)
@@ -42,6 +47,12 @@ test-s3: test-database $(TOOLS)/s3 ## Test the store of images on a real S3 serv
 
 test-office: test-database ## Open our CSV and Excel files in LibreOffice, and compare (installs it, as root on Debian)
 	@.ci/office $(ARGS)
+
+test-faults: test-database ## Test behind PgBouncer and HAProxy and with clocks that jump (installs them, as root on Debian)
+	@.ci/faults $(ARGS)
+
+test-paths: ## Build, serve and test in copies whose paths have spaces, quotes and all else
+	@.ci/paths
 
 race: test-database ## Run all tests with the race detector (needs a C compiler; some: make race RACE=./http/...)
 	go test -race $(ARGS) $(or $(RACE),./...)
@@ -93,12 +104,12 @@ postgres: ## Fetch PostgreSQL's server where the machine has none (no rights nee
 
 .PHONY: test-database
 test-database:
-	@$(if $(WAYBILL_TEST_DATABASE_URL),,.ci/postgres)
+	@$(if $(value WAYBILL_TEST_DATABASE_URL),,.ci/postgres)
 
 # rclone with its S3 server alone, in a module of its own: all of rclone takes minutes to build.
 $(TOOLS)/s3: .ci/s3/go.mod .ci/s3/main.go
 	@echo "building the S3 server (once)"
-	@cd .ci/s3 && go build -trimpath -o $@ .
+	@cd .ci/s3 && go build -trimpath -o ../../$@ .
 
 $(TOOLS)/golangci-lint: PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(TOOLS)/oapi-codegen: PACKAGE = github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen

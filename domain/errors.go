@@ -112,6 +112,10 @@ func (f Fields) Err() error {
 	return &e
 }
 
+// ErrStoreRefuses is what callers are told of ErrRefused, whatever they asked for.
+var ErrStoreRefuses = Refuse(KindUnavailable, "event_store_refuses",
+	"事件存储拒绝了系统的访问，请稍后重试", "the event store refuses this system's access; try again later")
+
 // Refusals every aggregate shares.
 var (
 	ErrInvalid    = Refuse(KindInvalid, "invalid_input", "提交的信息有误，请检查标出的字段", "the input has mistakes; see the fields")

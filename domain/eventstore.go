@@ -21,7 +21,8 @@ type EventStore interface {
 	Append(ctx context.Context, stream StreamName, expected ExpectedRevision, events []NewEvent) (AppendResult, error)
 
 	// ReadStream yields at most limit events of stream: upward from revision from, or with Backward downward from it
-	// (End: from the last). A stream that does not exist yields nothing. The first error ends the sequence.
+	// (End: from the last). A stream that does not exist yields nothing. The first error ends the sequence: ErrStreamDeleted
+	// for one that was deleted in the store itself, as far as that can be told.
 	ReadStream(ctx context.Context, stream StreamName, from Revision, dir Direction, limit int) iter.Seq2[RecordedEvent, error]
 
 	// ReadAll yields at most limit events of the whole log in commit order: those after a position, or with Backward
@@ -29,8 +30,8 @@ type EventStore interface {
 	ReadAll(ctx context.Context, at Position, dir Direction, limit int) iter.Seq2[RecordedEvent, error]
 
 	// Subscribe yields every event after a position, in commit order, and waits for more. It never ends by itself:
-	// an error ends it (ErrUnavailable when the store went away), or the context. Subscribing again after the last
-	// position yielded goes on with nothing lost and nothing doubled.
+	// an error ends it (ErrUnavailable when the store went away, ErrWentBack when it does not have any more what was yielded
+	// last), or the context. Subscribing again after the last position yielded goes on with nothing lost and nothing doubled.
 	Subscribe(ctx context.Context, after Position) iter.Seq2[RecordedEvent, error]
 }
 
@@ -90,6 +91,14 @@ var (
 	ErrUnavailable    = errors.New("event store is unavailable")
 	ErrTooLarge       = errors.New("append is larger than an event store takes")
 	ErrInvalidAppend  = errors.New("append is not valid")
+	// ErrRefused is unavailability that does not pass by itself: the store answers, and refuses this process's credentials or
+	// what they may do. Nothing was written, as with every ErrUnavailable.
+	ErrRefused = fmt.Errorf("%w: it refuses the credentials it is given", ErrUnavailable)
+	// ErrWentBack ends a read or a subscription that cannot go on where it was: the store was put back to an older backup, or is
+	// another one.
+	ErrWentBack = errors.New("the log does not have any more what was read of it")
+	// ErrStreamDeleted says that somebody deleted or truncated the stream in the store itself, which Waybill never does.
+	ErrStreamDeleted = errors.New("the stream was deleted or truncated in the event store itself")
 )
 
 // ExpectedRevision is what an append demands of its stream. The zero value is not valid: it must always be stated.

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -22,15 +23,18 @@ func (s StreamName) Category() string {
 	return category
 }
 
-// ID is the UUID after the first dash.
+// ErrNoID says that a stream's name ends in no UUID.
+var ErrNoID = errors.New("no id")
+
+// ID is the UUID after the first dash; ErrNoID when there is none.
 func (s StreamName) ID() (uuid.UUID, error) {
 	_, id, ok := strings.Cut(string(s), "-")
 	if !ok {
-		return uuid.Nil, fmt.Errorf("stream %q has no id", string(s))
+		return uuid.Nil, fmt.Errorf("stream %q: %w", string(s), ErrNoID)
 	}
 	parsed, err := uuid.Parse(id)
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("stream %q: %w", string(s), err)
+		return uuid.Nil, fmt.Errorf("stream %q: %w: %w", string(s), ErrNoID, err)
 	}
 	return parsed, nil
 }

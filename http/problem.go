@@ -2,6 +2,7 @@ package http
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	nethttp "net/http"
 	"strconv"
@@ -62,6 +63,9 @@ func (w *Web) explained(c echo.Context, err error) *Refusal {
 		level := slog.LevelError
 		if shown.Status == nethttp.StatusServiceUnavailable {
 			level = slog.LevelWarn // it passes, and the caller was told to try again
+		}
+		if errors.Is(err, domain.ErrRefused) {
+			level = slog.LevelDebug // the store says so, once a minute, and not once a request
 		}
 		w.Logger.Log(ctx, level, "request failed", slog.String("request_id", CallOf(c).RequestID),
 			slog.String("code", shown.Code), slog.Any("error", err))

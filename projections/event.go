@@ -20,11 +20,28 @@ type Event struct {
 func Decode(types domain.Types, recorded domain.RecordedEvent) (Event, error) {
 	fact, err := types.Of(recorded)
 	if err != nil {
-		return Event{}, fmt.Errorf("%s@%d: %w", recorded.Stream, recorded.Revision, err)
+		return Event{}, Event{RecordedEvent: recorded}.Wrong(err)
 	}
 	meta, err := recorded.DecodeMetadata()
 	if err != nil {
-		return Event{}, err
+		return Event{}, Event{RecordedEvent: recorded}.Wrong(err)
 	}
 	return Event{RecordedEvent: recorded, Fact: fact, Meta: meta}, nil
+}
+
+// EventError is the event's own fault: it cannot be decoded, or has no meaning where it stands. Only what a model says is an EventError,
+// and what PostgreSQL refuses of its values, can have an event parked; everything else stops whoever meets it.
+type EventError struct {
+	Stream   domain.StreamName
+	Revision domain.Revision
+	Err      error
+}
+
+func (e *EventError) Error() string { return fmt.Sprintf("%s@%d: %v", e.Stream, e.Revision, e.Err) }
+
+func (e *EventError) Unwrap() error { return e.Err }
+
+// Wrong says that an error is the event's own.
+func (e Event) Wrong(err error) error {
+	return &EventError{Stream: e.Stream, Revision: e.Revision, Err: err}
 }

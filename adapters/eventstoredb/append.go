@@ -69,6 +69,10 @@ func (s *Store) appendAt(
 		return s.refused(ctx, stream, expected, events, seen)
 	}
 	s.sawUpTo(written.CommitPosition)
+	if _, exact := expected.Exact(); !exact && written.NextExpectedVersion >= uint64(len(events)) {
+		// It was there and is deleted, so that its revisions go on: nobody knew what it had been.
+		return domain.AppendResult{}, domain.ErrStreamDeleted
+	}
 	return domain.AppendResult{
 		Revision: domain.Revision(written.NextExpectedVersion), Position: domain.Position(written.CommitPosition), Unconfirmed: true,
 	}, nil
@@ -94,13 +98,14 @@ func (s *Store) send(
 			return written, nil
 		}
 		why := judge(err)
+		s.noteRefusal(err, true)
 		if why == conflict {
 			return nil, domain.ErrConflict
 		}
 		mayBeDone = mayBeDone || why == unknown
-		hopeless := why == fatal || errors.Is(err, domain.ErrUnavailable) || time.Now().After(end)
+		hopeless := why == fatal || why == denied || errors.Is(err, domain.ErrUnavailable) || time.Now().After(end)
 		if hopeless || !wait.sleep(ctx.Done()) {
-			return nil, failed(err, mayBeDone)
+			return nil, s.explained(failed(err, mayBeDone))
 		}
 	}
 }
@@ -110,8 +115,12 @@ func failed(err error, mayBeDone bool) error {
 	switch {
 	case mayBeDone:
 		return fmt.Errorf("%w: %w", domain.ErrOutcomeUnknown, err)
+	case streamDeleted(err):
+		return fmt.Errorf("%w: %w", domain.ErrStreamDeleted, err)
 	case tooLarge(err):
 		return fmt.Errorf("%w: %w", domain.ErrTooLarge, err)
+	case judge(err) == denied:
+		return fmt.Errorf("%w: %w", domain.ErrRefused, err)
 	case judge(err) == fatal:
 		return fmt.Errorf("refused by EventStoreDB: %w", err)
 	}
@@ -145,6 +154,13 @@ func (s *Store) refused(
 		return domain.AppendResult{}, domain.ErrConflict
 	}
 	duplicate := uint64(last.Position) <= seen
+	if duplicate {
+		shrank, err := s.shrank(ctx, seen)
+		if err != nil {
+			return domain.AppendResult{}, fmt.Errorf("looking for what is stored: %w: %w", domain.ErrOutcomeUnknown, err)
+		}
+		duplicate = !shrank
+	}
 	return domain.AppendResult{Revision: last.Revision, Position: last.Position, Duplicate: duplicate, Unconfirmed: true}, nil
 }
 

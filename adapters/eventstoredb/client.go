@@ -20,7 +20,7 @@ import (
 // supervisor keeps one client that has found a node, and makes another when that one is lost: a client whose search for a
 // node has failed once answers nothing any more, and one whose connection broke leaves the old one open.
 type supervisor struct {
-	config *esdb.Configuration
+	config func() *esdb.Configuration // asked before each search
 	log    *slog.Logger
 	closed chan struct{}
 	done   sync.WaitGroup
@@ -28,6 +28,8 @@ type supervisor struct {
 	restarts atomic.Int64
 	work     chan func()
 	idle     atomic.Int64
+
+	unanswered, losses sparing // of run alone
 
 	mu      sync.Mutex
 	current *generation // nil while a node is looked for
@@ -54,7 +56,7 @@ var errClosed = fmt.Errorf("%w: closed", domain.ErrUnavailable)
 // turns into an error.
 const stuckAfter = time.Minute
 
-func supervise(config *esdb.Configuration, log *slog.Logger) *supervisor {
+func supervise(config func() *esdb.Configuration, log *slog.Logger) *supervisor {
 	s := &supervisor{config: config, log: log, closed: make(chan struct{}), changed: make(chan struct{}), work: make(chan func())}
 	s.done.Go(s.run)
 	return s
@@ -69,6 +71,7 @@ func (s *supervisor) close() {
 // run looks for a node, waits until it is lost, and looks again.
 func (s *supervisor) run() {
 	var wait backoff
+	told := slog.LevelInfo // how loudly the last loss was told
 	for first := true; ; first = false {
 		if !first {
 			s.restarts.Add(1)
@@ -79,7 +82,7 @@ func (s *supervisor) run() {
 		}
 		if found != nil {
 			if !first {
-				s.log.Info("found a node of EventStoreDB again")
+				s.log.Log(context.Background(), min(told, slog.LevelInfo), "found a node of EventStoreDB again")
 			}
 			ended := false
 			select {
@@ -95,7 +98,8 @@ func (s *supervisor) run() {
 			if found.useful.Load() {
 				wait.reset()
 			}
-			s.log.Warn("lost the node of EventStoreDB; looking for one", "error", found.cause)
+			told = s.losses.level(slog.LevelWarn)
+			s.log.Log(context.Background(), told, "lost the node of EventStoreDB; looking for one", "error", found.cause)
 		}
 		if !wait.sleep(s.closed) {
 			return
@@ -111,8 +115,9 @@ func (s *supervisor) search() (*generation, bool) {
 	}
 	searched := make(chan outcome)
 	abandoned := make(chan struct{})
+	config := s.config()
 	go func() {
-		client, err := esdb.NewClient(s.config)
+		client, err := esdb.NewClient(config)
 		if err == nil {
 			_, err = client.GetServerVersion() // the search; it heeds nothing but its own bounds
 		}
@@ -127,10 +132,11 @@ func (s *supervisor) search() (*generation, bool) {
 	select {
 	case o := <-searched:
 		if o.err != nil {
-			s.log.Warn("no node of EventStoreDB answers", "error", o.err)
+			s.log.Log(context.Background(), s.unanswered.level(slog.LevelWarn), "no node of EventStoreDB answers", "error", o.err)
 			s.publish(nil, o.err)
 			return nil, true
 		}
+		s.unanswered = sparing{}
 		g := &generation{client: o.client, lost: make(chan struct{})}
 		s.publish(g, nil)
 		return g, true

@@ -19,6 +19,7 @@ type verdict int
 
 const (
 	fatal     verdict = iota // nothing was done, and trying again will not help
+	denied                   // nothing was done: the server refuses our credentials, or what they may do
 	conflict                 // the stream is not at the expected revision
 	missing                  // there is no such stream
 	misplaced                // there is no event at the position
@@ -44,7 +45,9 @@ func judge(err error) verdict {
 			return unsent
 		case esdb.ErrorCodeResourceNotFound:
 			return missing
-		case esdb.ErrorCodeStreamDeleted, esdb.ErrorCodeAccessDenied, esdb.ErrorCodeUnauthenticated, esdb.ErrorCodeUnsupportedFeature:
+		case esdb.ErrorCodeAccessDenied, esdb.ErrorCodeUnauthenticated:
+			return denied
+		case esdb.ErrorCodeStreamDeleted, esdb.ErrorCodeUnsupportedFeature:
 			return fatal
 		}
 	}
@@ -52,16 +55,25 @@ func judge(err error) verdict {
 	case strings.Contains(err.Error(), "invalid position"),
 		strings.Contains(err.Error(), "Unexpected ReadAllResult"): // newer and older servers
 		return misplaced
-	case errors.Is(err, domain.ErrUnavailable):
+	case code == codes.PermissionDenied, code == codes.Unauthenticated:
+		return denied
+	case errors.Is(err, domain.ErrUnavailable), notHandled(code, err):
 		return unsent
-	case code == codes.InvalidArgument, code == codes.ResourceExhausted, code == codes.PermissionDenied, code == codes.Unauthenticated,
-		code == codes.Unimplemented, code == codes.FailedPrecondition:
+	case code == codes.InvalidArgument, code == codes.ResourceExhausted, code == codes.Unimplemented, code == codes.FailedPrecondition:
 		return fatal
 	case errors.Is(err, io.EOF):
 		// The server ended the call while the client was sending; what was not sent to its end is never written.
 		return unsent
 	}
 	return unknown
+}
+
+// notHandled reports whether the server says that it did not even look at the call: it starts, it has too much to do, or it
+// knows no leader. Its only words for that are the sentence; a connection that broke has the same code.
+func notHandled(code codes.Code, err error) bool {
+	said := err.Error()
+	return code == codes.Unavailable && (strings.Contains(said, "Server Is Not Ready") || strings.Contains(said, "Server Is Too Busy")) ||
+		code == codes.Unknown && strings.Contains(said, "No leader info available")
 }
 
 // isLost reports whether the client should be replaced: it found no node, its connection broke, or it panicked.
@@ -82,8 +94,13 @@ func tooLarge(err error) bool {
 // unavailable is an error as a reader or a subscriber gets it.
 func unavailable(what string, err error) error {
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, domain.ErrUnavailable):
+	case judge(err) == denied:
+		return fmt.Errorf("%s: %w: %w", what, domain.ErrRefused, err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, domain.ErrUnavailable),
+		errors.Is(err, domain.ErrWentBack):
 		return fmt.Errorf("%s: %w", what, err)
+	case streamDeleted(err):
+		return fmt.Errorf("%s: %w: %w", what, domain.ErrStreamDeleted, err)
 	case judge(err) == fatal:
 		return fmt.Errorf("%s: refused by EventStoreDB: %w", what, err)
 	}
@@ -92,8 +109,11 @@ func unavailable(what string, err error) error {
 
 // worthAnother reports whether a read or a subscription that failed may succeed a moment later.
 func worthAnother(err error) bool {
+	if errors.Is(err, domain.ErrWentBack) {
+		return false
+	}
 	switch judge(err) {
-	case fatal, conflict, missing, misplaced:
+	case fatal, denied, conflict, missing, misplaced:
 		return false
 	case unsent, unknown:
 	}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+
 	"waybill/domain"
 )
 
@@ -28,6 +30,7 @@ type Store struct {
 	passedOver    atomic.Uint64
 	flights       flights
 	subscriptions subscriptions
+	health        health
 	tails         tails
 }
 
@@ -56,9 +59,21 @@ func Open(config Config) (*Store, error) {
 	}
 	settings.Logger = clientLog(config.Logger)
 	return &Store{
-		prefix: config.Prefix, timeout: config.Timeout, nodes: supervise(settings, config.Logger),
-		log: config.Logger, observe: config.Observe,
+		prefix: config.Prefix, timeout: config.Timeout, nodes: supervise(again(settings, config), config.Logger),
+		log: config.Logger, observe: config.Observe, health: health{alarm: make(chan struct{}, 1)},
 	}, nil
+}
+
+// again makes what a client is made of for each search of a node anew, so that the certificates are those that the files have
+// now. While they cannot be read, the ones before stay in use.
+func again(settings *esdb.Configuration, config Config) func() *esdb.Configuration {
+	return func() *esdb.Configuration {
+		if fresh, err := parse(config.ConnectionString); err == nil {
+			fresh.Logger = settings.Logger
+			settings = fresh
+		}
+		return settings
+	}
 }
 
 // Close ends all subscriptions and fails all later calls with ErrUnavailable.

@@ -25,6 +25,8 @@ type walk struct {
 	key  func(domain.RecordedEvent) uint64
 	// categories are those of the streams that are wanted; nil for all.
 	categories []string
+	// last is the event that was yielded last; zero for none.
+	last domain.RecordedEvent
 	// skip leaves out events that open could not; nil for none.
 	skip func(e domain.RecordedEvent, at uint64) bool
 	// watch sees every event that the server sends, and ends the walk before the first for which it returns false; nil for nobody.
@@ -123,9 +125,12 @@ func (s *Store) read(ctx context.Context, w walk) iter.Seq2[domain.RecordedEvent
 		var wait backoff
 		for progress := time.Now(); w.left > 0; {
 			before := w.left
-			more, err := s.readOn(ctx, &w, yield)
-			if !more {
-				return
+			err := s.stillThere(ctx, w.last)
+			if err == nil {
+				var more bool
+				if more, err = s.readOn(ctx, &w, yield); !more {
+					return
+				}
 			}
 			if w.left < before {
 				progress = time.Now()
@@ -137,7 +142,8 @@ func (s *Store) read(ctx context.Context, w walk) iter.Seq2[domain.RecordedEvent
 				continue
 			}
 			if err != nil {
-				yield(domain.RecordedEvent{}, unavailable(w.what, err))
+				s.noteRefusal(err, false)
+				yield(domain.RecordedEvent{}, s.explained(unavailable(w.what, err)))
 			}
 			return
 		}
@@ -167,7 +173,7 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 			if w.skip != nil && w.skip(e, w.at) {
 				continue
 			}
-			w.at = w.key(e)
+			w.at, w.last = w.key(e), domain.RecordedEvent{ID: e.ID, Stream: e.Stream, Revision: e.Revision, Position: e.Position}
 			w.left--
 			if !yield(e, nil) {
 				return false, nil

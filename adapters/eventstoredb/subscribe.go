@@ -43,9 +43,14 @@ func (s *Store) keepOpen(ctx context.Context, open *subscription) iter.Seq2[doma
 			if !more {
 				return
 			}
+			s.noteRefusal(err, false)
 			if subscribed {
 				alive = time.Now()
 				wait.reset()
+			}
+			if errors.Is(err, domain.ErrWentBack) {
+				yield(domain.RecordedEvent{}, fmt.Errorf("subscription: %w", err))
+				return
 			}
 			if judge(err) == misplaced && !open.fromStart {
 				open.fromStart = true // the server knows no event at the position: the dear way
@@ -53,7 +58,7 @@ func (s *Store) keepOpen(ctx context.Context, open *subscription) iter.Seq2[doma
 			}
 			if ctx.Err() != nil {
 				err = ctx.Err()
-			} else if (worthAnother(err) || errors.Is(err, domain.ErrUnavailable) && !errors.Is(err, errClosed)) &&
+			} else if (worthAnother(err) || judge(err) == denied || errors.Is(err, domain.ErrUnavailable) && !errors.Is(err, errClosed)) &&
 				time.Since(alive) < s.patience() && wait.sleep(ctx.Done()) {
 				s.log.DebugContext(ctx, "subscription dropped; going on", "after", open.status().After, "error", err)
 				continue
@@ -84,14 +89,13 @@ func (s *Store) follow(
 	})
 	silent := time.NewTimer(s.timeout)
 	defer silent.Stop()
-	unconfirmed := confirmed
+	unconfirmed, sure := confirmed, false
 	for t := (taken{}); ; {
 		select {
 		case <-f.ready:
 		case <-unconfirmed:
 			silent.Stop()
 			subscribed, unconfirmed = true, nil
-			continue
 		case <-silent.C:
 			return subscribed, true, fmt.Errorf("%w for %v", errSilent, s.timeout)
 		case <-ctx.Done():
@@ -100,6 +104,13 @@ func (s *Store) follow(
 			return subscribed, true, errClosed
 		}
 		t = f.take(t.events)
+		if !sure && (subscribed || len(t.events) > 0) {
+			// Asked when the server has begun: what it sends is behind the event that the caller has, or of another log.
+			if err := s.stillThere(ctx, open.lastTaken()); err != nil {
+				return subscribed, true, err
+			}
+			sure = true
+		}
 		s.saw(t.events)
 		for _, e := range t.events {
 			if !yield(e, nil) {
@@ -244,8 +255,8 @@ type subscription struct {
 	mu       sync.Mutex
 	now      SubscriptionStatus
 	feed     *feed
-	last     time.Time     // when the last event taken was stored
-	atTheEnd chan struct{} // closed once it has caught up for the first time
+	last     domain.RecordedEvent // the last event taken, without what is in it; zero for none
+	atTheEnd chan struct{}        // closed once it has caught up for the first time
 }
 
 func (o *subscription) begin(f *feed) {
@@ -258,7 +269,14 @@ func (o *subscription) begin(f *feed) {
 func (o *subscription) moved(e domain.RecordedEvent) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.now.After, o.last, o.fromStart = e.Position, e.RecordedAt, false
+	o.now.After, o.fromStart = e.Position, false
+	o.last = domain.RecordedEvent{ID: e.ID, Stream: e.Stream, Revision: e.Revision, Position: e.Position, RecordedAt: e.RecordedAt}
+}
+
+func (o *subscription) lastTaken() domain.RecordedEvent {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last
 }
 
 func (o *subscription) marked(caughtUp bool) {
@@ -280,8 +298,8 @@ func (o *subscription) status() SubscriptionStatus {
 	now := o.now
 	now.Waiting = o.feed.waiting()
 	now.CaughtUp = now.CaughtUp && now.Waiting == 0
-	if !now.CaughtUp && !o.last.IsZero() {
-		now.Lag = max(0, time.Since(o.last))
+	if !now.CaughtUp && o.last.Position != 0 {
+		now.Lag = max(0, time.Since(o.last.RecordedAt))
 	}
 	return now
 }

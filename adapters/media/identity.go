@@ -48,18 +48,34 @@ func (f *Files) Claim(ctx context.Context, r Registry) error {
 			return err
 		case !settled && is == uuid.Nil:
 			return f.mark(ctx, want)
-		case !settled:
-			return fmt.Errorf("WAYBILL_MEDIA: %s holds the images of another database (store %s): name the folder or bucket of this one, "+
-				"or, when the database was moved or made anew and this is its store, run \"waybill media adopt\": %w",
-				f.place, is, ErrOtherStore)
-		case is == uuid.Nil:
-			return fmt.Errorf("WAYBILL_MEDIA: %s is not where this database's images are (store %s): a node on another machine must see "+
-				"the same folder, or all use a bucket; when the images were moved or restored to here, run \"waybill media adopt\": %w",
-				f.place, want, ErrOtherStore)
 		}
-		return fmt.Errorf("WAYBILL_MEDIA: %s is store %s, but this database's images are in store %s: mount the folder, or name the "+
-			"bucket, that the other nodes use; \"waybill media adopt\" takes this one instead: %w", f.place, is, want, ErrOtherStore)
+		return f.other(is, want, settled)
 	})
+}
+
+// Check is Claim that changes nothing. want is the store that belongs to the database, the nil id while none does.
+func (f *Files) Check(ctx context.Context, want uuid.UUID, settled bool) error {
+	is, err := f.Identity(ctx)
+	if err != nil || is == want || !settled && is == uuid.Nil {
+		return err
+	}
+	return f.other(is, want, settled)
+}
+
+// other says whose files they are, which are not the database's.
+func (f *Files) other(is, want uuid.UUID, settled bool) error {
+	switch {
+	case !settled:
+		return fmt.Errorf("WAYBILL_MEDIA: %s holds the images of another database (store %s): name the folder or bucket of this one, "+
+			"or, when the database was moved or made anew and this is its store, run \"waybill media adopt\": %w",
+			f.place, is, ErrOtherStore)
+	case is == uuid.Nil:
+		return fmt.Errorf("WAYBILL_MEDIA: %s is not where this database's images are (store %s): a node on another machine must see "+
+			"the same folder, or all use a bucket; when the images were moved or restored to here, run \"waybill media adopt\": %w",
+			f.place, want, ErrOtherStore)
+	}
+	return fmt.Errorf("WAYBILL_MEDIA: %s is store %s, but this database's images are in store %s: mount the folder, or name the "+
+		"bucket, that the other nodes use; \"waybill media adopt\" takes this one instead: %w", f.place, is, want, ErrOtherStore)
 }
 
 // Adopt makes these files the database's, whatever was before.

@@ -44,7 +44,7 @@ func (s *EventStore) copyIn(
 	ctx context.Context, events []domain.RecordedEvent, streams []string, revisions []int64,
 ) (head domain.Position, committing bool, err error) {
 	// Who freezes with the appends' lock in hand is cut off.
-	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: `begin; set local idle_in_transaction_session_timeout = '60s'`})
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginHolding})
 	if err != nil {
 		return 0, false, err
 	}

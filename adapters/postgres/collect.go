@@ -17,7 +17,7 @@ const collectLock = 0x77617962_6d656469
 
 // Alone runs do unless another node is at it; ran says whether it did. The lock is the transaction's, so it is free when the node is gone.
 func (u *Uploads) Alone(ctx context.Context, do func(context.Context) error) (ran bool, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = durably(ctx, u.pool, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, int64(collectLock)).Scan(&ran); err != nil || !ran {
 			return classify(ctx, err)
 		}
@@ -42,7 +42,7 @@ func (u *Uploads) Unused(ctx context.Context, age time.Duration, after string, l
 // RemoveUploads removes the rows of these digests that are still unused for so long, and not held by anybody now. A command that used one
 // meanwhile keeps it, since the row is looked at again under its lock; one that comes after does not find it.
 func (u *Uploads) RemoveUploads(ctx context.Context, age time.Duration, digests []string) (int, error) {
-	done, err := u.pool.Exec(ctx, `
+	done, err := execute(ctx, u.pool, `
 		delete from media.uploads u using (
 			select account_id, digest, purpose from media.uploads
 			where digest = any ($2) and greatest(uploaded_at, used_at) < now() - $1::interval
@@ -62,7 +62,7 @@ func (u *Uploads) RemoveUploads(ctx context.Context, age time.Duration, digests 
 func (u *Uploads) RemoveBlobs(ctx context.Context, age time.Duration, after string, limit int,
 	keep func(context.Context, []string) (map[string]bool, error), remove func(context.Context, string) error,
 ) (removed int, last string, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = holding(ctx, u.pool, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
 			select digest from media.blobs b
 			where touched_at < now() - $1::interval and digest > $2 and not exists (select from media.uploads u where u.digest = b.digest)
@@ -110,10 +110,12 @@ func keysOf(set map[string]bool) []string {
 
 // RemoveRequests forgets answers and quotas that are older.
 func (u *Uploads) RemoveRequests(ctx context.Context, age time.Duration, now time.Time) error {
-	var batch pgx.Batch
-	batch.Queue(`delete from media.requests where answered_at < now() - $1::interval`, age)
-	batch.Queue(`delete from media.quotas where day < $1`, now.In(domain.Beijing).AddDate(0, 0, -1).Format(time.DateOnly))
-	return classify(ctx, u.pool.SendBatch(ctx, &batch).Close())
+	return classify(ctx, afresh(func() error {
+		var batch pgx.Batch
+		batch.Queue(`delete from media.requests where answered_at < now() - $1::interval`, age)
+		batch.Queue(`delete from media.quotas where day < $1`, now.In(domain.Beijing).AddDate(0, 0, -1).Format(time.DateOnly))
+		return u.pool.SendBatch(ctx, &batch).Close()
+	}))
 }
 
 // Known returns which of the digests have a row.
@@ -132,7 +134,7 @@ func (u *Uploads) Known(ctx context.Context, digests []string) (map[string]bool,
 
 // Adopt records digests whose files were found without a row, as of long ago: what nothing refers to goes with the next collection.
 func (u *Uploads) Adopt(ctx context.Context, digests []string) error {
-	_, err := u.pool.Exec(ctx, `
+	_, err := execute(ctx, u.pool, `
 		insert into media.blobs (digest, touched_at) select unnest($1::text[]), 'epoch' on conflict do nothing`, digests)
 	return classify(ctx, err)
 }
@@ -176,11 +178,11 @@ func (u *Uploads) List(ctx context.Context, account uuid.UUID, limit int) ([]Row
 // settled once check has returned nil.
 func (u *Uploads) Settle(ctx context.Context, check func(ctx context.Context, id uuid.UUID, settled bool) error) error {
 	// By itself, so that whoever comes after a stop in the middle goes on with the same one.
-	if _, err := u.pool.Exec(ctx, `
+	if _, err := execute(ctx, u.pool, `
 		insert into media.store (id, since, settled) values ($1, now(), false) on conflict do nothing`, uuid.New()); err != nil {
 		return fmt.Errorf("the store of images: %w", classify(ctx, err))
 	}
-	return pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	return holding(ctx, u.pool, func(tx pgx.Tx) error {
 		var id uuid.UUID
 		var settled bool
 		if err := tx.QueryRow(ctx, `select id, settled from media.store for update`).Scan(&id, &settled); err != nil {
@@ -196,7 +198,7 @@ func (u *Uploads) Settle(ctx context.Context, check func(ctx context.Context, id
 
 // Replace makes another store of files the database's.
 func (u *Uploads) Replace(ctx context.Context, id uuid.UUID) error {
-	_, err := u.pool.Exec(ctx, `insert into media.store (id, since, settled) values ($1, now(), true)
+	_, err := execute(ctx, u.pool, `insert into media.store (id, since, settled) values ($1, now(), true)
 		on conflict (one) do update set id = $1, since = now(), settled = true`, id)
 	return classify(ctx, err)
 }

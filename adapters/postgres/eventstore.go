@@ -69,14 +69,20 @@ func (s *EventStore) Close() error {
 	return nil
 }
 
-// connect opens a connection outside the pool.
+// connect opens a connection outside the pool, with settings beside those of every session.
 func (s *EventStore) connect(ctx context.Context, settings map[string]string) (*pgx.Conn, error) {
 	config := s.pool.Config().ConnConfig
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
-	for name, value := range settings {
-		config.RuntimeParams[name] = value
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
 	}
-	return pgx.ConnectConfig(ctx, config)
+	// Also where nobody has configured the pool: an append's promise is the store's.
+	if _, err := set(ctx, conn.PgConn(), settings); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx)) // it is of no use
+		return nil, err
+	}
+	return conn, nil
 }
 
 // Append implements domain.EventStore. When the connection breaks before the answer it sends the append once more,
@@ -87,11 +93,16 @@ func (s *EventStore) Append(
 	if err := domain.CheckAppend(stream, expected, events); err != nil {
 		return domain.AppendResult{}, err
 	}
+	known, _ := s.tail.state()
 	result, accepted, err := s.committer.append(ctx, stream, expected, events)
 	if err != nil {
 		return domain.AppendResult{}, fmt.Errorf("append to %s: %w", stream, err)
 	}
 	if accepted {
+		if result.Position <= known { // positions only grow, but for a log that went back
+			s.tail.forget()
+			s.tail.advance(result.Position)
+		}
 		return result, nil
 	}
 	return s.refused(ctx, stream, expected, events)

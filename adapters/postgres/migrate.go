@@ -27,7 +27,7 @@ const (
 // Migrate brings the schemas eventstore and access up to date. Several nodes may call it at once.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 	// The schema comes first: the migrations' own version table lives in it.
-	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	err = durably(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(migrateLock)); err != nil {
 			return err
 		}

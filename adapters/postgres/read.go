@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -27,6 +28,23 @@ type walk struct {
 	stream domain.StreamName
 	at     int64
 	key    func(domain.RecordedEvent) int64
+	back   bool
+	// last is the id of the event at the key, when it was read before: it must be there still. Nil for none.
+	last uuid.UUID
+}
+
+// passed takes note of an event that was read: the next page begins with it.
+func (w *walk) passed(e domain.RecordedEvent) { w.at, w.last = w.key(e), e.ID }
+
+// from is the key and the number of rows that a page is asked for: with the event that was read last, if any.
+func (w walk) from(rows int) (int64, int) {
+	switch {
+	case w.last == uuid.Nil:
+		return w.at, rows
+	case w.back:
+		return w.at + 1, rows + 1
+	}
+	return w.at - 1, rows + 1
 }
 
 // What is larger than any append stays where it is: only its size is read, which the server knows without reading it either. So does the
@@ -44,7 +62,7 @@ func byPosition(e domain.RecordedEvent) int64 { return int64(e.Position) } //nol
 func (s *EventStore) ReadStream(
 	ctx context.Context, stream domain.StreamName, from domain.Revision, dir domain.Direction, limit int,
 ) iter.Seq2[domain.RecordedEvent, error] {
-	w := walk{stream: stream, key: byRevision}
+	w := walk{stream: stream, key: byRevision, back: dir == domain.Backward}
 	if dir == domain.Backward {
 		w.sql, w.at = selectEvents+`where stream = $3 and revision < $1 order by revision desc limit $2`, clamp(from)+1
 	} else {
@@ -58,7 +76,7 @@ func (s *EventStore) ReadAll(
 	ctx context.Context, at domain.Position, dir domain.Direction, limit int,
 ) iter.Seq2[domain.RecordedEvent, error] {
 	if dir == domain.Backward {
-		w := walk{sql: selectEvents + `where position < $1 order by position desc limit $2`, at: clamp(at), key: byPosition}
+		w := walk{sql: selectEvents + `where position < $1 order by position desc limit $2`, at: clamp(at), key: byPosition, back: true}
 		return s.read(ctx, w, limit)
 	}
 	return s.read(ctx, forward(at), limit)
@@ -86,7 +104,7 @@ func (s *EventStore) read(ctx context.Context, w walk, limit int) iter.Seq2[doma
 			left -= len(p.events)
 			var next chan page
 			if p.more && left > 0 {
-				w.at = w.key(p.events[len(p.events)-1])
+				w.passed(p.events[len(p.events)-1])
 				next = make(chan page, 1)
 				go func() { next <- s.page(ctx, w, min(left, p.nextRows())) }()
 			}
@@ -143,14 +161,19 @@ func (s *EventStore) page(ctx context.Context, w walk, rows int) (p page) {
 		p = readPage(ctx, conn, w, rows)
 		return p.err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, domain.ErrWentBack):
+		s.tail.forget()
+		p.err = fmt.Errorf("read events: %w", err)
+	case err != nil:
 		p.err = fmt.Errorf("read events: %w", classify(ctx, err))
 	}
 	return p
 }
 
 func readPage(ctx context.Context, conn *pgxpool.Conn, w walk, limit int) (p page) {
-	args := []any{pgx.QueryExecModeCacheStatement, pgx.QueryResultFormats{pgx.BinaryFormatCode}, w.at, limit}
+	at, most := w.from(limit)
+	args := []any{pgx.QueryExecModeCacheStatement, pgx.QueryResultFormats{pgx.BinaryFormatCode}, at, most}
 	if w.stream != "" {
 		args = append(args, string(w.stream))
 	}
@@ -161,7 +184,14 @@ func readPage(ctx context.Context, conn *pgxpool.Conn, w walk, limit int) (p pag
 	defer rows.Close()
 	types := map[string]string{}
 	p.events = make([]domain.RecordedEvent, 0, limit)
+	known := w.last == uuid.Nil
 	for rows.Next() {
+		if !known {
+			if known = w.isLast(rows.RawValues()); !known {
+				return page{err: wentBack(w)}
+			}
+			continue
+		}
 		e, size := decode(rows.RawValues(), types)
 		p.events = append(p.events, e)
 		p.bytes += size
@@ -173,8 +203,38 @@ func readPage(ctx context.Context, conn *pgxpool.Conn, w walk, limit int) (p pag
 	if err := rows.Err(); err != nil {
 		return page{err: err}
 	}
+	if !known {
+		return page{err: wentBack(w)}
+	}
 	p.more = len(p.events) == limit || p.bytes >= maxPageBytes
 	return p
+}
+
+// isLast reports whether a row of selectEvents is the event that was read last.
+func (w walk) isLast(row [][]byte) bool {
+	key := row[0]
+	if w.stream != "" {
+		key = row[2]
+	}
+	return int64(binary.BigEndian.Uint64(key)) == w.at && uuid.UUID(row[3]) == w.last //nolint:gosec // it is a bigint
+}
+
+func wentBack(w walk) error {
+	if w.stream != "" {
+		return fmt.Errorf("%w (%s@%d)", domain.ErrWentBack, w.stream, w.at)
+	}
+	return fmt.Errorf("%w (position %d)", domain.ErrWentBack, w.at)
+}
+
+// EventAt finds the event at a position.
+func (s *EventStore) EventAt(ctx context.Context, at domain.Position) (e domain.RecordedEvent, found bool, err error) {
+	if at == 0 {
+		return e, false, nil
+	}
+	for e, err = range s.read(ctx, forward(at-1), 1) {
+		return e, err == nil && e.Position == at, err
+	}
+	return e, false, nil
 }
 
 // decode reads a row of selectEvents in PostgreSQL's binary format, which is twice as fast as scanning it. Few event

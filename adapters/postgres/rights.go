@@ -29,7 +29,16 @@ func ExplainRights(ctx context.Context, pool *pgxpool.Pool, refused error, schem
 	if !errors.As(refused, &pgErr) || pgErr.Code != "42501" {
 		return refused
 	}
-	rows, _ := pool.Query(ctx, `
+	cure, err := MissingToMigrate(ctx, pool, schemas)
+	if err != nil || len(cure) == 0 {
+		return refused
+	}
+	return fmt.Errorf("%w (%w)", RightsError{Role: pool.Config().ConnConfig.User, Cure: cure}, refused)
+}
+
+// MissingToMigrate is what an administrator has to run so that the role may make and change the schemas, their tables and views.
+func MissingToMigrate(ctx context.Context, db Querier, schemas []string) (cure []string, err error) {
+	rows, err := db.Query(ctx, `
 		SELECT format('GRANT CREATE ON DATABASE %I TO %I', current_database(), current_user)
 		WHERE NOT has_database_privilege(current_database(), 'CREATE')
 		UNION ALL
@@ -39,15 +48,25 @@ func ExplainRights(ctx context.Context, pool *pgxpool.Pool, refused error, schem
 		(SELECT format('ALTER TABLE %I.%I OWNER TO %I', nspname, relname, current_user)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 		WHERE nspname = ANY ($1) AND relkind IN ('r', 'p', 'v') AND NOT pg_has_role(relowner, 'USAGE') ORDER BY 1)`, schemas)
-	cure, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(cure) == 0 {
-		return refused
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Errorf("%w (%w)", RightsError{Role: pool.Config().ConnConfig.User, Cure: cure}, refused)
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// Superuser reports whether the role may do everything on the server, which is more than Waybill needs.
-func Superuser(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
-	err = pool.QueryRow(ctx, `SELECT rolsuper FROM pg_roles WHERE rolname = current_user`).Scan(&yes)
-	return yes, err
+// MissingToWork is what an administrator has to run so that the role may read and write the tables of the schemas, which another role may
+// own: what a node needs whose tables are made by somebody else.
+func MissingToWork(ctx context.Context, db Querier, schemas []string) (cure []string, err error) {
+	rows, err := db.Query(ctx, `
+		SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, current_user) FROM pg_namespace
+		WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')
+		UNION ALL
+		(SELECT DISTINCT format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO %I', nspname, current_user)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+		WHERE nspname = ANY ($1) AND relkind IN ('r', 'p')
+			AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY 1)`, schemas)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

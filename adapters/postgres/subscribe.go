@@ -16,23 +16,24 @@ const poll = time.Second
 // what several commits left. An event after a quiet moment is read at once.
 const readPause = 10 * time.Millisecond
 
-// Subscribe implements domain.EventStore. Appends of this process wake it directly, those of others by notification.
+// Subscribe implements domain.EventStore. Each look at the log begins with the event that was yielded last, so that nothing is yielded of
+// a log that was put in its place. Appends of this process wake it directly, those of others by notification.
 func (s *EventStore) Subscribe(ctx context.Context, after domain.Position) iter.Seq2[domain.RecordedEvent, error] {
 	return func(yield func(domain.RecordedEvent, error) bool) {
 		s.listening.Do(func() { s.background.Go(s.listen) })
 		ticker := time.NewTicker(poll)
 		defer ticker.Stop()
-		after := after // the sequence may be ranged over again
+		w := forward(after)
 		for {
 			known, _ := s.tail.state()
 			pause := time.After(readPause)
-			for e, err := range s.read(ctx, forward(after), domain.NoLimit) {
+			for e, err := range s.read(ctx, w, domain.NoLimit) {
 				if !yield(e, err) || err != nil {
 					return
 				}
-				after = e.Position
+				w.passed(e)
 			}
-			if err := s.wait(ctx, max(after, known), ticker.C); err != nil {
+			if err := s.wait(ctx, max(domain.Position(w.at), known), ticker.C); err != nil {
 				yield(domain.RecordedEvent{}, fmt.Errorf("subscription: %w", err))
 				return
 			}

@@ -185,6 +185,7 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 		return nil, err
 	}
 	parsed.MaxConns = maxConns
+	postgres.Configure(parsed.ConnConfig)
 	return pgxpool.NewWithConfig(ctx, parsed)
 }
 

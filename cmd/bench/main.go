@@ -30,7 +30,11 @@ func main() {
 	if err := config.LimitMemory(); err != nil { // the floor is served under the same conditions as the server
 		fmt.Fprintln(os.Stderr, "bench:", err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	stops := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		stops = append(stops, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), stops...)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if err != nil {

@@ -30,7 +30,8 @@ type Config struct {
 	// ReadDatabaseURL names a standby of it, for queries; empty for none.
 	ReadDatabaseURL string
 	// EventStore is "postgres", for the same database, or an EventStoreDB's connection string.
-	EventStore       string
+	EventStore string
+	// EventStorePrefix is that of the streams in whichever EventStoreDB is opened, also one that the command line names.
 	EventStorePrefix string
 	DataDir          string // absolute; the embedded PostgreSQL keeps its data below it, and so do images when nothing else is said
 	Node             string // this node's name in leases and logs
@@ -47,6 +48,10 @@ type Config struct {
 	SecondApprover bool
 	// Webhooks are what is allowed of the addresses of webhooks.
 	Webhooks webhook.Rules
+	// Migrate says that a server brings the database's tables up to date before it serves.
+	Migrate bool
+	// Unknown are variables that are set and look like Waybill's, and that this version does not read.
+	Unknown []string
 	Surface
 	Media
 
@@ -55,10 +60,13 @@ type Config struct {
 }
 
 // Load reads the environment by getenv, which is empty for what is not set, and reports every mistake in it at once. No error
-// repeats what may hold a password.
-func Load(getenv func(string) string) (Config, error) {
-	e := environment{getenv: getenv}
+// repeats what may hold a password. set are the names of all variables that are set, Waybill's or not: one that is a slip for
+// a variable of Waybill's is a mistake. White space around a value is not of it.
+func Load(getenv func(string) string, set ...string) (Config, error) {
+	e := environment{given: getenv, checked: map[string]bool{}}
+	getenv = e.getenv
 	c := Config{
+		Unknown:     e.names(set),
 		Addr:        e.address("WAYBILL_ADDR", "127.0.0.1:8080"),
 		AddrGiven:   getenv("WAYBILL_ADDR") != "",
 		DatabaseURL: getenv("DATABASE_URL"),
@@ -71,14 +79,15 @@ func Load(getenv func(string) string) (Config, error) {
 		TokenMaxTTL: e.duration("WAYBILL_TOKEN_MAX_TTL", 90*24*time.Hour),
 		ClaimLease:  e.duration("WAYBILL_CLAIM_LEASE", claim.DefaultLease),
 
-		SecondApprover:   e.flag("WAYBILL_SECOND_APPROVER"),
+		SecondApprover:   e.flag("WAYBILL_SECOND_APPROVER", false),
 		Webhooks:         e.webhooks(),
+		Migrate:          e.flag("WAYBILL_MIGRATE", true),
 		ReadDatabaseURL:  getenv("WAYBILL_READ_DATABASE_URL"),
 		EventStorePrefix: getenv("WAYBILL_EVENTSTORE_PREFIX"),
 	}
 	if c.DatabaseURL != "" {
 		if err := CheckDatabase(c.DatabaseURL); err != nil {
-			e.mistake("DATABASE_URL", "(hidden)", err.Error())
+			e.mistake("DATABASE_URL", "(hidden)", strings.ReplaceAll(err.Error(), "\n", ", and "))
 		}
 	}
 	if c.ClaimLease < claim.MinLease || c.ClaimLease > claim.MaxLease {
@@ -100,7 +109,19 @@ func Load(getenv func(string) string) (Config, error) {
 		c.DataDir = dir
 	}
 	c.Media = e.media(c.DataDir)
+	e.empty(set)
+	e.garbage()
 	return c, errors.Join(e.mistakes...)
+}
+
+// CheckLog refuses a prefix for a log that can have none. It is no mistake of the environment itself: `waybill copy` is told of one for
+// the EventStoreDB on its command line, while the nodes' log is still in PostgreSQL.
+func (c Config) CheckLog() error {
+	if c.EventStore != "postgres" || c.EventStorePrefix == "" {
+		return nil
+	}
+	return fmt.Errorf("WAYBILL_EVENTSTORE_PREFIX=%s: want nothing while the log is in PostgreSQL: only an EventStoreDB can hold several logs. "+
+		"Set WAYBILL_EVENTSTORE to it, or take the prefix away", c.EventStorePrefix)
 }
 
 // Logger writes to a place, which is usually standard error, in the form and from the level that were configured.
@@ -122,7 +143,8 @@ func defaultNode() string {
 
 // environment reads variables and collects what is wrong with them.
 type environment struct {
-	getenv   func(string) string
+	given    func(string) string
+	checked  map[string]bool // names whose value was looked at
 	mistakes []error
 }
 
@@ -138,9 +160,6 @@ func (e *environment) eventStore(c Config) {
 	}
 	switch scheme, _, isURL := strings.Cut(c.EventStore, "://"); {
 	case c.EventStore == "postgres":
-		if c.EventStorePrefix != "" {
-			e.mistake("WAYBILL_EVENTSTORE_PREFIX", c.EventStorePrefix, "nothing: only an EventStoreDB can hold several logs")
-		}
 	case !isURL:
 		e.mistake("WAYBILL_EVENTSTORE", "(hidden)", want)
 	case scheme != "esdb" && scheme != "esdb+discover":
@@ -159,12 +178,12 @@ func (e *environment) readDatabase(c Config) {
 	}
 	const name, hidden = "WAYBILL_READ_DATABASE_URL", "(hidden)"
 	parsed, err := pgxpool.ParseConfig(c.ReadDatabaseURL)
-	if wrong := CheckDatabase(c.ReadDatabaseURL); wrong != nil {
+	if wrong := checkDatabase(c.ReadDatabaseURL, true); wrong != nil {
 		err = wrong
 	}
 	switch {
 	case err != nil:
-		e.mistake(name, hidden, CheckDatabase(c.ReadDatabaseURL).Error())
+		e.mistake(name, hidden, strings.ReplaceAll(err.Error(), "\n", ", and "))
 	case hosts(&parsed.ConnConfig.Config) > 1:
 		e.mistake(name, hidden, "a single host: what one replica shows says nothing about another")
 	case c.DatabaseURL == "":
@@ -205,15 +224,15 @@ func (e *environment) number(name string, standard, least, most int) int {
 	return n
 }
 
-// flag is false unless it is said to be true.
-func (e *environment) flag(name string) bool {
-	switch v := e.text(name, "false"); v {
+func (e *environment) flag(name string, standard bool) bool {
+	switch v := e.getenv(name); v {
+	case "":
 	case "true", "false":
 		return v == "true"
 	default:
 		e.mistake(name, v, "true or false")
 	}
-	return false
+	return standard
 }
 
 func (e *environment) duration(name string, standard time.Duration) time.Duration {

@@ -6,14 +6,18 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/postgres"
 )
 
 var errNoDatabase = errors.New("a PostgreSQL connection string, such as postgres://user:password@host:5432/waybill")
 
 // CheckDatabase says what a PostgreSQL connection string ought to be when it is none. A password with a character that is not
 // percent-encoded can make a part of it the host, the port or the database, which errors and logs name: that is refused too. The
-// text is not repeated.
-func CheckDatabase(text string) error {
+// text is not repeated. What Waybill does otherwise than a parameter in it says is named.
+func CheckDatabase(text string) error { return checkDatabase(text, false) }
+
+func checkDatabase(text string, reading bool) error {
 	if scheme, rest, isURL := strings.Cut(text, "://"); isURL && (scheme == "postgres" || scheme == "postgresql") {
 		end := len(rest)
 		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
@@ -29,7 +33,7 @@ func CheckDatabase(text string) error {
 	if _, err := pgxpool.ParseConfig(text); err != nil {
 		return errNoDatabase // the parser's own message can repeat the password
 	}
-	return nil
+	return postgres.CheckConnection(text, reading)
 }
 
 // HasPassword reports whether a connection string seems to hold a password, well-formed or not.

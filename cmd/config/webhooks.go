@@ -9,7 +9,7 @@ import (
 
 // webhooks reads what is allowed of the addresses of webhooks.
 func (e *environment) webhooks() webhook.Rules {
-	return webhook.Rules{Plain: e.flag("WAYBILL_WEBHOOK_HTTP"), Private: e.networks("WAYBILL_WEBHOOK_PRIVATE")}
+	return webhook.Rules{Plain: e.flag("WAYBILL_WEBHOOK_HTTP", false), Private: e.networks("WAYBILL_WEBHOOK_PRIVATE")}
 }
 
 // networks are addresses and networks, with commas.

@@ -44,6 +44,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	data := flags.String("data", "", "`folder` to keep the log in")
 	version := flags.String("version", esdbtest.DefaultVersion, "server version to report, three integers")
 	maxAppend := flags.Int("max-append-size", esdbtest.DefaultMaxAppendBytes, "`bytes` that one append may have")
+	maxEvent := flags.Int("max-append-event-size", 0, "`bytes` that one event of an append may have; 0 for no limit")
 	cert := flags.String("tls-cert", "", "`file` with the certificate, PEM")
 	key := flags.String("tls-key", "", "`file` with its key, PEM")
 	noUsers := flags.Bool("insecure-users", false, "with a certificate, let everybody do everything all the same")
@@ -64,7 +65,8 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 		level = slog.LevelDebug
 	}
 	options := esdbtest.Options{
-		Listen: *listen, Advertise: *advertise, Version: *version, MaxAppendBytes: *maxAppend, Data: *data,
+		Listen: *listen, Advertise: *advertise, Version: *version, MaxAppendBytes: *maxAppend,
+		MaxEventBytes: *maxEvent, Data: *data,
 		Logger: slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: level})),
 	}
 	if (*cert == "") != (*key == "") {

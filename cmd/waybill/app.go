@@ -15,6 +15,7 @@ import (
 	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/embedded"
 	"waybill/cmd/config"
+	"waybill/cmd/preflight"
 	"waybill/domain"
 	"waybill/domain/commands"
 	"waybill/projections/models"
@@ -31,7 +32,20 @@ type app struct {
 	tokens   *postgres.Tokens
 	commands *commands.Service
 	appends  *appendMetrics
+	checks   preflight.Report // of a start that was looked at before
 }
+
+// purpose is what a command does to the database's tables.
+type purpose int
+
+const (
+	// toWork is on tables that are up to date; they are not changed.
+	toWork purpose = iota
+	// toMigrate brings them up to date.
+	toMigrate
+	// toServe does so too, unless it is told not to.
+	toServe
+)
 
 // eventStore is the log, in the database or in an EventStoreDB.
 type eventStore interface {
@@ -39,9 +53,13 @@ type eventStore interface {
 	io.Closer
 }
 
-// open reaches the database (starting or joining the embedded one when none is configured) and brings its tables up to date.
-func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
-	a := &app{cfg: cfg, log: cfg.Logger(&terminal{to: os.Stderr})}
+// open reaches the database, starting or joining the embedded one when none is configured. Only to migrate and to serve it brings the
+// tables up to date, once all checks have let it; for anything else they must be.
+func open(ctx context.Context, cfg config.Config, what purpose) (_ *app, err error) {
+	if err := cfg.CheckLog(); err != nil {
+		return nil, fmt.Errorf("configuration:\n%w", err)
+	}
+	a := &app{cfg: cfg, log: cfg.Logger(&terminal{to: heard{os.Stderr}})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -49,16 +67,28 @@ func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
 	}()
 	url := cfg.DatabaseURL
 	if url == "" {
-		a.embedded, err = embedded.Start(ctx, embedded.Options{Dir: filepath.Join(cfg.DataDir, "postgres"), Durable: true})
+		a.embedded, err = embedded.Start(ctx, embedded.Options{
+			Dir: filepath.Join(cfg.DataDir, "postgres"), Durable: true, Log: a.log,
+		})
 		if err != nil {
 			return nil, fmt.Errorf("embedded PostgreSQL: %w", err)
 		}
 		url = a.embedded.URL()
 	}
+	migrates := what == toMigrate || what == toServe && cfg.Migrate
+	if what != toWork {
+		a.checks = preflight.Run(ctx, preflight.Node{
+			Config: cfg, URL: url, Migrates: migrates, Serves: what == toServe, Models: models.All,
+		})
+		a.checks.Log(ctx, a.log)
+		if err := a.checks.Err(); err != nil {
+			return nil, err
+		}
+	}
 	if a.pool, err = openPool(ctx, url, cfg.MaxConns); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, a.pool); err != nil {
+	if err := a.prepareTables(ctx, migrates); err != nil {
 		return nil, err
 	}
 	a.appends = newAppendMetrics()
@@ -68,6 +98,22 @@ func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
 	a.tokens = postgres.NewTokens(a.pool)
 	a.commands = commands.New(a.store, commands.Sources{Policies: cfg.ImagePolicies})
 	return a, nil
+}
+
+// prepareTables brings them up to date, or sees that they are. An embedded database is this machine's own: who finds it at rest, or still
+// empty, makes its tables.
+func (a *app) prepareTables(ctx context.Context, migrates bool) error {
+	if !migrates && a.embedded != nil {
+		var empty bool
+		if err := a.pool.QueryRow(ctx, `SELECT to_regnamespace('eventstore') IS NULL`).Scan(&empty); err != nil {
+			return fmt.Errorf("database: %w", err)
+		}
+		migrates = a.cfg.Migrate && (empty || a.embedded.Started())
+	}
+	if migrates {
+		return migrate(ctx, a.pool)
+	}
+	return preflight.RequireTables(ctx, a.pool, models.All)
 }
 
 // openStore does not wait for an EventStoreDB: until a node answers, what needs the log says that it is unavailable.
@@ -91,13 +137,11 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 		return nil, errors.New("DATABASE_URL cannot be parsed")
 	}
 	poolConfig.MaxConns = maxConns
-	poolConfig.ConnConfig.RuntimeParams["application_name"] = "waybill"
-	poolConfig.AfterConnect = runtime.Serially
-	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	pool, err := postgres.OpenPool(ctx, poolConfig)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	if err := pool.Ping(ctx); err != nil {
+	if err := postgres.SessionIsOurs(ctx, poolConfig.ConnConfig); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -106,13 +150,7 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 
 // migrate brings the tables of the event store, of tokens and of the read models up to date. Several nodes may do so at once.
 func migrate(ctx context.Context, pool *pgxpool.Pool) error {
-	schemas := []string{"eventstore", "access", "projections"}
-	for _, m := range models.All {
-		schemas = append(schemas, m.Schema)
-		if m.Views != nil {
-			schemas = append(schemas, m.Views.Schema)
-		}
-	}
+	schemas := preflight.Schemas(models.All)
 	if err := postgres.Migrate(ctx, pool); err != nil {
 		return fmt.Errorf("migrate the event store: %w", postgres.ExplainRights(ctx, pool, err, schemas))
 	}
@@ -136,9 +174,13 @@ func (a *app) close() error {
 	return errors.Join(errs...)
 }
 
-// withApp runs f on an open app and closes it.
+// withApp runs f on an open app, whose tables are up to date, and closes it.
 func withApp(ctx context.Context, cfg config.Config, f func(*app) error) error {
-	a, err := open(ctx, cfg)
+	return withAppTo(ctx, cfg, toWork, f)
+}
+
+func withAppTo(ctx context.Context, cfg config.Config, what purpose, f func(*app) error) error {
+	a, err := open(ctx, cfg, what)
 	if err != nil {
 		return err
 	}

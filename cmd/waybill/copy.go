@@ -22,7 +22,7 @@ func (copyCommand) Help() string {
 	return `A STORE is one of
 
   postgres            the database that DATABASE_URL names, or the embedded one
-  postgres://…        another database; as the target it gets Waybill's tables first
+  postgres://…        another database; as the target it has the tables of "waybill migrate"
   esdb://…            an EventStoreDB (also esdb+discover://…); WAYBILL_EVENTSTORE_PREFIX is
                       the prefix of its streams, where others use the same server
   env:NAME            what the environment variable NAME holds: one of these

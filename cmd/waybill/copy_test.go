@@ -56,6 +56,11 @@ func TestCopyCommand(t *testing.T) {
 	bare := pgtest.Database(t, "", nil) // without tables
 	env := environ{"DATABASE_URL": pgtest.URL(from), "BARE": pgtest.URL(bare)}
 	var out bytes.Buffer
+	err := run(t.Context(), []string{"copy", "--from=postgres", "--to=env:BARE"}, env.get, &out)
+	if err == nil || !strings.Contains(err.Error(), `run "waybill migrate"`) || !strings.Contains(err.Error(), "naming that database") {
+		t.Errorf("into a database without tables: %v", err)
+	}
+	line{t, environ{"DATABASE_URL": pgtest.URL(bare)}}.do("migrate")
 	if err := run(t.Context(), []string{"copy", "--from=postgres", "--to=env:BARE"}, env.get, &out); err != nil {
 		t.Fatal(err)
 	}

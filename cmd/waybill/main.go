@@ -42,14 +42,18 @@ func main() {
 		fmt.Fprintln(os.Stderr, "waybill:", err)
 	}
 	ctx := untilSignalled(context.Background())
-	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil {
-		fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", config.Without(err))
-		os.Exit(exitCode(ctx))
+	if err := runIn(ctx, os.Args[1:], os.Getenv, heard{os.Stdout}, config.Names(os.Environ())...); err != nil {
+		os.Exit(failed(ctx, err))
 	}
 }
 
-// run is the whole program; tests call it too.
+// run is the whole program but for the names of all variables; tests call it too.
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	return runIn(ctx, args, getenv, out)
+}
+
+// runIn is the whole program. set are the names of all variables that are set.
+func runIn(ctx context.Context, args []string, getenv func(string) string, out io.Writer, set ...string) error {
 	out = &terminal{to: out}
 	parser, err := newParser(ctx, getenv, out)
 	if err != nil {
@@ -59,7 +63,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return config.Without(err, args...) // it can repeat an argument
 	}
-	cfg, err := config.Load(getenv)
+	cfg, err := config.Load(getenv, set...)
 	if err != nil {
 		return fmt.Errorf("configuration:\n%w", err)
 	}

@@ -69,6 +69,7 @@ func (m *appendMetrics) Describe(d chan<- *prometheus.Desc) {
 	m.failed.Describe(d)
 	for _, desc := range []*prometheus.Desc{
 		describeRestarts, describeCaughtUp, describeSubscriptionLag, describeWaiting, describeDrops, describePassedOver,
+		describeState,
 	} {
 		d <- desc
 	}
@@ -82,6 +83,7 @@ func (m *appendMetrics) Collect(c chan<- prometheus.Metric) {
 	if m.remote == nil {
 		return
 	}
+	m.collectState(c)
 	caughtUp, lag, waiting, drops := 1.0, 0.0, 0, 0
 	for _, s := range m.remote.Subscriptions() {
 		if !s.CaughtUp {

@@ -10,7 +10,7 @@ type migrateCommand struct{}
 
 // Run is called by kong.
 func (migrateCommand) Run(ctx context.Context, cfg config.Config) error {
-	return withApp(ctx, cfg, func(a *app) error {
+	return withAppTo(ctx, cfg, toMigrate, func(a *app) error {
 		a.log.InfoContext(ctx, "the database is up to date")
 		return nil
 	})

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"waybill/adapters/gazetteer"
-	"waybill/adapters/postgres"
 	"waybill/cmd/config"
 	"waybill/http"
 	"waybill/http/admin"
@@ -34,13 +33,14 @@ type serveCommand struct{}
 // Run is called by kong.
 func (serveCommand) Run(ctx context.Context, cfg config.Config) error {
 	go gazetteer.Load() //nolint:errcheck // meanwhile; serve asks again
-	return withApp(ctx, cfg, func(a *app) error { return a.serve(ctx, nil) })
+	return withAppTo(ctx, cfg, toServe, func(a *app) error { return a.serve(ctx, nil) })
 }
 
 // serve answers HTTP and runs the projectors until ctx ends. ready, when given, is told the address once it listens.
 func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.appends)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.appends,
+		a.checks.Metrics())
 	listener, err := a.listen(ctx, a.cfg.Addr, a.cfg.AddrGiven)
 	if err != nil {
 		return err
@@ -76,6 +76,8 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	defer images.files.Close() //nolint:errcheck // everything in it is on the disk
 	a.takeSubmissions(images.library, places)
 	desk := review.Queries{DB: a.pool}
+	log, stopWatching := a.watchLog(ctx)
+	defer stopWatching()
 	outside, stopSending := a.outside(registry)
 	defer stopSending()
 	projectors, err := runtime.Start(ctx, runtime.Config{
@@ -90,7 +92,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	deps := api.Deps{
 		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
 		Images: images.library, Webhooks: a.webhooks(outside), Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
-		Moves: projectors.Positions(), MaxReaders: a.cfg.MaxReaders,
+		Moves: projectors.Positions(), MaxReaders: a.cfg.MaxReaders, Log: log,
 	}
 	if replica != nil {
 		registry.MustRegister(probe.InTime(replica))
@@ -118,11 +120,6 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 		scheme, server.TLSConfig = "https", certificates.config()
 		go func() { failed <- server.ServeTLS(listener, "", "") }()
 	}
-	if super, err := postgres.Superuser(ctx, a.pool); err == nil && super {
-		a.log.WarnContext(ctx, "the database role is a superuser: whoever gets hold of it has the whole server; "+
-			"docs/deploy/postgres/roles.sql makes one that owns its database and nothing else")
-	}
-	warnOfFewFiles(ctx, a.log, a.cfg.MaxReaders)
 	a.announce(ctx, scheme+"://"+listener.Addr().String(), "http://"+adminListener.Addr().String())
 	if ready != nil {
 		ready(listener.Addr().String())
@@ -156,7 +153,7 @@ func (a *app) servers(registry *prometheus.Registry, deps api.Deps) (everybody, 
 	if err != nil {
 		return nil, nil, err
 	}
-	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Needed: needed}.InTime()
+	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Log: deps.Log, Needed: needed}.InTime()
 	everybody, operating = http.NewServer(web), admin.NewServer(admin.Handler(admin.Deps{Ready: checker, Metrics: registry}))
 	for _, server := range []*nethttp.Server{everybody, operating} {
 		server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelWarn) // not past the log, in a form of its own

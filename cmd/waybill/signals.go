@@ -3,9 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
+	"sync"
 	"syscall"
+
+	"waybill/cmd/config"
 )
 
 // signalled is why a command's context ended: somebody pressed Ctrl-C, or a service manager said stop.
@@ -16,70 +22,61 @@ func (s signalled) Error() string { return s.signal.String() }
 // code is what a shell says of a process that the signal ended.
 func (s signalled) code() int { return 128 + int(s.signal) }
 
-// untilSignalled is a context that ends with the first signal to stop. From then on a second one ends the process at once.
+// untilSignalled is a context that ends when the process is told to stop: by Ctrl-C, by kill, by the end of its terminal (HUP), by Ctrl-\
+// (QUIT, after the stacks of all goroutines), or since nobody reads any more what it writes. Whatever ends it otherwise would leave the
+// embedded PostgreSQL behind. From then on a second signal ends the process at once. Under nohup the end of the terminal is no reason.
 func untilSignalled(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
+	stops := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT}
+	if !signal.Ignored(syscall.SIGHUP) {
+		stops = append(stops, syscall.SIGHUP)
+	}
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, stops...)
+	signal.Ignore(syscall.SIGPIPE) // a write says so, too; heard stops the process then
 	go func() {
-		got := <-signals
+		var got os.Signal
+		select {
+		case got = <-signals:
+		case <-unheard:
+			got = syscall.SIGPIPE
+		}
 		signal.Stop(signals)
+		if got == syscall.SIGQUIT {
+			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
+		}
 		number, _ := got.(syscall.Signal)
 		cancel(signalled{number})
 	}()
 	return ctx
 }
 
-// interruption is the error of a command that was interrupted, in one line: what is there now, and how to go on.
-type interruption struct{ advice string }
-
-func (i interruption) Error() string { return "interrupted; " + i.advice }
-
-// resumable is a command that says how to go on after an interruption.
-type resumable interface{ resume() string }
-
-// What is advised after an interruption: nothing was changed, or what was is complete; or nobody knows.
-const (
-	runAgain   = "nothing is left half done: run the same command again"
-	lookBefore = "see whether it was done before you run it again"
+// unheard is closed when nobody reads any more what the process writes.
+var (
+	unheard  = make(chan struct{})
+	goUnread = sync.OnceFunc(func() { close(unheard) })
 )
 
-// interrupted is err, or an interruption when the end of ctx is what came of the command: what its parts said when they were told to stop
-// is no news to whoever stopped them.
-func interrupted(ctx context.Context, command any, err error) error {
-	if err == nil || ctx.Err() == nil {
-		return err
+// heard is a place to write to, of which the process stops in good order once nobody reads it any more.
+type heard struct{ io.Writer }
+
+// Write writes, and has the process stop when the reader has gone.
+func (h heard) Write(p []byte) (int, error) {
+	n, err := h.Writer.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		goUnread()
 	}
-	if c, ok := command.(resumable); ok {
-		return interruption{c.resume()}
+	return n, err
+}
+
+// failed says on stderr what has failed, and returns what the process ends with. Whoever closed the pipe has what it wanted.
+func failed(ctx context.Context, err error) (code int) {
+	select {
+	case <-unheard:
+		return signalled{syscall.SIGPIPE}.code()
+	default:
 	}
-	return interruption{lookBefore}
-}
-
-func (rebuildCommand) resume() string {
-	return "read models are as they were, or done: run the same command again"
-}
-func (verifyCommand) resume() string      { return runAgain }
-func (pruneCommand) resume() string       { return runAgain }
-func (migrateCommand) resume() string     { return runAgain }
-func (exportCommand) resume() string      { return runAgain }
-func (reportCommand) resume() string      { return runAgain }
-func (replayCommand) resume() string      { return runAgain }
-func (mediaVerifyCommand) resume() string { return runAgain }
-
-func (copyCommand) resume() string {
-	return "what is in the target is complete up to a point: run the same command again to go on from there"
-}
-
-func (c seedCommand) resume() string {
-	if c.Products == nil {
-		return "the log holds the beginning of the demo world: run the same command again"
-	}
-	return "the log holds a part of the large world and nothing else can be added: begin again with an empty one"
-}
-
-// exitCode is what a process ends with that has failed.
-func exitCode(ctx context.Context) int {
+	fmt.Fprintln(&terminal{to: os.Stderr}, "waybill:", config.Without(err))
 	var by signalled
 	if errors.As(context.Cause(ctx), &by) {
 		return by.code()

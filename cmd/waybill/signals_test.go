@@ -134,7 +134,29 @@ func TestInterruptionIsNoOtherError(t *testing.T) {
 	if got := interrupted(t.Context(), verifyCommand{}, nil); got != nil {
 		t.Errorf("%v", got)
 	}
-	if code := exitCode(t.Context()); code != 1 {
+	if code := failed(t.Context(), errors.New("refused")); code != 1 {
 		t.Errorf("%d", code)
+	}
+}
+
+// Whoever closes the pipe, as head does, has what it wanted: no error is printed.
+func TestAPipeThatIsClosed(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	cmd := exec.Command("sh", "-c", `{ "$0" openapi; echo $? >&2; } | head -c 1`, self)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Stderr = &said
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if first, err := cmd.Output(); err != nil || len(first) != 1 {
+		t.Fatalf("%q, %v\n%s", first, err, &said)
+	}
+	if said.String() != "141\n" {
+		t.Errorf("it said %q", &said)
 	}
 }

@@ -15,8 +15,10 @@ import (
 	"waybill/adapters/eventstoredb"
 	"waybill/adapters/postgres"
 	"waybill/cmd/config"
+	"waybill/cmd/preflight"
 	"waybill/domain"
 	"waybill/domain/events"
+	"waybill/projections/models"
 	"waybill/projections/runtime"
 )
 
@@ -51,7 +53,8 @@ func storeNamed(arg string, getenv func(string) string) (string, error) {
 	return arg, nil
 }
 
-// openStore opens "postgres", a postgres:// URL or an esdb:// connection string. With prepare, a database gets its tables.
+// openStore opens "postgres", a postgres:// URL or an esdb:// connection string. With prepare, a database must have the
+// tables of this version.
 // No error repeats the text: it may hold a password.
 func openStore(ctx context.Context, cfg config.Config, text string, prepare bool) (*openedStore, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
@@ -70,7 +73,7 @@ func openStore(ctx context.Context, cfg config.Config, text string, prepare bool
 // openOwnDatabase opens the database that every other command uses.
 func openOwnDatabase(ctx context.Context, cfg config.Config) (*openedStore, error) {
 	cfg.EventStore, cfg.EventStorePrefix = "postgres", ""
-	a, err := open(ctx, cfg)
+	a, err := open(ctx, cfg, toWork)
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +99,13 @@ func openDatabase(ctx context.Context, cfg config.Config, url string, prepare bo
 	}, nil
 }
 
-// tables makes a log's tables, or else sees that they are there.
+// tables sees that a log's tables are there; to be written to they are those of this version.
 func tables(ctx context.Context, pool *pgxpool.Pool, prepare bool) error {
 	if prepare {
-		return migrate(ctx, pool)
+		if err := preflight.RequireTables(ctx, pool, models.All); err != nil {
+			return fmt.Errorf("%w (with DATABASE_URL naming that database)", err)
+		}
+		return nil
 	}
 	var there bool
 	if err := pool.QueryRow(ctx, `select to_regclass('eventstore.events') is not null`).Scan(&there); err != nil {
@@ -154,7 +160,7 @@ func (s *openedStore) same(ctx context.Context, other *openedStore) (bool, error
 	}
 	free := false
 	key := rand.Int64() //nolint:gosec // a collision would need another to hold it now
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, key); err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func tour(t *testing.T, env environ) {
 	defer cancel()
 	bash := exec.CommandContext(ctx, "bash", "-c", script.String())
 	bash.Dir = t.TempDir()
-	bash.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	bash.Env = []string{"PATH=" + os.Getenv("PATH")} // and nothing that the page does not say
 	out, err := bash.CombinedOutput()
 	if err != nil {
 		t.Errorf("the tour stopped: %v", err)

@@ -29,6 +29,8 @@ var (
 		"系统繁忙，请稍后重试", "the event store cannot be reached; try again")
 	ErrOutcomeUnknown = domain.Refuse(domain.KindUnavailable, "outcome_unknown",
 		"操作结果未知，请使用相同的幂等键重试", "it may or may not have taken effect; send it again with the same Idempotency-Key")
+	ErrStreamDeleted = domain.Refuse(domain.KindConflict, "stream_deleted", "该记录的历史在事件存储中被删除或截断，请联系运营人员",
+		"the history of this record was deleted or truncated in the event store; tell the operators")
 	ErrTooLarge = domain.Refuse(domain.KindTooLarge, "too_large", "提交的内容过大", "the content is too large")
 )
 
@@ -182,7 +184,13 @@ func refusal(err error) error {
 	switch {
 	case errors.Is(err, domain.ErrOutcomeUnknown):
 		return ErrOutcomeUnknown.Because(err)
+	case errors.Is(err, domain.ErrRefused):
+		return domain.ErrStoreRefuses.Because(err)
 	case errors.Is(err, domain.ErrUnavailable):
+		return ErrUnavailable.Because(err)
+	case errors.Is(err, domain.ErrStreamDeleted):
+		return ErrStreamDeleted.Because(err)
+	case errors.Is(err, domain.ErrWentBack): // what was read is of another log than what is to be read: from the start it is of one
 		return ErrUnavailable.Because(err)
 	case errors.Is(err, domain.ErrTooLarge):
 		return ErrTooLarge.Because(err)

@@ -69,6 +69,7 @@ type model struct {
 	LagEvents  uint64  `json:"lag_events"`
 	LagSeconds float64 `json:"lag_seconds"`
 	Parked     int     `json:"parked"`
+	AnotherLog bool    `json:"another_log,omitempty"`
 	Holder     string  `json:"holder,omitempty"`
 }
 
@@ -89,7 +90,7 @@ func models(all []runtime.Status) []model {
 	for i, m := range all {
 		shown[i] = model{
 			Name: m.Name, Position: uint64(m.Position), Head: uint64(m.Head), LagEvents: uint64(m.LagEvents), LagSeconds: m.Lag.Seconds(),
-			Parked: m.Parked, Holder: m.Holder,
+			Parked: m.Parked, Holder: m.Holder, AnotherLog: m.AnotherLog,
 		}
 	}
 	return shown

@@ -433,6 +433,7 @@ func (e HealthStatus) Valid() bool {
 // Defines values for HealthPartPart.
 const (
 	HealthPartPartDatabase    HealthPartPart = "database"
+	HealthPartPartEventStore  HealthPartPart = "event_store"
 	HealthPartPartReadModels  HealthPartPart = "read_models"
 	HealthPartPartReadReplica HealthPartPart = "read_replica"
 )
@@ -441,6 +442,8 @@ const (
 func (e HealthPartPart) Valid() bool {
 	switch e {
 	case HealthPartPartDatabase:
+		return true
+	case HealthPartPartEventStore:
 		return true
 	case HealthPartPartReadModels:
 		return true
@@ -453,17 +456,26 @@ func (e HealthPartPart) Valid() bool {
 
 // Defines values for HealthPartStatus.
 const (
+	HealthPartStatusAnotherLog  HealthPartStatus = "another_log"
 	HealthPartStatusBehind      HealthPartStatus = "behind"
 	HealthPartStatusOk          HealthPartStatus = "ok"
+	HealthPartStatusReadOnly    HealthPartStatus = "read_only"
+	HealthPartStatusRefused     HealthPartStatus = "refused"
 	HealthPartStatusUnavailable HealthPartStatus = "unavailable"
 )
 
 // Valid indicates whether the value is a known member of the HealthPartStatus enum.
 func (e HealthPartStatus) Valid() bool {
 	switch e {
+	case HealthPartStatusAnotherLog:
+		return true
 	case HealthPartStatusBehind:
 		return true
 	case HealthPartStatusOk:
+		return true
+	case HealthPartStatusReadOnly:
+		return true
+	case HealthPartStatusRefused:
 		return true
 	case HealthPartStatusUnavailable:
 		return true

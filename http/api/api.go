@@ -76,6 +76,8 @@ type Deps struct {
 	Replica Status
 	// Head is the log's last position: no read waits beyond it. Without it, reads wait for any position.
 	Head func(context.Context) (domain.Position, error)
+	// Log tells how the store of the log is doing, as ready.Checker has it; nil where that is the database.
+	Log func() (state string, why error)
 	// MaxWaiting bounds the reads that wait for a position at once; 0 is DefaultMaxWaiting.
 	MaxWaiting int
 	// Moves tells when the feed has moved; without it, those who follow it are told within a second.
@@ -166,7 +168,7 @@ func Mount(web *http.Web, d Deps) error {
 	}
 	s := &server{
 		Deps: d, web: web, operations: operations, service: docs, waiting: waiting,
-		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Needed: needed(operations)}.InTime(),
+		ready:      ready.Checker{Models: d.Status, Replica: d.Replica, Log: d.Log, Needed: needed(operations)}.InTime(),
 		listing:    listing.Queries{DB: d.Queries},
 		backoffice: backoffice.Queries{DB: d.Queries},
 		review:     review.Queries{DB: d.Queries},
@@ -183,6 +185,9 @@ func Mount(web *http.Web, d Deps) error {
 		}),
 		figures:  figures.Queries{DB: d.Queries},
 		webhooks: webhooks.Queries{DB: d.Queries},
+	}
+	if log := waiting.head.log; log != nil {
+		s.hub.Exchanged = func() int { return log.TimesExchanged(feed.Model.Name) }
 	}
 	s.snapshots, _ = d.Queries.(history.Beginner)
 	guards := make(map[string][]echo.MiddlewareFunc, len(operations))

@@ -64,6 +64,10 @@ var causes = map[string]domain.Text{
 		EN: "The account of the enterprise that booked is closed: nobody would read the reply.",
 	},
 	"enterprise_not_certified": {ZH: "账号尚未完成企业认证。", EN: "The account's enterprise has not been certified."},
+	"event_store_refuses": {
+		ZH: "系统访问事件存储所用的凭据或权限已失效，请求未生效，须由运维人员处理。",
+		EN: "The event store no longer takes the credentials or rights of this system; nothing took effect. Those who operate it have to mend that.",
+	},
 	"exports_busy": {
 		ZH: "本节点同时进行的导出已达上限。稍后再试。",
 		EN: "As many exports go on at this node as it has room for. Try again later.",
@@ -91,6 +95,11 @@ var causes = map[string]domain.Text{
 	"invalid_input": {
 		ZH: "一处或多处输入有误；errors 逐一列出位置与原因。",
 		EN: "The input has one or more mistakes; errors lists each with its place.",
+	},
+	"log_changed": {
+		ZH: "事件存储被恢复到较早的备份，或被换成了另一个；读模型与之不符，运营人员须运行 waybill rebuild all。写入已记入现有日志，重建后即可读取。",
+		EN: "The event store was put back to an older backup, or is another one, and the read models do not fit it; operators run " +
+			"waybill rebuild all. What is written is in the log that there is, and can be read when they are built anew.",
 	},
 	"malformed_json":  {ZH: "请求体不是有效的 UTF-8 JSON。", EN: "The body is not JSON in UTF-8."},
 	"malformed_query": {ZH: "查询字符串的百分号编码有误。", EN: "The query string is not percent-encoded correctly."},
@@ -206,6 +215,11 @@ var causes = map[string]domain.Text{
 	"store_unavailable": {
 		ZH: "事件存储暂时不可达，请求未生效。",
 		EN: "The event store cannot be reached for now; nothing took effect.",
+	},
+	"stream_deleted": {
+		ZH: "有人绕过 Waybill，直接在事件存储中删除或截断了该记录的历史，无法据以决定。请将 request_id 告知运营人员；重试无用。",
+		EN: "Somebody deleted or truncated the history of the record in the event store itself, beside Waybill, so nothing can be decided " +
+			"on it. Tell the operators the request_id; trying again does not help.",
 	},
 	"test_under_way": {
 		ZH: "同一账号同时只能发送一条测试消息，包括发往其他回调的。",

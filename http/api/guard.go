@@ -83,6 +83,9 @@ func (s *server) guard(op *operation) echo.MiddlewareFunc {
 			if slices.ContainsFunc(op.readModels, s.Status.Outdated) {
 				return runtime.ErrBehind // it would show what was so before
 			}
+			if log := s.waiting.head.log; log != nil && slices.ContainsFunc(op.readModels, log.AnotherLog) {
+				return runtime.ErrLogChanged // it would show what the log does not have
+			}
 			if op.streams {
 				c.SetRequest(r)
 			}

@@ -38,7 +38,7 @@ var explained = func() map[string]*http.Refusal {
 	}
 	for _, e := range []*domain.Error{
 		domain.ErrInvalid, domain.ErrNotFound, domain.ErrForbidden, domain.ErrStale, domain.ErrKeyReused, domain.ErrContention,
-		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase, domain.ErrTooSoon,
+		domain.ErrPrecondition, domain.ErrAlreadyDecided, domain.ErrOwnCase, domain.ErrTooSoon, domain.ErrStoreRefuses,
 		domain.ErrOwnEnterprise, domain.ErrNoApproval, decision.ErrContentDiffers, provider.ErrApprovalRevoked, provider.ErrSecondApprover,
 		claim.ErrClaimed, claim.ErrExpired, claim.ErrLost, claim.ErrNotClaimed,
 		account.ErrExists, account.ErrClosed, account.ErrNotCertified, account.ErrOtherEnterprise, account.ErrHasProvider,
@@ -50,8 +50,8 @@ var explained = func() map[string]*http.Refusal {
 		booking.ErrNotReplied, booking.ErrClosed, booking.ErrEnterpriseClosed,
 		audit.ErrOpeningNeeded, audit.ErrNotDeleted,
 		access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked,
-		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge,
-		runtime.ErrBehind, errTooManyWaiting, errReadersFull, errOwnReadersFull,
+		commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge, commands.ErrStreamDeleted,
+		runtime.ErrBehind, runtime.ErrLogChanged, errTooManyWaiting, errReadersFull, errOwnReadersFull,
 		media.ErrQuota, media.ErrUnavailable,
 		history.ErrNotShown, export.ErrTooManyRows, errManyExports, errBusyExports,
 		webhook.ErrExists, webhook.ErrLimit, webhook.ErrRemoved, webhook.ErrManySecret, errTestUnderWay,

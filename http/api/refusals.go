@@ -46,7 +46,7 @@ var (
 )
 
 // replaying is what a replay may be refused with.
-var replaying = []*domain.Error{audit.ErrOpeningNeeded, commands.ErrUnavailable, errNotThere}
+var replaying = []*domain.Error{audit.ErrOpeningNeeded, commands.ErrUnavailable, domain.ErrStoreRefuses, errNotThere}
 
 // refusals are what the commands behind an operation refuse, by operation id, beside what any operation of its kind may refuse.
 var refusals = map[string][]*domain.Error{
@@ -126,7 +126,7 @@ func (op *operation) codes() map[int][]*http.Refusal {
 	add(errBadQuery, domain.ErrInvalid)
 	if !op.public() || op.identifies {
 		add(explained["unauthorized"], access.ErrTokenUnknown, access.ErrTokenExpired, access.ErrTokenRevoked)
-		add(account.ErrClosed, account.ErrRoleNotHeld)
+		add(account.ErrClosed, account.ErrRoleNotHeld, commands.ErrStreamDeleted)
 	}
 	if !op.public() && !slices.Contains(op.roles, roleAny) {
 		add(domain.ErrForbidden)
@@ -147,13 +147,14 @@ func (op *operation) codes() map[int][]*http.Refusal {
 		add(errUnexpectedBody)
 	}
 	if write && !op.takesFile() {
-		add(domain.ErrKeyReused, domain.ErrContention, commands.ErrUnavailable, commands.ErrOutcomeUnknown, commands.ErrTooLarge)
+		add(domain.ErrKeyReused, domain.ErrContention, commands.ErrOutcomeUnknown, commands.ErrTooLarge)
+		add(commands.ErrUnavailable, domain.ErrStoreRefuses)
 	}
 	if op.tagged || slices.ContainsFunc(op.params, func(p *parameter) bool { return p.name == "If-Match" }) {
 		add(domain.ErrPrecondition)
 	}
 	if len(op.readModels) > 0 {
-		add(runtime.ErrBehind, errTooManyWaiting)
+		add(runtime.ErrBehind, runtime.ErrLogChanged, errTooManyWaiting, domain.ErrStoreRefuses)
 	}
 	if op.id == "readyz" {
 		add(errNotReady)

@@ -38,6 +38,7 @@ type waiting struct {
 
 func newWaiting(d Deps, registry prometheus.Registerer) (*waiting, error) {
 	w := &waiting{positions: d.Positions, head: head{ask: d.Head}, most: d.MaxWaiting}
+	w.head.log, _ = d.Status.(logWatch)
 	if w.most <= 0 {
 		w.most = DefaultMaxWaiting
 	}
@@ -74,9 +75,22 @@ func (w *waiting) enter(account uuid.UUID) bool {
 // headTimeout bounds one look at the log's head.
 const headTimeout = 2 * time.Second
 
+// logWatch tells whether the read models are of the log that there is: it may be put back, or exchanged, under a node.
+type logWatch interface {
+	// AnotherLog reports whether a read model was built from another log.
+	AnotherLog(model string) bool
+	// TimesExchanged is how often that was found of it.
+	TimesExchanged(model string) int
+	// Furthest is the furthest position that a read model is known to show, and Recheck finds out how far they are, of which log.
+	Furthest() domain.Position
+	Recheck(ctx context.Context) error
+}
+
 // head knows where the log ends at least. However many ask, one look at a time is enough for all of them.
 type head struct {
 	ask func(context.Context) (domain.Position, error) // nil: every position is taken to be there
+	// log, when given, says that the log may go back: then nothing is believed, and each question is looked up.
+	log logWatch
 
 	turn  sync.Mutex // held while looking
 	mu    sync.Mutex
@@ -99,11 +113,11 @@ func (h *head) saw(position domain.Position) {
 
 // has says whether the log has a position, by a look that begins after the question when it is not known already.
 func (h *head) has(ctx context.Context, position domain.Position) (bool, error) {
-	if h.ask == nil {
+	if h.ask == nil || position == 0 {
 		return true, nil
 	}
 	h.mu.Lock()
-	if position <= h.known {
+	if position <= h.known && h.log == nil {
 		h.mu.Unlock()
 		return true, nil
 	}
@@ -129,7 +143,20 @@ func (h *head) look(ctx context.Context, l *look) {
 	h.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, headTimeout)
 	defer cancel()
-	l.head, l.err = h.ask(ctx)
+	l.head, l.err = h.end(ctx)
 	h.saw(l.head)
 	close(l.done)
+}
+
+// end is where the log ends. When that is before what was shown, it went back, and what shows it is looked at before anybody waits for it.
+func (h *head) end(ctx context.Context) (domain.Position, error) {
+	if h.log == nil {
+		return h.ask(ctx)
+	}
+	shown := h.log.Furthest()
+	end, err := h.ask(ctx)
+	if err == nil && end < shown {
+		err = h.log.Recheck(ctx)
+	}
+	return end, err
 }

@@ -13,7 +13,10 @@ import (
 const MaxSilence = 5 * time.Second
 
 // inTime is a Status that is told in time, whatever it takes to find out.
-type inTime struct{ look *probe.Look[[]runtime.Status] }
+type inTime struct {
+	look   *probe.Look[[]runtime.Status]
+	writes *probe.Look[struct{}] // nil where nobody writes
+}
 
 // InTime is a Status that answers within a second, whatever it is asked of: with the last answer while that is not too old. However many
 // ask, it asks once at a time. It is nil for nil.
@@ -24,7 +27,11 @@ func InTime(s Status) Status {
 	case *inTime:
 		return s
 	}
-	return &inTime{probe.New(s.Status)}
+	t := &inTime{look: probe.New(s.Status)}
+	if w, ok := s.(Writer); ok {
+		t.writes = probe.New(func(ctx context.Context) (struct{}, error) { return struct{}{}, w.Writable(ctx) })
+	}
+	return t
 }
 
 // Status implements Status.
@@ -56,6 +63,24 @@ func statusOf(ctx context.Context, s Status) answer {
 	}
 	all, err := s.Status(ctx)
 	return answer{all: all, err: err}
+}
+
+// writable is Writer.Writable of what may be none, in time where that is.
+func writable(ctx context.Context, s Status) error {
+	switch s := s.(type) {
+	case *inTime:
+		if s.writes == nil {
+			return nil
+		}
+		told := s.writes.Now(ctx)
+		if told.Silent > MaxSilence {
+			return fmt.Errorf("no answer for %v", told.Silent.Round(time.Second))
+		}
+		return told.Err
+	case Writer:
+		return s.Writable(ctx)
+	}
+	return nil
 }
 
 // InTime is the checker with parts that are asked in time.

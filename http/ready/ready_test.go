@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"waybill/domain"
 	"waybill/http/admin"
 	"waybill/http/ready"
 	"waybill/projections/runtime"
@@ -31,20 +33,39 @@ func at(lag time.Duration) models {
 // TestParts of a node, each in its states; the report for strangers names nothing, the one for operators does.
 func TestParts(t *testing.T) {
 	away := models{err: errors.New("dial host-7")}
+	log := func(state string, why error) func() (string, error) {
+		return func() (string, error) { return state, why }
+	}
 	for name, c := range map[string]struct {
 		models, replica ready.Status
 		want            string
 		names           string
+		log             func() (string, error)
 	}{
-		"all well":          {at(0), nil, "database ok, read_models ok", ""},
-		"with a replica":    {at(ready.MaxLag), at(0), "database ok, read_models ok, read_replica ok", ""},
-		"behind":            {at(ready.MaxLag + 1), at(0), "database ok, read_models behind, read_replica ok", "listing"},
-		"missing":           {models{}, nil, "database ok, read_models behind", "listing"},
-		"a replica behind":  {at(0), at(time.Minute), "database ok, read_models ok, read_replica behind", "listing"},
-		"a replica away":    {at(0), away, "database ok, read_models ok, read_replica unavailable", "host-7"},
-		"the database away": {away, at(0), "database unavailable", "host-7"},
+		"all well":          {at(0), nil, "database ok, read_models ok", "", nil},
+		"with a replica":    {at(ready.MaxLag), at(0), "database ok, read_models ok, read_replica ok", "", nil},
+		"behind":            {at(ready.MaxLag + 1), at(0), "database ok, read_models behind, read_replica ok", "listing", nil},
+		"missing":           {models{}, nil, "database ok, read_models behind", "listing", nil},
+		"a replica behind":  {at(0), at(time.Minute), "database ok, read_models ok, read_replica behind", "listing", nil},
+		"a replica away":    {at(0), away, "database ok, read_models ok, read_replica unavailable", "host-7", nil},
+		"the database away": {away, at(0), "database unavailable", "host-7", nil},
+		"a log elsewhere":   {at(0), at(0), "database ok, read_models ok, read_replica ok, event_store ok", "", log(ready.OK, nil)},
+		"it is away":        {at(0), at(0), "event_store unavailable", "host-8", log(ready.Unavailable, errors.New("dial host-8"))},
+		"it refuses":        {away, nil, "event_store refused", "host-8", log(ready.Refused, errors.New("host-8: denied"))},
+		"it went just now": {
+			models{err: fmt.Errorf("host-8: %w", domain.ErrUnavailable)}, nil, "event_store unavailable", "host-8", log(ready.OK, nil),
+		},
+		"and the database": {away, nil, "database unavailable, event_store ok", "host-7", log(ready.OK, nil)},
+		"of another log": {
+			models{all: []runtime.Status{{Name: "listing"}, {Name: "extra", AnotherLog: true}}}, nil,
+			"database ok, read_models another_log", "extra", nil,
+		},
+		"a replica of another log": {
+			at(0), models{all: []runtime.Status{{Name: "listing", AnotherLog: true, Lag: time.Hour}}},
+			"database ok, read_models ok, read_replica another_log", "listing", nil,
+		},
 	} {
-		checker := ready.Checker{Models: c.models, Replica: c.replica, Needed: []string{"listing"}}
+		checker := ready.Checker{Models: c.models, Replica: c.replica, Log: c.log, Needed: []string{"listing"}}
 		report := checker.Check(t.Context())
 		var got, details, texts []string
 		for _, p := range report.Parts {

@@ -196,7 +196,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event, c *workda
 	}
 	for _, e := range events {
 		if err := fold(e, c, applications, products); err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+			return e.Wrong(err)
 		}
 	}
 	return write(ctx, tx, applications, products)

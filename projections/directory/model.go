@@ -92,7 +92,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	}
 	for _, e := range events {
 		if err := fold(accounts, e); err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+			return e.Wrong(err)
 		}
 	}
 	return write(ctx, tx, accounts)

@@ -138,7 +138,7 @@ func (k kept) correct(ctx context.Context, tx pgx.Tx, e projections.Event,
 ) (kept, error) {
 	fact, ok := e.Fact.(calendar.Corrected)
 	if !ok {
-		return k, fmt.Errorf("%s is no correction", e.Type)
+		return k, e.Wrong(fmt.Errorf("%s is no correction", e.Type))
 	}
 	raw, err := json.Marshal(fact.Correction)
 	if err != nil {
@@ -146,7 +146,7 @@ func (k kept) correct(ctx context.Context, tx pgx.Tx, e projections.Event,
 	}
 	next := kept{calendar: k.calendar.After(fact.Correction), digest: sha256.Sum256(append(k.digest[:], raw...))}
 	if next.calendar.Version() != fact.Version {
-		return k, fmt.Errorf("a correction of %s makes %s, not %s", k.calendar.Version(), next.calendar.Version(), fact.Version)
+		return k, e.Wrong(fmt.Errorf("a correction of %s makes %s, not %s", k.calendar.Version(), next.calendar.Version(), fact.Version))
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO corrections (revision, version, correction, digest) VALUES ($1, $2, $3, $4)`,
 		e.Revision, fact.Version, raw, next.digest[:]); err != nil {

@@ -60,7 +60,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	}
 	for i, e := range events {
 		if err := b.add(e, scopes[i]); err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+			return e.Wrong(err)
 		}
 	}
 	return b.write(ctx, tx)

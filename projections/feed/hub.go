@@ -42,6 +42,8 @@ type HubConfig struct {
 	Wait func(ctx context.Context, model string, at domain.Position) error
 	// Head is the end of the log; without it, a log that goes back is not noticed here.
 	Head func(context.Context) (domain.Position, error)
+	// Exchanged, when given, is how often the feed was found to be of another log than there is.
+	Exchanged func() int
 	// Encode makes of an item what subscribers get. It is called once for an item, whoever gets it.
 	Encode func(Item) []byte
 	Logger *slog.Logger
@@ -112,8 +114,12 @@ func (h *Hub) leave(s *Subscription) {
 // run hands over what is new until ctx ends.
 func (h *Hub) run(ctx context.Context) {
 	var known domain.Position
-	rest := pause
+	rest, exchanged := pause, h.exchanged()
 	for ctx.Err() == nil {
+		if now := h.exchanged(); now != exchanged {
+			exchanged = now
+			h.endAll(ctx, h.position())
+		}
 		if err := h.look(ctx); err != nil && ctx.Err() == nil {
 			h.Logger.WarnContext(ctx, "the feed cannot be read; its readers wait", "error", err)
 			rest = min(2*rest, maxPause)
@@ -166,12 +172,24 @@ func (h *Hub) checkHead(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	h.endAll(ctx, min(last, head))
+}
+
+func (h *Hub) exchanged() int {
+	if h.Exchanged == nil {
+		return 0
+	}
+	return h.Exchanged()
+}
+
+// endAll ends all subscriptions; who comes from now on gets what is after a position.
+func (h *Hub) endAll(ctx context.Context, at domain.Position) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if ctx.Err() != nil {
 		return
 	}
-	h.at = min(last, head)
+	h.at = at
 	for _, of := range h.subscribers {
 		for s := range of {
 			s.end(ErrWentBack)

@@ -32,7 +32,7 @@ func apply(size int) func(context.Context, pgx.Tx, []projections.Event) error {
 		}
 		for _, e := range events {
 			if err := f.fold(e); err != nil {
-				return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+				return e.Wrong(err)
 			}
 		}
 		if err := f.write(ctx, tx); err != nil {

@@ -2,7 +2,6 @@ package history
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -48,13 +47,13 @@ type codeRow struct {
 
 func (r *columns) add(e projections.Event, s *subject, c *changes, reasons []domain.Reason) error {
 	if c.err != nil {
-		return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, c.err)
+		return e.Wrong(c.err)
 	}
 	var reasonsJSON string
 	if len(reasons) > 0 {
 		b, err := json.Marshal(reasons)
 		if err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+			return e.Wrong(err)
 		}
 		reasonsJSON = string(b)
 	}

@@ -2,7 +2,6 @@ package history
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"waybill/domain"
@@ -26,7 +25,7 @@ func (t *Telling) Entry(e projections.Event) (Entry, error) {
 	reasons := s.fold(e.Fact, &c)
 	s.state.diff(before, &c)
 	if c.err != nil {
-		return Entry{}, fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, c.err)
+		return Entry{}, e.Wrong(c.err)
 	}
 	return Entry{
 		Position: e.Position, Stream: e.Stream, Kind: s.kind, SubjectID: id, Revision: e.Revision, Type: e.Type, EventID: e.ID,

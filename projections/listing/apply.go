@@ -198,7 +198,7 @@ func (b *batchFold) fold(e projections.Event) error {
 		err = b.products[id].fold(e)
 	}
 	if err != nil {
-		return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+		return e.Wrong(err)
 	}
 	return nil
 }

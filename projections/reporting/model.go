@@ -221,7 +221,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event, c *workda
 	}
 	for _, e := range events {
 		if err := b.fold(e); err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+			return e.Wrong(err)
 		}
 	}
 	if err := b.write(ctx, tx, c); err != nil {

@@ -61,7 +61,7 @@ func applyRun(ctx context.Context, tx pgx.Tx, events []projections.Event, c *wor
 	}
 	for _, e := range events {
 		if err := f.fold(e); err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+			return e.Wrong(err)
 		}
 	}
 	if err := f.write(ctx, tx); err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -77,7 +76,7 @@ func (b *batch) add(r reader, recorded domain.RecordedEvent) error {
 // cannot be applied its stream is parked, and the rest is applied; those that were newly parked are returned.
 func (t target) apply(ctx context.Context, known checkpoint, b batch) (checkpoint, []parkedEvent, error) {
 	now, newly, err := t.transact(ctx, known, b, len(b.broken) > 0)
-	if err != nil && !transient(err) {
+	if blames(err) {
 		now, newly, err = t.transact(ctx, known, b, true)
 	}
 	return now, newly, err
@@ -148,16 +147,6 @@ func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event)
 		return errors.Join(errConnectionLost, err)
 	}
 	return err
-}
-
-// guarded calls code of a model's or a reaction's; a panic in it is an error.
-func guarded(what string, f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%s panicked: %v\n%s", what, r, debug.Stack())
-		}
-	}()
-	return f()
 }
 
 // setParked tells the model of the streams that were parked just now.

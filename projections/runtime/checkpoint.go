@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
@@ -27,7 +24,7 @@ var errFenced = errors.New("checkpoint was moved by somebody else")
 
 // superseded reports whether whoever got err must read the checkpoint, or the vocabulary, again before it goes on.
 func superseded(err error) bool {
-	return errors.Is(err, errFenced) || errors.Is(err, errVocabularyGrew)
+	return errors.Is(err, errFenced) || errors.Is(err, errVocabularyGrew) || errors.Is(err, domain.ErrWentBack)
 }
 
 // errConnectionLost marks an error as the connection's, not the events'.
@@ -45,19 +42,24 @@ func begin(ctx context.Context, db interface {
 }
 
 const (
+	// beginAlone begins a transaction that nobody waits for.
+	beginAlone = `BEGIN ISOLATION LEVEL READ COMMITTED`
 	// beginBriefly begins a transaction whose locks others wait for: the server ends it when its holder freezes in it.
-	beginBriefly = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '5s'`
+	beginBriefly = beginAlone + `; SET LOCAL idle_in_transaction_session_timeout = '5s'`
 	// beginFollowing is beginBriefly for who does more meanwhile, such as read on in the log.
-	beginFollowing = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'`
-	// beginLong begins a transaction that takes its time, for which nobody waits: whatever role and database say, no statement of it is
-	// cut off, and none is done in parallel (see Serially).
+	beginFollowing = beginAlone + `; SET LOCAL idle_in_transaction_session_timeout = '60s'`
+	// beginLong begins a transaction that takes its time, for which nobody waits: no statement of it is cut off, and none is done in
+	// parallel, since what parallel workers share is in /dev/shm, which containers have little of.
 	beginLong = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` + longSettings
 	// beginSnapshot is beginLong for who only reads, all as of one moment.
 	beginSnapshot = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + longSettings
 	longSettings  = `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL max_parallel_maintenance_workers = 0; ` +
 		`SET LOCAL max_parallel_workers_per_gather = 0`
 	// beginDurable is beginBriefly with a commit that is on the disk when it is acknowledged, whatever role and database say.
-	beginDurable = beginBriefly + `; SET LOCAL synchronous_commit = on`
+	beginDurable = beginBriefly + durable
+	// durable is said in a transaction of any kind for that; what promises more stays.
+	durable = `; SELECT set_config('synchronous_commit', 'on', true)
+		WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')`
 )
 
 // durably runs f in a transaction of beginDurable.
@@ -114,34 +116,4 @@ func queueMove(batch *pgx.Batch, projection string, to domain.Position, event ev
 	stream, revision, id := event.columns()
 	batch.Queue(`UPDATE projections.checkpoints SET position = $2, stream = $3, revision = $4, event_id = $5, moved_at = clock_timestamp()
 		WHERE projection = $1`, projection, to, stream, revision, id)
-}
-
-// transient reports whether err may pass by itself: it is about the connection, the server, a lock or the end of ctx, not
-// about the events. The classes 42 and 3F (a table, a column or a right is missing) count as transient: they are not the
-// doing of an event, so nothing is parked for them; the projector stops there, loudly, until it is put right.
-func transient(err error) bool {
-	var pgErr *pgconn.PgError
-	if !errors.Is(err, errConnectionLost) && errors.As(err, &pgErr) {
-		switch pgErr.Code[:2] {
-		case "08", "25", "3D", "3F", "40", "42", "53", "55", "57", "58":
-			return true
-		}
-		return false
-	}
-	var (
-		netErr     net.Error
-		connectErr *pgconn.ConnectError
-		refusal    *domain.Error
-	)
-	switch {
-	case errors.As(err, &refusal):
-		return refusal.Kind == domain.KindUnavailable
-	case errors.Is(err, errConnectionLost), errors.As(err, &netErr), errors.As(err, &connectErr), pgconn.SafeToRetry(err),
-		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		superseded(err), errors.Is(err, pgx.ErrTxClosed), errors.Is(err, pgx.ErrTxCommitRollback),
-		errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrOutcomeUnknown), errors.Is(err, domain.ErrConflict):
-		return true
-	}
-	return false
 }

@@ -34,8 +34,10 @@ type clock struct {
 	metrics   *metrics
 	// now is the time by which moments come.
 	now func(context.Context) (time.Time, error)
-	// look is clockLook, or less in a test.
-	look time.Duration
+	// every is clockLook, or less in a test.
+	every time.Duration
+	// look holds the read models against the log.
+	look func(context.Context) error
 }
 
 // bookmark says up to which moment a job is done, and under which epoch that may be moved.
@@ -52,7 +54,8 @@ func newClock(c Config, holder string, positions *Positions) *clock {
 		c.ClockLook = clockLook
 	}
 	return &clock{
-		pool: c.Pool, store: c.Store, jobs: c.Jobs, positions: positions, logger: c.Logger, now: c.Now, look: c.ClockLook,
+		pool: c.Pool, store: c.Store, jobs: c.Jobs, positions: positions, logger: c.Logger, now: c.Now, every: c.ClockLook,
+		look:  func(context.Context) error { return nil },
 		lease: lease{pool: c.Pool, projection: clockLease, holder: holder, ttl: c.LeaseTTL},
 	}
 }
@@ -127,12 +130,12 @@ func (c *clock) keep(ctx context.Context, job Job, at bookmark) error {
 			return ctx.Err()
 		case err == nil:
 			wait.reset()
-			pause(ctx, min(max(job.after(at.done).Sub(now), 0), c.look))
+			pause(ctx, min(max(job.after(at.done).Sub(now), 0), c.every))
 		case superseded(err), errors.Is(err, domain.ErrUnknownType):
 			return fmt.Errorf("%s: %w", job.Name, err)
 		default:
 			c.metrics.retried(job.Name)
-			log.WarnContext(ctx, "what is due was not done; trying again", "error", err)
+			log.Log(ctx, quieter(slog.LevelWarn, err), "what is due was not done; trying again", "error", err)
 			wait.sleep(ctx)
 		}
 	}
@@ -169,6 +172,9 @@ func (c *clock) do(ctx context.Context, job Job, turn Turn) error {
 	ctx, cancel := context.WithTimeout(ctx, turnTimeout)
 	defer cancel()
 	if len(job.Needs) > 0 {
+		if err := c.look(ctx); err != nil { // they may be of another log, or at less than they were
+			return err
+		}
 		log, err := ownLogOf(ctx, c.pool, c.store)
 		if err != nil {
 			return err

@@ -80,6 +80,11 @@ func (c *comparison) run(ctx context.Context) error {
 	if err := c.create(ctx); err != nil {
 		return err
 	}
+	if at, err := checkpointsOf(ctx, c.pool, []string{c.live}); err != nil {
+		return err
+	} else if err := at[c.live].verify(ctx, c.log); err != nil {
+		return err
+	}
 	live := func(ctx context.Context) (domain.Position, error) { return c.position(ctx, c.pool, "") }
 	head, err := live(ctx)
 	if err != nil {
@@ -121,7 +126,7 @@ func (c *comparison) still(ctx context.Context) (snapshot pgx.Tx, err error) {
 		return nil, err
 	}
 	if c.at.position != c.found.Position {
-		return nil, fmt.Errorf("the log ends at %d, but %s is at %d", c.at.position, c.live, c.found.Position)
+		return nil, fmt.Errorf("%w (the log ends at %d, but %s is at %d)", ErrAnotherLog, c.at.position, c.live, c.found.Position)
 	}
 	snapshot, err = c.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginSnapshot})
 	if err != nil {

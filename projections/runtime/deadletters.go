@@ -222,7 +222,7 @@ func (d *DeadLetters) begin(ctx context.Context, name string) (pgx.Tx, error) {
 	if m, ok := d.models[name]; ok {
 		return begin(ctx, d.pool, m.Schema)
 	}
-	return d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing + `; SET LOCAL synchronous_commit = on`})
+	return d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing + durable})
 }
 
 // Skip gives up the first dead letter of a stream: the read model goes on without it until it is rebuilt, and nobody gets the

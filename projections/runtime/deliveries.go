@@ -214,9 +214,10 @@ func (r *reactor) wake() {
 // is it that only a newer binary knows the event. It returns false when the recipient cannot be reached.
 func (r *reactor) attempt(ctx context.Context, d dueItem) bool {
 	event, err := r.eventOf(ctx, d)
-	untried := err != nil && transient(err)
+	untried := err != nil && !blames(err)
 	if err == nil {
 		err = r.tryOnce(ctx, Delivery{Item: d.Item, Event: event, Try: d.tries + 1})
+		untried = err != nil && ours(err)
 	}
 	var said Undelivered
 	if more, ok := errors.AsType[*Undelivered](err); ok {
@@ -294,7 +295,7 @@ func (r *reactor) eventOf(ctx context.Context, d dueItem) (projections.Event, er
 			return projections.Decode(r.reader.vocabulary.Types, e)
 		}
 	}
-	return projections.Event{}, errors.New("the event is not in the log")
+	return projections.Event{}, &projections.EventError{Stream: d.stream, Revision: d.revision, Err: errors.New("it is not in the log")}
 }
 
 func (r *reactor) tries() int {

@@ -34,7 +34,7 @@ func (i *isolator) apply(ctx context.Context, tx pgx.Tx, events []projections.Ev
 	}
 	err := i.try(ctx, tx, events)
 	switch {
-	case err == nil || transient(err):
+	case !blames(err):
 		return err
 	case len(events) == 1:
 		if i.parked == nil {

@@ -15,6 +15,9 @@ import (
 
 const rollbackTimeout = 2 * time.Second
 
+// sayAgain is how often the log repeats what stays as it is until somebody mends it.
+const sayAgain = time.Minute
+
 // errLeaseLost says that another node holds the lease, or that nobody could say in time that we still do.
 var errLeaseLost = errors.New("lease was lost")
 
@@ -73,7 +76,10 @@ func (l lease) hold(ctx context.Context, work func(context.Context) error) error
 // keepWorking works under the lease until ctx ends: it waits for the lease, and starts the work again after an error. When
 // the work has come to an event that this binary does not know, it leaves the lease to others; outdated is told.
 func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(bool), work func(context.Context) error) {
-	var wait backoff
+	var (
+		wait backoff
+		told time.Time // when it was last said that the log is another one
+	)
 	for ctx.Err() == nil {
 		started := time.Now()
 		err := l.hold(ctx, work)
@@ -91,10 +97,15 @@ func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(
 			l.stayOut(ctx, unknown.Event.Position)
 			outdated(false)
 			continue
+		case errors.Is(err, ErrAnotherLog):
+			if time.Since(told) >= sayAgain {
+				told = time.Now()
+				log.ErrorContext(ctx, "stands still", "error", err)
+			}
 		case superseded(err), errors.Is(err, errLeaseLost):
 			log.InfoContext(ctx, "going on from the checkpoint", "error", err)
 		default:
-			log.ErrorContext(ctx, "stopped by an error; going on from the checkpoint", "error", err)
+			log.Log(ctx, quieter(slog.LevelError, err), "stopped by an error; going on from the checkpoint", "error", err)
 		}
 		wait.sleep(ctx)
 	}

@@ -78,6 +78,8 @@ var (
 		"Position up to which events are applied.", perProjection, nil)
 	describeParked = prometheus.NewDesc("waybill_projection_parked_streams",
 		"Streams that stand still for a dead letter.", perProjection, nil)
+	describeAnotherLog = prometheus.NewDesc("waybill_projection_another_log",
+		"1 when it was built from another log than the event store holds, 0 when not.", perProjection, nil)
 	describeHeld = prometheus.NewDesc("waybill_projection_active",
 		"1 when a node works on it, 0 when none does.", perProjection, nil)
 
@@ -92,7 +94,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *statusCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		describeLagEvents, describeLag, describePosition, describeParked, describeHeld, describeJobLag, describeJobHeld,
+		describeLagEvents, describeLag, describePosition, describeParked, describeAnotherLog, describeHeld, describeJobLag, describeJobHeld,
 	} {
 		out <- d
 	}
@@ -113,7 +115,10 @@ func (c *statusCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		figures := map[*prometheus.Desc]float64{
 			describeLagEvents: float64(s.LagEvents), describeLag: s.Lag.Seconds(), describePosition: float64(s.Position),
-			describeParked: float64(s.Parked), describeHeld: held,
+			describeParked: float64(s.Parked), describeHeld: held, describeAnotherLog: 0,
+		}
+		if s.AnotherLog {
+			figures[describeAnotherLog] = 1
 		}
 		if s.Job {
 			figures = map[*prometheus.Desc]float64{describeJobLag: s.Lag.Seconds(), describeJobHeld: held}

@@ -121,7 +121,7 @@ func (d *Deliveries) List(ctx context.Context, recipient string, f OwedFilter) (
 // Resend has an item tried again from now on, whatever became of it, and records who asked for that. A request that was carried out
 // before does it again only while the item is not delivered. domain.ErrNotFound when the recipient was never owed the event.
 func (d *Deliveries) Resend(ctx context.Context, request uuid.UUID, recipient string, event uuid.UUID, actor domain.Actor) (Owed, error) {
-	tx, err := d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing + `; SET LOCAL synchronous_commit = on`})
+	tx, err := d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing + durable})
 	if err != nil {
 		return Owed{}, err
 	}

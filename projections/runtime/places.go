@@ -98,12 +98,16 @@ func (r Reaction) move(ctx context.Context, pool *pgxpool.Pool, log ownLog) erro
 	})
 }
 
-// lookUp finds the event of an identity, wherever it is in the log; not found when the stream has another one there, or none.
+// lookUp finds the event of an identity, wherever it is in the log; not found when the stream has another one there, or none, or was
+// deleted in the store itself.
 func lookUp(ctx context.Context, store domain.EventStore, identity eventIdentity) (domain.RecordedEvent, bool, error) {
 	if identity == (eventIdentity{}) {
 		return domain.RecordedEvent{}, false, nil
 	}
 	for e, err := range store.ReadStream(ctx, identity.stream, identity.revision, domain.Forward, 1) {
+		if errors.Is(err, domain.ErrStreamDeleted) {
+			return e, false, nil
+		}
 		if err != nil {
 			return e, false, err
 		}

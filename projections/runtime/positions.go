@@ -2,8 +2,10 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,6 +35,8 @@ type Positions struct {
 	log     *slog.Logger
 	maxWait time.Duration
 	schemas map[string]string // by model name
+	// strange reports whether a projection is of another log, and must not be waited for; nil where nobody knows.
+	strange func(projection string) bool
 
 	mu    sync.Mutex
 	at    map[string]domain.Position // by projection
@@ -58,7 +62,7 @@ func newPositions(pool *pgxpool.Pool, models []projections.ReadModel, maxWait ti
 }
 
 // Wait returns when the model shows the effect of everything up to a position, or ErrBehind when the configured time
-// (2 s by default) or ctx ends before.
+// (2 s by default) or ctx ends before; ErrLogChanged when it is of another log.
 func (p *Positions) Wait(ctx context.Context, model string, at domain.Position) error {
 	schema, ok := p.schemas[model]
 	if !ok {
@@ -71,6 +75,9 @@ func (p *Positions) wait(ctx context.Context, projection string, at domain.Posit
 	var timeout <-chan time.Time
 	for {
 		now, moved := p.state(projection)
+		if p.strange != nil && p.strange(projection) {
+			return ErrLogChanged
+		}
 		if now >= at {
 			return nil
 		}
@@ -211,12 +218,16 @@ func (p *Positions) listen(ctx context.Context) error {
 		return err
 	}
 	// What happened before the LISTEN is read; what happens after is notified.
-	for read := p.reset; ; read = p.catchUp {
-		now, err := readPositions(ctx, conn)
+	for begun := time.Now(); ; {
+		before := p.known()
+		now, readOnly, err := readPositions(ctx, conn)
 		if err != nil {
 			return err
 		}
-		read(now)
+		if readOnly && time.Since(begun) > readOnlyLook {
+			return errReadOnlySession
+		}
+		p.catchUp(before, now)
 		poll, cancel := context.WithTimeout(ctx, positionsPoll)
 		for {
 			n, err := conn.WaitForNotification(poll)
@@ -232,18 +243,52 @@ func (p *Positions) listen(ctx context.Context) error {
 			if at, err := strconv.ParseUint(position, 10, 63); err != nil || !p.further(projection, domain.Position(at)) {
 				continue
 			}
-			now, err := readPositions(ctx, conn)
+			before := p.known()
+			now, _, err := readPositions(ctx, conn)
 			if err != nil {
 				cancel()
 				return err
 			}
-			p.catchUp(now)
+			p.catchUp(before, now)
 		}
 		cancel()
 	}
 }
 
-// reset is the only way back for a position.
+// known is a copy of where they are, as far as this node has heard.
+func (p *Positions) known() map[string]domain.Position {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.at)
+}
+
+// furthest is the furthest position that any read model is known to show.
+func (p *Positions) furthest() (most domain.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, schema := range p.schemas {
+		most = max(most, p.at[schema])
+	}
+	return most
+}
+
+// goBack is for a projection that is at less than it was: a rebuild made it from another log, or the database was put back.
+func (p *Positions) goBack(projection string, at domain.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at[projection] = at
+	delete(p.unannounced, projection)
+	p.wake()
+}
+
+// wakeAll has all who wait look again.
+func (p *Positions) wakeAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake()
+}
+
+// reset is for when nobody knows what was before.
 func (p *Positions) reset(now map[string]domain.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -252,25 +297,38 @@ func (p *Positions) reset(now map[string]domain.Position) {
 	p.wake()
 }
 
-func (p *Positions) catchUp(now map[string]domain.Position) {
+// catchUp takes note of what was read after they were known to be at before. A checkpoint only grows, so one that is at less than it
+// was known to be has been put back.
+func (p *Positions) catchUp(before, now map[string]domain.Position) {
 	for projection, at := range now {
-		p.advance(projection, at)
+		if at < before[projection] {
+			p.goBack(projection, at)
+		} else {
+			p.advance(projection, at)
+		}
 	}
 }
 
-func readPositions(ctx context.Context, conn *pgx.Conn) (map[string]domain.Position, error) {
-	rows, err := conn.Query(ctx, `SELECT projection, position FROM projections.checkpoints`)
+// readOnlyLook is how long one listens over a session that takes no writes, before a fresh one is tried: the projectors may write
+// elsewhere by now.
+const readOnlyLook = 5 * time.Second
+
+var errReadOnlySession = errors.New("the session is read-only; trying a fresh one")
+
+// readPositions reads where the read models are, and whether the session takes no writes.
+func readPositions(ctx context.Context, conn *pgx.Conn) (now map[string]domain.Position, readOnly bool, err error) {
+	rows, err := conn.Query(ctx, `SELECT projection, position, current_setting('transaction_read_only')::bool FROM projections.checkpoints`)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	now := map[string]domain.Position{}
+	now = map[string]domain.Position{}
 	var (
 		projection string
 		at         domain.Position
 	)
-	_, err = pgx.ForEachRow(rows, []any{&projection, &at}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&projection, &at, &readOnly}, func() error {
 		now[projection] = at
 		return nil
 	})
-	return now, err
+	return now, readOnly, err
 }

@@ -96,7 +96,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 
 // create makes the model's tables, indexes and checkpoint, unless they are there.
 func create(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) error {
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	return durably(ctx, pool, func(tx pgx.Tx) error {
 		var exists bool
 		if err := tx.QueryRow(ctx, `SELECT to_regnamespace(quote_ident($1)) IS NOT NULL`, m.Schema).Scan(&exists); err != nil || exists {
 			return err

@@ -45,9 +45,11 @@ func (p *projector) project(ctx context.Context) error {
 		return err
 	}
 	p.moved(p.schema, known.position)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	subscriber := NewSubscriber(SubscriberConfig{Store: p.log, After: known.position, Prefetch: prefetch, Logger: p.logger})
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	subscriber := NewSubscriber(SubscriberConfig{
+		Store: p.log, After: known.position, Prefetch: prefetch, Logger: p.logger, event: known.event, lost: stop,
+	})
 	defer subscriber.Close() //nolint:errcheck // it has no errors
 	messages, err := subscriber.Subscribe(ctx, TopicAll)
 	if err != nil {
@@ -71,7 +73,7 @@ func (p *projector) project(ctx context.Context) error {
 			return b.unknown
 		}
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // collect decodes messages into a batch that grows while the writer is busy, so that batches are as large as the load

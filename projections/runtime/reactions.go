@@ -156,7 +156,7 @@ func (r *reactor) router(at checkpoint, stop context.CancelCauseFunc) (*message.
 		RandomizationFactor: 0.5, ShouldRetry: r.again,
 	}
 	router.AddMiddleware(r.keepCheckpoint(stop), poison, retry.Middleware)
-	subscriber := NewSubscriber(SubscriberConfig{Store: r.log, After: at.position, Logger: r.logger})
+	subscriber := NewSubscriber(SubscriberConfig{Store: r.log, After: at.position, Logger: r.logger, event: at.event, lost: stop})
 	router.AddConsumerHandler(r.reaction.Name, TopicAll, subscriber, func(msg *message.Message) error {
 		recorded, _ := EventOf(msg)
 		items, err := r.reaction.call(msg.Context(), r.reader.vocabulary, recorded)
@@ -186,23 +186,22 @@ func (r Reaction) call(ctx context.Context, v Vocabulary, recorded domain.Record
 		return nil, err
 	}
 	if len(items) > 0 && r.Deliver == nil {
-		return nil, errors.New("the reaction owes something, and delivers nothing")
+		return nil, event.Wrong(errors.New("the reaction owes something, and delivers nothing"))
 	}
 	for _, i := range items {
 		if err := i.check(); err != nil {
-			return nil, err
+			return nil, event.Wrong(err)
 		}
 	}
 	return items, nil
 }
 
 func (r *reactor) again(p middleware.RetryParams) bool {
-	passing := transient(p.Err)
-	if !passing && (p.RetryNum >= reactionAttempts-1 || !poison(p.Err)) {
+	if errors.Is(p.Err, domain.ErrUnknownType) || poison(p.Err) && p.RetryNum >= reactionAttempts-1 {
 		return false
 	}
 	r.metrics.retried(r.reaction.Name)
-	level := slog.LevelWarn
+	level := quieter(slog.LevelWarn, p.Err)
 	if errors.Is(p.Err, ErrBehind) {
 		level = slog.LevelDebug
 	}

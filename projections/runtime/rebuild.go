@@ -175,7 +175,7 @@ func (r *rebuild) create(ctx context.Context) (err error) {
 	if r.log, err = ownLogOf(ctx, r.pool, r.store); err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginAlone}, func(tx pgx.Tx) error {
 		if err := createIn(ctx, tx, r.model, r.schema); err != nil {
 			return err
 		}
@@ -210,6 +210,9 @@ func (r *rebuild) followClose(ctx context.Context, to func(context.Context) (dom
 
 // follow applies the log up to a position at least, each batch in a transaction of its own, while the next is read.
 func (r *rebuild) follow(ctx context.Context, to domain.Position) error {
+	if err := r.goesOn(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	batches, failed := make(chan batch, 1), make(chan error, 1)
@@ -228,6 +231,15 @@ func (r *rebuild) follow(ctx context.Context, to domain.Position) error {
 		r.tell(to)
 	}
 	return <-failed
+}
+
+// goesOn returns domain.ErrWentBack unless the log has what was applied last: what it has now must not be applied behind that.
+func (r *rebuild) goesOn(ctx context.Context) error {
+	err := r.at.verify(ctx, r.log)
+	if errors.Is(err, ErrAnotherLog) {
+		return fmt.Errorf("%w (it was put back or exchanged meanwhile: run it again)", domain.ErrWentBack)
+	}
+	return err
 }
 
 func (r *rebuild) read(ctx context.Context, to domain.Position, batches chan<- batch) error {
@@ -335,6 +347,9 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 		return err
 	}
 	if err := r.follow(ctx, live); err != nil {
+		return err
+	}
+	if err := r.goesOn(ctx); err != nil {
 		return err
 	}
 	// The new epoch makes the live projector read the checkpoint again before it writes.

@@ -33,6 +33,8 @@ type ReplicaConfig struct {
 	// URL names one server, a standby.
 	URL      string
 	MaxConns int32
+	// Open opens the pool; nil for pgxpool's own.
+	Open func(context.Context, *pgxpool.Config) (*pgxpool.Pool, error)
 	// Primary is the database that the standby must be of.
 	Primary *pgxpool.Pool
 	Store   domain.EventStore
@@ -76,15 +78,14 @@ type waiter struct {
 func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 	config, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
-		return nil, errors.New("the connection string cannot be parsed") // the parser's message can repeat the password
+		return nil, errUnreadable
 	}
 	want, err := databaseOf(ctx, c.Primary)
 	if err != nil {
 		return nil, fmt.Errorf("the primary: %w", err)
 	}
 	config.MaxConns = c.MaxConns
-	config.MaxConnLifetime = replicaConnLife
-	config.ConnConfig.RuntimeParams["application_name"] = "waybill"
+	config.MaxConnLifetime = min(config.MaxConnLifetime, replicaConnLife)
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = replicaLook
 	}
@@ -93,10 +94,7 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 		if err != nil {
 			return err
 		}
-		if err := want.mirroredBy(is); err != nil {
-			return err
-		}
-		return Serially(ctx, conn)
+		return want.mirroredBy(is)
 	}
 	r := &Replica{
 		store: c.Store, models: c.Models, maxWait: c.MaxWait,
@@ -106,11 +104,14 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 		r.maxWait = DefaultMaxWait
 	}
 	r.ask = r.look
-	if r.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if c.Open == nil {
+		c.Open = pgxpool.NewWithConfig
+	}
+	if r.pool, err = c.Open(ctx, config); err != nil {
 		return nil, err
 	}
 	if err := r.pool.Ping(ctx); err != nil {
-		if lasting(err) {
+		if Lasting(err) {
 			r.pool.Close()
 			return nil, err
 		}
@@ -120,8 +121,35 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 	return r, nil
 }
 
-// lasting says whether waiting does not mend a failed connection: the place is wrong, or the way in.
-func lasting(err error) bool {
+var errUnreadable = errors.New("the connection string cannot be parsed") // the parser's message can repeat the password
+
+// ProbeReplica connects once, as OpenReplica does, and ends the session: nil when what is there is a standby of the primary.
+func ProbeReplica(ctx context.Context, address string, primary projections.Querier) error {
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return errUnreadable
+	}
+	want, err := databaseOf(ctx, primary)
+	if err != nil {
+		return fmt.Errorf("the primary: %w", err)
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // a pooler may be between
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = replicaLook
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	is, err := databaseOf(ctx, conn)
+	if err := errors.Join(err, conn.Close(ctx)); err != nil {
+		return err
+	}
+	return want.mirroredBy(is)
+}
+
+// Lasting reports whether waiting does not mend a failed connection to a replica: the place is wrong, or the way in.
+func Lasting(err error) bool {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
 		class := pgErr.Code[:min(2, len(pgErr.Code))]

@@ -58,6 +58,7 @@ type Runtime struct {
 	order     []string          // projections: read models, then reactions
 	names     map[string]string // by projection
 	outdated  outdated
+	watch     *watch
 	clock     *clock
 
 	stop context.CancelFunc
@@ -90,8 +91,14 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 		outdated:  outdated{since: map[string]time.Time{}, grace: takeOver * c.LeaseTTL},
 		positions: newPositions(c.Pool, c.Models, c.MaxWait, c.Logger),
 	}
+	r.watch = newWatch(c, projectionsOf(c), r.positions)
+	r.positions.strange = func(projection string) bool {
+		_, strange := r.watch.since(projection)
+		return strange
+	}
 	holder := c.Owner + "/" + uuid.NewString()
 	r.clock = newClock(c, holder, r.positions)
+	r.clock.look = r.watch.look
 	metrics, err := newMetrics(c.Registerer, r.Status)
 	if err != nil {
 		return nil, fmt.Errorf("metrics of projections: %w", err)
@@ -100,6 +107,7 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.work.Go(func() { r.positions.follow(ctx) })
 	r.work.Go(func() { r.positions.announce(ctx) })
+	r.work.Go(func() { r.watch.keep(ctx) })
 	here := presence{pool: c.Pool, holder: holder, projections: projectionsOf(c)}
 	r.work.Go(func() { here.keep(ctx, c.Logger) })
 	for _, m := range c.Models {

@@ -5,16 +5,19 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
+	"waybill/adapters/postgres/pgtest"
 	"waybill/domain/product"
 	"waybill/projections"
 )
 
-// What must outlive a crash of the database is on the disk, whatever the server's settings are (here: not on the disk). And whoever
+// What must outlive a crash of the database is on the disk, whatever the session's settings are (here: not on the disk). And whoever
 // freezes with a row of it in hand is cut off, so that the others do not wait for it.
 func TestWhatMustOutliveACrash(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.pool = unsettled(t, w.pool)
 	w.exec(`CREATE TABLE projections.seen (what text, how text);
 		CREATE FUNCTION projections.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			INSERT INTO projections.seen VALUES (tg_argv[0], 
@@ -54,4 +57,15 @@ func TestWhatMustOutliveACrash(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("synchronous_commit and idle_in_transaction_session_timeout %v, want %v", got, want)
 	}
+}
+
+// unsettled is a pool whose sessions are as the server has them.
+func unsettled(t *testing.T, pool *pgxpool.Pool) *pgxpool.Pool {
+	t.Helper()
+	plain, err := pgxpool.New(t.Context(), pgtest.URL(pool))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(plain.Close)
+	return plain
 }

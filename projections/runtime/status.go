@@ -26,6 +26,8 @@ type Status struct {
 	Parked int `json:"parked"`
 	// Outdated says that this node stays out of it, and that no newer one took over (Runtime.Outdated).
 	Outdated bool `json:"outdated"`
+	// AnotherLog says that it was built from another log than the store holds: of this one it shows nothing, and it stands still.
+	AnotherLog bool `json:"another_log"`
 	// Holder is the node that works on it; empty when none does.
 	Holder string `json:"holder"`
 	// Job says that it is one of the clock.
@@ -102,6 +104,23 @@ func (l ownLog) head(ctx context.Context) (domain.Position, error) {
 	return 0, nil
 }
 
+// ofAnother says that a projection is of another log than this one, of which it has applied nothing.
+func (s *Status) ofAnother(ctx context.Context, log ownLog, since time.Time) error {
+	s.AnotherLog, s.Lag = true, time.Since(since)
+	events, err := log.lagEvents(ctx, 0, s.Head)
+	s.LagEvents = max(1, events)
+	if err != nil {
+		return err
+	}
+	for first, err := range log.ReadAll(ctx, 0, domain.Forward, 1) {
+		if err != nil {
+			return err
+		}
+		s.Lag = max(s.Lag, time.Since(first.RecordedAt))
+	}
+	return nil
+}
+
 // Status reads how every read model, reaction and job of the clock is doing, on whichever node it runs.
 func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	log, err := ownLogOf(ctx, r.pool, r.store)
@@ -143,6 +162,12 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 		s.Outdated = r.Outdated(s.Name)
 		if s.LagEvents, s.Lag, err = log.behind(ctx, s.Position, s.Head); err != nil {
 			return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
+		}
+		if since, strange := r.watch.since(projection); strange {
+			s.Head = head
+			if err := s.ofAnother(ctx, log, since); err != nil {
+				return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
+			}
 		}
 		all = append(all, s)
 	}

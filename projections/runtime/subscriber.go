@@ -42,12 +42,17 @@ type SubscriberConfig struct {
 	Prefetch int
 	// Logger is told of interruptions of the store; nil for nobody.
 	Logger *slog.Logger
+
+	// event is the one at After; lost, when given, is told when the log does not have it, or what was delivered since, any more.
+	event eventIdentity
+	lost  func(error)
 }
 
 // Subscriber is an event store as a Watermill message.Subscriber. The log is not a queue: every subscription delivers
 // everything after its start, in order, and the acks are not kept; the consumer keeps its own checkpoint.
 //
-// A subscription outlives interruptions of the store: it goes on after the last event it read, nothing lost or doubled.
+// A subscription outlives interruptions of the store: it goes on after the last event it read, nothing lost or doubled. It ends when
+// the store does not have that event any more: what comes then is of another log.
 // The acks may come in any number and order. A nack is heard once every message before it is acked or nacked; then
 // everything from it on is delivered again, as new messages, and the contexts of the old ones are cancelled.
 type Subscriber struct {
@@ -95,7 +100,14 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		case <-ctx.Done():
 		}
 	})
-	s.open.Go(func() { sub.read(ctx) })
+	s.open.Go(func() {
+		if err := sub.read(ctx); err != nil {
+			if s.config.lost != nil {
+				s.config.lost(err)
+			}
+			cancel()
+		}
+	})
 	s.open.Go(func() {
 		defer cancel()
 		defer close(sub.out)
@@ -147,34 +159,51 @@ type subscription struct {
 	out      chan *message.Message
 }
 
-// read pumps the store's events into source, subscribing again after every interruption.
-func (s *subscription) read(ctx context.Context) {
-	last := s.config.After
+// read pumps the store's events into source, subscribing again after every interruption. It returns nil with the end of ctx, or why
+// what comes next does not come behind what was read.
+func (s *subscription) read(ctx context.Context) error {
+	last := checkpoint{position: s.config.After, event: s.config.event}
 	var wait backoff
 	for ctx.Err() == nil {
-		var failure error
-		for event, err := range s.config.Store.Subscribe(ctx, last) {
-			if err != nil {
-				failure = err
-				break
-			}
+		progressed, err := s.follow(ctx, &last)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, ErrAnotherLog), errors.Is(err, domain.ErrWentBack):
+			s.config.Logger.WarnContext(ctx, "the event store does not have any more what was read of it", "after", last.position, "error", err)
+			return err
+		case progressed:
 			wait.reset()
-			last = event.Position
-			if s.category != "" && event.Stream.Category() != s.category {
-				continue
-			}
-			select {
-			case s.source <- &event:
-			case <-ctx.Done():
-				return
-			}
 		}
-		if ctx.Err() != nil {
-			return
-		}
-		s.config.Logger.WarnContext(ctx, "subscription to the event store was interrupted", "after", last, "error", failure)
+		s.config.Logger.Log(ctx, quieter(slog.LevelWarn, err),
+			"subscription to the event store was interrupted", "after", last.position, "error", err)
 		wait.sleep(ctx)
 	}
+	return nil
+}
+
+// follow is one subscription of the store, which may have become another one since the last: the event that was read last is looked up
+// when the next has come, so that both are of the same log.
+func (s *subscription) follow(ctx context.Context, last *checkpoint) (progressed bool, err error) {
+	for event, err := range s.config.Store.Subscribe(ctx, last.position) {
+		if err == nil && !progressed && s.config.lost != nil {
+			err = last.verify(ctx, s.config.Store)
+		}
+		if err != nil {
+			return progressed, err
+		}
+		progressed = true
+		*last = checkpoint{position: event.Position, event: identityOf(event)}
+		if s.category != "" && event.Stream.Category() != s.category {
+			continue
+		}
+		select {
+		case s.source <- &event:
+		case <-ctx.Done():
+			return true, ctx.Err()
+		}
+	}
+	return progressed, nil
 }
 
 // delivery is a message on its way: sent, and neither acked nor given up.

@@ -13,11 +13,22 @@ import (
 )
 
 // UpToDate calls read with the tables of a read model as of one moment in which they show every event that was in the log when it was
-// called, and no stream of it is parked; otherwise it returns false. It is for what must not act on anything less than the whole log.
+// called, and no stream of it is parked; otherwise, and of a model of another log, it returns false. It is for what must not act on
+// anything less than the whole log.
 func UpToDate(
 	ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, m projections.ReadModel, read func(projections.Querier) error,
 ) (bool, error) {
 	log, err := ownLogOf(ctx, pool, store)
+	if err != nil {
+		return false, err
+	}
+	all, err := checkpointsOf(ctx, pool, []string{m.Schema})
+	if err == nil {
+		err = all[m.Schema].verify(ctx, log)
+	}
+	if errors.Is(err, ErrAnotherLog) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -27,7 +38,7 @@ func UpToDate(
 	}
 	shows := false
 	// The lock on the checkpoint keeps a rebuild from switching the tables under the read, and the projector from moving on.
-	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginFollowing}, func(tx pgx.Tx) error {
 		var at domain.Position
 		err := tx.QueryRow(ctx, `SELECT position FROM projections.checkpoints WHERE projection = $1 FOR SHARE`, m.Schema).Scan(&at)
 		if errors.Is(err, pgx.ErrNoRows) || (err == nil && at < head) {

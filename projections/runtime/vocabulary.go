@@ -140,7 +140,7 @@ func (l ownLog) queueCheck(batch *pgx.Batch) {
 }
 
 // poison reports whether err is about the event, and neither passes by itself nor with a newer binary.
-func poison(err error) bool { return !transient(err) && !errors.Is(err, domain.ErrUnknownType) }
+func poison(err error) bool { return blames(err) && !errors.Is(err, domain.ErrUnknownType) }
 
 // reader tells what an event is to one read model or reaction.
 type reader struct {

@@ -87,7 +87,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	var batch pgx.Batch
 	for _, e := range events {
 		if err := queue(&batch, e); err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+			return e.Wrong(err)
 		}
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
@@ -106,7 +106,7 @@ func queue(batch *pgx.Batch, e projections.Event) error {
 		batch.Queue(`UPDATE hooks SET revision = $2, `+set+` WHERE id = $1`, append([]any{id, e.Revision}, args...)...).
 			Exec(func(tag pgconn.CommandTag) error {
 				if tag.RowsAffected() == 0 {
-					return fmt.Errorf("%s@%d: %s of a webhook that is not there", e.Stream, e.Revision, e.Type)
+					return e.Wrong(fmt.Errorf("%s of a webhook that is not there", e.Type))
 				}
 				return nil
 			})

@@ -193,7 +193,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 			err = b.foldCase(id, e)
 		}
 		if err != nil {
-			return fmt.Errorf("%s@%d: %w", e.Stream, e.Revision, err)
+			return e.Wrong(err)
 		}
 	}
 	return b.write(ctx, tx)

@@ -54,6 +54,9 @@ func (s service) Append(call streams.Streams_AppendServer) error {
 		if err != nil {
 			return err
 		}
+		if s.options.eventTooLarge(e) {
+			return eventTooLarge(e, s.options.MaxEventBytes)
+		}
 		// The call ends here and now; a client that is still sending sees its stream closed first.
 		if size += e.size(); size > s.options.MaxAppendBytes {
 			return appendTooLarge(s.options.MaxAppendBytes)

@@ -45,7 +45,7 @@ func TestExpectedRevisions(t *testing.T) {
 		{"two", esdb.Revision(2), "expecting '2' but got '1'"},
 		{"deleted", esdb.NoStream{}, "2"},
 		{"deleted", esdb.Any{}, "2"},
-		{"deleted", esdb.StreamExists{}, "expecting 'stream_exists' but got '1'"},
+		{"deleted", esdb.StreamExists{}, "deleted"},
 		{"deleted", esdb.Revision(1), "2"},
 		{"deleted", esdb.Revision(0), "expecting '0' but got '1'"},
 		{"only metadata", esdb.StreamExists{}, "0"},

@@ -81,6 +81,9 @@ func (b *batches) take(id uuid.UUID, req *streams.BatchAppendReq) error {
 			// The real server keeps such a batch and answers it a second time, with a time-out; this one does not.
 			return b.finish(id, badRequest(err))
 		}
+		if b.options.eventTooLarge(e) {
+			return b.finish(id, problem(codes.InvalidArgument, "MaximumAppendEventSizeExceeded", eventSizeExceeded(e, b.options.MaxEventBytes)))
+		}
 		one.events, one.size = append(one.events, e), one.size+e.size()
 	}
 	if one.size > b.options.MaxAppendBytes {
@@ -216,7 +219,10 @@ func (b *batches) send(one *batch, resp *streams.BatchAppendResp) error {
 }
 
 func problem(c codes.Code, message string, details proto.Message) *rpcstatus.Status {
-	packed, _ := anypb.New(details)                                                           // it packs every message of its own program
+	packed, already := details.(*anypb.Any)
+	if !already {
+		packed, _ = anypb.New(details) // it packs every message of its own program
+	}
 	return &rpcstatus.Status{Code: int32(c), Message: message, Details: []*anypb.Any{packed}} //nolint:gosec // a small number
 }
 

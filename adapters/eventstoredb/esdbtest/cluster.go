@@ -35,7 +35,7 @@ func NewCluster(n int, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := openLog(options.Data, options.Clock, options.Logger)
+	l, err := openLog(options)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (l *log) decide(name string, expected int64, ids []uuid.UUID) outcome {
 	ok := outcome{verdict: accepted, current: current, last: current + int64(len(ids))}
 	if expected == streamExists {
 		if meta.softDeleted() {
-			return refused
+			return outcome{verdict: streamDeleted, current: current}
 		}
 		// A stream exists, too, when only its metadata was ever written.
 		if current < 0 && l.lastOf("$$"+name) < 0 {

@@ -42,7 +42,7 @@ func TestDelete(t *testing.T) {
 		{"two", wrong(-1, 1), wrong(-1, 1), noStream},
 		{"deleted", "", "", anyRevision},
 		{"deleted", "", "", noStream},
-		{"deleted", wrong(-4, 1), wrong(-4, 1), streamExists},
+		{"deleted", isDeleted, isDeleted, streamExists},
 		{"deleted", "", "", 1},
 		{"tombstoned", isDeleted, isDeleted, anyRevision},
 		{"tombstoned", isDeleted, isDeleted, 0},

@@ -99,6 +99,15 @@ func appendTooLarge(limit int) error {
 		"exception", "maximum-append-size-exceeded", "maximum-append-size", strconv.Itoa(limit))
 }
 
+// eventTooLarge names the limit of a single event, which servers have from 24.10.4 on.
+func eventTooLarge(e event, limit int) error {
+	size := strconv.Itoa(e.size())
+	return fail(codes.InvalidArgument,
+		fmt.Sprintf("Event with Id: %s, Size: %s, exceeds Maximum Append Event Size of %d.", e.id, size, limit),
+		"exception", "maximum-append-event-size-exceeded", "maximum-append-event-size", strconv.Itoa(limit),
+		"event-id", e.id.String(), "proposed-append-event-size", size)
+}
+
 func metadataMissing(property string) error {
 	return fail(codes.InvalidArgument, fmt.Sprintf("Required Metadata Property '%s' is missing", property),
 		"exception", "missing-required-metadata-property", "required-metadata-properties", "type,content-type")

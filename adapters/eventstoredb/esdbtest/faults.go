@@ -40,6 +40,7 @@ type Effect struct {
 	address string
 	delay   time.Duration
 	events  uint64
+	refusal error
 }
 
 type kind int
@@ -56,6 +57,7 @@ const (
 	dropSubscription
 	unready
 	busy
+	refused
 )
 
 // DropBefore cuts the TCP connection, with everything else on it, when the request is complete and nothing was done.
@@ -90,6 +92,14 @@ func NotReady() Effect { return Effect{kind: unready} }
 
 // TooBusy refuses the call as an overloaded server does.
 func TooBusy() Effect { return Effect{kind: busy} }
+
+// Refuse ends the call with a status of that code and message, and with trailers, names and values by turns.
+func Refuse(code codes.Code, message string, trailer ...string) Effect {
+	return Effect{kind: refused, refusal: fail(code, message, trailer...)}
+}
+
+// Denied refuses the call as a server does whose rules do not let the user do it.
+func Denied() Effect { return Effect{kind: refused, refusal: accessDenied()} }
 
 // faults are those of one server.
 type faults struct {
@@ -176,6 +186,8 @@ func (e Effect) before(ctx context.Context, s *Server) error {
 		return notReady()
 	case busy:
 		return tooBusy()
+	case refused:
+		return e.refusal
 	case delayed:
 		timer := time.NewTimer(e.delay)
 		defer timer.Stop()

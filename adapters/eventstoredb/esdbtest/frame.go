@@ -38,8 +38,8 @@ func (r resolved) original() *record {
 	return r.event
 }
 
-// encodeEvent is the ReadResp of one event. Reads of a stream state no commit position beside the event's own.
-func encodeEvent(r resolved, text, ofAll bool) frame {
+// encodeEvent is the ReadResp of one event. The position beside it is that of the record that was read, of a stream too.
+func encodeEvent(r resolved, text bool) frame {
 	var event, link int
 	var eventID, linkID [48]byte
 	var eventHead, linkHead []byte
@@ -52,11 +52,8 @@ func encodeEvent(r resolved, text, ofAll bool) frame {
 		link = len(linkHead) + len(r.link.wire)
 	}
 	var tail [11]byte
-	end := append(tail[:0], 4<<3|byte(protowire.BytesType), 0)
-	if ofAll {
-		end = protowire.AppendTag(tail[:0], 3, protowire.VarintType)
-		end = protowire.AppendVarint(end, unsigned(r.original().position))
-	}
+	end := protowire.AppendTag(tail[:0], 3, protowire.VarintType)
+	end = protowire.AppendVarint(end, unsigned(r.original().position))
 	inner := len(end)
 	if r.event != nil {
 		inner += 1 + protowire.SizeBytes(event)

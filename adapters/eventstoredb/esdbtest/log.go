@@ -56,20 +56,17 @@ func newLog(clock func() time.Time, logger *slog.Logger) *log {
 	return l
 }
 
-// openLog reads the data folder, or begins as a new server does. An empty folder keeps nothing.
-func openLog(folder string, clock func() time.Time, logger *slog.Logger) (*log, error) {
-	l := newLog(clock, logger)
-	if folder != "" {
+// openLog reads the data folder, or begins as a new server does. Without one nothing is kept.
+func openLog(o Options) (*log, error) {
+	l := newLog(o.Clock, o.Logger)
+	if o.Data != "" {
 		var err error
-		if l.journal, err = openJournal(folder, logger, l.replay); err != nil {
+		if l.journal, err = openJournal(o.Data, o.Logger, l.replay); err != nil {
 			return nil, err
 		}
 		l.recent.clear() // the real server's cache of ids does not survive a restart
 	}
-	if l.count() > 0 {
-		return l, nil
-	}
-	return l, l.bootstrap()
+	return l, l.bootstrap(len(o.Users) > 0)
 }
 
 func (l *log) close() error {
@@ -237,29 +234,38 @@ func (l *log) metaOf(name string) streamMeta {
 	return streamMeta{}
 }
 
-// bootstrap writes what a new server writes first, so that no event of a user has position 0 and there are events
-// of the system to be filtered out: an epoch, the metadata of its own statistics, and its two users.
-func (l *log) bootstrap() error {
+// bootstrap writes what a new server writes first, so that no event of a user has position 0 and there are events of the
+// system to be filtered out: an epoch and the metadata of its own statistics. A server that has users adds its first two
+// when they are not there yet; an insecure one knows of none.
+func (l *log) bootstrap(users bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	now := ticksOf(l.clock())
 	first := func(stream, kind, data string) entry {
 		return entry{event: event{id: uuid.New(), kind: kind, json: true, data: []byte(data)}, stream: stream, created: now}
 	}
-	epoch := entry{event: event{id: uuid.New(), kind: "$epoch"}, created: now, system: true}
 	user := func(name, full, group string) entry {
 		return first("$user-"+name, "$UserCreated",
 			`{"loginName":"`+name+`","fullName":"`+full+`","salt":"","hash":"","disabled":false,"groups":["`+group+`"]}`)
 	}
-	second := first("$users", "$User", "ops")
-	second.revision = 1
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.commit(
-		epoch,
-		first(epochStream, epochStream, `{"epochNumber":0,"epochPosition":0}`),
-		first("$$$stats-127.0.0.1:2113", kindMetadata, `{"$maxAge":86400,"$cacheControl":0}`),
-		user("admin", "KurrentDB Administrator", "$admins"),
-		first("$users", "$User", "admin"),
-		user("ops", "KurrentDB Operations", "$ops"),
-		second,
-	)
+	var entries []entry
+	if l.count() == 0 {
+		entries = append(entries,
+			entry{event: event{id: uuid.New(), kind: "$epoch"}, created: now, system: true},
+			first(epochStream, epochStream, `{"epochNumber":0,"epochPosition":0}`),
+			first("$$$stats-127.0.0.1:2113", kindMetadata, `{"$maxAge":86400,"$cacheControl":0}`),
+		)
+	}
+	if users && l.lastOf("$users") == noStream {
+		second := first("$users", "$User", "ops")
+		second.revision = 1
+		entries = append(entries,
+			user("admin", "Event Store Administrator", "$admins"), first("$users", "$User", "admin"),
+			user("ops", "Event Store Operations", "$ops"), second,
+		)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	return l.commit(entries...)
 }

@@ -182,7 +182,7 @@ func (r *reader) send(e resolved) error {
 		return err
 	}
 	r.sent++
-	if err := r.call.SendMsg(encodeEvent(e, r.text, r.ofAll)); err != nil {
+	if err := r.call.SendMsg(encodeEvent(e, r.text)); err != nil {
 		return err
 	}
 	return r.effect.sent(r.sent)

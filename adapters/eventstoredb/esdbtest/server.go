@@ -1,6 +1,10 @@
 // Package esdbtest is a server that speaks EventStoreDB's gRPC protocol, in the process of a test or by itself on a laptop.
-// It answers as the real server does, 24.10 where versions differ, keeps everything in memory, in a file too when told
-// so, and fails on demand. It is no database: nothing of it was made to lose nothing.
+// It answers as the real server does, keeps everything in memory, in a file too when told so, and fails on demand. It is
+// no database: nothing of it was made to lose nothing.
+//
+// It follows EventStoreDB 24.10.14, the newest of the long-term release 24.10, and what older or newer servers say
+// otherwise to a client of ours it says, too, when Options name their version. KurrentDB 26.0, the long-term release after
+// it, has the same messages.
 package esdbtest
 
 import (
@@ -12,6 +16,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
@@ -26,7 +31,7 @@ import (
 
 // What holds when Options do not say otherwise.
 const (
-	DefaultVersion        = "24.10.0"
+	DefaultVersion        = "24.10.14"
 	DefaultMaxAppendBytes = 1 << 20
 )
 
@@ -36,6 +41,7 @@ type Options struct {
 	Advertise      string            // the host that clients are told, when it is not the one that is listened on
 	Version        string            // three integers, or clients do not connect; DefaultVersion when empty
 	MaxAppendBytes int               // of one append, as the server counts them; DefaultMaxAppendBytes when 0
+	MaxEventBytes  int               // of each event of an append; no limit when 0, as by the real server's default
 	Clock          func() time.Time  // when events are created, and how old they are; time.Now when nil
 	Data           string            // a folder to keep the log in; in memory only when empty
 	TLS            *tls.Config       // with the server's certificate; plain text when nil
@@ -72,7 +78,8 @@ type Server struct {
 	faults  faults
 	id      uuid.UUID
 	cluster *Cluster // nil for a server by itself
-	owner   bool     // it closes the log
+	users   atomic.Pointer[map[string]string]
+	owner   bool // it closes the log
 
 	mu      sync.Mutex
 	addr    string // what it listens on, from the first Start on
@@ -89,7 +96,7 @@ type run struct {
 // New makes a server that is not yet listening. It reads the data folder if there is one.
 func New(options Options) (*Server, error) {
 	options = options.withDefaults()
-	l, err := openLog(options.Data, options.Clock, options.Logger)
+	l, err := openLog(options)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +106,9 @@ func New(options Options) (*Server, error) {
 }
 
 func newServer(options Options, l *log) *Server {
-	return &Server{options: options, log: l, id: uuid.New()}
+	s := &Server{options: options, log: l, id: uuid.New()}
+	s.users.Store(&options.Users)
+	return s
 }
 
 // Start listens and serves in the background. After Stop it does so on the same address, with the data kept.

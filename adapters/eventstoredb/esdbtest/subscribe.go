@@ -21,10 +21,6 @@ func (r *reader) confirm() error {
 	return r.effect.after(r.ctx, r.Server)
 }
 
-func (r *reader) caughtUp() error {
-	return r.say(&streams.ReadResp{Content: &streams.ReadResp_CaughtUp_{CaughtUp: &streams.ReadResp_CaughtUp{}}})
-}
-
 // wait returns when the log has grown beyond n.
 func (r *reader) wait(n int) error {
 	for {
@@ -96,7 +92,7 @@ func (r *reader) catchUp(name string, from int64) (int64, error) {
 
 // live sends what is appended, and returns when it fell behind.
 func (r *reader) live(name string, from int64) (int64, error) {
-	if err := r.caughtUp(); err != nil {
+	if err := r.caughtUp(from, nil); err != nil {
 		return from, err
 	}
 	for {
@@ -171,7 +167,7 @@ func (r *reader) subscribeAll(from place) error {
 				}
 			}
 		}
-		if err := r.caughtUp(); err != nil {
+		if err := r.caughtUp(noStream, &c.at); err != nil {
 			return err
 		}
 		for behind = false; !behind; {

@@ -1,9 +1,5 @@
 package esdbtest
 
-import (
-	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
-)
-
 // filtered is a subscription to $all that sends only some events, and checkpoints in between: while it catches up, after
 // the page in which the interval is reached, and when it has caught up; live, after each interval of events. An interval
 // is the search window times the multiplier, and counts every event that was looked at.
@@ -111,7 +107,7 @@ func (s *filtered) page(current place) (looked int64, next place, end bool, err 
 
 // follow sends what is appended, and returns when it fell behind: with a checkpoint, so that there is one in the interval.
 func (s *filtered) follow() error {
-	if err := s.caughtUp(); err != nil {
+	if err := s.caughtUp(noStream, &s.at); err != nil {
 		return err
 	}
 	for {
@@ -179,7 +175,5 @@ func (s *filtered) say(p place) error {
 		return nil
 	}
 	s.checkpoint = p
-	return s.reader.say(&streams.ReadResp{Content: &streams.ReadResp_Checkpoint_{
-		Checkpoint: &streams.ReadResp_Checkpoint{CommitPosition: unsigned(p.commit), PreparePosition: unsigned(p.prepare)},
-	}})
+	return s.reached(p)
 }

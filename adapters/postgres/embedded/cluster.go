@@ -33,6 +33,7 @@ func (s *Server) ensure(ctx context.Context, port int) error {
 		}
 		if server != nil {
 			defer server.release()
+			s.started = s.started || s.stop == nil // by Start, not by the watcher
 			return s.launch(ctx, server, port)
 		}
 		err = s.join(ctx)
@@ -168,8 +169,11 @@ func (s *Server) recoverable(ctx context.Context, server *lock, port int) error 
 		err := s.run(ctx, bin, server, want)
 		if err == nil {
 			s.port = want
-			s.opts.Log.Info("PostgreSQL runs", "dir", p.dir, "port", want, "version", bin.major)
-			return os.WriteFile(filepath.Join(p.dir, "port"), []byte(strconv.Itoa(want)), 0o600)
+			s.opts.Log.Debug("PostgreSQL runs", "dir", p.dir, "port", want, "version", bin.major)
+			if err := p.keepPort(want); err != nil { // it runs all the same; the next start takes another port
+				s.opts.Log.Warn("the port of PostgreSQL could not be kept", "error", err)
+			}
+			return nil
 		}
 		if try == 3 || ctx.Err() != nil || port != 0 || free(want) {
 			return err
@@ -196,26 +200,34 @@ func (s *Server) run(ctx context.Context, bin binaries, server *lock, port int) 
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("embedded: start PostgreSQL: %w", err)
 	}
-	died := make(chan error, 1)
-	go func() { died <- cmd.Wait() }()
-	told := time.Now()
+	s.child = watchedChild(cmd)
+	told, heard := time.Now(), time.Now() // heard is when it last said that it is at it
 	for {
 		select {
-		case err := <-died:
-			return fmt.Errorf("embedded: PostgreSQL did not start: %w; %s", err, tail(p.log(), offset))
+		case <-s.child.ended:
+			return fmt.Errorf("embedded: PostgreSQL did not start: %w; %s", s.child.err, p.lastWords(offset))
 		default:
 		}
-		if _, err = ping(ctx, port, s.pass); err == nil {
+		_, err := ping(ctx, port, s.pass)
+		if err == nil {
 			return nil
+		}
+		var pgErr *pgconn.PgError
+		if errors.As(err, &pgErr) {
+			heard = time.Now()
 		}
 		if time.Since(told) > 5*time.Second {
 			s.opts.Log.Info("waiting for PostgreSQL to recover", "dir", p.dir, "last", err.Error())
 			told = time.Now()
 		}
-		if err := pause(ctx, 5*time.Millisecond); err != nil {
+		gone := pause(ctx, 5*time.Millisecond)
+		if gone == nil && time.Since(heard) > 2*patience {
+			gone = fmt.Errorf("nothing answers at port %d for %v: %w", port, 2*patience, err)
+		}
+		if gone != nil {
 			_ = cmd.Process.Signal(syscall.SIGQUIT)
-			<-died //nolint:errcheck // it ends as we told it to
-			return fmt.Errorf("embedded: waiting for PostgreSQL to start: %w", err)
+			<-s.child.ended
+			return fmt.Errorf("embedded: waiting for PostgreSQL to start: %w", gone)
 		}
 	}
 }
@@ -264,6 +276,13 @@ func utc() string {
 		return "UTC0"
 	}
 	return "UTC"
+}
+
+func (p place) keepPort(port int) error {
+	if p.lastPort() == port {
+		return nil
+	}
+	return replaceFile(filepath.Join(p.dir, "port"), strconv.Itoa(port))
 }
 
 func (p place) lastPort() int {

@@ -50,10 +50,23 @@ func (s *Server) initialise(bin binaries, server *lock) error {
 }
 
 func (p place) writePassword() error {
-	if err := os.WriteFile(p.password(), []byte(rand.Text()), 0o600); err != nil {
-		return fmt.Errorf("embedded: %w", err)
+	if err := replaceFile(p.password(), rand.Text()); err != nil {
+		return err
 	}
 	return p.give(p.password())
+}
+
+// replaceFile writes a file that is whole or as it was, on a full disk too.
+func replaceFile(path, content string) error {
+	err := os.WriteFile(path+".new", []byte(content), 0o600)
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		_ = os.Remove(path + ".new")
+		return fmt.Errorf("embedded: %w", err)
+	}
+	return nil
 }
 
 func (p place) markVolatile(volatile bool) error {

@@ -8,12 +8,10 @@ package embedded
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -42,9 +40,12 @@ type Server struct {
 	// What ensure found; the watcher's own once Start has returned.
 	port int
 	pass string
+	// child is the server process, when we started it.
+	child *child
 	// The same for everybody, settled by Start.
 	url, adminURL string
 	listen        int
+	started       bool
 
 	stop    context.CancelFunc
 	watched sync.WaitGroup
@@ -60,6 +61,9 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	}
 	where, err := findPlace(opts.Dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := loopback(ctx); err != nil {
 		return nil, err
 	}
 	s := &Server{opts: opts, place: where}
@@ -100,6 +104,9 @@ func (s *Server) Dir() string { return s.place.dir }
 // Port is the TCP port on the loopback interface.
 func (s *Server) Port() int { return s.listen }
 
+// Started reports whether Start had to start the server, so that nobody else was using the cluster.
+func (s *Server) Started() bool { return s.started }
+
 // Close leaves the cluster; the last process to leave stops it and waits for that. Closing twice is harmless.
 func (s *Server) Close() error {
 	s.once.Do(func() {
@@ -128,32 +135,8 @@ func (s *Server) leaving(ctx context.Context) error {
 	if !s.users.upgrade() {
 		return nil // others are still using it
 	}
-	s.opts.Log.Info("stopping PostgreSQL", "dir", s.place.dir)
+	s.opts.Log.Debug("stopping PostgreSQL", "dir", s.place.dir)
 	return s.place.halt(ctx)
-}
-
-// watch brings the server back when it dies under us (killed by hand or for want of memory), on the same port.
-func (s *Server) watch(ctx context.Context) {
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		starting, err := s.place.tryLock(startLock, exclusive)
-		if err != nil || starting == nil {
-			continue // somebody else is at it
-		}
-		if alive, err := s.place.alive(); err == nil && !alive {
-			s.opts.Log.Warn("PostgreSQL has died; starting it again", "dir", s.place.dir, "port", s.listen)
-			if err := s.ensure(ctx, s.listen); err != nil && ctx.Err() == nil {
-				s.opts.Log.Error("PostgreSQL could not be started again", "dir", s.place.dir, "error", err)
-			}
-		}
-		starting.release()
-	}
 }
 
 // StopUnused waits until nobody has used the cluster in dir for the given time, then stops it and removes its folder
@@ -243,18 +226,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
-}
-
-// tail is the end of a log written since offset, for an error message.
-func tail(file string, offset int64) string {
-	b, err := os.ReadFile(filepath.Clean(file))
-	if err != nil || int64(len(b)) <= offset {
-		return "nothing in " + file
-	}
-	b = b[offset:]
-	const most = 2000
-	if len(b) > most {
-		b = b[len(b)-most:]
-	}
-	return fmt.Sprintf("%s:\n%s", file, b)
 }

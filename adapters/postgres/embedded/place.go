@@ -33,10 +33,16 @@ func findPlace(dir string) (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("embedded: %w", err)
 	}
+	if dir, err = followed(dir); err != nil {
+		return place{}, err
+	}
 	if os.Geteuid() != 0 {
 		return place{dir: dir}, nil
 	}
 	as, err := unprivileged()
+	if err == nil {
+		err = mayBecome(as)
+	}
 	if err != nil {
 		return place{}, err
 	}
@@ -71,6 +77,42 @@ func findPlace(dir string) (place, error) {
 		_ = os.Remove(c) // made for the look, if it is empty
 	}
 	return place{}, fmt.Errorf("embedded: user %d, which would run PostgreSQL for root, can enter none of %q", as.Uid, candidates)
+}
+
+// longest is the most bytes that the path of a cluster may have: PostgreSQL has room for 1024, and puts names of its own behind it.
+const longest = 800
+
+// followed is where a folder really is that somebody put elsewhere, on another disk perhaps, and left a link to.
+func followed(dir string) (string, error) {
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		target, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return "", fmt.Errorf("embedded: %s is a link to a folder that is not there (is its disk mounted?): %w", dir, err)
+		}
+		dir = target
+	}
+	if len(dir) > longest {
+		return "", fmt.Errorf("embedded: the path of the database has %d bytes, and PostgreSQL takes no more than %d: "+
+			"choose a shorter folder (WAYBILL_DATA_DIR)", len(dir), longest)
+	}
+	return dir, nil
+}
+
+// mayBecome tries whether we may start programs as another user, which not every root may.
+func mayBecome(as *syscall.Credential) error {
+	program, err := exec.LookPath("true")
+	if err != nil {
+		return nil // enterable tells
+	}
+	cmd := exec.Command(program)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("embedded: PostgreSQL does not run as root, and this root may not start it as user %d "+
+			"(capabilities SETUID and SETGID, a user namespace without that user): run Waybill as an ordinary user, or set DATABASE_URL: %w",
+			as.Uid, err)
+	}
+	return nil
 }
 
 // unprivileged is the user that runs the server for root.
@@ -155,7 +197,8 @@ func (p place) give(path string) error {
 		return nil
 	}
 	if err := os.Lchown(path, int(p.as.Uid), int(p.as.Gid)); err != nil {
-		return fmt.Errorf("embedded: %w", err)
+		return fmt.Errorf("embedded: root may not give files to PostgreSQL's user (capability CHOWN): run Waybill as an ordinary user, "+
+			"or set DATABASE_URL: %w", err)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ const (
 func (s *Server) settle(ctx context.Context) (string, error) {
 	file := s.place.rolePassword()
 	pass, err := os.ReadFile(file)
-	known := err == nil
+	known := err == nil && len(pass) > 0 // one that a full disk cut to nothing is made anew
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("embedded: %w", err)
 	}
@@ -41,7 +41,7 @@ func (s *Server) settle(ctx context.Context) (string, error) {
 		return string(pass), nil
 	}
 	if err == nil && !known {
-		err = os.WriteFile(file, pass, 0o600)
+		err = replaceFile(file, string(pass))
 	}
 	if err == nil {
 		// The password has letters and digits only. Statements are never in the server's log (settings).

@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/embedded"
 )
 
@@ -269,6 +270,7 @@ func (c *cluster) open(ctx context.Context, db string) (*pgxpool.Pool, error) {
 		return nil, fmt.Errorf("pgtest: %w", err)
 	}
 	config.MaxConns = connections
+	postgres.Configure(config.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("pgtest: %w", err)

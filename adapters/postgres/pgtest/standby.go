@@ -24,7 +24,7 @@ type Replicated struct {
 	// Primary is the connection string of the one that takes writes, Standby that of the other. Both name the same database.
 	Primary, Standby string
 	dir              string
-	standby          *embedded.Server
+	primary, standby *embedded.Server
 }
 
 // Replicate starts a cluster, has migrate fill its database, and starts a standby of it, from a copy of its files.
@@ -51,7 +51,7 @@ func Replicate(t testing.TB, migrate func(context.Context, *pgxpool.Pool) error)
 		t.Fatal(err)
 	}
 	primary = r.start(ctx, from)
-	r.Primary = primary.URL()
+	r.Primary, r.primary = primary.URL(), primary
 	if err := follow(r.dir, primary.AdminURL()); err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +82,21 @@ func (r *Replicated) OnStandby(sql string) {
 	if err := execute(context.Background(), r.standby.AdminURL(), sql); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// Demote has the primary start again as a standby, on its port, that follows nobody: it takes no writes any more.
+func (r *Replicated) Demote() {
+	r.t.Helper()
+	dir := r.primary.Dir()
+	if err := r.primary.Close(); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "data", "standby.signal"), nil, 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	r.primary = r.start(ctx, dir)
 }
 
 func (r *Replicated) start(ctx context.Context, dir string) *embedded.Server {

@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrSharedSession says that a pooler lends a session for a transaction or a statement, and then to somebody else. Nothing works so:
+// neither locks and notifications nor prepared statements and settings, all of which are the session's.
+var ErrSharedSession = errors.New("a pooler between Waybill and PostgreSQL lends each session for one transaction or statement only, and " +
+	"Waybill needs sessions of its own: set pool_mode = session for this database and role, or connect past the pooler")
+
+// sessionIdle is after how long the server ends a session that SessionIsOurs leaves idle, and sessionPatience how long it waits for that.
+const (
+	sessionIdle     = "100ms"
+	sessionPatience = 5 * time.Second
+)
+
+// SessionIsOurs returns ErrSharedSession when the sessions that config leads to are not of one client for as long as it wants. It makes a
+// connection of its own.
+//
+// Without a pooler, which hands out keys of its own to cancel by, there is nothing to ask. With one, the session is left idle until the
+// server ends it for that: whoever has it hears of its end, and who only had it for a statement does not.
+func SessionIsOurs(ctx context.Context, config *pgx.ConnConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*sessionPatience)
+	defer cancel()
+	conn, err := pgconn.ConnectConfig(ctx, &config.Config)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // it may be at its end already
+	result, err := conn.Exec(ctx, `SELECT pg_catalog.pg_backend_pid()`).ReadAll()
+	if err != nil {
+		return err
+	}
+	if string(result[0].Rows[0][0]) == fmt.Sprint(conn.PID()) {
+		return nil
+	}
+	if err := conn.Exec(ctx, `SET idle_session_timeout = '`+sessionIdle+`'`).Close(); err != nil {
+		return err
+	}
+	idle, stop := context.WithTimeout(ctx, sessionPatience)
+	defer stop()
+	for err == nil && idle.Err() == nil {
+		err = awaitEnd(idle, conn)
+	}
+	ended, isEnd := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case isEnd && ended.Code == "57P05": // idle_session_timeout
+		return nil
+	case idle.Err() != nil && ctx.Err() == nil:
+		return ErrSharedSession
+	}
+	return fmt.Errorf("whether sessions are shared: %w", err)
+}
+
+// awaitEnd waits for the end of a session, but for less than a server may be silent.
+func awaitEnd(ctx context.Context, conn *pgconn.PgConn) error {
+	ctx, cancel := context.WithTimeout(ctx, silence/2)
+	defer cancel()
+	err := conn.WaitForNotification(ctx)
+	if err != nil && ctx.Err() != nil && !conn.IsClosed() {
+		return nil
+	}
+	return err
+}

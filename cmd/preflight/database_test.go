@@ -1,0 +1,171 @@
+package preflight
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/postgres"
+	"waybill/adapters/postgres/pgtest"
+	"waybill/projections/models"
+	"waybill/projections/runtime"
+)
+
+// finds runs all checks and compares what one of them says at its worst.
+func finds(t *testing.T, n Node, check string, want Severity, texts ...string) {
+	t.Helper()
+	report := Run(t.Context(), n)
+	worst := Finding{}
+	for _, f := range report.found(t, check) {
+		if f.Severity >= worst.Severity {
+			worst = f
+		}
+	}
+	if worst.Severity != want {
+		t.Errorf("%s: %s: %s, want %s", check, worst.Severity, worst, want)
+	}
+	for _, text := range texts {
+		if !strings.Contains(worst.String(), text) {
+			t.Errorf("%s: no %q in: %s", check, text, worst)
+		}
+	}
+	if err := report.Err(); (want == Refuse) != (err != nil) || err != nil && !strings.Contains(err.Error(), check+": "+worst.What) {
+		t.Errorf("%s: %v", check, err)
+	}
+	if worst.Severity == Warn && worst.Mend == "" || strings.Contains(worst.String(), "sesame") {
+		t.Errorf("%s says: %s", check, worst)
+	}
+}
+
+// TestSettingsOfRoleAndDatabase: what they say is found, wherever it is said, with how to take it back.
+func TestSettingsOfRoleAndDatabase(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		set, options string
+		check        string
+		want         Severity
+		texts        []string
+	}{
+		"a database that is read only": {
+			`ALTER DATABASE DB SET default_transaction_read_only = on`, "", "primary", Refuse, []string{"ALTER DATABASE", "RESET default_transaction_read_only"},
+		},
+		"a role that is read only": {
+			`ALTER ROLE ME SET default_transaction_read_only = on`, "", "primary", Refuse, []string{"ALTER ROLE", "RESET"},
+		},
+		"a session that is read only": {
+			"", "-c default_transaction_read_only=on", "primary", Refuse, []string{"DATABASE_URL and PGOPTIONS"},
+		},
+		"isolation": {
+			`ALTER ROLE ME IN DATABASE DB SET default_transaction_isolation = 'serializable'`, "", "isolation", Warn,
+			[]string{"serializable", "IN DATABASE", "RESET"},
+		},
+		"few connections": {
+			`ALTER ROLE ME CONNECTION LIMIT 12`, "", "connections", Warn, []string{"26 connections", "CONNECTION LIMIT", "allows 12"},
+		},
+		"a superuser": {`ALTER ROLE ME SUPERUSER`, "", "rights", Warn, []string{"superuser", "roles.sql"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := migrated(t)
+			role, address := stranger(t, pool)
+			database := pool.Config().ConnConfig.Database
+			grant := `GRANT ` + pool.Config().ConnConfig.User + ` TO ` + role
+			pgtest.AsAdmin(t, pool, grant+";"+strings.NewReplacer("DB", database, "ME", role).Replace(c.set))
+			if c.options != "" {
+				address += "&options=" + strings.ReplaceAll(url.QueryEscape(c.options), "+", "%20")
+			}
+			finds(t, node(t, address, nil), c.check, c.want, c.texts...)
+		})
+	}
+}
+
+func TestEncoding(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Database(t, "", nil)
+	name := pool.Config().ConnConfig.Database + "_ascii"
+	owner := pool.Config().ConnConfig.User
+	pgtest.AsAdmin(t, pool, `CREATE DATABASE `+name+` OWNER `+owner+` ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0`)
+	t.Cleanup(func() { pgtest.AsAdmin(t, pool, `DROP DATABASE `+name+` WITH (FORCE)`) })
+	u, err := url.Parse(pgtest.URL(pool))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	finds(t, node(t, u.String(), nil), "encoding", Refuse, "SQL_ASCII", "ENCODING 'UTF8'")
+}
+
+// TestStandby: one is refused where writes go, and is what it has to be where reads go.
+func TestStandby(t *testing.T) {
+	t.Parallel()
+	r := pgtest.Replicate(t, func(ctx context.Context, pool *pgxpool.Pool) error {
+		if err := postgres.Migrate(ctx, pool); err != nil {
+			return err
+		}
+		return runtime.Prepare(ctx, pool, models.All)
+	})
+	finds(t, node(t, r.Standby, nil), "primary", Refuse, "standby", "name the primary in DATABASE_URL")
+	replica := func(address string) Node {
+		return node(t, r.Primary, map[string]string{"WAYBILL_READ_DATABASE_URL": address})
+	}
+	finds(t, replica(r.Standby), "replica", Fine)
+	finds(t, replica(r.Primary), "replica", Refuse, "it is no standby", "WAYBILL_READ_DATABASE_URL")
+	wrong, err := url.Parse(r.Standby)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong.User = url.UserPassword("nobody", "sesame")
+	finds(t, replica(wrong.String()), "replica", Refuse, "WAYBILL_READ_DATABASE_URL")
+	r.StopStandby()
+	finds(t, replica(r.Standby), "replica", Warn, "cannot be reached")
+}
+
+func TestDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Database(t, "", nil)
+	_, address := stranger(t, pool)
+	for bad, texts := range map[string][]string{
+		"postgres://waybill:sesame@127.0.0.1:1/waybill":    {"cannot be reached", "host and port in DATABASE_URL"},
+		strings.Replace(address, "sesame", "wrong", 1):     {"password", "user and password in DATABASE_URL"},
+		strings.Replace(address, "/test_", "/no_test_", 1): {"does not exist", "database's name in DATABASE_URL"},
+	} {
+		finds(t, node(t, bad, nil), "database", Refuse, texts...)
+	}
+}
+
+// TestClock: both clocks are named.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	pool := migrated(t)
+	s := &site{Node: node(t, pgtest.URL(pool), nil)}
+	defer s.close(t.Context())
+	if err := s.connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for offset, want := range map[time.Duration]Severity{0: Fine, time.Hour: Warn, -time.Hour: Warn, time.Second: Fine, -10 * time.Second: Warn} {
+		now := time.Now().Add(offset)
+		s.now = func() time.Time { return now }
+		found, err := lookAtClock(t.Context(), s)
+		if err != nil || len(found) != 1 || found[0].Severity != want {
+			t.Errorf("%v ahead: %v, %v", offset, found, err)
+		}
+		if want == Warn && !strings.Contains(found[0].What, "it is "+stamp(now)+" here and ") {
+			t.Errorf("%v ahead: %s", offset, found[0])
+		}
+	}
+}
+
+// TestFaultPooler: session pooling works, what lends sessions out is refused.
+func TestFaultPooler(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string]Severity{"session": Fine, "transaction": Refuse, "statement": Refuse} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			pooled := pgtest.Pooler(t, pgtest.URL(migrated(t)), "pool_mode = "+mode)
+			finds(t, node(t, pooled, nil), "pooler", want)
+		})
+	}
+}

@@ -1,0 +1,139 @@
+package preflight
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"waybill/adapters/eventstoredb/esdbtest"
+	"waybill/adapters/postgres/pgtest"
+)
+
+// certificate writes one for the loopback and its key, valid between two times from now.
+func certificate(t *testing.T, from, until time.Duration) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(until),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
+}
+
+const day = 24 * time.Hour
+
+func TestCertificate(t *testing.T) {
+	t.Parallel()
+	address := pgtest.URL(pgtest.Database(t, "", nil))
+	with := func(cert, key string) Node {
+		return node(t, address, map[string]string{"WAYBILL_TLS_CERT": cert, "WAYBILL_TLS_KEY": key})
+	}
+	cert, key := certificate(t, -day, 90*day)
+	finds(t, with(cert, key), "certificate", Fine)
+	_, other := certificate(t, -day, 90*day)
+	finds(t, with(cert, other), "certificate", Refuse, "WAYBILL_TLS_CERT")
+	finds(t, with(cert, "/nowhere"), "certificate", Refuse, "/nowhere")
+	finds(t, with(certificate(t, -9*day, -day)), "certificate", Warn, "expired")
+	finds(t, with(certificate(t, day, 9*day)), "certificate", Warn, "valid from")
+	finds(t, with(certificate(t, -day, 3*day)), "certificate", Warn, "expires")
+}
+
+func TestEventStore(t *testing.T) {
+	t.Parallel()
+	database := pgtest.URL(pgtest.Database(t, "", nil))
+	on := func(address string) Node { return node(t, database, map[string]string{"WAYBILL_EVENTSTORE": address}) }
+	cert, key := certificate(t, -day, day)
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, _ := certificate(t, -day, day)
+	plain := esdbtest.Start(t)
+	secure := esdbtest.Start(t, esdbtest.Options{
+		TLS: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, Users: map[string]string{"admin": "changeit", "waybill": "w"},
+	})
+	as := func(user, ca string) Node { return on("esdb://" + user + secure.Addr() + "?tlsCaFile=" + ca) }
+	finds(t, on(plain.ConnectionString()), "eventstore", Fine)
+	finds(t, as("admin:changeit@", cert), "eventstore", Fine)
+	finds(t, as("admin:sesame@", cert), "eventstore", Refuse, "user and password in WAYBILL_EVENTSTORE")
+	finds(t, as("waybill:w@", cert), "eventstore", Refuse, "$all", "users.sh")
+	finds(t, as("admin:changeit@", stranger), "eventstore", Refuse, "tlsCaFile")
+	finds(t, on("esdb://"+plain.Addr()+"?tls=true"), "eventstore", Refuse, "tls=false")
+	plain.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: esdbtest.Denied()})
+	plain.Inject(esdbtest.Fault{Method: esdbtest.BatchAppend, Effect: esdbtest.Denied()})
+	finds(t, on(plain.ConnectionString()), "eventstore", Refuse, "write", "users.sh")
+	finds(t, on("esdb://127.0.0.1:1?tls=false"), "eventstore", Warn, "until a node answers")
+}
+
+func TestImages(t *testing.T) {
+	t.Parallel()
+	pool := migrated(t)
+	in := func(dir string) Node {
+		return node(t, pgtest.URL(pool), map[string]string{"WAYBILL_MEDIA": "file://" + dir})
+	}
+	own, others, empty := t.TempDir(), t.TempDir(), t.TempDir()
+	const id = "0192e5a0-0000-7000-8000-000000000001"
+	for dir, is := range map[string]string{own: id, others: "0192e5a0-0000-7000-8000-000000000002"} {
+		if err := os.WriteFile(filepath.Join(dir, "waybill-media-identity"), []byte(is), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finds(t, in(empty), "images", Fine)
+	finds(t, in(filepath.Join(empty, "later")), "images", Fine, "made at the start")
+	finds(t, in(others), "images", Refuse, "another database")
+	pgtest.AsAdmin(t, pool, `INSERT INTO media.store (id, since, settled) VALUES ('`+id+`', now(), true)`)
+	finds(t, in(own), "images", Fine)
+	finds(t, in(others), "images", Refuse, "media adopt")
+	finds(t, in(empty), "images", Refuse, "is not where this database's images are")
+	finds(t, in("/proc/version"), "images", Refuse, "WAYBILL_MEDIA")
+	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
+		t.Errorf("a look left %v (%v)", left, err)
+	}
+}
+
+// TestEnvironment is not parallel: the driver reads the process's own variables.
+func TestEnvironment(t *testing.T) {
+	address := pgtest.URL(pgtest.Database(t, "", nil))
+	finds(t, node(t, address, nil), "environment", Fine)
+	finds(t, node(t, address, map[string]string{"WAYBILL_LATER": "x"}), "environment", Warn, "WAYBILL_LATER")
+	t.Setenv("PGHOST", "elsewhere")
+	t.Setenv("PGOPTIONS", "-c synchronous_commit=off")
+	finds(t, node(t, address, nil), "environment", Warn, "PGOPTIONS", "DATABASE_URL leaves out")
+	embedded := node(t, address, nil)
+	embedded.Config.DatabaseURL = ""
+	finds(t, embedded, "environment", Warn, "PGHOST", "embedded PostgreSQL")
+	for text, want := range map[string]bool{
+		"postgres://u@db:5432/waybill": true, "postgres://u@/waybill": false, "postgres://u@/waybill?host=db": true,
+		"host=db dbname=waybill": true, "dbname=waybill": false, "dbname=waybill host = db": true,
+	} {
+		if says(text, "host") != want {
+			t.Errorf("%s has a host: %v", text, !want)
+		}
+	}
+}
