@@ -57,11 +57,13 @@ func TestParts(t *testing.T) {
 		},
 		"and the database": {away, nil, "database unavailable, event_store ok", "host-7", log(ready.OK, nil)},
 		"of another log": {
-			models{all: []runtime.Status{{Name: "listing"}, {Name: "extra", AnotherLog: true}}}, nil,
+			models{all: []runtime.Status{{Name: "listing"}, {Name: "extra", AnotherLog: true}}},
+			nil,
 			"database ok, read_models another_log", "extra", nil,
 		},
 		"a replica of another log": {
-			at(0), models{all: []runtime.Status{{Name: "listing", AnotherLog: true, Lag: time.Hour}}},
+			at(0),
+			models{all: []runtime.Status{{Name: "listing", AnotherLog: true, Lag: time.Hour}}},
 			"database ok, read_models ok, read_replica another_log", "listing", nil,
 		},
 	} {
