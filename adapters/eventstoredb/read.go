@@ -156,7 +156,9 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 	defer cancel()
 	f := newFeed()
 	at, left := w.at, w.left
-	s.pump(ctx, f, w.categories, w.watch, func(ctx context.Context, client *esdb.Client) (source, error) { return w.open(ctx, client, at, left) })
+	s.pump(ctx, f, w.categories, w.watch, func(ctx context.Context, client *esdb.Client) (source, error) {
+		return w.open(ctx, client, at, left)
+	})
 	silent := time.NewTimer(s.timeout)
 	defer silent.Stop()
 	for t := (taken{}); ; {

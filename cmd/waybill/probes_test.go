@@ -67,13 +67,13 @@ func (h *blackHole) pass() {
 }
 
 func (h *blackHole) serve(in net.Conn) {
-	defer in.Close() //nolint:errcheck // it is over
+	defer in.Close()
 	h.pass()
 	out, err := new(net.Dialer).DialContext(context.Background(), "tcp", h.to)
 	if err != nil {
 		return
 	}
-	defer out.Close() //nolint:errcheck // it is over
+	defer out.Close()
 	var both sync.WaitGroup
 	carry := func(to, from net.Conn) {
 		buffer := make([]byte, 32<<10)
@@ -127,7 +127,7 @@ func probed(t testing.TB, url string) (status int, body string) {
 		t.Errorf("%s: %v", url, err)
 		return 0, ""
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read
+	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Errorf("%s: %v", url, err)

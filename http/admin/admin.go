@@ -75,7 +75,8 @@ type model struct {
 
 func (d Deps) readyz(w nethttp.ResponseWriter, r *nethttp.Request) {
 	report := d.Ready.Check(r.Context())
-	shown, status := health{Status: ready.OK, AgeSeconds: report.Age.Seconds(), ReadModels: models(report.Models), ReadReplica: models(report.Replica)}, nethttp.StatusOK
+	shown, status := health{Status: ready.OK, AgeSeconds: report.Age.Seconds()}, nethttp.StatusOK
+	shown.ReadModels, shown.ReadReplica = models(report.Models), models(report.Replica)
 	if !report.Ready() {
 		shown.Status, status = "not_ready", nethttp.StatusServiceUnavailable
 	}

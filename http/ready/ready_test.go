@@ -100,3 +100,36 @@ func TestParts(t *testing.T) {
 		}
 	}
 }
+
+// hanging is a Status that never answers.
+type hanging struct{}
+
+func (hanging) Status(ctx context.Context) ([]runtime.Status, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestInTime: a part that hangs is told as unavailable, and keeps nothing from being told of the others.
+func TestInTime(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		models, replica ready.Status
+		want            []string
+	}{
+		"a replica that hangs":  {at(0), hanging{}, []string{ready.OK, ready.OK, ready.Unavailable}},
+		"a database that hangs": {hanging{}, at(0), []string{ready.Unavailable}},
+		"both":                  {hanging{}, hanging{}, []string{ready.Unavailable}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checker := ready.Checker{Models: c.models, Replica: c.replica, Needed: []string{"listing"}}.InTime().InTime()
+			var got []string
+			for _, p := range checker.Check(t.Context()).Parts {
+				got = append(got, p.State)
+			}
+			if strings.Join(got, " ") != strings.Join(c.want, " ") {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}

@@ -47,7 +47,7 @@ func TestLook(t *testing.T) {
 		t.Errorf("before any answer: %+v", a)
 	}
 	let()
-	for l.Now(t.Context()).Err != nil { //nolint:revive // the answer of the first, and then of the next
+	for l.Now(t.Context()).Err != nil {
 	}
 	if a := l.Now(t.Context()); a.Err != nil || a.Silent != 0 || a.Age() != 0 {
 		t.Errorf("with nothing in the way: %+v", a)
@@ -72,7 +72,7 @@ func TestLook(t *testing.T) {
 		t.Errorf("for one who has gone: %+v", a)
 	}
 	let()
-	for l.Now(t.Context()).Silent > 0 { //nolint:revive // until that one has come back
+	for l.Now(t.Context()).Silent > 0 {
 	}
 }
 
@@ -112,7 +112,7 @@ func TestCollectorInTime(t *testing.T) {
 		t.Errorf("with none yet: %v", got)
 	}
 	let()
-	for len(figures()) != 2 { //nolint:revive // until the first has come back
+	for len(figures()) != 2 {
 	}
 	last := figures()["asked"]
 	let = s.hang()

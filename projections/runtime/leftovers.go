@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -112,7 +113,11 @@ func DropLeftovers(ctx context.Context, pool *pgxpool.Pool, models []projections
 	return dropped, nil
 }
 
-// exclusively works while nobody else rebuilds or compares the tables of the same schema, on any node.
+// lockBeat is how often it is looked whether the session that has the lock is there still: others believe that without it nobody works.
+const lockBeat = 2 * time.Second
+
+// exclusively works while nobody else rebuilds or compares the tables of the same schema, on any node. When the session is lost that keeps
+// the others out, the work ends.
 func exclusively(ctx context.Context, pool *pgxpool.Pool, live string, work func(context.Context) error) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -133,7 +138,34 @@ func exclusively(ctx context.Context, pool *pgxpool.Pool, live string, work func
 			_ = conn.Conn().Close(ctx) // the lock goes with the session
 		}
 	}()
-	return work(ctx)
+	working, stop := context.WithCancelCause(ctx)
+	var beating sync.WaitGroup
+	beating.Go(func() { stop(beat(working, conn)) })
+	err = work(working)
+	if lost := context.Cause(working); errors.Is(lost, errLockLost) {
+		err = lost
+	}
+	stop(nil)
+	beating.Wait()
+	return err
+}
+
+var errLockLost = errors.New("the session that kept others out was lost")
+
+// beat returns nil when ctx has ended, and errLockLost when the session has before.
+func beat(ctx context.Context, conn *pgxpool.Conn) error {
+	ticker := time.NewTicker(lockBeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := conn.Ping(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("%w: %w", errLockLost, err)
+		}
+	}
 }
 
 // How long a reader may keep tables from being dropped: those that must go, and those that may wait for the next to look.

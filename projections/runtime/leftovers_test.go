@@ -3,9 +3,11 @@ package runtime
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"testing"
 
+	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/projections"
 )
@@ -84,4 +86,38 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Error("no error")
 	}
 	gone("failed")
+}
+
+// standing is a store that does something when the log is read, and then nothing until it is told to stop.
+type standing struct {
+	domain.EventStore
+	then func()
+}
+
+func (s standing) ReadAll(ctx context.Context, _ domain.Position, _ domain.Direction, _ int) iter.Seq2[domain.RecordedEvent, error] {
+	return func(yield func(domain.RecordedEvent, error) bool) {
+		s.then()
+		<-ctx.Done()
+		yield(domain.RecordedEvent{}, ctx.Err())
+	}
+}
+
+// Who has lost the session that keeps others out does not go on: others take what it makes for nobody's.
+func TestALostLockEndsTheWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.append(someProduct(), product.Listed{})
+	_, err := Rebuild(t.Context(), w.pool, standing{w.store, func() {
+		_, err := w.pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = $1
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockRebuild)
+		if err != nil {
+			t.Error(err)
+		}
+	}}, w.model, nil)
+	if !errors.Is(err, errLockLost) {
+		t.Errorf("%v", err)
+	}
+	if _, err := Rebuild(t.Context(), w.pool, w.store, w.model, nil); err != nil {
+		t.Error(err)
+	}
 }

@@ -39,9 +39,8 @@ type Progress struct {
 
 // Rebuild fills a read model anew beside the live one, from the whole log, and puts it in its place in one transaction.
 // Readers and the live projector go on meanwhile; readers see the old tables or the new, and never a position before one
-// they saw. One that is interrupted drops what it made; what a killed one left behind the next drops. An UnknownEventError says that a newer binary
-// must do it. It returns the number of events applied.
-// progress may be nil.
+// they saw. One that is interrupted drops what it made; what a killed one left behind the next drops. An UnknownEventError says that a
+// newer binary must do it. It returns the number of events applied. progress may be nil.
 func Rebuild(
 	ctx context.Context, pool *pgxpool.Pool, store domain.EventStore, model projections.ReadModel, progress func(Progress),
 ) (int, error) {

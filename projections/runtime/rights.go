@@ -16,8 +16,8 @@ type RightsError struct {
 }
 
 func (e RightsError) Error() string {
-	return fmt.Sprintf("the database role %s lacks rights, and nothing was begun: use the role of the nodes, or run as an administrator: %s;",
-		e.Role, strings.Join(e.Cure, "; "))
+	return fmt.Sprintf("the database role %s lacks rights, and nothing was begun: use the role of the nodes, "+
+		"or run as an administrator: %s;", e.Role, strings.Join(e.Cure, "; "))
 }
 
 // mayReplace returns a RightsError unless the role may do what a rebuild does: read the log, make a schema, keep a checkpoint, and rename
