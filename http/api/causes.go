@@ -66,7 +66,7 @@ var causes = map[string]domain.Text{
 	"enterprise_not_certified": {ZH: "账号尚未完成企业认证。", EN: "The account's enterprise has not been certified."},
 	"event_store_refuses": {
 		ZH: "系统访问事件存储所用的凭据或权限已失效，请求未生效，须由运维人员处理。",
-		EN: "The event store does not take this system's credentials or rights; nothing took effect. Those who operate it have to mend that.",
+		EN: "The event store does not take this system's credentials or rights; nothing took effect. Its operators have to mend that.",
 	},
 	"exports_busy": {
 		ZH: "本节点同时进行的导出已达上限。稍后再试。",
