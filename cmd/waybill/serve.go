@@ -57,6 +57,9 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	defer adminListener.Close() //nolint:errcheck // Shutdown closes it first
 
+	if err := postgres.PoolerHasRoom(ctx, a.pool.Config().ConnConfig, int(a.cfg.MaxConns)+postgres.OwnSessions); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
 	places, err := gazetteer.Load()
 	if err != nil {
 		return err
