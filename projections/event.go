@@ -42,4 +42,6 @@ func (e *EventError) Error() string { return fmt.Sprintf("%s@%d: %v", e.Stream, 
 func (e *EventError) Unwrap() error { return e.Err }
 
 // Wrong says that an error is the event's own.
-func (e Event) Wrong(err error) error { return &EventError{Stream: e.Stream, Revision: e.Revision, Err: err} }
+func (e Event) Wrong(err error) error {
+	return &EventError{Stream: e.Stream, Revision: e.Revision, Err: err}
+}

@@ -31,8 +31,8 @@ func (a *app) openReplica(ctx context.Context) (*runtime.Replica, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	} // anything else shows when it is opened, as far as it is a reason not to start
 	replica, err := runtime.OpenReplica(ctx, runtime.ReplicaConfig{
-		URL: a.cfg.ReadDatabaseURL, MaxConns: a.cfg.MaxConns, Session: postgres.Configure, Primary: a.pool, Store: a.store, Models: models.All,
-		MaxWait: a.cfg.WaitForRead, Logger: a.log,
+		URL: a.cfg.ReadDatabaseURL, MaxConns: a.cfg.MaxConns, Session: postgres.Configure, Primary: a.pool,
+		Store: a.store, Models: models.All, MaxWait: a.cfg.WaitForRead, Logger: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
