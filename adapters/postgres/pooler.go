@@ -1,9 +1,13 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,16 +33,12 @@ const (
 func SessionIsOurs(ctx context.Context, config *pgx.ConnConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*sessionPatience)
 	defer cancel()
-	conn, err := pgconn.ConnectConfig(ctx, &config.Config)
+	conn, pooled, err := connect(ctx, config)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // it may be at its end already
-	result, err := conn.Exec(ctx, `SELECT pg_catalog.pg_backend_pid()`).ReadAll()
-	if err != nil {
-		return err
-	}
-	if string(result[0].Rows[0][0]) == fmt.Sprint(conn.PID()) {
+	if !pooled {
 		return nil
 	}
 	if err := conn.Exec(ctx, `SET idle_session_timeout = '`+sessionIdle+`'`).Close(); err != nil {
@@ -68,4 +68,62 @@ func awaitEnd(ctx context.Context, conn *pgconn.PgConn) error {
 		return nil
 	}
 	return err
+}
+
+// connect also reports whether a pooler is between us and the server: it has keys of its own to cancel by, which the server's process id
+// is a part of.
+func connect(ctx context.Context, config *pgx.ConnConfig) (conn *pgconn.PgConn, pooled bool, err error) {
+	if conn, err = pgconn.ConnectConfig(ctx, &config.Config); err != nil {
+		return nil, false, err
+	}
+	result, err := conn.Exec(ctx, `SELECT pg_catalog.pg_backend_pid()`).ReadAll()
+	if err != nil {
+		return nil, false, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	}
+	return conn, string(result[0].Rows[0][0]) != strconv.FormatUint(uint64(conn.PID()), 10), nil
+}
+
+// OwnSessions is how many sessions a node has besides those of its pool.
+const OwnSessions = inFlight + 2 // that append, and that listen
+
+// PoolerHasRoom returns an error when a pooler has fewer sessions to give than a node may want at once: the last to ask would wait in its
+// queue, perhaps with a lock or a write. It returns nil without a pooler: a server that has no more says so at once.
+func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions int) error {
+	ctx, cancel := context.WithTimeout(ctx, sessionPatience)
+	defer cancel()
+	first, pooled, err := connect(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer first.Close(context.WithoutCancel(ctx)) //nolint:errcheck // it has done its work
+	if !pooled {
+		return nil
+	}
+	var given atomic.Int64
+	var all sync.WaitGroup
+	release := make(chan struct{})
+	results := make(chan error, sessions-1)
+	for range sessions - 1 {
+		all.Go(func() {
+			conn, _, err := connect(ctx, config)
+			results <- err
+			if err != nil {
+				return
+			}
+			given.Add(1)
+			<-release
+			_ = conn.Close(context.WithoutCancel(ctx)) // it has done its work
+		})
+	}
+	for range sessions - 1 {
+		err = cmp.Or(err, <-results)
+	}
+	close(release)
+	all.Wait()
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the pooler between Waybill and PostgreSQL had %d sessions to give, and this node may want %d at once: raise "+
+		"default_pool_size (for all nodes together, and max_connections of the server with it), or lower WAYBILL_DB_MAX_CONNS: %w",
+		given.Load()+1, sessions, err)
 }

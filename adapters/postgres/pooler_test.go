@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -47,5 +48,32 @@ func TestFaultPoolerThatSharesSessions(t *testing.T) {
 				t.Errorf("%v, want %v", err, c.want)
 			}
 		})
+	}
+}
+
+// Whether a pooler has a session for each that wants one shows at the start, not when the last wants one.
+func TestFaultPoolerWithoutRoom(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(pgtest.Database(t, "pooler", postgres.Migrate))
+	for size, want := range map[string]string{"default_pool_size = 5": "had 5 sessions to give, and this node may want 8", "default_pool_size = 8": ""} {
+		t.Run(size, func(t *testing.T) {
+			t.Parallel()
+			config, err := pgx.ParseConfig(pgtest.Pooler(t, url, "pool_mode = session", size))
+			if err != nil {
+				t.Fatal(err)
+			}
+			postgres.Configure(config)
+			err = postgres.PoolerHasRoom(t.Context(), config, 8)
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		})
+	}
+	direct, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := postgres.PoolerHasRoom(t.Context(), direct, 1_000_000); err != nil {
+		t.Errorf("without a pooler: %v", err)
 	}
 }

@@ -7,8 +7,10 @@ import (
 )
 
 const (
-	// durable is said in a transaction whose commit is on the disk when it is acknowledged, whatever was said before; what promises more stays.
-	durable = `; select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') not in ('on', 'remote_apply')`
+	// durable is said in a transaction whose commit is on the disk when it is acknowledged, whatever was said before; what promises more
+	// stays.
+	durable = `; select set_config('synchronous_commit', 'on', true)
+		where current_setting('synchronous_commit') not in ('on', 'remote_apply')`
 	// beginDurable begins one that sees what was committed before each of its statements.
 	beginDurable = `begin isolation level read committed` + durable
 	// beginHolding is beginDurable for who holds what others wait for: who freezes with it is cut off.

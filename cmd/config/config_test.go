@@ -50,6 +50,21 @@ func TestASecondApproverIsAskedFor(t *testing.T) {
 	}
 }
 
+// What Waybill does otherwise than the connection string says is named, all of it at once.
+func TestParametersOfTheDatabaseAreChecked(t *testing.T) {
+	t.Parallel()
+	_, err := Load(func(name string) string {
+		return map[string]string{
+			"DATABASE_URL": "postgres://u:sesame@db/waybill?default_query_exec_mode=exec&statement_timeout=5s&pool_max_conns=3",
+		}[name]
+	})
+	for _, want := range []string{"DATABASE_URL=(hidden)", "default_query_exec_mode=exec", "statement_timeout", "WAYBILL_DB_MAX_CONNS"} {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("%v, want %q in it", err, want)
+		}
+	}
+}
+
 func TestReadDatabaseIsChecked(t *testing.T) {
 	t.Parallel()
 	const primary = "postgres://u:sesame@db:5432/waybill"
@@ -60,6 +75,10 @@ func TestReadDatabaseIsChecked(t *testing.T) {
 		"postgres://u:sesame@one,two/waybill":                           "a single host",
 		"host=one,one port=1,2 user=u password=sesame dbname=waybill":   "a single host",
 		"postgres://u:sesame@replica/waybill?target_session_attrs=what": "a PostgreSQL connection string",
+
+		"postgres://u:sesame@replica/waybill?default_query_exec_mode=exec": "one without default_query_exec_mode=exec",
+		"postgres://u:sesame@replica/waybill?target_session_attrs=primary": "one without target_session_attrs=primary",
+		"postgres://u:sesame@replica/waybill?target_session_attrs=standby": "",
 	} {
 		env := map[string]string{"DATABASE_URL": primary, "WAYBILL_READ_DATABASE_URL": replica}
 		_, err := Load(func(name string) string { return env[name] })

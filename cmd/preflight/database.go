@@ -179,6 +179,11 @@ func lookAtPooler(ctx context.Context, s *site) ([]Finding, error) {
 	}
 	postgres.Configure(settings)
 	err = postgres.SessionIsOurs(ctx, settings)
+	if err == nil && s.Serves {
+		if err := postgres.PoolerHasRoom(ctx, settings, int(s.Config.MaxConns)+postgres.OwnSessions); err != nil {
+			return refusal(err), nil
+		}
+	}
 	switch {
 	case errors.Is(err, postgres.ErrSharedSession):
 		return refusal(err), nil
@@ -188,9 +193,6 @@ func lookAtPooler(ctx context.Context, s *site) ([]Finding, error) {
 	}
 	return fine("sessions are our own"), err
 }
-
-// beyondPool is how many connections a node has beside its pool: one that listens, and one of this kind of look.
-const beyondPool = 2
 
 func lookAtConnections(ctx context.Context, s *site) ([]Finding, error) {
 	db, err := s.db()
@@ -211,8 +213,8 @@ func lookAtConnections(ctx context.Context, s *site) ([]Finding, error) {
 	if database >= 0 && database < most {
 		most, whose = database, "the database (ALTER DATABASE … CONNECTION LIMIT)"
 	}
-	if need := int(s.Config.MaxConns) + beyondPool; most < need {
-		return []Finding{warn("this node may need "+strconv.Itoa(need)+" connections (WAYBILL_DB_MAX_CONNS and "+strconv.Itoa(beyondPool)+
+	if need := int(s.Config.MaxConns) + postgres.OwnSessions; most < need {
+		return []Finding{warn("this node may need "+strconv.Itoa(need)+" connections (WAYBILL_DB_MAX_CONNS and "+strconv.Itoa(postgres.OwnSessions)+
 			"), and "+whose+" allows "+strconv.Itoa(most)+" of all nodes", "raise that limit, or lower WAYBILL_DB_MAX_CONNS")}, nil
 	}
 	return fine("up to %d, of all nodes together", most), nil

@@ -100,8 +100,9 @@ func transient(err error) bool {
 // ours reports whether our own database or store failed, so that nothing is said about whom we were on the way to.
 func ours(err error) bool {
 	refusal, refused := errors.AsType[*domain.Error](err)
-	return isA[*pgconn.PgError](err) || isA[*pgconn.ConnectError](err) || errors.Is(err, pgconn.ErrConnClosed) || pgconn.SafeToRetry(err) ||
-		errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrOutcomeUnknown) || refused && refusal.Kind == domain.KindUnavailable
+	return isA[*pgconn.PgError](err) || isA[*pgconn.ConnectError](err) || errors.Is(err, pgconn.ErrConnClosed) ||
+		pgconn.SafeToRetry(err) || errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrOutcomeUnknown) ||
+		refused && refusal.Kind == domain.KindUnavailable
 }
 
 // panicError is what code said that panicked.

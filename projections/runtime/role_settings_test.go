@@ -127,7 +127,7 @@ func (w *world) everything() {
 	o := newOutside()
 	began := time.Now()
 	r := w.startWith(o.tell(FromStart))
-	store := w.store.(*postgres.EventStore) //nolint:errcheck,forcetypeassert // it was made so
+	store := w.store.(*postgres.EventStore)
 	other := postgres.NewEventStore(w.pool)
 	defer other.Close()
 	streams := []domain.StreamName{someProduct(), someProduct()}

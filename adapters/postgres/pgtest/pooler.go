@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,7 +49,7 @@ func Pooler(t testing.TB, to string, settings ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer logged.Close() //nolint:errcheck // the pooler has it
+	defer logged.Close()
 	cmd.Stdout, cmd.Stderr = logged, logged
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -95,7 +94,11 @@ func freePort(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer l.Close() //nolint:errcheck // only its number was wanted
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 func write(t testing.TB, path, text string) {
