@@ -5,7 +5,7 @@ $(error The path of this checkout has a backslash, with which Go does not find t
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-esdb test-esdb-binary test-s3 test-office test-paths race chaos tour bench lint lint-api fmt generate build postgres vuln bin/esdbtest
+.PHONY: help run test test-esdb test-esdb-binary test-s3 test-office test-faults test-paths race chaos tour bench lint lint-api fmt generate build postgres vuln bin/esdbtest
 
 # The tools are pinned in a module of their own, so that go.mod lists only what Waybill is made of.
 # Built once into bin/tools: the linter takes minutes to build, and `go tool` would check that each time.
@@ -47,6 +47,9 @@ test-s3: test-database $(TOOLS)/s3 ## Test the store of images on a real S3 serv
 
 test-office: test-database ## Open our CSV and Excel files in LibreOffice, and compare (installs it, as root on Debian)
 	@.ci/office $(ARGS)
+
+test-faults: test-database ## Test behind PgBouncer and HAProxy and with clocks that jump (installs them, as root on Debian)
+	@.ci/faults $(ARGS)
 
 test-paths: ## Build, serve and test in copies whose paths have spaces, quotes and all else
 	@.ci/paths
