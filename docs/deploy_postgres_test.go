@@ -152,8 +152,8 @@ func (a *archiving) place(name string) (data string) {
 	return data
 }
 
-// TestPostgresBackup takes base backups of a server that is written to, loses it, and restores it: to the end, and to a moment.
-func TestPostgresBackup(t *testing.T) {
+// TestFaultPostgresBackup takes base backups of a server that is written to, loses it, and restores it: to the end, and to a moment.
+func TestFaultPostgresBackup(t *testing.T) {
 	t.Parallel()
 	eachUser(t, func(t *testing.T, user uint32, umask string) {
 		t.Parallel()
@@ -234,8 +234,8 @@ func TestPostgresBackup(t *testing.T) {
 	})
 }
 
-// TestPostgresBackupThatFails leaves nothing behind, says why, and takes no older backup away.
-func TestPostgresBackupThatFails(t *testing.T) {
+// TestFaultPostgresBackupThatFails leaves nothing behind, says why, and takes no older backup away.
+func TestFaultPostgresBackupThatFails(t *testing.T) {
 	t.Parallel()
 	a := archive(t)
 	eachUser(t, func(t *testing.T, user uint32, umask string) {

@@ -58,8 +58,8 @@ func mayBecome(as *syscall.Credential) error {
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("embedded: PostgreSQL does not run as root, and this root may not run it as user %d (is there such a user in this "+
-			"namespace?): %s: %w", as.Uid, otherwise, err)
+		return fmt.Errorf("embedded: PostgreSQL does not run as root, and this root may not run it as user %d (is there such a user in "+
+			"this namespace?): %s: %w", as.Uid, otherwise, err)
 	}
 	return nil
 }
