@@ -188,7 +188,7 @@ func (a *app) closedOrphans(ctx context.Context) error {
 	}
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		var open int
-		err := a.pool.QueryRow(ctx, `SELECT count(*) FROM bookings_v2.bookings WHERE state = 'awaiting_reply' AND product_id = ANY ($1)`, deleted).Scan(&open)
+		err := a.pool.QueryRow(ctx, `SELECT count(*) FROM bookings_v3.bookings WHERE state = 'awaiting_reply' AND product_id = ANY ($1)`, deleted).Scan(&open)
 		if err != nil || open == 0 {
 			return err
 		}
