@@ -24,7 +24,7 @@ type Replicated struct {
 	// Primary is the connection string of the one that takes writes, Standby that of the other. Both name the same database.
 	Primary, Standby string
 	dir              string
-	standby          *embedded.Server
+	primary, standby *embedded.Server
 }
 
 // Replicate starts a cluster, has migrate fill its database, and starts a standby of it, from a copy of its files.
@@ -51,7 +51,7 @@ func Replicate(t testing.TB, migrate func(context.Context, *pgxpool.Pool) error)
 		t.Fatal(err)
 	}
 	primary = r.start(ctx, from)
-	r.Primary = primary.URL()
+	r.Primary, r.primary = primary.URL(), primary
 	if err := follow(r.dir, primary.AdminURL()); err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +74,15 @@ func (r *Replicated) StartStandby() {
 	defer cancel()
 	r.standby = r.start(ctx, r.dir)
 	r.Standby = r.standby.URL()
+}
+
+// FailOver stops the primary, which hands everything over as it stops, and has the standby take its place.
+func (r *Replicated) FailOver() {
+	r.t.Helper()
+	if err := r.primary.Close(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.OnStandby(`SELECT pg_promote()`)
 }
 
 // OnStandby runs a statement there, such as SELECT pg_wal_replay_pause().
