@@ -19,13 +19,18 @@ type Count struct {
 // CountRows counts what a statement selects; it should select no columns and need no order.
 func CountRows(ctx context.Context, db Querier, sql string, args ...any) (Count, error) {
 	var c Count
-	if err := db.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (%s LIMIT %d) counted`, sql, MaxCount+1), args...).Scan(&c.N); err != nil {
+	if err := db.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (%s LIMIT %d) counted`, sql, MaxCount+1), Planned(args)...).Scan(&c.N); err != nil {
 		return c, fmt.Errorf("count: %w", err)
 	}
-	if c.N > MaxCount {
-		c = Count{N: MaxCount, AtLeast: true}
+	return counted(c.N), nil
+}
+
+// counted is the count of so many rows, of which those beyond the limit need not be there.
+func counted(rows int) Count {
+	if rows > MaxCount {
+		return Count{N: MaxCount, AtLeast: true}
 	}
-	return c, nil
+	return Count{N: rows}
 }
 
 // Total is CountRows for a list whose filter may ask for its total: nil when it does not.

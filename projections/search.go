@@ -10,10 +10,3 @@ func SearchText(fields ...string) string {
 	}
 	return strings.Join(lines, "\n")
 }
-
-// AndWords adds that a column of SearchText has every word of a text, anywhere.
-func (w *Where) AndWords(column, text string) {
-	for _, word := range strings.Fields(FoldText(text)) {
-		w.And("strpos("+column+", ?) > 0", word)
-	}
-}

@@ -58,3 +58,14 @@ func (t *Terms) List() []int32 {
 	slices.Sort(*t)
 	return slices.Compact(*t)
 }
+
+// Salted are terms as those of a block of rows are stored, told from those of other blocks: so what is looked up in the inverted index
+// is a block, however many there are.
+func Salted(terms []int32, block int) []int32 {
+	salt := int32(uint32(block+1) * 0x9E3779B1) //nolint:gosec // the bits are kept
+	own := make([]int32, len(terms))
+	for i, t := range terms {
+		own[i] = t ^ salt
+	}
+	return own
+}

@@ -133,11 +133,19 @@ func (h *hammer) checkWrites(log map[uuid.UUID]*cause) {
 		}
 	}
 	system := 0
+	exports := 0
 	for id, c := range log {
+		if c.actor == domain.RoleAuditor && c.events == 1 {
+			exports++ // each records itself
+			continue
+		}
 		if c.actor != domain.RoleSystem {
 			h.t.Errorf("nobody sent %s: %+v", id, *c)
 		}
 		system++
+	}
+	if exports < h.exports {
+		h.t.Errorf("%d exports came through, and %d are recorded", h.exports, exports)
 	}
 	h.t.Logf("%d writes: %d acknowledged, %d sent more than once, %d never acknowledged but in the log; %d by reactions",
 		len(h.writes), acked, repeated, found, system)
@@ -188,7 +196,7 @@ func (a *app) closedOrphans(ctx context.Context) error {
 	}
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		var open int
-		err := a.pool.QueryRow(ctx, `SELECT count(*) FROM bookings_v2.bookings WHERE state = 'awaiting_reply' AND product_id = ANY ($1)`, deleted).Scan(&open)
+		err := a.pool.QueryRow(ctx, `SELECT count(*) FROM bookings_v3.bookings WHERE state = 'awaiting_reply' AND product_id = ANY ($1)`, deleted).Scan(&open)
 		if err != nil || open == 0 {
 			return err
 		}

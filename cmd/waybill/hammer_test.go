@@ -35,6 +35,7 @@ type hammer struct {
 	reviewer caller
 	pairs    []pair
 	setup    domain.Position // the log's head before the first write
+	exports  int             // those that came through whole
 
 	stopping atomic.Bool
 	acked    atomic.Int64

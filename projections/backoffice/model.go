@@ -31,7 +31,7 @@ import (
 )
 
 const (
-	schema = "backoffice_v4"
+	schema = "backoffice_v5"
 
 	// The tables as queries reach them.
 	tableApplications = schema + ".applications"
@@ -83,6 +83,7 @@ CREATE TABLE applications (
 	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
 	live_text          text COLLATE "C" NOT NULL, -- and of the live one, when that is another
+	terms              integer[] NOT NULL, -- by which both texts are found
 	revoked            json, -- the approval that was revoked, until the next; null when none was
 ` + dues.Columns + `) WITH (toast_tuple_target = 8160);
 CREATE TABLE products (
@@ -105,21 +106,30 @@ CREATE TABLE products (
 	decided_at         timestamptz,
 	revision           bigint NOT NULL,
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest content
+	terms              integer[] NOT NULL, -- by which it is found
 	revoked            json, -- as of applications
-` + dues.Columns + `) WITH (toast_tuple_target = 8160);`,
+` + dues.Columns + `) WITH (toast_tuple_target = 8160);
+ALTER TABLE applications ALTER terms SET STATISTICS 0;
+ALTER TABLE products ALTER terms SET STATISTICS 0;`,
 	Indexes: `
 CREATE INDEX applications_order ON applications (applied_at, provider_id);
 CREATE INDEX applications_standing ON applications (standing, applied_at, provider_id);
-CREATE INDEX applications_uscc ON applications (uscc);
+CREATE INDEX applications_uscc ON applications (uscc, applied_at, provider_id);
+CREATE INDEX applications_terms ON applications USING gin (terms) WITH (gin_pending_list_limit = 256);
 CREATE INDEX applications_due ON applications (due_at) WHERE ` + isPending + `; -- what a correction of the calendar can move
 CREATE INDEX products_due ON products (due_at) WHERE ` + isPending + `;
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
-CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);`,
+CREATE INDEX products_owner_review ON products (provider_id, review, listed, created_at, id);
+CREATE INDEX products_owner_mode ON products (provider_id, ` + modeOf + `, review, listed, created_at, id);
+CREATE INDEX products_terms ON products USING gin (terms) WITH (gin_pending_list_limit = 256);`,
 	Apply: dues.Applying(apply,
 		dues.Table{Name: "applications", ID: "provider_id", Open: isPending, Days: workdays.ForApplication},
 		dues.Table{Name: "products", ID: "id", Open: isPending, Days: workdays.ForProduct},
 	),
 }
+
+// modeOf is the mode of the latest content, as an index has it.
+const modeOf = `((content->>'mode') COLLATE "C")`
 
 // isPending is the condition of what awaits a decision.
 const isPending = `review = '` + string(domain.ReviewPending) + `'`
@@ -205,31 +215,33 @@ func apply(ctx context.Context, tx pgx.Tx, events []projections.Event, c *workda
 func write(ctx context.Context, tx pgx.Tx, applications map[uuid.UUID]*applicationRow, products map[uuid.UUID]*productRow) error {
 	var batch pgx.Batch
 	for _, a := range applications {
-		batch.Queue(`INSERT INTO applications (`+applicationColumns+`, applied_at, uscc, text, live_text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
+		batch.Queue(`INSERT INTO applications (`+applicationColumns+`, applied_at, uscc, text, live_text, terms)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)
 			ON CONFLICT (provider_id) DO UPDATE SET content_revision = $2, profile = $3, mismatches = $4, review = $5, reasons = $6,
 				standing = $7, standing_reason = $8, live_revision = $9, live_profile = $10, first_submitted_at = $11,
 				submitted_at = $12, decided_at = $13, revision = $14, pin_limit = $15, certified = $16,
 				verdict = $17, revoked = $18, due_from = $19, due_at = $20, due_estimated = $21, due_calendar = $22,
-				uscc = $24, text = $25, live_text = $26`,
+				uscc = $24, text = $25, live_text = $26, terms = $27`,
 			a.ProviderID, a.ContentRevision, a.Profile, a.Mismatches, a.Review, a.Reasons, a.Standing, a.StandingReason,
 			a.LiveRevision, a.LiveProfile, a.FirstSubmittedAt, a.SubmittedAt, a.DecidedAt, a.Revision, a.PinLimit, a.Certified,
-			a.Verdict, a.Revoked, a.DueFrom, a.DueAt, a.DueEstimated, a.DueCalendar, a.AppliedAt, a.USCC, a.Text, a.LiveText)
+			a.Verdict, a.Revoked, a.DueFrom, a.DueAt, a.DueEstimated, a.DueCalendar, a.AppliedAt, a.USCC, a.Text, a.LiveText,
+			projections.MonthTerms(a.AppliedAt, uuid.Nil, []string{termStanding(a.Standing)}, a.Text, a.LiveText))
 	}
 	for _, p := range products {
 		if p.deleted {
 			batch.Queue(`DELETE FROM products WHERE id = $1`, p.ID)
 			continue
 		}
-		batch.Queue(`INSERT INTO products (`+productColumns+`, text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+		batch.Queue(`INSERT INTO products (`+productColumns+`, text, terms)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 			ON CONFLICT (id) DO UPDATE SET content_revision = $3, content = $4, review = $5, reasons = $6, live_revision = $7,
 				live_content = $8, listed = $9, pinned = $10, first_submitted_at = $12, submitted_at = $13, decided_at = $14,
 				revision = $15, taken_down = $16, taken_down_at = $17, verdict = $18, revoked = $19,
-				due_from = $20, due_at = $21, due_estimated = $22, due_calendar = $23, text = $24`,
+				due_from = $20, due_at = $21, due_estimated = $22, due_calendar = $23, text = $24, terms = $25`,
 			p.ID, p.ProviderID, p.ContentRevision, p.Content, p.Review, p.Reasons, p.LiveRevision, p.LiveContent,
 			p.Listed, p.Pinned, p.CreatedAt, p.FirstSubmittedAt, p.SubmittedAt, p.DecidedAt, p.Revision,
-			p.TakenDown, p.TakenDownAt, p.Verdict, p.Revoked, p.DueFrom, p.DueAt, p.DueEstimated, p.DueCalendar, p.Text)
+			p.TakenDown, p.TakenDownAt, p.Verdict, p.Revoked, p.DueFrom, p.DueAt, p.DueEstimated, p.DueCalendar, p.Text,
+			projections.MonthTerms(p.CreatedAt, p.ProviderID, p.terms(), p.Text))
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("write: %w", err)

@@ -167,21 +167,23 @@ type listedApplication struct {
 // newestApplications is the list of applications.
 var newestApplications = projections.Newest[listedApplication]{
 	List: projections.ListApplications, Name: "applications", Table: tableApplications, Columns: applicationColumns + `, applied_at`,
-	At: "applied_at", ID: "provider_id",
+	At: "applied_at", ID: "provider_id", Text: `text || E'\n' || live_text`,
 	Place: func(r listedApplication) (time.Time, uuid.UUID) { return r.AppliedAt, r.ProviderID },
 }
 
 // Applications lists all applications for operators, the newest applicants first.
 func (q Queries) Applications(ctx context.Context, f ApplicationFilter) (projections.Page[Application], error) {
-	w := projections.Where{}
-	if f.Standing != "" {
-		w.And("standing = ?", string(f.Standing))
+	n := projections.Narrow{Words: f.Text}
+	switch {
+	case f.USCC != "":
+		n.Few, n.By = true, []projections.By{{SQL: "uscc", Values: []any{f.USCC}}}
+		if f.Standing != "" {
+			n.Also = []projections.Also{{SQL: "standing = ?", Args: []any{string(f.Standing)}}}
+		}
+	case f.Standing != "":
+		n.By = []projections.By{{SQL: "standing", Values: []any{string(f.Standing)}, Term: termStanding(f.Standing)}}
 	}
-	if f.USCC != "" {
-		w.And("uscc = ?", f.USCC)
-	}
-	w.AndWords(`text || E'\n' || live_text`, f.Text)
-	found, err := newestApplications.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	found, err := newestApplications.Page(ctx, q.DB, n, f.After, f.Limit, f.Total)
 	page := projections.Page[Application]{Rows: make([]Application, len(found.Rows)), Next: found.Next, Total: found.Total}
 	for i, r := range found.Rows {
 		page.Rows[i] = r.complete()
@@ -189,11 +191,8 @@ func (q Queries) Applications(ctx context.Context, f ApplicationFilter) (project
 	return page, err
 }
 
-const ownColumns = productColumns + `, ` + standingColumn + ` AS standing`
-
-// standingColumn is the standing of the owner; blank when it never applied.
-const standingColumn = `coalesce((SELECT a.standing FROM ` + tableApplications + ` a
-	WHERE a.provider_id = ` + tableProducts + `.provider_id), '')`
+// ownColumns are of products r, with the standing of the owner; blank when it never applied.
+const ownColumns = productColumns + `, coalesce((SELECT a.standing FROM ` + tableApplications + ` a WHERE a.provider_id = r.provider_id), '') AS standing`
 
 const productColumns = `id, provider_id, content_revision, content, review, reasons, live_revision, live_content,
 	listed, pinned, created_at, first_submitted_at, submitted_at, decided_at, revision, taken_down, taken_down_at, verdict, revoked,
@@ -210,7 +209,7 @@ func (q Queries) AnyProduct(ctx context.Context, id uuid.UUID) (Product, error) 
 }
 
 func (q Queries) product(ctx context.Context, condition string, args ...any) (Product, error) {
-	rows, _ := q.DB.Query(ctx, `SELECT `+ownColumns+` FROM `+tableProducts+` WHERE `+condition, args...)
+	rows, _ := q.DB.Query(ctx, `SELECT `+ownColumns+` FROM `+tableProducts+` r WHERE `+condition, args...)
 	p, err := projections.One[Product](rows)
 	if err != nil {
 		return p, fmt.Errorf("product: %w", err)
@@ -221,25 +220,17 @@ func (q Queries) product(ctx context.Context, condition string, args ...any) (Pr
 // newestProducts is the list of own products.
 var newestProducts = projections.Newest[Product]{
 	List: projections.ListOwnProducts, Name: "own products", Table: tableProducts, Columns: ownColumns, At: "created_at", ID: "id",
+	Text: "text", Owner: "provider_id",
 	Place: func(p Product) (time.Time, uuid.UUID) { return p.CreatedAt, p.ID },
 }
 
 // Products lists the provider's own products, newest first.
 func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter) (projections.Page[Product], error) {
-	w := projections.Where{}
-	w.And("provider_id = ?", owner)
-	if f.Review != "" {
-		w.And("review = ?", f.Review)
+	n, err := q.narrow(ctx, owner, f)
+	if err != nil {
+		return projections.Page[Product]{}, err
 	}
-	if f.Listed != nil {
-		w.And("(listed AND "+standingColumn+" NOT IN ('"+string(provider.StandingApplicant)+"', '"+
-			string(provider.StandingSuspended)+"', '"+string(provider.StandingClosed)+"')) = ?", *f.Listed)
-	}
-	if f.Mode != "" {
-		w.And("content->>'mode' = ?", string(f.Mode))
-	}
-	w.AndWords("text", f.Text)
-	page, err := newestProducts.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	page, err := newestProducts.Page(ctx, q.DB, n, f.After, f.Limit, f.Total)
 	for i := range page.Rows {
 		page.Rows[i] = page.Rows[i].complete()
 	}
@@ -249,14 +240,64 @@ func (q Queries) Products(ctx context.Context, owner uuid.UUID, f ProductFilter)
 // CountByReview counts the provider's own products by the review of their latest revision.
 func (q Queries) CountByReview(ctx context.Context, provider uuid.UUID) (map[domain.Review]projections.Count, error) {
 	counts := map[domain.Review]projections.Count{}
-	for _, review := range []domain.Review{domain.ReviewPending, domain.ReviewApproved, domain.ReviewRejected} {
-		c, err := projections.CountRows(ctx, q.DB, `SELECT FROM `+tableProducts+` WHERE provider_id = $1 AND review = $2`, provider, review)
+	for _, review := range reviews {
+		n := projections.Narrow{By: []projections.By{
+			{SQL: "provider_id", Values: []any{provider}}, {SQL: "review", Values: []any{string(review)}}, {SQL: "listed", Values: []any{false, true}},
+		}}
+		c, err := newestProducts.Count(ctx, q.DB, n)
 		if err != nil {
 			return nil, err
 		}
 		counts[review] = c
 	}
 	return counts, nil
+}
+
+// reviews are those of a latest revision.
+var reviews = []domain.Review{domain.ReviewPending, domain.ReviewApproved, domain.ReviewRejected}
+
+// narrow reads a list of a provider's. A review and what is listed have few values: where only one of the two is asked for, or neither
+// beside a mode, the stretches of the others' values are merged.
+func (q Queries) narrow(ctx context.Context, owner uuid.UUID, f ProductFilter) (projections.Narrow, error) {
+	n := projections.Narrow{By: []projections.By{{SQL: "provider_id", Values: []any{owner}}}, Words: f.Text}
+	if f.Mode != "" {
+		n.By = append(n.By, projections.By{SQL: modeOf, Values: []any{string(f.Mode)}, Term: termMode(f.Mode)})
+	}
+	if f.Review == "" && f.Mode == "" && f.Listed == nil {
+		return n, nil
+	}
+	review := projections.By{SQL: "review", Term: termReview(f.Review)}
+	for _, one := range reviews {
+		if f.Review == "" || f.Review == one {
+			review.Values = append(review.Values, string(one))
+		}
+	}
+	listed := projections.By{SQL: "listed", Values: []any{false, true}}
+	if f.Listed != nil {
+		shows, err := q.shows(ctx, owner)
+		if err != nil {
+			return n, err
+		}
+		switch {
+		case shows:
+			listed.Values, listed.Term = []any{*f.Listed}, termListed(*f.Listed)
+		case *f.Listed:
+			n.Nothing = true
+		}
+	}
+	n.Nothing = n.Nothing || len(review.Values) == 0
+	n.By = append(n.By, review, listed)
+	return n, nil
+}
+
+// shows reports whether what a provider lists is public: nothing is while it may offer nothing.
+func (q Queries) shows(ctx context.Context, owner uuid.UUID) (shows bool, err error) {
+	err = q.DB.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM `+tableApplications+` WHERE provider_id = $1 AND standing = ANY ($2))`, owner,
+		[]string{string(provider.StandingApplicant), string(provider.StandingSuspended), string(provider.StandingClosed)}).Scan(&shows)
+	if err != nil {
+		return false, fmt.Errorf("standing of an owner: %w", err)
+	}
+	return shows, nil
 }
 
 // PendingProducts is every product of a provider's that awaits a decision, oldest first.

@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	schema = "bookings_v2"
+	schema = "bookings_v3"
 
 	// The table as queries reach it.
 	tableBookings = schema + ".bookings"
@@ -84,10 +84,11 @@ CREATE INDEX bookings_product ON bookings (product_id, requested_at, id);
 CREATE TABLE deleted_products (id uuid PRIMARY KEY);`,
 	Indexes: `
 CREATE INDEX bookings_provider ON bookings (provider_id, requested_at, id);
-CREATE INDEX bookings_provider_state ON bookings (provider_id, state, requested_at, id);
+CREATE INDEX bookings_provider_state ON bookings (provider_id, state, unread, requested_at, id);
+CREATE INDEX bookings_provider_product ON bookings (provider_id, product_id, state, unread, requested_at, id);
 CREATE INDEX bookings_enterprise ON bookings (enterprise_id, requested_at, id);
-CREATE INDEX bookings_enterprise_state ON bookings (enterprise_id, state, requested_at, id);
-CREATE INDEX bookings_enterprise_unread ON bookings (enterprise_id, requested_at, id) WHERE unread;`,
+CREATE INDEX bookings_enterprise_state ON bookings (enterprise_id, state, unread, requested_at, id);
+CREATE INDEX bookings_enterprise_product ON bookings (enterprise_id, product_id, state, unread, requested_at, id);`,
 	Apply: apply,
 }
 

@@ -70,12 +70,12 @@ const bookingColumns = `id, product_id, product_revision, product_name, product_
 
 // ByProvider lists the bookings on a provider's products, newest first (R36).
 func (q Queries) ByProvider(ctx context.Context, provider uuid.UUID, f Filter) (projections.Page[Booking], error) {
-	return q.list(ctx, "provider_id = ?", provider, f)
+	return q.list(ctx, narrow("provider_id", provider, f), f)
 }
 
 // ByEnterprise lists the bookings an enterprise made, newest first (R38).
 func (q Queries) ByEnterprise(ctx context.Context, enterprise uuid.UUID, f Filter) (projections.Page[Booking], error) {
-	return q.list(ctx, "enterprise_id = ?", enterprise, f)
+	return q.list(ctx, narrow("enterprise_id", enterprise, f), f)
 }
 
 // newest is the list of bookings.
@@ -84,19 +84,30 @@ var newest = projections.Newest[Booking]{
 	Place: func(b Booking) (time.Time, uuid.UUID) { return b.RequestedAt, b.ID },
 }
 
-func (q Queries) list(ctx context.Context, side string, owner uuid.UUID, f Filter) (projections.Page[Booking], error) {
-	w := projections.Where{}
-	w.And(side, owner)
-	if f.State != "" {
-		w.And("state = ?", f.State)
-	}
+// narrow reads a list of one side's. A state and what is unread have few values: where only one of the two is asked for, or neither beside
+// a product, the stretches of the others' values are merged.
+func narrow(side string, owner uuid.UUID, f Filter) projections.Narrow {
+	n := projections.Narrow{By: []projections.By{{SQL: side, Values: []any{owner}}}}
 	if f.Product != nil {
-		w.And("product_id = ?", *f.Product)
+		n.By = append(n.By, projections.By{SQL: "product_id", Values: []any{*f.Product}})
 	}
+	if f.State == "" && f.Product == nil && f.Unread == nil {
+		return n
+	}
+	state := projections.By{SQL: "state", Values: []any{booking.StatusAwaitingReply, booking.StatusReplied, booking.StatusClosed}}
+	if f.State != "" {
+		state.Values = []any{f.State}
+	}
+	unread := projections.By{SQL: "unread", Values: []any{false, true}}
 	if f.Unread != nil {
-		w.And("unread = ?", *f.Unread)
+		unread.Values = []any{*f.Unread}
 	}
-	page, err := newest.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	n.By = append(n.By, state, unread)
+	return n
+}
+
+func (q Queries) list(ctx context.Context, n projections.Narrow, f Filter) (projections.Page[Booking], error) {
+	page, err := newest.Page(ctx, q.DB, n, f.After, f.Limit, f.Total)
 	for i := range page.Rows {
 		page.Rows[i].utc()
 	}
@@ -105,19 +116,18 @@ func (q Queries) list(ctx context.Context, side string, owner uuid.UUID, f Filte
 
 // AwaitingReply counts the bookings an enterprise made that await their reply.
 func (q Queries) AwaitingReply(ctx context.Context, enterprise uuid.UUID) (projections.Count, error) {
-	return projections.CountRows(ctx, q.DB, `SELECT FROM `+tableBookings+` WHERE enterprise_id = $1 AND state = $2`,
-		enterprise, booking.StatusAwaitingReply)
+	return newest.Count(ctx, q.DB, narrow("enterprise_id", enterprise, Filter{State: booking.StatusAwaitingReply}))
 }
 
 // UnreadReplies counts the bookings an enterprise made that have a reply it has not read.
 func (q Queries) UnreadReplies(ctx context.Context, enterprise uuid.UUID) (projections.Count, error) {
-	return projections.CountRows(ctx, q.DB, `SELECT FROM `+tableBookings+` WHERE enterprise_id = $1 AND unread`, enterprise)
+	unread := true
+	return newest.Count(ctx, q.DB, narrow("enterprise_id", enterprise, Filter{Unread: &unread}))
 }
 
 // ReceivedAwaitingReply counts the bookings on a provider's products that await its reply.
 func (q Queries) ReceivedAwaitingReply(ctx context.Context, provider uuid.UUID) (projections.Count, error) {
-	return projections.CountRows(ctx, q.DB, `SELECT FROM `+tableBookings+` WHERE provider_id = $1 AND state = $2`,
-		provider, booking.StatusAwaitingReply)
+	return newest.Count(ctx, q.DB, narrow("provider_id", provider, Filter{State: booking.StatusAwaitingReply}))
 }
 
 // OfProvider is one booking on a provider's product; ErrNotFound when it is another's (R40).

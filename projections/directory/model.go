@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	schema = "directory_v1"
+	schema = "directory_v2"
 
 	// The table as queries reach it.
 	tableAccounts = schema + ".accounts"
@@ -66,14 +66,25 @@ CREATE TABLE accounts (
 	opened_at    timestamptz NOT NULL,
 	closed_at    timestamptz,
 	revision     bigint NOT NULL,
-	text         text COLLATE "C" NOT NULL -- what a text filter looks in
-);`,
+	text         text COLLATE "C" NOT NULL, -- what a text filter looks in
+	terms        integer[] NOT NULL -- by which it is found
+);
+ALTER TABLE accounts ALTER terms SET STATISTICS 0;`,
 	Indexes: `
 CREATE INDEX accounts_order ON accounts (opened_at, id);
+CREATE INDEX accounts_closed ON accounts (closed, opened_at, id);
+CREATE INDEX accounts_enterprise ON accounts ((` + isEnterprise + `), opened_at, id);
 CREATE INDEX accounts_uscc ON accounts (uscc, opened_at, id) WHERE uscc <> '';
-CREATE INDEX accounts_staff ON accounts (opened_at, id) WHERE roles <> '{}';`,
+CREATE INDEX accounts_staff ON accounts ((` + isStaff + `), opened_at, id) WHERE roles <> '{}';
+CREATE INDEX accounts_terms ON accounts USING gin (terms) WITH (gin_pending_list_limit = 256);`,
 	Apply: apply,
 }
+
+// What an account is, as the indexes have it.
+const (
+	isEnterprise = `NOT closed AND uscc <> ''`
+	isStaff      = `NOT closed AND roles <> '{}'`
+)
 
 func apply(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	accounts := map[uuid.UUID]*Account{}
@@ -130,16 +141,29 @@ func write(ctx context.Context, tx pgx.Tx, accounts map[uuid.UUID]*Account) erro
 			certified = *a.Enterprise
 		}
 		text := projections.SearchText(a.DisplayName, certified.Name, certified.USCC, certified.LegalRepresentative)
-		batch.Queue(`INSERT INTO accounts (`+columns+`, uscc, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		batch.Queue(`INSERT INTO accounts (`+columns+`, uscc, text, terms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 			ON CONFLICT (id) DO UPDATE SET display_name = $2, enterprise = $3, roles = $4, closed = $5, close_reason = $6,
-				closed_at = $8, revision = $9, uscc = $10, text = $11`,
+				closed_at = $8, revision = $9, uscc = $10, text = $11, terms = $12`,
 			a.ID, a.DisplayName, a.Enterprise, roleNames(a.Roles), a.Closed, a.CloseReason, a.OpenedAt, a.ClosedAt, a.Revision,
-			certified.USCC, text)
+			certified.USCC, text, projections.MonthTerms(a.OpenedAt, uuid.Nil, a.terms(certified.USCC), text))
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	return nil
+}
+
+// What an account is found by beside its text.
+const termEnterprise = "enterprise"
+
+func termClosed(closed bool) string { return fmt.Sprintf("closed %t", closed) }
+
+func (a *Account) terms(uscc string) []string {
+	terms := []string{termClosed(a.Closed)}
+	if !a.Closed && uscc != "" {
+		terms = append(terms, termEnterprise)
+	}
+	return terms
 }
 
 func roleNames(roles []domain.Role) []string {

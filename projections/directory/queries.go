@@ -73,30 +73,47 @@ func (q Queries) Holders(ctx context.Context, role domain.Role, named []uuid.UUI
 	return accounts, nil
 }
 
+// narrow chooses the index by what finds the fewest.
+func (f Filter) narrow() projections.Narrow {
+	n := projections.Narrow{Words: f.Text, Nothing: f.Closed != nil && *f.Closed && f.Role != ""}
+	by := func(sql string, value any, term string) { n.By = []projections.By{{SQL: sql, Values: []any{value}, Term: term}} }
+	also := func(sql string, args ...any) { n.Also = append(n.Also, projections.Also{SQL: sql, Args: args}) }
+	switch {
+	case f.USCC != "":
+		also("uscc <> ''")
+		n.Few = true
+		by("uscc", f.USCC, "")
+	case f.Role != "" && f.Role != domain.RoleEnterprise:
+		also("roles <> '{}'")
+		n.Few = true
+		by("("+isStaff+")", true, "")
+	case f.Role == domain.RoleEnterprise:
+		by("("+isEnterprise+")", true, termEnterprise)
+	case f.Closed != nil:
+		by("closed", *f.Closed, termClosed(*f.Closed))
+	}
+	if f.Closed != nil {
+		also("closed = ?", *f.Closed)
+	}
+	switch f.Role {
+	case "":
+	case domain.RoleEnterprise:
+		also(isEnterprise)
+	default:
+		also("NOT closed AND ? = ANY (roles)", string(f.Role))
+	}
+	return n
+}
+
 // newest is the list of accounts.
 var newest = projections.Newest[Account]{
-	List: projections.ListAccounts, Name: "accounts", Table: tableAccounts, Columns: columns, At: "opened_at", ID: "id",
+	List: projections.ListAccounts, Name: "accounts", Table: tableAccounts, Columns: columns, At: "opened_at", ID: "id", Text: "text",
 	Place: func(a Account) (time.Time, uuid.UUID) { return a.OpenedAt, a.ID },
 }
 
 // Accounts lists accounts, newest first.
 func (q Queries) Accounts(ctx context.Context, f Filter) (projections.Page[Account], error) {
-	w := projections.Where{}
-	if f.Closed != nil {
-		w.And("closed = ?", *f.Closed)
-	}
-	switch f.Role {
-	case "":
-	case domain.RoleEnterprise:
-		w.And("NOT closed AND uscc <> ''")
-	default:
-		w.And("NOT closed AND roles <> '{}' AND ? = ANY (roles)", string(f.Role))
-	}
-	if f.USCC != "" {
-		w.And("uscc <> '' AND uscc = ?", f.USCC)
-	}
-	w.AndWords("text", f.Text)
-	page, err := newest.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	page, err := newest.Page(ctx, q.DB, f.narrow(), f.After, f.Limit, f.Total)
 	for i := range page.Rows {
 		projections.UTC(&page.Rows[i].OpenedAt, page.Rows[i].ClosedAt)
 	}

@@ -189,35 +189,48 @@ func (s *source) and(w *projections.Where) {
 	}
 }
 
-// stretch selects the positions of the source between two positions, which are SQL, in its order or in the opposite. The conditions are
-// comparisons of rows, in the order of the index's columns: for equal values and an order by position the planner would rather walk along
-// the primary key, where it expects enough of them.
+// stretch selects the positions of the source between two positions, which are SQL, in its order or in the opposite. The last
+// column before the position is compared together with it: for an equal value and an order by position the planner would rather walk along
+// the primary key, where it expects enough of them. The columns before that are equal: of what is compared as a row the index would be read
+// to the end of the first column's value.
 func (s *source) stretch(w projections.Where, class, first, last string, descending bool, limit string) (string, projections.Where) {
-	names, values, sorted := "", "", ""
 	direction := ""
 	if descending {
 		direction = " DESC"
 	}
+	type bound struct{ name, value string }
+	var before []bound
 	for _, c := range s.by {
 		w.Args = append(w.Args, c.value)
-		names += "e." + c.name + ", "
-		values += "$" + strconv.Itoa(len(w.Args)) + ", "
-		sorted += "e." + c.name + direction + ", "
+		before = append(before, bound{"e." + c.name, "$" + strconv.Itoa(len(w.Args))})
 		if c.name == "provider_id" {
 			w.And("e.provider_id IS NOT NULL")
 		}
 	}
 	if class != "" {
-		names, values, sorted = names+"e.class, ", values+class+", ", sorted+"e.class"+direction+", "
+		before = append(before, bound{"e.class", class})
 	}
-	w.And("(" + names + "e.position) >= (" + values + first + ")")
-	w.And("(" + names + "e.position) <= (" + values + last + ")")
+	name, value, sorted := "", "", ""
+	for i, b := range before {
+		if i < len(before)-1 {
+			w.And(b.name + " = " + b.value)
+			continue
+		}
+		name, value, sorted = b.name+", ", b.value+", ", b.name+direction+", "
+	}
+	w.And("(" + name + "e.position) >= (" + value + first + ")")
+	w.And("(" + name + "e.position) <= (" + value + last + ")")
 	s.and(&w)
 	return "SELECT e.position FROM " + s.table + w.SQL() + " ORDER BY " + sorted + "e.position" + direction + limit, w
 }
 
 // positions selects those of the source between two positions, which are SQL. Of each class at most as many are read as are asked for.
 func (s *source) positions(first, last string, args []any, descending bool, limit string) (string, []any) {
+	return s.some(first, last, args, descending, limit, order(descending)+limit)
+}
+
+// some is positions with what stands behind those of several classes: an order is nothing that they need to be counted.
+func (s *source) some(first, last string, args []any, descending bool, limit, end string) (string, []any) {
 	w := projections.Where{Args: args}
 	class := ""
 	switch {
@@ -232,8 +245,8 @@ func (s *source) positions(first, last string, args []any, descending bool, limi
 		return sql, w.Args
 	}
 	w.Args = append(w.Args, s.classes)
-	return fmt.Sprintf("SELECT e.position FROM unnest($%d::bigint[]) c (class) CROSS JOIN LATERAL (%s) e%s%s",
-		len(w.Args), sql, order(descending), limit), w.Args
+	return fmt.Sprintf("SELECT e.position FROM unnest($%d::bigint[]) c (class) CROSS JOIN LATERAL (%s) e%s",
+		len(w.Args), sql, end), w.Args
 }
 
 func order(descending bool) string {

@@ -113,7 +113,7 @@ func (q Queries) find(ctx context.Context, f *Filter) (s source, ok bool, err er
 }
 
 func (q Queries) entries(ctx context.Context, sql string, args []any) ([]Entry, error) {
-	rows, _ := q.DB.Query(ctx, sql, args...)
+	rows, _ := q.DB.Query(ctx, sql, projections.Planned(args)...)
 	entries, err := pgx.CollectRows(rows, pgx.RowToStructByName[Entry])
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
@@ -149,7 +149,7 @@ func (q Queries) count(ctx context.Context, f *Filter, s source, limit int) (pro
 	if f.searches() {
 		err := q.days(ctx, f, s, false, func(sql string, args []any, _ *daySpan) (bool, error) {
 			var more int
-			err := q.DB.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (%s LIMIT %d) counted`, sql, limit+1-n), args...).Scan(&more)
+			err := q.DB.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (%s LIMIT %d) counted`, sql, limit+1-n), projections.Planned(args)...).Scan(&more)
 			n += more
 			return n > limit, err
 		})
@@ -157,8 +157,9 @@ func (q Queries) count(ctx context.Context, f *Filter, s source, limit int) (pro
 			return projections.Count{}, err
 		}
 	} else {
-		sql, args := s.positions("$1::bigint", "$2::bigint", []any{s.first, s.last}, false, fmt.Sprintf(" LIMIT %d", limit+1))
-		if err := q.DB.QueryRow(ctx, `SELECT count(*) FROM (`+sql+`) counted`, args...).Scan(&n); err != nil {
+		most := fmt.Sprintf(" LIMIT %d", limit+1)
+		sql, args := s.some("$1::bigint", "$2::bigint", []any{s.first, s.last}, false, most, most)
+		if err := q.DB.QueryRow(ctx, `SELECT count(*) FROM (`+sql+`) counted`, projections.Planned(args)...).Scan(&n); err != nil {
 			return projections.Count{}, fmt.Errorf("count: %w", err)
 		}
 	}

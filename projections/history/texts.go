@@ -92,16 +92,8 @@ const (
 	termSubject  byte = 's'
 )
 
-// salted are terms as those of a day are stored: told from those of other days, so that what is looked up in the inverted index is a day,
-// however long the log is.
-func salted(terms []int32, day workdays.Day) []int32 {
-	salt := int32(uint32(day+1) * 0x9E3779B1) //nolint:gosec // the bits are kept
-	own := make([]int32, len(terms))
-	for i, t := range terms {
-		own[i] = t ^ salt
-	}
-	return own
-}
+// salted are terms as those of a day are stored.
+func salted(terms []int32, day workdays.Day) []int32 { return projections.Salted(terms, int(day)) }
 
 func termOf(id uuid.UUID) string { return string(id[:]) }
 

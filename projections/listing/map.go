@@ -256,7 +256,7 @@ func (q Queries) everywhere(ctx context.Context, s search, most int) ([]found, e
 }
 
 func (q Queries) find(ctx context.Context, sql string, args ...any) ([]found, error) {
-	rows, err := q.DB.Query(ctx, sql, args...)
+	rows, err := q.DB.Query(ctx, sql, projections.Planned(args)...)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	schema = "review_v5"
+	schema = "review_v6"
 
 	// The tables as queries reach them.
 	tableSubjects    = schema + ".subjects"
@@ -87,6 +87,7 @@ CREATE TABLE submissions (
 	decided_by         uuid,
 	reasons            json,
 	note               text NOT NULL, -- the decision's, among colleagues
+	provider_type      text COLLATE "C" NOT NULL, -- as its provider's case has it, whatever it was then
 	first_approval     json, -- the first of two approvals of this revision
 	revocation         json, -- of the approval of this revision, or what the wait in which it was submitted began with
 	-- when it was due when it pended last; while it pends, its case says` + dues.Columns + `,
@@ -97,6 +98,7 @@ CREATE TABLE submissions (
 	point              json, -- where that destination is, in WGS-84; null as long as no event says so
 	PRIMARY KEY (subject_id, content_revision)
 ) WITH (toast_tuple_target = 8160);
+CREATE INDEX submissions_provider ON submissions (provider_id, since, subject_id, content_revision); -- a rebuild needs it too: what a provider's type is of
 CREATE TABLE cases ( -- what awaits a decision: the latest submission of a subject, narrow, for the queue to walk
 	subject_id       uuid PRIMARY KEY,
 	kind             text COLLATE "C" NOT NULL,
@@ -152,7 +154,8 @@ func indexes() string {
 	add("submissions_state", "submissions", "state, "+past, sqlPast)
 	add("submissions_kind", "submissions", "kind, state, "+past, sqlPast)
 	add("submissions_decided", "submissions", past, "state IN "+sqlDecided)
-	add("submissions_provider", "submissions", "provider_id, "+past, sqlPast)
+	add("submissions_type", "submissions", "provider_type, state, "+past, sqlPast)
+	add("submissions_decided_type", "submissions", "provider_type, "+past, "state IN "+sqlDecided)
 	add("submissions_submitter", "submissions", "submitted_by, "+past, sqlPast)
 	add("submissions_late", "submissions", past, sqlPast+" AND "+sqlLate)
 	for _, f := range flags {

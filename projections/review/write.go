@@ -139,6 +139,8 @@ func (f *folding) write(ctx context.Context, tx pgx.Tx) error {
 	if len(providers) > 0 {
 		batch.Queue(`UPDATE cases c SET withheld = p.closed, provider_type = p.provider_type FROM subjects p
 			WHERE c.provider_id = p.id AND p.id = ANY ($1)`, providers)
+		batch.Queue(`UPDATE submissions s SET provider_type = p.provider_type FROM subjects p
+			WHERE s.provider_id = p.id AND p.id = ANY ($1) AND s.provider_type <> p.provider_type`, providers)
 	}
 	if counted {
 		batch.Queue(enterCounts, cases, providers)
@@ -187,9 +189,9 @@ func (s *subject) write(batch *pgx.Batch, states map[stateOf]int) {
 			states[stateOf{r.Kind, r.State}]++
 			batch.Queue(`INSERT INTO submissions (kind, subject_id, content_revision, state, since, name, provider_id, submitted_by, mismatches,
 				finding, round, first_submitted_at, submitted_at, decided_at, decided_by, reasons, note, first_approval, revocation, `+
-				dues.ColumnNames+`, place, point, content, certified, verdict)
+				dues.ColumnNames+`, place, point, content, certified, verdict, provider_type)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-				$26, $27, $28)`,
+				$26, $27, $28, coalesce((SELECT p.provider_type FROM subjects p WHERE p.id = $7), ''))`,
 				r.Kind, r.SubjectID, r.ContentRevision, r.State, r.Since, r.Name, r.ProviderID, r.SubmittedBy, r.Mismatches,
 				r.Finding, r.Round, r.FirstSubmittedAt, r.SubmittedAt, r.DecidedAt, r.DecidedBy, r.Reasons, r.Note,
 				r.FirstApproval, r.Revocation, r.DueFrom, r.DueAt, r.DueEstimated, r.DueCalendar, r.Place, r.Point, r.Content, r.Certified,

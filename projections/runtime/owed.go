@@ -49,12 +49,6 @@ func NewDeliveries(pool *pgxpool.Pool, store domain.EventStore, name, storedName
 
 const owedColumns = `event_id, stream, revision, position, type, state, tries, error, due_at, settled_at, item`
 
-// owedStates narrow a list to a state, in words that the indexes have.
-var owedStates = map[string]string{
-	"": "", itemDue: ` AND state = 'due'`, itemDone: ` AND state = 'done'`, itemGivenUp: ` AND state = 'given_up'`,
-	itemSkipped: ` AND state = 'skipped'`,
-}
-
 func scanOwed(row pgx.CollectableRow) (listedItem, error) {
 	var (
 		l   listedItem
@@ -88,9 +82,16 @@ type OwedFilter struct {
 // List gives what a recipient got and is to get, the newest first.
 func (d *Deliveries) List(ctx context.Context, recipient string, f OwedFilter) (projections.Page[Owed], error) {
 	var none projections.Page[Owed]
-	before := int64(1<<63 - 1)
-	const from = ` FROM projections.ledger WHERE projection = $1 AND recipient = $2 AND recipient <> ''`
-	total, err := projections.Total(ctx, d.pool, f.Total, `SELECT`+from+owedStates[f.State], d.projection, recipient)
+	w, order := projections.Where{}, "item DESC"
+	w.And("recipient <> '' AND projection = ?", d.projection)
+	w.And("recipient = ?", recipient)
+	key, marks, of := "item", "?", []any(nil)
+	if f.State != "" {
+		// Named in the order, so that the planner does not walk along what the recipient got in other states.
+		w.And("state >= ? AND state <= ?", f.State, f.State)
+		key, marks, of, order = "state, item", "?, ?", []any{f.State}, "state DESC, item DESC"
+	}
+	total, err := projections.Total(ctx, d.pool, f.Total, `SELECT FROM projections.ledger`+w.SQL(), w.Args...)
 	if err != nil {
 		return none, err
 	}
@@ -99,11 +100,11 @@ func (d *Deliveries) List(ctx context.Context, recipient string, f OwedFilter) (
 		if err != nil {
 			return none, err
 		}
-		before = c.At
+		w.And("("+key+") < ("+marks+")", append(of, c.At)...)
 	}
 	size := projections.PageSize(f.Limit)
-	rows, _ := d.pool.Query(ctx, `SELECT `+owedColumns+from+` AND item < $3`+owedStates[f.State]+
-		` ORDER BY item DESC`+projections.LimitClause(size), d.projection, recipient, before)
+	rows, _ := d.pool.Query(ctx, `SELECT `+owedColumns+` FROM projections.ledger`+w.SQL()+` ORDER BY `+order+projections.LimitClause(size),
+		projections.Planned(w.Args)...)
 	all, err := pgx.CollectRows(rows, scanOwed)
 	if err != nil {
 		return none, fmt.Errorf("deliveries: %w", err)

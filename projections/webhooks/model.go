@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	schema = "webhooks_v1"
+	schema = "webhooks_v2"
 
 	// The tables as queries reach them.
 	tableHooks  = schema + ".hooks"
@@ -77,7 +77,9 @@ CREATE TABLE owners (
 );`,
 	Indexes: `
 CREATE INDEX hooks_order ON hooks (registered_at, id);
-CREATE INDEX hooks_owner ON hooks (owner, registered_at, id);
+CREATE INDEX hooks_standing ON hooks (standing, registered_at, id);
+CREATE INDEX hooks_owner ON hooks (standing, owner, registered_at, id);
+CREATE INDEX hooks_told ON hooks (owner, id) WHERE standing <> 'removed';
 CREATE INDEX hooks_held ON hooks (id) WHERE standing = 'paused';
 CREATE INDEX owners_suspended ON owners (id) WHERE suspended;`,
 	Apply: apply,

@@ -84,14 +84,17 @@ func (q Queries) Hook(ctx context.Context, id uuid.UUID) (Hook, error) {
 
 // Hooks lists webhooks, newest first.
 func (q Queries) Hooks(ctx context.Context, f Filter) (projections.Page[Hook], error) {
-	w := projections.Where{}
-	if f.Owner != nil {
-		w.And("owner = ?", *f.Owner)
-	}
+	var n projections.Narrow
+	standing := projections.By{SQL: "standing", Values: []any{string(webhook.Active), string(webhook.OnHold), string(webhook.Ended)}}
 	if f.Standing != "" {
-		w.And("standing = ?", string(f.Standing))
+		standing.Values = []any{string(f.Standing)}
 	}
-	page, err := newest.Page(ctx, q.DB, w, f.After, f.Limit, f.Total)
+	if f.Owner != nil {
+		n.By = []projections.By{standing, {SQL: "owner", Values: []any{*f.Owner}}}
+	} else if f.Standing != "" {
+		n.By = []projections.By{standing}
+	}
+	page, err := newest.Page(ctx, q.DB, n, f.After, f.Limit, f.Total)
 	utc(page.Rows)
 	return page, err
 }

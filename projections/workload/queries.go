@@ -135,7 +135,8 @@ func (q Queries) claims(ctx context.Context, f Filter, all map[uuid.UUID]*work) 
 
 func (q Queries) decisions(ctx context.Context, f Filter, calendar *workdays.Calendar, all map[uuid.UUID]*work) error {
 	rows, _ := q.DB.Query(ctx, `SELECT d.reviewer, outcome, decided_at, waiting_since, claimed_at, overturned_at IS NOT NULL
-		FROM `+tableDecisions+` d LEFT JOIN `+tableClaims+` c ON c.id = d.claim
+		FROM `+tableDecisions+` d LEFT JOIN LATERAL (
+			SELECT claimed_at FROM `+tableClaims+` c WHERE c.id = d.claim OFFSET 0) c ON true
 		WHERE decided_at >= $1 AND decided_at < $2 AND (d.kind = $3 OR $3 = '')`,
 		f.From.Start(), (f.To + 1).Start(), projections.Storable(f.Kind))
 	var (

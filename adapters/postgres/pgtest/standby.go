@@ -76,6 +76,15 @@ func (r *Replicated) StartStandby() {
 	r.Standby = r.standby.URL()
 }
 
+// FailOver stops the primary, which hands everything over as it stops, and has the standby take its place.
+func (r *Replicated) FailOver() {
+	r.t.Helper()
+	if err := r.primary.Close(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.OnStandby(`SELECT pg_promote()`)
+}
+
 // OnStandby runs a statement there, such as SELECT pg_wal_replay_pause().
 func (r *Replicated) OnStandby(sql string) {
 	r.t.Helper()

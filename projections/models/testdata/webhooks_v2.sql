@@ -21,6 +21,8 @@ CREATE TABLE owners (
 );
 
 CREATE INDEX hooks_order ON hooks (registered_at, id);
-CREATE INDEX hooks_owner ON hooks (owner, registered_at, id);
+CREATE INDEX hooks_standing ON hooks (standing, registered_at, id);
+CREATE INDEX hooks_owner ON hooks (standing, owner, registered_at, id);
+CREATE INDEX hooks_told ON hooks (owner, id) WHERE standing <> 'removed';
 CREATE INDEX hooks_held ON hooks (id) WHERE standing = 'paused';
 CREATE INDEX owners_suspended ON owners (id) WHERE suspended;

@@ -28,6 +28,7 @@ CREATE TABLE submissions (
 	decided_by         uuid,
 	reasons            json,
 	note               text NOT NULL, -- the decision's, among colleagues
+	provider_type      text COLLATE "C" NOT NULL, -- as its provider's case has it, whatever it was then
 	first_approval     json, -- the first of two approvals of this revision
 	revocation         json, -- of the approval of this revision, or what the wait in which it was submitted began with
 	-- when it was due when it pended last; while it pends, its case says
@@ -43,6 +44,7 @@ CREATE TABLE submissions (
 	point              json, -- where that destination is, in WGS-84; null as long as no event says so
 	PRIMARY KEY (subject_id, content_revision)
 ) WITH (toast_tuple_target = 8160);
+CREATE INDEX submissions_provider ON submissions (provider_id, since, subject_id, content_revision); -- a rebuild needs it too: what a provider's type is of
 CREATE TABLE cases ( -- what awaits a decision: the latest submission of a subject, narrow, for the queue to walk
 	subject_id       uuid PRIMARY KEY,
 	kind             text COLLATE "C" NOT NULL,
@@ -98,7 +100,8 @@ CREATE INDEX cases_submitter ON cases (submitted_by, due_at, due_from, subject_i
 CREATE INDEX submissions_state ON submissions (state, since, subject_id, content_revision) WHERE state <> 'pending';
 CREATE INDEX submissions_kind ON submissions (kind, state, since, subject_id, content_revision) WHERE state <> 'pending';
 CREATE INDEX submissions_decided ON submissions (since, subject_id, content_revision) WHERE state IN ('approved', 'rejected');
-CREATE INDEX submissions_provider ON submissions (provider_id, since, subject_id, content_revision) WHERE state <> 'pending';
+CREATE INDEX submissions_type ON submissions (provider_type, state, since, subject_id, content_revision) WHERE state <> 'pending';
+CREATE INDEX submissions_decided_type ON submissions (provider_type, since, subject_id, content_revision) WHERE state IN ('approved', 'rejected');
 CREATE INDEX submissions_submitter ON submissions (submitted_by, since, subject_id, content_revision) WHERE state <> 'pending';
 CREATE INDEX submissions_late ON submissions (since, subject_id, content_revision) WHERE state <> 'pending' AND decided_at >= due_at;
 CREATE INDEX cases_mismatch ON cases (due_at, due_from, subject_id, kind) WHERE NOT withheld AND mismatch;

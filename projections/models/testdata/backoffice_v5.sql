@@ -27,6 +27,7 @@ CREATE TABLE applications (
 	uscc               text COLLATE "C" NOT NULL, -- of the latest profile
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest profile
 	live_text          text COLLATE "C" NOT NULL, -- and of the live one, when that is another
+	terms              integer[] NOT NULL, -- by which both texts are found
 	revoked            json, -- the approval that was revoked, until the next; null when none was
 
 	due_from      timestamptz NOT NULL, -- what it is counted from: the latest submission, or what made the case pend again
@@ -54,6 +55,7 @@ CREATE TABLE products (
 	decided_at         timestamptz,
 	revision           bigint NOT NULL,
 	text               text COLLATE "C" NOT NULL, -- what a text filter looks in: of the latest content
+	terms              integer[] NOT NULL, -- by which it is found
 	revoked            json, -- as of applications
 
 	due_from      timestamptz NOT NULL, -- what it is counted from: the latest submission, or what made the case pend again
@@ -61,11 +63,16 @@ CREATE TABLE products (
 	due_estimated boolean NOT NULL, -- days of a year were counted that the calendar does not know
 	due_calendar  text COLLATE "C" NOT NULL -- the calendar's version by which it was computed last
 ) WITH (toast_tuple_target = 8160);
+ALTER TABLE applications ALTER terms SET STATISTICS 0;
+ALTER TABLE products ALTER terms SET STATISTICS 0;
 
 CREATE INDEX applications_order ON applications (applied_at, provider_id);
 CREATE INDEX applications_standing ON applications (standing, applied_at, provider_id);
-CREATE INDEX applications_uscc ON applications (uscc);
+CREATE INDEX applications_uscc ON applications (uscc, applied_at, provider_id);
+CREATE INDEX applications_terms ON applications USING gin (terms) WITH (gin_pending_list_limit = 256);
 CREATE INDEX applications_due ON applications (due_at) WHERE review = 'pending'; -- what a correction of the calendar can move
 CREATE INDEX products_due ON products (due_at) WHERE review = 'pending';
 CREATE INDEX products_owner ON products (provider_id, created_at, id);
-CREATE INDEX products_owner_review ON products (provider_id, review, created_at, id);
+CREATE INDEX products_owner_review ON products (provider_id, review, listed, created_at, id);
+CREATE INDEX products_owner_mode ON products (provider_id, ((content->>'mode') COLLATE "C"), review, listed, created_at, id);
+CREATE INDEX products_terms ON products USING gin (terms) WITH (gin_pending_list_limit = 256);
