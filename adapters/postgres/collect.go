@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"waybill/domain"
 	"waybill/domain/media"
 )
 
@@ -109,11 +108,11 @@ func keysOf(set map[string]bool) []string {
 }
 
 // RemoveRequests forgets answers and quotas that are older.
-func (u *Uploads) RemoveRequests(ctx context.Context, age time.Duration, now time.Time) error {
+func (u *Uploads) RemoveRequests(ctx context.Context, age time.Duration) error {
 	return classify(ctx, afresh(func() error {
 		var batch pgx.Batch
 		batch.Queue(`delete from media.requests where answered_at < now() - $1::interval`, age)
-		batch.Queue(`delete from media.quotas where day < $1`, now.In(domain.Beijing).AddDate(0, 0, -1).Format(time.DateOnly))
+		batch.Queue(`delete from media.quotas where day < (now() at time zone 'Asia/Shanghai')::date - 1`)
 		return u.pool.SendBatch(ctx, &batch).Close()
 	}))
 }

@@ -54,6 +54,7 @@ type Replica struct {
 	stop    context.CancelFunc
 	ctx     context.Context // bounds the poller, which comes and goes with its readers
 	work    sync.WaitGroup
+	lags    lags
 	// ask reads where the read models are on the replica, by projection and all at one moment.
 	ask func(context.Context) (map[string]domain.Position, error)
 
@@ -292,14 +293,19 @@ func (r *Replica) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	newest, err := log.newest(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("head of the log: %w", err)
+	}
+	at, err := r.lags.now(ctx, log, newest)
+	if err != nil {
+		return nil, fmt.Errorf("clock of the log: %w", err)
+	}
 	all := make([]Status, 0, len(r.models))
 	for _, m := range r.models {
 		s := Status{Name: m.Name, Position: now[m.Schema]}
-		for e, err := range log.ReadAll(ctx, s.Position, domain.Forward, 1) {
-			if err != nil {
-				return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
-			}
-			s.Lag = max(0, time.Since(e.RecordedAt))
+		if s.Lag, err = r.lags.lag(ctx, log, m.Schema, s.Position, at); err != nil {
+			return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
 		}
 		all = append(all, s)
 	}
