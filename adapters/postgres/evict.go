@@ -13,13 +13,15 @@ import (
 // as any append may take. Its time-outs do not reach such a session: the server takes it to be at work.
 const frozenSQL = `
 select count(pg_terminate_backend(pid)) from pg_locks join pg_stat_activity using (pid)
-where locktype = 'advisory' and granted and classid = ($1::bigint >> 32)::bigint::oid and objid = ($1::bigint & 4294967295)::oid and objsubid = 1
+where locktype = 'advisory' and granted and classid = ($1::bigint >> 32)::bigint::oid and objid = ($1::bigint & 4294967295)::oid
+	and objsubid = 1
 	and pg_locks.database = (select oid from pg_database where datname = current_database())
 	and pid = any ($2) and state = 'active' and wait_event = 'ClientRead' and state_change < clock_timestamp() - $3::interval`
 
 const holdersSQL = `
 select coalesce(array_agg(pid), '{}') from pg_locks join pg_stat_activity using (pid)
-where locktype = 'advisory' and granted and classid = ($1::bigint >> 32)::bigint::oid and objid = ($1::bigint & 4294967295)::oid and objsubid = 1
+where locktype = 'advisory' and granted and classid = ($1::bigint >> 32)::bigint::oid and objid = ($1::bigint & 4294967295)::oid
+	and objsubid = 1
 	and pg_locks.database = (select oid from pg_database where datname = current_database())
 	and state = 'active' and wait_event = 'ClientRead' and state_change < clock_timestamp() - $2::interval`
 

@@ -117,7 +117,8 @@ func (s *EventStore) follow(ctx context.Context) error {
 	for begun := time.Now(); ; { // first what came before the LISTEN, which was not notified
 		var head int64
 		var readOnly bool
-		err := conn.QueryRow(ctx, `select coalesce(max(position), 0), current_setting('transaction_read_only')::bool from eventstore.events`).
+		err := conn.QueryRow(ctx, `
+			select coalesce(max(position), 0), current_setting('transaction_read_only')::bool from eventstore.events`).
 			Scan(&head, &readOnly)
 		if err != nil {
 			return err
