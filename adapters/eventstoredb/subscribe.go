@@ -192,7 +192,7 @@ type SubscriptionStatus struct {
 	CaughtUp bool
 	// Waiting counts the events received and not taken; the server may have more. CountAfter tells how many.
 	Waiting int
-	// Lag is the age of the last event taken, 0 when caught up.
+	// Lag is for how long it has not been caught up, by this machine's steady time; 0 when it is.
 	Lag time.Duration
 	// Drops is how often the server, or the connection to it, was lost.
 	Drops int
@@ -255,6 +255,7 @@ type subscription struct {
 	mu       sync.Mutex
 	now      SubscriptionStatus
 	feed     *feed
+	behind   time.Time            // since when it is not caught up, as far as that was noticed; zero when it is
 	last     domain.RecordedEvent // the last event taken, without what is in it; zero for none
 	atTheEnd chan struct{}        // closed once it has caught up for the first time
 }
@@ -264,6 +265,7 @@ func (o *subscription) begin(f *feed) {
 	defer o.mu.Unlock()
 	o.feed, o.now.CaughtUp = f, false
 	o.now.Drops++
+	o.note()
 }
 
 func (o *subscription) moved(e domain.RecordedEvent) {
@@ -271,6 +273,7 @@ func (o *subscription) moved(e domain.RecordedEvent) {
 	defer o.mu.Unlock()
 	o.now.After, o.fromStart = e.Position, false
 	o.last = domain.RecordedEvent{ID: e.ID, Stream: e.Stream, Revision: e.Revision, Position: e.Position, RecordedAt: e.RecordedAt}
+	o.note()
 }
 
 func (o *subscription) lastTaken() domain.RecordedEvent {
@@ -290,16 +293,28 @@ func (o *subscription) marked(caughtUp bool) {
 			close(o.atTheEnd)
 		}
 	}
+	o.note()
+}
+
+// note keeps since when the subscription is behind, and reports whether it is; o.mu is held.
+func (o *subscription) note() bool {
+	switch caughtUp := o.now.CaughtUp && o.feed.waiting() == 0; {
+	case caughtUp:
+		o.behind = time.Time{}
+	case o.behind.IsZero():
+		o.behind = time.Now()
+	}
+	return !o.behind.IsZero()
 }
 
 func (o *subscription) status() SubscriptionStatus {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	behind := o.note()
 	now := o.now
 	now.Waiting = o.feed.waiting()
-	now.CaughtUp = now.CaughtUp && now.Waiting == 0
-	if !now.CaughtUp && o.last.Position != 0 {
-		now.Lag = max(0, time.Since(o.last.RecordedAt))
+	if now.CaughtUp = !behind; behind {
+		now.Lag = time.Since(o.behind)
 	}
 	return now
 }

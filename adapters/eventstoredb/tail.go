@@ -65,11 +65,12 @@ func (s *Store) tail(categories []string) *tail {
 	return t.all[key]
 }
 
-// Tail is the position of the last event; one of ours, or 0, is at the position known. It asks the server whether it is there, and for
+// Tail is the position of the last event, and when it was recorded; one of ours, or 0, is at the position known. The time is zero when
+// nothing has come since that one. It asks the server whether it is there, and for
 // the rest relies on what a subscription has heard, which may be a moment late: it is for those who ask how things are.
-func (o *own) Tail(ctx context.Context, known domain.Position) (domain.Position, error) {
+func (o *own) Tail(ctx context.Context, known domain.Position) (head domain.Position, at time.Time, err error) {
 	if err := o.present(ctx); err != nil {
-		return 0, err
+		return 0, at, err
 	}
 	t := o.tail(o.categories)
 	open := t.follow(known)
@@ -79,10 +80,10 @@ func (o *own) Tail(ctx context.Context, known domain.Position) (domain.Position,
 	case <-open.atTheEnd:
 	case <-patience.C:
 	case <-ctx.Done():
-		return 0, unavailable("end of the log", ctx.Err())
+		return 0, at, unavailable("end of the log", ctx.Err())
 	}
-	head, _, _, _ := t.behind(domain.LogEnd)
-	return head, nil
+	head, at = t.end()
+	return head, at, nil
 }
 
 // Behind counts the events after a position, up to most, and tells when the first of them was recorded; the zero time when there is none.
@@ -160,6 +161,16 @@ func (t *tail) add(m mark) {
 		t.marks = slices.Delete(t.marks, 0, tailMarks)
 	}
 	t.marks = append(t.marks, m)
+}
+
+// end is the last event that has come, and when it was recorded.
+func (t *tail) end() (domain.Position, time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := len(t.marks); n > 0 {
+		return t.marks[n-1].position, t.marks[n-1].at
+	}
+	return t.from, time.Time{}
 }
 
 // behind is what comes after a position. When that is before all that is remembered (ok is false), it is what comes after the position

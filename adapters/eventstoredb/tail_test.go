@@ -67,7 +67,7 @@ func (s *shared) newest() domain.Position {
 
 // tailed is what the runtime asks of such a store.
 type tailed interface {
-	Tail(ctx context.Context, known domain.Position) (domain.Position, error)
+	Tail(ctx context.Context, known domain.Position) (domain.Position, time.Time, error)
 	Behind(ctx context.Context, at domain.Position, most int) (int, time.Time, error)
 }
 
@@ -86,7 +86,7 @@ func TestTheEndAmongEventsOfOthers(t *testing.T) {
 		t.Fatal("it keeps no end")
 	}
 	for range 100 {
-		head, err := tail.Tail(t.Context(), first)
+		head, _, err := tail.Tail(t.Context(), first)
 		if err != nil || head != last {
 			t.Fatalf("the log ends at %d, want %d: %v", head, last, err)
 		}
@@ -118,7 +118,7 @@ func TestTheEndAmongEventsOfOthers(t *testing.T) {
 		t.Errorf("newest at %d, want %d", at, next)
 	}
 	for {
-		head, err := tail.Tail(t.Context(), first)
+		head, _, err := tail.Tail(t.Context(), first)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,28 +2,65 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"waybill/domain"
 	"waybill/domain/media"
 )
 
 // collectLock is held by the node that collects.
 const collectLock = 0x77617962_6d656469
 
-// Alone runs do unless another node is at it; ran says whether it did. The lock is the transaction's, so it is free when the node is gone.
+// Alone runs do unless another node is at it; ran says whether it did. The lock is the transaction's, so it is free when the node is
+// gone, and soon after it froze: then do's context ends, and what it returns is an error.
 func (u *Uploads) Alone(ctx context.Context, do func(context.Context) error) (ran bool, err error) {
-	err = durably(ctx, u.pool, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, u.pool, pgx.TxOptions{BeginQuery: beginAtWork}, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, int64(collectLock)).Scan(&ran); err != nil || !ran {
 			return classify(ctx, err)
 		}
-		return do(ctx)
+		working, stop := context.WithCancel(ctx)
+		defer stop()
+		over, held := make(chan struct{}), make(chan error, 1)
+		go func() { held <- hold(ctx, tx, over, stop) }()
+		err := do(working)
+		close(over)
+		if lost := <-held; lost != nil && ctx.Err() == nil {
+			return fmt.Errorf("the lock of collections was lost: %w", errors.Join(classify(ctx, lost), err))
+		}
+		return err
 	})
 	return ran, err
+}
+
+// beginAtWork begins a transaction that says often that its process is at work still (hold).
+const (
+	beginAtWork = beginDurable + `; set local idle_in_transaction_session_timeout = '15s'`
+	holdEvery   = 3 * time.Second
+)
+
+// hold says that the process is at work until over is closed. When it cannot, it has the work stop.
+func hold(ctx context.Context, tx pgx.Tx, over <-chan struct{}, stop func()) error {
+	ticker := time.NewTicker(holdEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-over:
+			return nil
+		case <-ticker.C:
+		}
+		// It outlives ctx: cancelled, it would break the connection.
+		saying, cancel := context.WithTimeout(context.WithoutCancel(ctx), holdEvery)
+		_, err := tx.Exec(saying, `select 1`)
+		cancel()
+		if err != nil {
+			stop()
+			return err
+		}
+	}
 }
 
 // Unused returns up to limit digests after one, in their order, that some account has uploaded, and that nobody has uploaded or used for
@@ -109,11 +146,11 @@ func keysOf(set map[string]bool) []string {
 }
 
 // RemoveRequests forgets answers and quotas that are older.
-func (u *Uploads) RemoveRequests(ctx context.Context, age time.Duration, now time.Time) error {
+func (u *Uploads) RemoveRequests(ctx context.Context, age time.Duration) error {
 	return classify(ctx, afresh(func() error {
 		var batch pgx.Batch
 		batch.Queue(`delete from media.requests where answered_at < now() - $1::interval`, age)
-		batch.Queue(`delete from media.quotas where day < $1`, now.In(domain.Beijing).AddDate(0, 0, -1).Format(time.DateOnly))
+		batch.Queue(`delete from media.quotas where day < (now() at time zone 'Asia/Shanghai')::date - 1`)
 		return u.pool.SendBatch(ctx, &batch).Close()
 	}))
 }

@@ -37,7 +37,7 @@ func TestSessionsThatAreOver(t *testing.T) {
 		},
 		"ended by an administrator": func(t *testing.T, _, plain *pgxpool.Pool) {
 			if _, err := plain.Exec(t.Context(), `select pg_terminate_backend(pid, 10000) from pg_stat_activity
-				where datname = current_database() and pid <> pg_backend_pid()`); err != nil {
+				where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -127,7 +127,8 @@ func (s *EventStore) follow(ctx context.Context) error {
 		var head int64
 		asked, _ := s.tail.state()
 		var readOnly bool
-		err := conn.QueryRow(ctx, `select coalesce(max(position), 0), current_setting('transaction_read_only')::bool from eventstore.events`).
+		err := conn.QueryRow(ctx, `
+			select coalesce(max(position), 0), current_setting('transaction_read_only')::bool from eventstore.events`).
 			Scan(&head, &readOnly)
 		if err != nil {
 			return err

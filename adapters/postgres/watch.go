@@ -132,7 +132,7 @@ func (w *watch) look(c *watched) look {
 		now.gone = !now.mute
 		return now
 	}
-	defer conn.Close(ctx)
+	defer conn.Close(ctx) //nolint:errcheck // it was for one question
 	// What may not be seen, or is not recorded, has no state.
 	answer := conn.ExecParams(ctx, `select pid from pg_stat_activity
 		where coalesce(state, '') <> 'idle' and wait_event_type is distinct from 'Client'`, nil, nil, nil, nil).Read()
@@ -210,14 +210,14 @@ func (c *watched) Read(p []byte) (int, error) {
 				return n, err
 			}
 		}
-		_ = c.Conn.Close()
+		_ = c.Close()
 		c.watch.lost()
 		return 0, errSilent
 	}
 }
 
 // read waits for so long, or until the caller's deadline; over is false when the former came first.
-func (c *watched) read(p []byte, patience time.Duration) (n int, err error, over bool) { //nolint:revive,staticcheck // as Read does
+func (c *watched) read(p []byte, patience time.Duration) (n int, err error, over bool) { //nolint:revive // as Read does
 	end := time.Now().Add(patience)
 	c.mu.Lock()
 	if !c.reads.IsZero() && c.reads.Before(end) {

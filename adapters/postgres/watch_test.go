@@ -138,7 +138,7 @@ func TestSilentServer(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			var all sync.WaitGroup
 			all.Go(func() {
-				for range s.Subscribe(ctx, 0) { //nolint:revive // until cancel
+				for range s.Subscribe(ctx, 0) {
 				}
 			})
 			defer all.Wait()

@@ -30,7 +30,8 @@ func (s *WebhookSecrets) Make(ctx context.Context, hook, id uuid.UUID) (webhook.
 	}
 	err = afresh(func() error {
 		var batch pgx.Batch
-		batch.Queue(`insert into access.webhook_secrets (id, hook, secret, created_at) values ($1, $2, $3, now()) on conflict (id) do nothing`,
+		batch.Queue(`
+			insert into access.webhook_secrets (id, hook, secret, created_at) values ($1, $2, $3, now()) on conflict (id) do nothing`,
 			id, hook, string(secret))
 		batch.Queue(`select secret, created_at from access.webhook_secrets where id = $1 and hook = $2`, id, hook).
 			QueryRow(func(row pgx.Row) error {

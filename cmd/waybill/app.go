@@ -28,6 +28,7 @@ type app struct {
 	log      *slog.Logger
 	embedded *embedded.Server // nil when DATABASE_URL names a database
 	pool     *pgxpool.Pool
+	clock    *postgres.Clock // by which times are compared, on whichever node
 	store    eventStore
 	tokens   *postgres.Tokens
 	commands *commands.Service
@@ -88,6 +89,9 @@ func open(ctx context.Context, cfg config.Config, what purpose) (_ *app, err err
 	if a.pool, err = openPool(ctx, url, cfg.MaxConns); err != nil {
 		return nil, err
 	}
+	if a.clock, err = postgres.NewClock(ctx, a.pool); err != nil {
+		return nil, err
+	}
 	if err := a.prepareTables(ctx, migrates); err != nil {
 		return nil, err
 	}
@@ -96,7 +100,7 @@ func open(ctx context.Context, cfg config.Config, what purpose) (_ *app, err err
 		return nil, err
 	}
 	a.tokens = postgres.NewTokens(a.pool)
-	a.commands = commands.New(a.store, commands.Sources{Policies: cfg.ImagePolicies})
+	a.commands = commands.New(a.store, commands.Sources{Policies: cfg.ImagePolicies, Now: a.clock.Now})
 	return a, nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,9 +92,15 @@ func startBalancer(t testing.TB, nodes [2]string) *balancer {
 	config := string(text)
 	// As it is but for where things are, for TLS, and for the third node.
 	for _, change := range [][2]string{
-		{`(?m)^ *log (/dev/log|global).*\n`, ""}, {`/run/haproxy/admin.sock mode 660`, b.socket + " mode 600"},
-		{`(?m)^ *bind :443.*\n`, "    bind " + address + "\n"}, {`(?m)^ *bind :80\n`, ""}, {`(?m)^ *http-request redirect scheme.*\n`, ""},
-		{`(?m)^ *server waybill3.*\n`, ""}, {`maxconn 20000`, "maxconn 1000"}, {`10\.20\.0\.31:8080`, nodes[0]}, {`10\.20\.0\.32:8080`, nodes[1]},
+		{`(?m)^ *log (/dev/log|global).*\n`, ""},
+		{`/run/haproxy/admin.sock mode 660`, b.socket + " mode 600"},
+		{`(?m)^ *bind :443.*\n`, "    bind " + address + "\n"},
+		{`(?m)^ *bind :80\n`, ""},
+		{`(?m)^ *http-request redirect scheme.*\n`, ""},
+		{`(?m)^ *server waybill3.*\n`, ""},
+		{`maxconn 20000`, "maxconn 1000"},
+		{`10\.20\.0\.31:8080`, nodes[0]},
+		{`10\.20\.0\.32:8080`, nodes[1]},
 	} {
 		changed := regexp.MustCompile(change[0]).ReplaceAllString(config, change[1])
 		if changed == config {
@@ -128,6 +136,27 @@ func (b *balancer) tell(command string) string {
 		said.WriteString(lines.Text() + "\n")
 	}
 	return said.String()
+}
+
+// sessions is how many a backend has had.
+func (b *balancer) sessions(backend string) int {
+	b.t.Helper()
+	table, err := csv.NewReader(strings.NewReader(b.tell("show stat"))).ReadAll()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	total := slices.Index(table[0], "stot")
+	for _, row := range table {
+		if row[0] == backend && row[1] == "BACKEND" {
+			n, err := strconv.Atoi(row[total])
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			return n
+		}
+	}
+	b.t.Fatalf("the balancer has no backend %s", backend)
+	return 0
 }
 
 // up reports whether a node takes requests.

@@ -40,7 +40,7 @@ func TestReadOnlySessions(t *testing.T) {
 	for _, address := range []string{"海南省三亚市二号", "海南省三亚市三号"} {
 		alter(`SET default_transaction_read_only = on`)
 		if _, err := pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
+			WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "/readyz telling that writes do not go", func() bool {

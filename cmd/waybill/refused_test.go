@@ -2,17 +2,10 @@ package main
 
 import (
 	"crypto/tls"
-	"encoding/csv"
-	"fmt"
 	"io"
-	"net"
 	nethttp "net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -137,127 +130,15 @@ func TestAnEventStoreThatRefuses(t *testing.T) {
 	n.interrupt()
 }
 
-// program looks for a program that a machine may lack. make test-faults installs it, and then it must be there.
-func program(t *testing.T, name, of string) string {
-	t.Helper()
-	for _, candidate := range []string{name, "/usr/sbin/" + name} {
-		if path, err := exec.LookPath(candidate); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("WAYBILL_TEST_FAULTS") != "" {
-		t.Fatalf("%s is not installed (Debian: %s)", name, of)
-	}
-	t.Skipf("%s is not installed (Debian: %s)", name, of)
-	return ""
-}
-
-// balancer is an HAProxy that runs.
-type balancer struct{ url, socket string }
-
-// startBalancer runs HAProxy with our configuration, without TLS, in front of nodes.
-func startBalancer(t *testing.T, nodes ...*node) balancer {
-	t.Helper()
-	haproxy, folder := program(t, "haproxy", "haproxy"), t.TempDir()
-	b := balancer{socket: filepath.Join(folder, "admin.sock")}
-	text, err := os.ReadFile("../../docs/deploy/haproxy/haproxy.cfg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	var config strings.Builder
-	for line := range strings.Lines(string(text)) {
-		switch words := strings.Fields(line); {
-		case len(words) > 1 && words[0] == "bind" && words[1] == ":443":
-			fmt.Fprintf(&config, "    bind %s\n", address)
-		case strings.Contains(line, "bind :80"), strings.Contains(line, "redirect scheme"), strings.Contains(line, "/dev/log"), strings.Contains(line, "log global"):
-		case len(words) == 2 && words[0] == "maxconn":
-			config.WriteString("    maxconn 200\n") // a test's machine may allow few open files
-		case len(words) > 1 && words[0] == "stats":
-			fmt.Fprintf(&config, "    stats socket %s mode 600 level admin\n", b.socket)
-		case len(words) > 2 && words[0] == "server":
-			if i := int(words[1][len(words[1])-1] - '1'); i < len(nodes) {
-				config.WriteString(strings.Replace(line, words[2], strings.TrimPrefix(nodes[i].url, "http://"), 1))
-			}
-		default:
-			config.WriteString(line)
-		}
-	}
-	file := filepath.Join(folder, "haproxy.cfg")
-	if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	said := &logBuffer{}
-	cmd := exec.CommandContext(t.Context(), haproxy, "-db", "-f", file)
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }() // what it has to say it says
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-		if t.Failed() {
-			t.Logf("HAProxy:\n%s\n%s", said.String(), config.String())
-		}
-	})
-	b.url = "http://" + address
-	eventually(t, "the balancer listens", func() bool {
-		select {
-		case <-ended:
-			t.Fatal("HAProxy ended")
-		default:
-		}
-		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
-		return err == nil && c.Close() == nil
-	})
-	return b
-}
-
-// sessions is how many a backend has had.
-func (b balancer) sessions(t *testing.T, backend string) int {
-	t.Helper()
-	c, err := new(net.Dialer).DialContext(t.Context(), "unix", b.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := io.WriteString(c, "show stat\n"); err != nil {
-		t.Fatal(err)
-	}
-	table, err := csv.NewReader(c).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	total := slices.Index(table[0], "stot")
-	for _, row := range table {
-		if row[0] == backend && row[1] == "BACKEND" {
-			n, err := strconv.Atoi(row[total])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-	}
-	t.Fatalf("the balancer has no backend %s", backend)
-	return 0
-}
-
 // No node is ready, since the event store refuses them all: the balancer's rule for that lets reads go on, and commands say
 // for themselves what is wrong. With the password back everything goes through again.
 func TestFaultReadsGoOnThroughTheBalancer(t *testing.T) {
 	t.Parallel()
-	program(t, "haproxy", "haproxy")
+	outside(t, "haproxy")
 	env, server := onSecuredEventStoreDB(t)
 	h := newHammer(t, env, 1)
 	nodes := []*node{startNode(t, "one", env), startNode(t, "two", env)}
-	balancer := startBalancer(t, nodes...)
+	balancer := startBalancer(t, [2]string{strings.TrimPrefix(nodes[0].url, "http://"), strings.TrimPrefix(nodes[1].url, "http://")})
 	h.url.Store(&balancer.url)
 	listed := func() (int, string) {
 		return h.said(caller{}, "GET", "/api/v1/products", nil, "Accept", "application/json")
@@ -276,7 +157,7 @@ func TestFaultReadsGoOnThroughTheBalancer(t *testing.T) {
 			return status == nethttp.StatusServiceUnavailable && strings.Contains(body, "refused")
 		})
 	}
-	for before := balancer.sessions(t, "living"); balancer.sessions(t, "living") < before+10; { // and while it finds that out
+	for before := balancer.sessions("living"); balancer.sessions("living") < before+10; { // and while it finds that out
 		if status, body := listed(); status != nethttp.StatusOK {
 			t.Fatalf("a read through the balancer: %d %s", status, body)
 		}

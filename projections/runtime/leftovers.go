@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -111,61 +110,6 @@ func DropLeftovers(ctx context.Context, pool *pgxpool.Pool, models []projections
 		}
 	}
 	return dropped, nil
-}
-
-// lockBeat is how often it is looked whether the session that has the lock is there still: others believe that without it nobody works.
-const lockBeat = 2 * time.Second
-
-// exclusively works while nobody else rebuilds or compares the tables of the same schema, on any node. When the session is lost that keeps
-// the others out, the work ends.
-func exclusively(ctx context.Context, pool *pgxpool.Pool, live string, work func(context.Context) error) error {
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	var free bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, hashtext($2))`, lockRebuild, live).Scan(&free); err != nil {
-		return err
-	}
-	if !free {
-		return ErrRebuilding
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
-		defer cancel()
-		if _, unlock := conn.Exec(ctx, `SELECT pg_advisory_unlock($1, hashtext($2))`, lockRebuild, live); unlock != nil {
-			_ = conn.Conn().Close(ctx) // the lock goes with the session
-		}
-	}()
-	working, stop := context.WithCancelCause(ctx)
-	var beating sync.WaitGroup
-	beating.Go(func() { stop(beat(working, conn)) })
-	err = work(working)
-	if lost := context.Cause(working); errors.Is(lost, errLockLost) {
-		err = lost
-	}
-	stop(nil)
-	beating.Wait()
-	return err
-}
-
-var errLockLost = errors.New("the session that kept others out was lost")
-
-// beat returns nil when ctx has ended, and errLockLost when the session has before.
-func beat(ctx context.Context, conn *pgxpool.Conn) error {
-	ticker := time.NewTicker(lockBeat)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		if err := conn.Ping(ctx); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("%w: %w", errLockLost, err)
-		}
-	}
 }
 
 // How long a reader may keep tables from being dropped: those that must go, and those that may wait for the next to look.

@@ -174,7 +174,7 @@ func (r *rebuild) create(ctx context.Context) (err error) {
 	if r.log, err = ownLogOf(ctx, r.pool, r.store); err != nil {
 		return err
 	}
-	return pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginAlone}, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
 		if err := createIn(ctx, tx, r.model, r.schema); err != nil {
 			return err
 		}
@@ -332,7 +332,7 @@ func (r *rebuild) swap(ctx context.Context) error {
 }
 
 func (r *rebuild) trySwap(ctx context.Context) error {
-	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing})
+	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginHolding})
 	if err != nil {
 		return err
 	}
@@ -345,7 +345,10 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 	if done, err := r.swapped(ctx, tx); done || err != nil {
 		return err
 	}
-	if err := r.follow(ctx, live); err != nil {
+	if err := holding(ctx, tx, func(ctx context.Context) error { return r.follow(ctx, live) }); err != nil {
+		return err
+	}
+	if err := r.unmoved(ctx, tx); err != nil {
 		return err
 	}
 	if err := r.goesOn(ctx); err != nil {
@@ -369,6 +372,18 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 		}
 	}
 	return tx.Commit(ctx)
+}
+
+// unmoved fails unless the tables beside the live ones are those that this rebuild has filled, as far as it has: whoever was frozen for
+// too long has lost them to another.
+func (r *rebuild) unmoved(ctx context.Context, tx pgx.Tx) error {
+	var ours bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM projections.checkpoints WHERE projection = $1 AND epoch = $2 AND position = $3 FOR UPDATE)`,
+		r.schema, r.at.epoch, r.at.position).Scan(&ours)
+	if err == nil && !ours {
+		err = errLockLost
+	}
+	return err
 }
 
 // swapped reports whether the new schema is in the place of the live one, as after a commit whose answer was lost. It is errFenced when

@@ -54,6 +54,7 @@ type Replica struct {
 	stop    context.CancelFunc
 	ctx     context.Context // bounds the poller, which comes and goes with its readers
 	work    sync.WaitGroup
+	lags    lags
 	// ask reads where the read models are on the replica, by projection and all at one moment.
 	ask func(context.Context) (map[string]domain.Position, error)
 
@@ -345,8 +346,13 @@ func (r *Replica) Status(ctx context.Context) ([]Status, error) {
 	for _, m := range r.models {
 		known = max(known, now[m.Schema])
 	}
-	if _, err := log.end(ctx, known); err != nil {
+	_, newest, err := log.end(ctx, known)
+	if err != nil {
 		return nil, err
+	}
+	instant, err := r.lags.now(ctx, log, newest)
+	if err != nil {
+		return nil, fmt.Errorf("clock of the log: %w", err)
 	}
 	schemas := make([]string, len(r.models))
 	for i, m := range r.models {
@@ -366,9 +372,11 @@ func (r *Replica) Status(ctx context.Context) ([]Status, error) {
 		if s.AnotherLog {
 			s.Position = 0 // of this log it shows nothing
 		}
-		if _, s.Lag, err = log.behind(ctx, s.Position, s.Position); err != nil {
+		_, first, err := log.behind(ctx, s.Position, s.Position)
+		if err != nil {
 			return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
 		}
+		s.Lag = r.lags.of(m.Schema, first, instant)
 		all = append(all, s)
 	}
 	return all, nil

@@ -60,6 +60,7 @@ type Runtime struct {
 	outdated  outdated
 	watch     *watch
 	clock     *clock
+	lags      lags
 
 	stop context.CancelFunc
 	work sync.WaitGroup

@@ -45,42 +45,44 @@ type counter interface {
 
 // tailed is a store in which the end of the log can be far from where the next event is found, so that it keeps the end itself.
 type tailed interface {
-	// Tail is the position of the last event; one of ours, or 0, is at the position known.
-	Tail(ctx context.Context, known domain.Position) (domain.Position, error)
+	// Tail is the position of the last event, and when it was recorded; one of ours, or 0, is at the position known. The time is zero
+	// when nothing has come since that one.
+	Tail(ctx context.Context, known domain.Position) (domain.Position, time.Time, error)
 	// Behind counts, after a Tail, the events after a position, up to most, and tells when the first of them was recorded; the zero time
 	// when there is none.
 	Behind(ctx context.Context, at domain.Position, most int) (n int, first time.Time, err error)
 }
 
-// end is the position of the last event, for those who ask how things are; one of ours, or 0, is at the position known.
-func (l ownLog) end(ctx context.Context, known domain.Position) (domain.Position, error) {
-	store, ok := l.EventStore.(tailed)
-	if !ok {
-		return l.head(ctx)
+// end is the position of the last event and when it was recorded, for those who ask how things are; one of ours, or 0, is at the position
+// known. The time may be zero when nothing has come since that one.
+func (l ownLog) end(ctx context.Context, known domain.Position) (head domain.Position, at time.Time, err error) {
+	if store, ok := l.EventStore.(tailed); ok {
+		head, at, err = store.Tail(ctx, known)
+	} else {
+		var newest domain.RecordedEvent
+		newest, err = l.newest(ctx)
+		head, at = newest.Position, newest.RecordedAt
 	}
-	head, err := store.Tail(ctx, known)
 	if err != nil {
-		return 0, fmt.Errorf("head of the log: %w", err)
+		return 0, at, fmt.Errorf("head of the log: %w", err)
 	}
-	return head, nil
+	return head, at, nil
 }
 
-// behind is how many events come after a position, of a log that ends at head, and how old the first of them is. It comes after end.
-func (l ownLog) behind(ctx context.Context, at, head domain.Position) (events uint64, lag time.Duration, err error) {
+// behind is how many events come after a position, of a log that ends at head, and when the first of them was recorded; the zero time
+// when there is none. It comes after end.
+func (l ownLog) behind(ctx context.Context, at, head domain.Position) (events uint64, first time.Time, err error) {
 	if store, ok := l.EventStore.(tailed); ok {
 		n, first, err := store.Behind(ctx, at, CountedLag)
-		if err != nil || n == 0 {
-			return 0, 0, err
-		}
-		return uint64(n), max(0, time.Since(first)), nil //nolint:gosec // never negative
+		return uint64(n), first, err //nolint:gosec // never negative
 	}
 	if events, err = l.lagEvents(ctx, at, head); err != nil {
-		return 0, 0, err
+		return 0, first, err
 	}
 	for e, err := range l.ReadAll(ctx, at, domain.Forward, 1) {
-		return events, max(0, time.Since(e.RecordedAt)), err
+		return events, e.RecordedAt, err
 	}
-	return events, 0, nil
+	return events, first, nil
 }
 
 // lagEvents is how many events of the log come after a position, of which head is the last.
@@ -95,13 +97,11 @@ func (l ownLog) lagEvents(ctx context.Context, at, head domain.Position) (uint64
 
 // head is the position of the log's last event; 0 when there is none.
 func (l ownLog) head(ctx context.Context) (domain.Position, error) {
-	for e, err := range l.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
-		if err != nil {
-			return 0, fmt.Errorf("head of the log: %w", err)
-		}
-		return e.Position, nil
+	newest, err := l.newest(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("head of the log: %w", err)
 	}
-	return 0, nil
+	return newest.Position, nil
 }
 
 // ofAnother says that a projection is of another log than this one, of which it has applied nothing.
@@ -151,18 +151,24 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	}); err != nil {
 		return nil, err
 	}
-	head, err := log.end(ctx, known)
+	head, newest, err := log.end(ctx, known)
 	if err != nil {
 		return nil, err
+	}
+	now, err := r.lags.now(ctx, log, newest)
+	if err != nil {
+		return nil, fmt.Errorf("clock of the log: %w", err)
 	}
 	all := make([]Status, 0, len(r.order))
 	for _, projection := range r.order {
 		s := found[projection]
 		s.Name, s.Head = r.names[projection], max(head, s.Position)
 		s.Outdated = r.Outdated(s.Name)
-		if s.LagEvents, s.Lag, err = log.behind(ctx, s.Position, s.Head); err != nil {
+		var first time.Time
+		if s.LagEvents, first, err = log.behind(ctx, s.Position, s.Head); err != nil {
 			return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
 		}
+		s.Lag = r.lags.of(projection, first, now)
 		if since, strange := r.watch.since(projection); strange {
 			s.Head = head
 			if err := s.ofAnother(ctx, log, since); err != nil {
