@@ -33,7 +33,7 @@ func (s *EventStore) Subscribe(ctx context.Context, after domain.Position) iter.
 				}
 				w.passed(e)
 			}
-			if err := s.wait(ctx, max(domain.Position(w.at), known), ticker.C); err != nil {
+			if err := s.wait(ctx, max(domain.Position(w.at), known), ticker.C); err != nil { //nolint:gosec // never negative
 				yield(domain.RecordedEvent{}, fmt.Errorf("subscription: %w", err))
 				return
 			}

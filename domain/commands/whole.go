@@ -16,7 +16,7 @@ func wholeStream(ctx context.Context, store domain.EventStore, stream domain.Str
 		next := from
 		for recorded, err := range store.ReadStream(ctx, stream, from, domain.Forward, limit) {
 			if err == nil && recorded.Revision != next {
-				err = fmt.Errorf("%w: %s goes on with revision %d where %d should be", domain.ErrStreamDeleted, stream, recorded.Revision, next)
+				err = fmt.Errorf("%w: %s goes on with revision %d, not %d", domain.ErrStreamDeleted, stream, recorded.Revision, next)
 			}
 			if !yield(recorded, err) || err != nil {
 				return

@@ -218,8 +218,8 @@ var causes = map[string]domain.Text{
 	},
 	"stream_deleted": {
 		ZH: "有人绕过 Waybill，直接在事件存储中删除或截断了该记录的历史，无法据以决定。请将 request_id 告知运营人员；重试无用。",
-		EN: "Somebody deleted or truncated the history of the record in the event store itself, beside Waybill, so nothing can be decided " +
-			"on it. Tell the operators the request_id; trying again does not help.",
+		EN: "Somebody deleted or truncated the history of the record in the event store itself, beside Waybill, so nothing can be " +
+			"decided on it. Tell the operators the request_id; trying again does not help.",
 	},
 	"test_under_way": {
 		ZH: "同一账号同时只能发送一条测试消息，包括发往其他回调的。",

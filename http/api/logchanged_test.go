@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,15 @@ func (w *world) exec(sql string) {
 	}
 }
 
+// allShown waits until every read model shows the whole log: one that lags behind what is lost is of the log before and after.
+func (w *world) allShown() {
+	w.t.Helper()
+	runtimetest.Eventually(w.t, "all is shown", func() bool {
+		all, err := w.deps.Status.Status(w.t.Context())
+		return err == nil && !slices.ContainsFunc(all, func(s runtime.Status) bool { return s.LagEvents > 0 })
+	})
+}
+
 func (w *world) readyz() answer { return w.do(as{}, "GET", "/readyz", nil) }
 
 // TestTheLogGoesBackUnderTheServer: the log's table is put back to a backup while requests come. No write that is acknowledged is not
@@ -55,6 +65,7 @@ func TestTheLogGoesBackUnderTheServer(t *testing.T) {
 		lost, lostAt = w.submit(owner)
 	}
 	w.do(owner, "GET", lost, nil, "Waybill-Position", lostAt).is(200)
+	w.allShown()
 
 	w.exec(`BEGIN; TRUNCATE eventstore.events; INSERT INTO eventstore.events SELECT * FROM saved; COMMIT`)
 	w.do(owner, "GET", lost, nil, "Waybill-Position", lostAt).refuses(503, "read_model_behind") // the log does not have it
@@ -153,6 +164,7 @@ func theServerGoesBack(t *testing.T) {
 				path, at = w.submit(owner)
 			}
 			w.do(owner, "GET", path, nil, "Waybill-Position", at).is(200)
+			w.allShown()
 			if name == "empty" {
 				server.restore(t, empty)
 				// Who has no account any more can write nothing; another one can, with a token from before.

@@ -84,7 +84,7 @@ func (h *Hub) Subscribe(ctx context.Context, scope Scope, after domain.Position)
 		h.at = at
 		running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		h.running = cancel
-		go h.run(running)
+		go h.run(running, h.exchanged())
 	}
 	s := &Subscription{hub: h, scope: scope, cursor: after, behind: true, wake: make(chan struct{}, 1)}
 	if h.subscribers[scope] == nil {
@@ -111,10 +111,10 @@ func (h *Hub) leave(s *Subscription) {
 	}
 }
 
-// run hands over what is new until ctx ends.
-func (h *Hub) run(ctx context.Context) {
+// run hands over what is new until ctx ends. exchanged is how often the feed had been of another log before.
+func (h *Hub) run(ctx context.Context, exchanged int) {
 	var known domain.Position
-	rest, exchanged := pause, h.exchanged()
+	rest := pause
 	for ctx.Err() == nil {
 		if now := h.exchanged(); now != exchanged {
 			exchanged = now

@@ -170,7 +170,7 @@ func (s *subscription) read(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, ErrAnotherLog), errors.Is(err, domain.ErrWentBack):
-			s.config.Logger.WarnContext(ctx, "the event store does not have any more what was read of it", "after", last.position, "error", err)
+			s.config.Logger.WarnContext(ctx, "subscription ended: the log went back", "after", last.position, "error", err)
 			return err
 		case progressed:
 			wait.reset()
