@@ -90,9 +90,15 @@ func startBalancer(t testing.TB, nodes [2]string) *balancer {
 	config := string(text)
 	// As it is but for where things are, for TLS, and for the third node.
 	for _, change := range [][2]string{
-		{`(?m)^ *log (/dev/log|global).*\n`, ""}, {`/run/haproxy/admin.sock mode 660`, b.socket + " mode 600"},
-		{`(?m)^ *bind :443.*\n`, "    bind " + address + "\n"}, {`(?m)^ *bind :80\n`, ""}, {`(?m)^ *http-request redirect scheme.*\n`, ""},
-		{`(?m)^ *server waybill3.*\n`, ""}, {`maxconn 20000`, "maxconn 1000"}, {`10\.20\.0\.31:8080`, nodes[0]}, {`10\.20\.0\.32:8080`, nodes[1]},
+		{`(?m)^ *log (/dev/log|global).*\n`, ""},
+		{`/run/haproxy/admin.sock mode 660`, b.socket + " mode 600"},
+		{`(?m)^ *bind :443.*\n`, "    bind " + address + "\n"},
+		{`(?m)^ *bind :80\n`, ""},
+		{`(?m)^ *http-request redirect scheme.*\n`, ""},
+		{`(?m)^ *server waybill3.*\n`, ""},
+		{`maxconn 20000`, "maxconn 1000"},
+		{`10\.20\.0\.31:8080`, nodes[0]},
+		{`10\.20\.0\.32:8080`, nodes[1]},
 	} {
 		changed := regexp.MustCompile(change[0]).ReplaceAllString(config, change[1])
 		if changed == config {

@@ -37,7 +37,7 @@ func (c *crowded) asked() map[string][]string {
 		"stream": {"product-" + c.product, "product-" + nobody}, "actor": {owner, nobody}, "role": {"provider", "auditor"}, "type": {"product-approved.v1"},
 		"decision": {"approved", "rejected"}, "reason": {"picture"}, "event_id": {md5ID("l1")}, "correlation_id": {md5ID("q1")}, "request_id": {"r1"},
 		"from": {c.now().AddDate(0, 0, -300).Format(time.DateOnly), c.now().AddDate(0, 0, -1).Format(time.DateOnly)},
-		"to": {"2019-01-31", "2022-01-31"}, "from_position": {"20"}, "to_position": {"20"}, "from_at": {late}, "to_at": {late}, "as_of": {"20"}, "format": {"json", "csv"},
+		"to":   {"2019-01-31", "2022-01-31"}, "from_position": {"20"}, "to_position": {"20"}, "from_at": {late}, "to_at": {late}, "as_of": {"20"}, "format": {"json", "csv"},
 		"from_day": {"2019-01-02", "2022-01-20"}, "to_day": {"2019-01-02", "2022-01-20"},
 		"order": {"asc", "desc"}, "standing": {"active", "suspended", "closed"}, "uscc": {"U1", "U40000", "none"}, "owner": {owner, md5ID("v1"), nobody},
 		"as": {"operator"}, "after": {"0"}, "revision": {"1"}, "position": {"20"}, "at": {"2036-01-01T00:00:00Z"},

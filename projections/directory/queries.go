@@ -76,7 +76,9 @@ func (q Queries) Holders(ctx context.Context, role domain.Role, named []uuid.UUI
 // narrow chooses the index by what finds the fewest.
 func (f Filter) narrow() projections.Narrow {
 	n := projections.Narrow{Words: f.Text, Nothing: f.Closed != nil && *f.Closed && f.Role != ""}
-	by := func(sql string, value any, term string) { n.By = []projections.By{{SQL: sql, Values: []any{value}, Term: term}} }
+	by := func(sql string, value any, term string) {
+		n.By = []projections.By{{SQL: sql, Values: []any{value}, Term: term}}
+	}
 	also := func(sql string, args ...any) { n.Also = append(n.Also, projections.Also{SQL: sql, Args: args}) }
 	switch {
 	case f.USCC != "":
