@@ -128,16 +128,16 @@ func outage(err error) bool {
 		network *net.OpError
 		pgError *pgconn.PgError
 	)
-	if errors.As(err, &connect) {
+	if errors.As(err, &connect) || errors.Is(err, domain.ErrUnavailable) {
 		return true // whatever the server gave as its reason
 	}
 	if errors.As(err, &pgError) {
-		// Connection exceptions, rollbacks (a replica ends queries that are in replication's way), insufficient resources,
-		// operator intervention.
-		return slices.Contains([]string{"08", "40", "53", "57"}, pgError.Code[:min(2, len(pgError.Code))])
+		// Connection exceptions, what a transaction may not or took too long for (it is read-only, as after a switch-over), prepared
+		// statements that went with their session, rollbacks (a replica ends queries that are in replication's way), insufficient
+		// resources, operator intervention, the system below.
+		return slices.Contains([]string{"08", "25", "26", "40", "53", "57", "58"}, pgError.Code[:min(2, len(pgError.Code))])
 	}
-	return errors.As(err, &network) || pgconn.SafeToRetry(err) ||
-		errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrUnknownType) ||
+	return errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, domain.ErrUnknownType) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 

@@ -175,7 +175,7 @@ type SubscriptionStatus struct {
 	CaughtUp bool
 	// Waiting counts the events received and not taken; the server may have more. CountAfter tells how many.
 	Waiting int
-	// Lag is the age of the last event taken, 0 when caught up.
+	// Lag is for how long it has not been caught up, by this machine's steady time; 0 when it is.
 	Lag time.Duration
 	// Drops is how often the server, or the connection to it, was lost.
 	Drops int
@@ -233,10 +233,10 @@ type subscription struct {
 	categories []string // those of the streams that are wanted; nil for all
 	fromStart  bool     // it leaves out what it has, rather than have the server begin there
 
-	mu   sync.Mutex
-	now  SubscriptionStatus
-	feed *feed
-	last time.Time // when the last event taken was stored
+	mu     sync.Mutex
+	now    SubscriptionStatus
+	feed   *feed
+	behind time.Time // since when it is not caught up, as far as that was noticed; zero when it is
 }
 
 func (o *subscription) begin(f *feed) {
@@ -244,28 +244,42 @@ func (o *subscription) begin(f *feed) {
 	defer o.mu.Unlock()
 	o.feed, o.now.CaughtUp = f, false
 	o.now.Drops++
+	o.note()
 }
 
 func (o *subscription) moved(e domain.RecordedEvent) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.now.After, o.last, o.fromStart = e.Position, e.RecordedAt, false
+	o.now.After, o.fromStart = e.Position, false
+	o.note()
 }
 
 func (o *subscription) marked(caughtUp bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.now.CaughtUp = caughtUp
+	o.note()
+}
+
+// note keeps since when the subscription is behind, and reports whether it is; o.mu is held.
+func (o *subscription) note() bool {
+	switch caughtUp := o.now.CaughtUp && o.feed.waiting() == 0; {
+	case caughtUp:
+		o.behind = time.Time{}
+	case o.behind.IsZero():
+		o.behind = time.Now()
+	}
+	return !o.behind.IsZero()
 }
 
 func (o *subscription) status() SubscriptionStatus {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	behind := o.note()
 	now := o.now
 	now.Waiting = o.feed.waiting()
-	now.CaughtUp = now.CaughtUp && now.Waiting == 0
-	if !now.CaughtUp && !o.last.IsZero() {
-		now.Lag = max(0, time.Since(o.last))
+	if now.CaughtUp = !behind; behind {
+		now.Lag = time.Since(o.behind)
 	}
 	return now
 }

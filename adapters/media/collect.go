@@ -20,7 +20,7 @@ type Shelf interface {
 	RemoveBlobs(ctx context.Context, age time.Duration, after string, limit int,
 		keep func(context.Context, []string) (map[string]bool, error), remove func(context.Context, string) error,
 	) (removed int, last string, err error)
-	RemoveRequests(ctx context.Context, age time.Duration, now time.Time) error
+	RemoveRequests(ctx context.Context, age time.Duration) error
 	Known(ctx context.Context, digests []string) (map[string]bool, error)
 	Adopt(ctx context.Context, digests []string) error
 }
@@ -70,7 +70,7 @@ func (c Collector) Collect(ctx context.Context, parts []string) (done Collected,
 		if err := c.images(ctx, &done); err != nil {
 			return err
 		}
-		return c.Shelf.RemoveRequests(ctx, c.Age, time.Now())
+		return c.Shelf.RemoveRequests(ctx, c.Age)
 	})
 	done.Elsewhere = !ran && err == nil
 	return done, err
@@ -117,9 +117,13 @@ func (c Collector) images(ctx context.Context, done *Collected) error {
 // strays removes what a stop in the middle of writing has left, and has the ledger know originals that it does not, as after it was put
 // back to a backup: whether they go is decided like for any other.
 func (c Collector) strays(ctx context.Context, parts []string, done *Collected) error {
+	now, err := c.Files.Now(ctx)
+	if err != nil {
+		return err
+	}
+	old := now.Add(-c.Age)
 	for _, part := range parts {
 		var found []string
-		old := time.Now().Add(-c.Age)
 		err := c.Files.Walk(ctx, part, func(e Entry) error {
 			switch {
 			case !e.At.Before(old):

@@ -38,7 +38,9 @@ const (
 	boxed     = "box/"
 	// identityKey is the file that tells one store from another.
 	identityKey = "waybill-media-identity"
-	octets      = "application/octet-stream"
+	// clockKey is a file whose time is the store's own.
+	clockKey = "waybill-media-clock"
+	octets   = "application/octet-stream"
 )
 
 var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
@@ -269,7 +271,19 @@ func Parts() []string {
 	return all
 }
 
-// Walk calls visit for each file of one part, thumbnails too; with an empty part, for every file of the store but its identity.
+// Now is the time of the clock that an Entry's At is of: what a file that is written now gets.
+func (f *Files) Now(ctx context.Context) (time.Time, error) {
+	if err := f.put(ctx, clockKey, []byte("The time of this file is what the store takes for now.\n")); err != nil {
+		return time.Time{}, err
+	}
+	is, err := f.bucket.Attributes(ctx, clockKey)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the clock of %s: %w", f.place, err)
+	}
+	return is.ModTime, nil
+}
+
+// Walk calls visit for each file of one part, thumbnails too; with an empty part, for every file of the store that may be an image's.
 func (f *Files) Walk(ctx context.Context, part string, visit func(Entry) error) error {
 	prefixes := []string{""}
 	if part != "" {
@@ -288,7 +302,7 @@ func (f *Files) Walk(ctx context.Context, part string, visit func(Entry) error) 
 			if err != nil {
 				return fmt.Errorf("list %s: %w", f.place, err)
 			}
-			if o.Key == identityKey || o.IsDir {
+			if o.Key == identityKey || o.Key == clockKey || o.IsDir {
 				continue
 			}
 			e := Entry{Key: o.Key, Size: o.Size, At: o.ModTime}

@@ -60,6 +60,12 @@ func NewLibrary(files *Files, ledger Ledger, in *intake.Intake, policies media.P
 	}
 }
 
+// By has the library go by a clock that all nodes share, in place of this machine's.
+func (l *Library) By(clock func() time.Time) *Library {
+	l.clock = clock
+	return l
+}
+
 // Boxes are those that pictures are made to fit: the box in which a licence is shown and the cover of a list (R15, R24), and its half.
 var Boxes = []string{"239x160", "120x80"}
 

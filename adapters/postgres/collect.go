@@ -2,28 +2,65 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"waybill/domain"
 	"waybill/domain/media"
 )
 
 // collectLock is held by the node that collects.
 const collectLock = 0x77617962_6d656469
 
-// Alone runs do unless another node is at it; ran says whether it did. The lock is the transaction's, so it is free when the node is gone.
+// Alone runs do unless another node is at it; ran says whether it did. The lock is the transaction's, so it is free when the node is
+// gone, and soon after it froze: then do's context ends, and what it returns is an error.
 func (u *Uploads) Alone(ctx context.Context, do func(context.Context) error) (ran bool, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, u.pool, pgx.TxOptions{BeginQuery: beginHolding}, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, int64(collectLock)).Scan(&ran); err != nil || !ran {
 			return classify(ctx, err)
 		}
-		return do(ctx)
+		working, stop := context.WithCancel(ctx)
+		defer stop()
+		over, held := make(chan struct{}), make(chan error, 1)
+		go func() { held <- hold(ctx, tx, over, stop) }()
+		err := do(working)
+		close(over)
+		if lost := <-held; lost != nil && ctx.Err() == nil {
+			return fmt.Errorf("the lock of collections was lost: %w", errors.Join(classify(ctx, lost), err))
+		}
+		return err
 	})
 	return ran, err
+}
+
+// beginHolding begins a transaction that says often that its process is at work still (hold).
+const (
+	beginHolding = `begin isolation level read committed; set local idle_in_transaction_session_timeout = '15s'`
+	holdEvery    = 3 * time.Second
+)
+
+// hold says that the process is at work until over is closed. When it cannot, it has the work stop.
+func hold(ctx context.Context, tx pgx.Tx, over <-chan struct{}, stop func()) error {
+	ticker := time.NewTicker(holdEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-over:
+			return nil
+		case <-ticker.C:
+		}
+		// It outlives ctx: cancelled, it would break the connection.
+		saying, cancel := context.WithTimeout(context.WithoutCancel(ctx), holdEvery)
+		_, err := tx.Exec(saying, `select 1`)
+		cancel()
+		if err != nil {
+			stop()
+			return err
+		}
+	}
 }
 
 // Unused returns up to limit digests after one, in their order, that some account has uploaded, and that nobody has uploaded or used for
@@ -42,7 +79,7 @@ func (u *Uploads) Unused(ctx context.Context, age time.Duration, after string, l
 // RemoveUploads removes the rows of these digests that are still unused for so long, and not held by anybody now. A command that used one
 // meanwhile keeps it, since the row is looked at again under its lock; one that comes after does not find it.
 func (u *Uploads) RemoveUploads(ctx context.Context, age time.Duration, digests []string) (int, error) {
-	done, err := u.pool.Exec(ctx, `
+	done, err := execute(ctx, u.pool, `
 		delete from media.uploads u using (
 			select account_id, digest, purpose from media.uploads
 			where digest = any ($2) and greatest(uploaded_at, used_at) < now() - $1::interval
@@ -62,7 +99,7 @@ func (u *Uploads) RemoveUploads(ctx context.Context, age time.Duration, digests 
 func (u *Uploads) RemoveBlobs(ctx context.Context, age time.Duration, after string, limit int,
 	keep func(context.Context, []string) (map[string]bool, error), remove func(context.Context, string) error,
 ) (removed int, last string, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = transact(ctx, u.pool, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
 			select digest from media.blobs b
 			where touched_at < now() - $1::interval and digest > $2 and not exists (select from media.uploads u where u.digest = b.digest)
@@ -109,11 +146,13 @@ func keysOf(set map[string]bool) []string {
 }
 
 // RemoveRequests forgets answers and quotas that are older.
-func (u *Uploads) RemoveRequests(ctx context.Context, age time.Duration, now time.Time) error {
-	var batch pgx.Batch
-	batch.Queue(`delete from media.requests where answered_at < now() - $1::interval`, age)
-	batch.Queue(`delete from media.quotas where day < $1`, now.In(domain.Beijing).AddDate(0, 0, -1).Format(time.DateOnly))
-	return classify(ctx, u.pool.SendBatch(ctx, &batch).Close())
+func (u *Uploads) RemoveRequests(ctx context.Context, age time.Duration) error {
+	return classify(ctx, afresh(func() error {
+		var batch pgx.Batch
+		batch.Queue(`delete from media.requests where answered_at < now() - $1::interval`, age)
+		batch.Queue(`delete from media.quotas where day < (now() at time zone 'Asia/Shanghai')::date - 1`)
+		return u.pool.SendBatch(ctx, &batch).Close()
+	}))
 }
 
 // Known returns which of the digests have a row.
@@ -132,7 +171,7 @@ func (u *Uploads) Known(ctx context.Context, digests []string) (map[string]bool,
 
 // Adopt records digests whose files were found without a row, as of long ago: what nothing refers to goes with the next collection.
 func (u *Uploads) Adopt(ctx context.Context, digests []string) error {
-	_, err := u.pool.Exec(ctx, `
+	_, err := execute(ctx, u.pool, `
 		insert into media.blobs (digest, touched_at) select unnest($1::text[]), 'epoch' on conflict do nothing`, digests)
 	return classify(ctx, err)
 }
@@ -176,11 +215,11 @@ func (u *Uploads) List(ctx context.Context, account uuid.UUID, limit int) ([]Row
 // settled once check has returned nil.
 func (u *Uploads) Settle(ctx context.Context, check func(ctx context.Context, id uuid.UUID, settled bool) error) error {
 	// By itself, so that whoever comes after a stop in the middle goes on with the same one.
-	if _, err := u.pool.Exec(ctx, `
+	if _, err := execute(ctx, u.pool, `
 		insert into media.store (id, since, settled) values ($1, now(), false) on conflict do nothing`, uuid.New()); err != nil {
 		return fmt.Errorf("the store of images: %w", classify(ctx, err))
 	}
-	return pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	return transact(ctx, u.pool, func(tx pgx.Tx) error {
 		var id uuid.UUID
 		var settled bool
 		if err := tx.QueryRow(ctx, `select id, settled from media.store for update`).Scan(&id, &settled); err != nil {
@@ -196,7 +235,7 @@ func (u *Uploads) Settle(ctx context.Context, check func(ctx context.Context, id
 
 // Replace makes another store of files the database's.
 func (u *Uploads) Replace(ctx context.Context, id uuid.UUID) error {
-	_, err := u.pool.Exec(ctx, `insert into media.store (id, since, settled) values ($1, now(), true)
+	_, err := execute(ctx, u.pool, `insert into media.store (id, since, settled) values ($1, now(), true)
 		on conflict (one) do update set id = $1, since = now(), settled = true`, id)
 	return classify(ctx, err)
 }

@@ -205,6 +205,11 @@ func (c *committer) commit(conn *pgx.Conn, batch []*pending) *pgx.Conn {
 		}
 		sent = sent || mayHaveCommitted(err)
 		if !conn.IsClosed() {
+			if waitedInVain(err) {
+				freeing, cancel := context.WithTimeout(context.Background(), time.Second)
+				freeTheLock(freeing, conn)
+				cancel()
+			}
 			break
 		}
 		conn = nil

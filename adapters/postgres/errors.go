@@ -43,7 +43,7 @@ func away(err *pgconn.PgError) bool {
 func mayHaveCommitted(err error) bool {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
-		return refused.Severity == "FATAL" || refused.Severity == "PANIC"
+		return endsTheSession(refused)
 	}
 	return !pgconn.SafeToRetry(err)
 }

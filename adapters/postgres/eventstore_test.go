@@ -66,7 +66,8 @@ func terminateAll(t *testing.T, pool *pgxpool.Pool) {
 	}
 	defer conn.Close(t.Context())
 	if _, err := conn.Exec(t.Context(), `
-		select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`); err != nil {
+		select pg_terminate_backend(pid) from pg_stat_activity
+		where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -5,6 +5,9 @@ import "waybill/domain"
 // AppendLock is the key of the lock that every writer takes.
 const AppendLock = appendLock
 
+// Silence is how long a server may say nothing.
+const Silence = silence
+
 // Queued counts the appends that no transaction has taken yet.
 func (s *EventStore) Queued() int {
 	s.committer.mu.Lock()

@@ -27,7 +27,7 @@ const (
 // Migrate brings the schemas eventstore and access up to date. Several nodes may call it at once.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 	// The schema comes first: the migrations' own version table lives in it.
-	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	err = transact(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(migrateLock)); err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 	if err != nil {
 		return err
 	}
-	db := stdlib.OpenDBFromPool(pool)
+	db := stdlib.OpenDB(*pool.Config().ConnConfig) // of its own: the settings of sessionLock go with it
 	defer func() { err = errors.Join(err, db.Close()) }()
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
 		goose.WithTableName("eventstore.migrations"),
@@ -63,8 +63,14 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 // sessionLock makes a second node wait exactly until the first has migrated; goose's own locker polls every few seconds.
 type sessionLock struct{}
 
-// SessionLock is called by goose before it looks at the version table.
+// SessionLock is called by goose before it looks at the version table. It migrates on the same session: when the process freezes, the
+// server ends that, and the next in the line goes on.
 func (sessionLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	for _, statement := range []string{"set idle_in_transaction_session_timeout = '60s'", "set idle_session_timeout = '15s'"} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
 	_, err := conn.ExecContext(ctx, `select pg_advisory_lock($1)`, int64(migrateLock))
 	return err
 }

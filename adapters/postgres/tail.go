@@ -2,11 +2,13 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
@@ -88,7 +90,7 @@ func (s *EventStore) listen() {
 	const least, most = 50 * time.Millisecond, 2 * time.Second
 	for wait := least; ctx.Err() == nil; wait = min(2*wait, most) {
 		start := time.Now()
-		s.follow(ctx)
+		_ = s.follow(ctx) // whatever it was, it is made anew
 		if time.Since(start) > most {
 			wait = least
 		}
@@ -99,32 +101,57 @@ func (s *EventStore) listen() {
 	}
 }
 
-// follow returns when its connection is lost.
-func (s *EventStore) follow(ctx context.Context) {
+// errReadOnly says that a session takes no writes, so that the notifications of writers may be elsewhere.
+var errReadOnly = errors.New("the session is read-only; a fresh one may not be")
+
+// follow returns when its connection is lost, or is one to a server that takes no writes.
+func (s *EventStore) follow(ctx context.Context) error {
 	conn, err := s.connect(ctx, nil)
 	if err != nil {
-		return
+		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	if _, err := conn.Exec(ctx, `listen waybill_events`); err != nil {
-		return
+		return err
 	}
-	for { // first what came before the LISTEN, which was not notified
+	for begun := time.Now(); ; { // first what came before the LISTEN, which was not notified
 		var head int64
-		if err := conn.QueryRow(ctx, `select coalesce(max(position), 0) from eventstore.events`).Scan(&head); err != nil {
-			return
+		var readOnly bool
+		err := conn.QueryRow(ctx, `
+			select coalesce(max(position), 0), current_setting('transaction_read_only')::bool from eventstore.events`).
+			Scan(&head, &readOnly)
+		if err != nil {
+			return err
+		}
+		if readOnly && time.Since(begun) > readOnlyLook {
+			return errReadOnly
 		}
 		s.tail.advance(domain.Position(head)) //nolint:gosec // never negative
-		for {
-			n, err := conn.WaitForNotification(ctx)
-			if err != nil {
-				return
+		if err := s.hear(ctx, conn); err != nil {
+			return err
+		}
+	}
+}
+
+// readOnlyLook is the pause between two attempts at a session that takes writes.
+const readOnlyLook = 5 * time.Second
+
+// hear waits for the notification of a position that is not known, or until it is time to see whether the server is there still.
+func (s *EventStore) hear(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, poll)
+	defer cancel()
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) && !conn.IsClosed() {
+				return nil
 			}
-			// Whoever may connect to the database may send one: it is a hint to look.
-			known, _ := s.tail.state()
-			if position, err := strconv.ParseUint(n.Payload, 10, 63); err == nil && domain.Position(position) > known {
-				break
-			}
+			return err
+		}
+		// Whoever may connect to the database may send one: it is a hint to look.
+		known, _ := s.tail.state()
+		if position, err := strconv.ParseUint(n.Payload, 10, 63); err == nil && domain.Position(position) > known {
+			return nil
 		}
 	}
 }

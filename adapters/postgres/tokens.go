@@ -39,7 +39,7 @@ func (t *Tokens) Keep(ctx context.Context, token access.Token) (access.Secret, e
 		return "", err
 	}
 	hash := secret.Hash()
-	_, err = t.pool.Exec(ctx, `
+	_, err = execute(ctx, t.pool, `
 		insert into access.tokens (hash, id, account_id, roles, label, created_at, expires_at)
 		values ($1, $2, $3, $4, $5, now(), $6)`, hash[:], token.ID, token.AccountID, roleNames(token.Roles), token.Label, token.ExpiresAt)
 	if err != nil {
@@ -84,7 +84,7 @@ func (t *Tokens) Authenticate(ctx context.Context, secret access.Secret, now tim
 
 // Revoke implements access.Tokens.
 func (t *Tokens) Revoke(ctx context.Context, id uuid.UUID) error {
-	done, err := t.pool.Exec(ctx, `update access.tokens set revoked_at = coalesce(revoked_at, now()) where id = $1`, id)
+	done, err := execute(ctx, t.pool, `update access.tokens set revoked_at = coalesce(revoked_at, now()) where id = $1`, id)
 	if err != nil {
 		return fmt.Errorf("revoke a token: %w", classify(ctx, err))
 	}
@@ -96,7 +96,7 @@ func (t *Tokens) Revoke(ctx context.Context, id uuid.UUID) error {
 
 // RevokeAccount implements access.Tokens.
 func (t *Tokens) RevokeAccount(ctx context.Context, account uuid.UUID, roles ...domain.Role) error {
-	_, err := t.pool.Exec(ctx, `
+	_, err := execute(ctx, t.pool, `
 		update access.tokens set revoked_at = now()
 		where account_id = $1 and revoked_at is null and (cardinality($2::text[]) = 0 or roles && $2::text[])`,
 		account, roleNames(roles))

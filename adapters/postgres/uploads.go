@@ -27,13 +27,13 @@ func NewUploads(pool *pgxpool.Pool) *Uploads { return &Uploads{pool: pool} }
 // was just uploaded. ErrKeyReused when that had another fingerprint.
 func (u *Uploads) Replayed(ctx context.Context, request uuid.UUID, fingerprint string) (answer []byte, err error) {
 	var was string
-	err = u.pool.QueryRow(ctx, `
+	err = queryRow(ctx, u.pool, []any{&was, &answer}, `
 		with earlier as (select fingerprint, answer, account_id, digest, purpose from media.requests where id = $1),
 		kept as (
 			update media.uploads u set used_at = now() from earlier e
 			where (u.account_id, u.digest, u.purpose) = (e.account_id, e.digest, e.purpose) returning u.digest)
 		select fingerprint, answer from earlier where fingerprint <> $2 or exists (select from kept)`,
-		request, fingerprint).Scan(&was, &answer)
+		request, fingerprint)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil
@@ -49,14 +49,14 @@ func (u *Uploads) Replayed(ctx context.Context, request uuid.UUID, fingerprint s
 // is not counted again.
 func (u *Uploads) Admit(ctx context.Context, account uuid.UUID, day string, quota media.Quota, request uuid.UUID) (bool, error) {
 	var admitted bool
-	err := u.pool.QueryRow(ctx, `
+	err := queryRow(ctx, u.pool, []any{&admitted}, `
 		with answered as (select from media.requests where id = $5),
 		counted as (
 			insert into media.quotas as q (account_id, day, images, bytes) select $1, $2, 1, 0 where not exists (select from answered)
 			on conflict (account_id, day) do update set images = q.images + 1 where ($3 = 0 or q.images < $3) and ($4 = 0 or q.bytes < $4)
 			returning 1)
 		select exists (select from answered) or exists (select from counted)`,
-		account, day, quota.Images, quota.Bytes, request).Scan(&admitted)
+		account, day, quota.Images, quota.Bytes, request)
 	if err != nil {
 		return false, fmt.Errorf("quota: %w", classify(ctx, err))
 	}
@@ -65,7 +65,7 @@ func (u *Uploads) Admit(ctx context.Context, account uuid.UUID, day string, quot
 
 // Charge adds bytes to the account's day.
 func (u *Uploads) Charge(ctx context.Context, account uuid.UUID, day string, bytes int64) error {
-	_, err := u.pool.Exec(ctx, `update media.quotas set bytes = bytes + $3 where account_id = $1 and day = $2`, account, day, bytes)
+	_, err := execute(ctx, u.pool, `update media.quotas set bytes = bytes + $3 where account_id = $1 and day = $2`, account, day, bytes)
 	if err != nil {
 		return fmt.Errorf("quota: %w", classify(ctx, err))
 	}
@@ -77,7 +77,7 @@ func (u *Uploads) Charge(ctx context.Context, account uuid.UUID, day string, byt
 func (u *Uploads) Store(ctx context.Context, up media.Recorded, write func(context.Context) error) (earlier []byte, err error) {
 	for {
 		// The digest's row is there before its file is, so that no file is ever unknown.
-		if _, err := u.pool.Exec(ctx, `insert into media.blobs (digest, touched_at) values ($1, now())
+		if _, err := execute(ctx, u.pool, `insert into media.blobs (digest, touched_at) values ($1, now())
 			on conflict (digest) do update set touched_at = now()`, up.Image.Digest); err != nil {
 			return nil, fmt.Errorf("record a digest: %w", classify(ctx, err))
 		}
@@ -92,7 +92,7 @@ func (u *Uploads) Store(ctx context.Context, up media.Recorded, write func(conte
 var errCollected = errors.New("the digest was collected")
 
 func (u *Uploads) store(ctx context.Context, up media.Recorded, write func(context.Context) error) (earlier []byte, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = transact(ctx, u.pool, func(tx pgx.Tx) error {
 		var there bool
 		err := tx.QueryRow(ctx, `select true from media.blobs where digest = $1 for update`, up.Image.Digest).Scan(&there)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -148,21 +148,26 @@ func (u *Uploads) Use(ctx context.Context, account uuid.UUID, references []media
 		digests[i], purposes[i] = r.Digest, string(r.Purpose)
 	}
 	// In one order, so that no two commands wait for each other; whoever removes a row meanwhile has it first, and it is not returned.
-	rows, _ := u.pool.Query(ctx, `
+	const use = `
 		with mine as (
 			select account_id, digest, purpose from media.uploads
 			where account_id = $1 and (digest, purpose) in (select * from unnest($2::text[], $3::text[]))
 			order by digest, purpose for update)
 		update media.uploads u set used_at = now() from mine m
 		where (u.account_id, u.digest, u.purpose) = (m.account_id, m.digest, m.purpose)
-		returning u.purpose, u.digest, u.format, u.width, u.height, u.bytes`, account, digests, purposes)
+		returning u.purpose, u.digest, u.format, u.width, u.height, u.bytes`
 	facts := media.Facts{}
 	var purpose media.Purpose
 	var i media.Image
-	if _, err := pgx.ForEachRow(rows, []any{&purpose, &i.Digest, &i.Format, &i.Width, &i.Height, &i.Bytes}, func() error {
-		facts[media.Reference{Purpose: purpose, Digest: i.Digest}] = i
-		return nil
-	}); err != nil {
+	err := afresh(func() error {
+		rows, _ := u.pool.Query(ctx, use, account, digests, purposes)
+		_, err := pgx.ForEachRow(rows, []any{&purpose, &i.Digest, &i.Format, &i.Width, &i.Height, &i.Bytes}, func() error {
+			facts[media.Reference{Purpose: purpose, Digest: i.Digest}] = i
+			return nil
+		})
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("uploaded images: %w", classify(ctx, err))
 	}
 	return facts, nil
@@ -184,7 +189,7 @@ func (u *Uploads) UploadedAt(ctx context.Context, account uuid.UUID, digest stri
 
 // Hold keeps a digest's file from being removed while do runs; it does not run, and held is false, when there is none to keep.
 func (u *Uploads) Hold(ctx context.Context, digest string, do func(context.Context) error) (held bool, err error) {
-	err = pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
+	err = transact(ctx, u.pool, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `select true from media.blobs where digest = $1 for update`, digest).Scan(&held)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

@@ -28,17 +28,21 @@ func (s *WebhookSecrets) Make(ctx context.Context, hook, id uuid.UUID) (webhook.
 	if err != nil {
 		return kept, err
 	}
-	var batch pgx.Batch
-	batch.Queue(`insert into access.webhook_secrets (id, hook, secret, created_at) values ($1, $2, $3, now()) on conflict (id) do nothing`,
-		id, hook, string(secret))
-	batch.Queue(`select secret, created_at from access.webhook_secrets where id = $1 and hook = $2`, id, hook).
-		QueryRow(func(row pgx.Row) error {
-			var text string
-			err := row.Scan(&text, &kept.CreatedAt)
-			kept.Secret, kept.CreatedAt = webhook.Secret(text), kept.CreatedAt.UTC()
-			return err
-		})
-	if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
+	err = afresh(func() error {
+		var batch pgx.Batch
+		batch.Queue(`
+			insert into access.webhook_secrets (id, hook, secret, created_at) values ($1, $2, $3, now()) on conflict (id) do nothing`,
+			id, hook, string(secret))
+		batch.Queue(`select secret, created_at from access.webhook_secrets where id = $1 and hook = $2`, id, hook).
+			QueryRow(func(row pgx.Row) error {
+				var text string
+				err := row.Scan(&text, &kept.CreatedAt)
+				kept.Secret, kept.CreatedAt = webhook.Secret(text), kept.CreatedAt.UTC()
+				return err
+			})
+		return s.pool.SendBatch(ctx, &batch).Close()
+	})
+	if err != nil {
 		return webhook.Kept{}, fmt.Errorf("keep a webhook's secret: %w", classify(ctx, err))
 	}
 	return kept, nil
@@ -64,7 +68,7 @@ func (s *WebhookSecrets) Of(ctx context.Context, hook uuid.UUID) (map[uuid.UUID]
 
 // Forget implements webhook.Secrets.
 func (s *WebhookSecrets) Forget(ctx context.Context, ids ...uuid.UUID) error {
-	if _, err := s.pool.Exec(ctx, `delete from access.webhook_secrets where id = any ($1)`, ids); err != nil {
+	if _, err := execute(ctx, s.pool, `delete from access.webhook_secrets where id = any ($1)`, ids); err != nil {
 		return fmt.Errorf("forget a webhook's secrets: %w", classify(ctx, err))
 	}
 	return nil

@@ -48,7 +48,6 @@ type Config struct {
 type Courier struct {
 	client  *nethttp.Client
 	timeout time.Duration
-	now     func() time.Time
 }
 
 // New is a courier that follows no redirection, asks no proxy, and connects to what guard allows.
@@ -71,7 +70,7 @@ func New(c Config) *Courier {
 			Transport:     transport,
 			CheckRedirect: func(*nethttp.Request, []*nethttp.Request) error { return nethttp.ErrUseLastResponse },
 		},
-		timeout: c.Timeout, now: time.Now,
+		timeout: c.Timeout,
 	}
 }
 
@@ -127,7 +126,7 @@ func (c *Courier) Send(ctx context.Context, m webhook.Message) error {
 	case code == nethttp.StatusGone:
 		return &webhook.Failure{Word: statusWord(code), Gone: true}
 	case code < 200 || code >= 300:
-		return &webhook.Failure{Word: statusWord(code), After: c.retryAfter(answer.Header.Get("Retry-After"))}
+		return &webhook.Failure{Word: statusWord(code), After: retryAfter(answer.Header)}
 	case broken != nil && wordOf(broken) == webhook.WordTimedOut:
 		return &webhook.Failure{Word: webhook.WordTimedOut, Cause: broken}
 	case broken != nil:
@@ -176,16 +175,16 @@ func wordOf(err error) string {
 	return webhook.WordUnreachable
 }
 
-// retryAfter reads seconds or a date; 0 for anything else.
-func (c *Courier) retryAfter(header string) time.Duration {
-	if header == "" {
-		return 0
-	}
+// retryAfter reads seconds, or a date, which is held against the date of the answer: both are the receiver's clock. 0 for anything else.
+func retryAfter(headers nethttp.Header) time.Duration {
+	header := headers.Get("Retry-After")
 	wait := time.Duration(0)
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
 		wait = time.Duration(seconds) * time.Second
 	} else if at, err := nethttp.ParseTime(header); err == nil {
-		wait = at.Sub(c.now())
+		if now, err := nethttp.ParseTime(headers.Get("Date")); err == nil {
+			wait = at.Sub(now)
+		}
 	}
 	return min(max(wait, 0), longestWait)
 }

@@ -196,7 +196,7 @@ func (c accountShowCommand) Run(ctx context.Context, cfg config.Config, out io.W
 		}
 		for _, t := range tokens {
 			fmt.Fprintf(out, "token       %s  %s  %s  expires %s  %s\n",
-				t.ID, roleList(t.Roles), printable(t.Label), t.ExpiresAt.Format(time.RFC3339), tokenState(t, s))
+				t.ID, roleList(t.Roles), printable(t.Label), t.ExpiresAt.Format(time.RFC3339), tokenState(t, s, a.clock.Now()))
 		}
 		return nil
 	})

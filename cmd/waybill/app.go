@@ -27,6 +27,7 @@ type app struct {
 	log      *slog.Logger
 	embedded *embedded.Server // nil when DATABASE_URL names a database
 	pool     *pgxpool.Pool
+	clock    *postgres.Clock // by which times are compared, on whichever node
 	store    eventStore
 	tokens   *postgres.Tokens
 	commands *commands.Service
@@ -58,6 +59,9 @@ func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
 	if a.pool, err = openPool(ctx, url, cfg.MaxConns); err != nil {
 		return nil, err
 	}
+	if a.clock, err = postgres.NewClock(ctx, a.pool); err != nil {
+		return nil, err
+	}
 	if err := migrate(ctx, a.pool); err != nil {
 		return nil, err
 	}
@@ -66,7 +70,7 @@ func open(ctx context.Context, cfg config.Config) (_ *app, err error) {
 		return nil, err
 	}
 	a.tokens = postgres.NewTokens(a.pool)
-	a.commands = commands.New(a.store, commands.Sources{Policies: cfg.ImagePolicies})
+	a.commands = commands.New(a.store, commands.Sources{Policies: cfg.ImagePolicies, Now: a.clock.Now})
 	return a, nil
 }
 
@@ -92,7 +96,7 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 	}
 	poolConfig.MaxConns = maxConns
 	poolConfig.ConnConfig.RuntimeParams["application_name"] = "waybill"
-	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	pool, err := postgres.OpenPool(ctx, poolConfig)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}

@@ -35,7 +35,7 @@ func (b by) actor(ctx context.Context, a *app) (domain.Actor, error) {
 // request is a command of whom --as names.
 func (b by) request(ctx context.Context, a *app) (commands.Request, error) {
 	actor, err := b.actor(ctx, a)
-	return newRequest(actor), err
+	return a.request(actor), err
 }
 
 // onAccount runs do as a request of whom --as names, on the account that named is the id or name of.
@@ -53,7 +53,13 @@ func (b by) onAccount(ctx context.Context, cfg config.Config, named string, do f
 	})
 }
 
-// newRequest is a command given on the command line, with a fresh id.
+// request is a command given on the command line, with a fresh id.
+func (a *app) request(actor domain.Actor) commands.Request {
+	req := newRequest(actor)
+	req.At = a.clock.Now()
+	return req
+}
+
 func newRequest(actor domain.Actor) commands.Request {
 	id := uuid.New()
 	return commands.Request{ID: id, CorrelationID: id, Actor: actor, At: time.Now().UTC()}
@@ -73,7 +79,7 @@ func (a *app) firstOperator(ctx context.Context) (commands.Request, error) {
 			return commands.Request{}, errNoOperatorYet
 		}
 	}
-	return newRequest(domain.Actor{Role: domain.RoleOperator}).ByItself(), nil
+	return a.request(domain.Actor{Role: domain.RoleOperator}).ByItself(), nil
 }
 
 // accountNamed finds an account by its id, or by its name if only one that is open has it.

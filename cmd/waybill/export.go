@@ -79,10 +79,10 @@ func (c exportCommand) Run(ctx context.Context, cfg config.Config, out io.Writer
 		if err := exports.Check(ctx, whole, tabular.Format(c.Format)); err != nil {
 			return err
 		}
-		req := newRequest(actor)
+		req := a.request(actor)
 		record := func(file audit.Exported) error {
 			file.Query = exports.Query(filter)
-			req.At = time.Now().UTC()
+			req.At = a.clock.Now()
 			_, err := a.commands.RecordExport(context.WithoutCancel(ctx), req, req.ID, file)
 			return err
 		}

@@ -37,7 +37,7 @@ func (a *app) openImages(ctx context.Context, claim bool) (*images, error) {
 			return nil, errors.Join(err, files.Close())
 		}
 	}
-	i.library = filestore.NewLibrary(files, i.uploads, intake.New(intake.Standard()), a.cfg.ImagePolicies, a.cfg.MediaQuota)
+	i.library = filestore.NewLibrary(files, i.uploads, intake.New(intake.Standard()), a.cfg.ImagePolicies, a.cfg.MediaQuota).By(a.clock.Now)
 	return i, nil
 }
 

@@ -22,7 +22,7 @@ var (
 	describeCaughtUp = prometheus.NewDesc("waybill_subscription_caught_up",
 		"1 when all of this node's subscriptions to EventStoreDB have caught up with the log.", nil, nil)
 	describeSubscriptionLag = prometheus.NewDesc("waybill_subscription_lag_seconds",
-		"Age of the last event taken by the subscription that is furthest behind; 0 when all have caught up.", nil, nil)
+		"For how long the subscription that is furthest behind has not caught up; 0 when all have.", nil, nil)
 	describeWaiting = prometheus.NewDesc("waybill_subscription_waiting_events",
 		"Events received from EventStoreDB and not taken yet, all subscriptions together.", nil, nil)
 	describePassedOver = prometheus.NewDesc("waybill_eventstore_foreign_events_total",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"waybill/adapters/postgres"
 	"waybill/projections/models"
 	"waybill/projections/runtime"
 )
@@ -14,7 +15,7 @@ func (a *app) openReplica(ctx context.Context) (*runtime.Replica, error) {
 		return nil, nil
 	}
 	replica, err := runtime.OpenReplica(ctx, runtime.ReplicaConfig{
-		URL: a.cfg.ReadDatabaseURL, MaxConns: a.cfg.MaxConns, Primary: a.pool, Store: a.store, Models: models.All,
+		URL: a.cfg.ReadDatabaseURL, MaxConns: a.cfg.MaxConns, Open: postgres.OpenPool, Primary: a.pool, Store: a.store, Models: models.All,
 		MaxWait: a.cfg.WaitForRead, Logger: a.log,
 	})
 	if err != nil {

@@ -32,7 +32,15 @@ func newReplicated(t *testing.T) *replicated {
 		"DATABASE_URL": r.pg.Primary, "WAYBILL_READ_DATABASE_URL": r.pg.Standby, "WAYBILL_ADDR": "127.0.0.1:0",
 		"WAYBILL_READ_WAIT": "400ms", "WAYBILL_DATA_DIR": t.TempDir(),
 	}
-	r.node = startNode(t, "reader", r.env)
+	r.begin("reader")
+	return r
+}
+
+// begin starts the node, and opens an account whose token the requests carry.
+func (r *replicated) begin(name string) {
+	r.t.Helper()
+	t := r.t
+	r.node = startNode(t, name, r.env)
 	var out bytes.Buffer
 	first := []string{"staff", "add", "--name", "吴海", "--role", "operator"}
 	if err := run(t.Context(), first, r.env.get, &out); err != nil {
@@ -56,7 +64,6 @@ func newReplicated(t *testing.T) *replicated {
 	u.url.Store(&r.node.url)
 	u.upload(t.Context(), "licence", samples()[media.Licence], "licence")
 	u.upload(t.Context(), "logo", samples()[media.Logo], "logo")
-	return r
 }
 
 // do sends a request with the account's token and, when it is not empty, a position.
@@ -93,13 +100,16 @@ func (r *replicated) do(method, path, position, body string) (status int, header
 
 const application = "/api/v1/provider/application"
 
+// applicationBody is one with an ADDRESS to put in.
+var applicationBody = `{"type":"logistics", "name":"三亚副本物流有限公司", "uscc":"91460200MA5TBJ3K4Y",
+	"licence":"` + string(image(media.Licence)) + `", "legal_representative":"邢小雨",
+	"logo":"` + string(image(media.Logo)) + `", "contact":"邢小雨",
+	"address":"ADDRESS", "phone":"0898-88651234", "introduction":"产地直采，全程冷链。"}`
+
 // write applies, or revises the application, and returns the position.
 func (r *replicated) write(method, address string) string {
 	r.t.Helper()
-	status, header, got := r.do(method, application, "", `{"type":"logistics", "name":"三亚副本物流有限公司", "uscc":"91460200MA5TBJ3K4Y",
-		"licence":"`+string(image(media.Licence))+`", "legal_representative":"邢小雨",
-		"logo":"`+string(image(media.Logo))+`", "contact":"邢小雨",
-		"address":"`+address+`", "phone":"0898-88651234", "introduction":"产地直采，全程冷链。"}`)
+	status, header, got := r.do(method, application, "", strings.Replace(applicationBody, "ADDRESS", address, 1))
 	if status >= 300 {
 		r.t.Fatalf("%s: %d %v", method, status, got)
 	}

@@ -128,7 +128,7 @@ func (a *app) seedDemo(ctx context.Context, out io.Writer, ttl time.Duration) er
 		{"OPERATOR", world.Operator},
 	}
 	for _, p := range people {
-		secret, err := a.issue(ctx, newRequest(world.Operator), p.actor.ID, p.actor.Role, ttl, "demo")
+		secret, err := a.issue(ctx, a.request(world.Operator), p.actor.ID, p.actor.Role, ttl, "demo")
 		if err != nil {
 			return fmt.Errorf("seed: token: %w", err)
 		}

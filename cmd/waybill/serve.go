@@ -9,7 +9,6 @@ import (
 	nethttp "net/http"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -57,6 +56,10 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	}
 	defer adminListener.Close() //nolint:errcheck // Shutdown closes it first
 
+	keeping, stopKeeping := context.WithCancel(ctx)
+	defer stopKeeping()
+	go a.clock.Keep(keeping)
+
 	places, err := gazetteer.Load()
 	if err != nil {
 		return err
@@ -85,7 +88,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	if err != nil {
 		return fmt.Errorf("projectors: %w", err)
 	}
-	registry.MustRegister(clock.Metrics(desk, time.Now))
+	registry.MustRegister(clock.Metrics(desk, a.clock.Now))
 	deps := api.Deps{
 		Commands: a.commands, Queries: a.pool, Positions: projectors.Positions(), Status: projectors, Places: places,
 		Images: images.library, Webhooks: a.webhooks(outside), Head: a.commands.Head, MaxWaiting: a.cfg.MaxWaiting,
@@ -143,7 +146,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 // servers are the one for everybody and the one for those who operate the node.
 func (a *app) servers(registry *prometheus.Registry, deps api.Deps) (everybody, operating *nethttp.Server, err error) {
 	web, err := http.New(http.Deps{
-		Tokens: a.tokens, Logger: a.log, Registry: registry, Clock: time.Now, TrustedProxies: a.cfg.TrustedProxies,
+		Tokens: a.tokens, Logger: a.log, Registry: registry, Clock: a.clock.Now, TrustedProxies: a.cfg.TrustedProxies,
 	})
 	if err != nil {
 		return nil, nil, err

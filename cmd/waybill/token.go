@@ -82,7 +82,7 @@ func (c tokenListCommand) Run(ctx context.Context, cfg config.Config, out io.Wri
 				states[t.AccountID] = s
 			}
 			line := fmt.Sprintf("%s  %v  %s  expires %s  %s",
-				t.ID, t.Roles, printable(t.Label), t.ExpiresAt.Format(time.RFC3339), tokenState(t, s))
+				t.ID, t.Roles, printable(t.Label), t.ExpiresAt.Format(time.RFC3339), tokenState(t, s, a.clock.Now()))
 			if c.Account == nil {
 				line += "  account " + t.AccountID.String()
 			}
@@ -129,12 +129,12 @@ func (c tokenRevokeCommand) Run(ctx context.Context, cfg config.Config, out io.W
 		if err != nil {
 			return err
 		}
-		doomed, err := c.doomed(all)
+		doomed, err := c.doomed(all, a.clock.Now())
 		if err != nil {
 			return err
 		}
 		for _, t := range doomed {
-			if err := a.revoke(ctx, newRequest(actor), t, c.Reason); err != nil {
+			if err := a.revoke(ctx, a.request(actor), t, c.Reason); err != nil {
 				return fmt.Errorf("token %s: %w", t.ID, err)
 			}
 		}
@@ -146,13 +146,13 @@ func (c tokenRevokeCommand) Run(ctx context.Context, cfg config.Config, out io.W
 }
 
 // doomed are the tokens to be revoked: with --all every one that is not, else the one that is named.
-func (c tokenRevokeCommand) doomed(all []access.Token) ([]access.Token, error) {
+func (c tokenRevokeCommand) doomed(all []access.Token, now time.Time) ([]access.Token, error) {
 	id, err := uuid.Parse(c.Token)
 	byID := err == nil
 	var found []access.Token
 	for _, t := range all {
 		switch {
-		case c.All && t.RevokedAt.IsZero(), byID && t.ID == id, !c.All && !byID && t.Label == c.Token && t.Err(time.Now()) == nil:
+		case c.All && t.RevokedAt.IsZero(), byID && t.ID == id, !c.All && !byID && t.Label == c.Token && t.Err(now) == nil:
 			found = append(found, t)
 		}
 	}
@@ -206,8 +206,8 @@ func (a *app) issue(ctx context.Context, req commands.Request, id uuid.UUID, rol
 }
 
 // tokenState is why a token is of no use any more, by its own row and by its account's history.
-func tokenState(t access.Token, s account.State) string {
-	err := t.Err(time.Now())
+func tokenState(t access.Token, s account.State, now time.Time) string {
+	err := t.Err(now)
 	if err == nil {
 		err = s.CheckToken(t.ID)
 	}

@@ -69,6 +69,8 @@ type Sources struct {
 	SecondApprover bool
 	// Webhooks are what is allowed of the addresses of webhooks, but for the types of events.
 	Webhooks webhook.Rules
+	// Now is the time at which Waybill's own commands are given: the same on all nodes. nil for this machine's.
+	Now func() time.Time
 }
 
 // Service carries out commands on a store.
@@ -85,8 +87,14 @@ type Service struct {
 
 // New is the service on store.
 func New(store domain.EventStore, sources Sources) *Service {
+	if sources.Now == nil {
+		sources.Now = time.Now
+	}
 	return &Service{store: store, sources: sources, calendars: &kept[calendar.State]{}}
 }
+
+// Now is the time by which commands are given, in UTC.
+func (s *Service) Now() time.Time { return s.sources.Now().UTC() }
 
 // Policies are what is asked of images.
 func (s *Service) Policies() media.Policies { return s.sources.Policies }

@@ -455,6 +455,7 @@ func (e HealthPartPart) Valid() bool {
 const (
 	HealthPartStatusBehind      HealthPartStatus = "behind"
 	HealthPartStatusOk          HealthPartStatus = "ok"
+	HealthPartStatusReadOnly    HealthPartStatus = "read_only"
 	HealthPartStatusUnavailable HealthPartStatus = "unavailable"
 )
 
@@ -464,6 +465,8 @@ func (e HealthPartStatus) Valid() bool {
 	case HealthPartStatusBehind:
 		return true
 	case HealthPartStatusOk:
+		return true
+	case HealthPartStatusReadOnly:
 		return true
 	case HealthPartStatusUnavailable:
 		return true

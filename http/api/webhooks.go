@@ -98,7 +98,7 @@ func (s *server) withSecret(c echo.Context, status int, req commands.Request, ou
 		if err != nil {
 			return err
 		}
-		if time.Since(kept.CreatedAt) < secretShown {
+		if s.web.Clock().Sub(kept.CreatedAt) < secretShown {
 			answer.Secret = string(kept.Secret)
 		}
 	}

@@ -3,6 +3,7 @@ package ready
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -22,12 +23,19 @@ const (
 
 	OK          = "ok"
 	Behind      = "behind"
+	ReadOnly    = "read_only"
 	Unavailable = "unavailable"
 )
 
 // Status tells how far every read model is.
 type Status interface {
 	Status(ctx context.Context) ([]runtime.Status, error)
+}
+
+// Writer is a Status that knows whether what it tells of takes writes.
+type Writer interface {
+	// Writable returns runtime.ErrReadOnly when it takes none.
+	Writable(ctx context.Context) error
 }
 
 // Checker looks at the parts of a node.
@@ -39,7 +47,7 @@ type Checker struct {
 	Needed []string
 }
 
-// Part is one part of a node and its state: OK, Behind or Unavailable.
+// Part is one part of a node and its state: OK, Behind, ReadOnly or Unavailable.
 type Part struct {
 	Name, State string
 	// Text says the same to a person, and names nothing; zero when all is well.
@@ -72,7 +80,7 @@ func (c Checker) Check(ctx context.Context) Report {
 		r.Parts = []Part{{Name: Database, State: Unavailable, Text: text, Detail: err.Error()}}
 		return r
 	}
-	r.Models, r.Parts = models, []Part{{Name: Database, State: OK}, c.models(models)}
+	r.Models, r.Parts = models, []Part{c.database(ctx), c.models(models)}
 	if c.Replica == nil {
 		return r
 	}
@@ -89,6 +97,24 @@ func (c Checker) Check(ctx context.Context) Report {
 	}
 	r.Replica, r.Parts = models, append(r.Parts, replica)
 	return r
+}
+
+// database is the state of one that answered.
+func (c Checker) database(ctx context.Context) Part {
+	p := Part{Name: Database, State: OK}
+	writer, ok := c.Models.(Writer)
+	if !ok {
+		return p
+	}
+	switch err := writer.Writable(ctx); {
+	case errors.Is(err, runtime.ErrReadOnly):
+		p.State, p.Detail = ReadOnly, err.Error()
+		p.Text = domain.Text{ZH: "数据库只读，暂不能写入", EN: "the database takes no writes"}
+	case err != nil:
+		p.State, p.Detail = Unavailable, err.Error()
+		p.Text = domain.Text{ZH: "数据库不可用", EN: "the database is not available"}
+	}
+	return p
 }
 
 func (c Checker) models(models []runtime.Status) Part {

@@ -46,10 +46,11 @@ type Whole struct {
 	closed sync.Once
 }
 
-// settings of the transaction: rows come in the order of the keys, one after the other, as long as it takes.
+// settings of the transaction: rows come in the order of the keys, one after the other, as long as it takes. A reader that stands still
+// between two statements is cut off: what it sees, no vacuum removes.
 const settings = projections.ByIndex + `, set_config('max_parallel_workers_per_gather', '0', true),
 	set_config('statement_timeout', '0', true),
-	set_config('idle_in_transaction_session_timeout', '0', true)`
+	set_config('idle_in_transaction_session_timeout', '5min', true)`
 
 // Open begins to read. upTo is the last position that counts; nil is the newest that is shown, and ErrNotShown what is not. When ctx ends,
 // the statement that runs is cancelled.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -124,15 +123,15 @@ func (c closing) upTo(ctx context.Context, model projections.ReadModel, e projec
 }
 
 // because is Waybill's own request about the aggregate id, because of e; the same each time that e comes.
-func because(e projections.Event, id uuid.UUID) commands.Request {
+func because(service *commands.Service, e projections.Event, id uuid.UUID) commands.Request {
 	return commands.Request{
 		ID: uuid.NewSHA1(e.ID, id[:]), Actor: domain.System, CorrelationID: e.Meta.CorrelationID,
-		RequestID: e.Meta.RequestID, At: time.Now().UTC(),
+		RequestID: e.Meta.RequestID, At: service.Now(),
 	}
 }
 
 func (c closing) close(ctx context.Context, e projections.Event, id uuid.UUID, reason booking.CloseReason) error {
-	_, err := c.service.CloseBooking(ctx, because(e, id), id, reason)
+	_, err := c.service.CloseBooking(ctx, because(c.service, e, id), id, reason)
 	if err != nil {
 		return fmt.Errorf("close booking %s: %w", id, err)
 	}

@@ -102,7 +102,7 @@ func (c ending) closeProvider(ctx context.Context, e projections.Event, id uuid.
 	if err != nil || owner.Standing == "" || owner.Standing == provider.StandingClosed {
 		return err
 	}
-	if _, err := c.service.CloseProvider(ctx, because(e, id), id, "账号已注销 (the account is closed)"); err != nil {
+	if _, err := c.service.CloseProvider(ctx, because(c.service, e, id), id, "账号已注销 (the account is closed)"); err != nil {
 		return fmt.Errorf("close provider %s: %w", id, err)
 	}
 	return nil
@@ -110,7 +110,7 @@ func (c ending) closeProvider(ctx context.Context, e projections.Event, id uuid.
 
 // endReviews ends what awaited a decision when the provider was closed.
 func (c ending) endReviews(ctx context.Context, e projections.Event, id uuid.UUID) error {
-	if _, err := c.service.EndProviderReview(ctx, because(e, id), id); err != nil {
+	if _, err := c.service.EndProviderReview(ctx, because(c.service, e, id), id); err != nil {
 		return fmt.Errorf("end the review of provider %s: %w", id, err)
 	}
 	if err := c.upTo(ctx, backoffice.Model, e); err != nil {
@@ -130,7 +130,7 @@ func (c ending) endReviews(ctx context.Context, e projections.Event, id uuid.UUI
 
 // endProductReview leaves alone what is decided, deleted, or not of a closed provider.
 func (c ending) endProductReview(ctx context.Context, e projections.Event, id uuid.UUID) error {
-	_, err := c.service.EndProductReview(ctx, because(e, id), id)
+	_, err := c.service.EndProductReview(ctx, because(c.service, e, id), id)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return fmt.Errorf("end the review of product %s: %w", id, err)
 	}

@@ -74,7 +74,7 @@ func matchPlace(ctx context.Context, service *commands.Service, e projections.Ev
 		return err
 	}
 	// Nothing is left to match of a product that is deleted.
-	if _, err := service.MatchPlace(ctx, because(e, id), id, revision); err != nil && !errors.Is(err, domain.ErrNotFound) {
+	if _, err := service.MatchPlace(ctx, because(service, e, id), id, revision); err != nil && !errors.Is(err, domain.ErrNotFound) {
 		return fmt.Errorf("match the place of product %s: %w", id, err)
 	}
 	return nil

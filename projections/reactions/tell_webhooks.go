@@ -213,7 +213,7 @@ func (t teller) deliver(ctx context.Context, d runtime.Delivery) error {
 	if err != nil {
 		return err
 	}
-	return t.send(ctx, id, webhook.Message{ID: d.Event.ID, URL: state.URL, At: time.Now(), Body: body, Secrets: secrets})
+	return t.send(ctx, id, webhook.Message{ID: d.Event.ID, URL: state.URL, At: t.service.Now(), Body: body, Secrets: secrets})
 }
 
 // target is a webhook as the log has it, and the secrets that sign now. The secrets are read first: one that is there then is named in
@@ -227,7 +227,7 @@ func (t teller) target(ctx context.Context, id uuid.UUID) (webhook.State, []webh
 	if err != nil {
 		return state, nil, err
 	}
-	now := time.Now()
+	now := t.service.Now()
 	var secrets []webhook.Secret
 	for _, signing := range state.Signing(now) {
 		if secret, ok := kept[signing]; ok {
@@ -268,7 +268,7 @@ func (t teller) send(ctx context.Context, id uuid.UUID, m webhook.Message) error
 	case !failure.Gone:
 		return &runtime.Undelivered{Err: failure, After: failure.After}
 	}
-	request := commands.Request{ID: uuid.New(), Actor: domain.System, CorrelationID: m.ID, At: time.Now().UTC()}
+	request := commands.Request{ID: uuid.New(), Actor: domain.System, CorrelationID: m.ID, At: t.service.Now()}
 	if _, err := t.service.PauseWebhook(ctx, request, id, webhook.By{Operator: true}, webhook.Gone); err != nil {
 		return fmt.Errorf("pause webhook %s: %w", id, err)
 	}

@@ -49,6 +49,10 @@ const (
 	beginBriefly = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '5s'`
 	// beginFollowing is beginBriefly for who does more meanwhile, such as read on in the log.
 	beginFollowing = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'`
+	// beginHolding is beginBriefly for who does more meanwhile and says so (holding).
+	beginHolding = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '` + heldTimeout + `'`
+	// beginSnapshot begins a transaction that shows one moment, for as long as its reader reads: what it sees, no vacuum removes.
+	beginSnapshot = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '60s'`
 	// beginDurable is beginBriefly with a commit that is on the disk when it is acknowledged, whatever role and database say.
 	beginDurable = beginBriefly + `; SET LOCAL synchronous_commit = on`
 )

@@ -92,21 +92,21 @@ func (c *comparison) run(ctx context.Context) error {
 
 // still stops the live projector until the fold is exactly where it is, and returns a snapshot of that moment.
 func (c *comparison) still(ctx context.Context) (snapshot pgx.Tx, err error) {
-	holding, err := c.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing})
+	still, err := c.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginHolding})
 	if err != nil {
 		return nil, err
 	}
-	defer rollback(ctx, holding)
-	if c.found.Position, err = c.position(ctx, holding, "FOR UPDATE"); err != nil {
+	defer rollback(ctx, still)
+	if c.found.Position, err = c.position(ctx, still, "FOR UPDATE"); err != nil {
 		return nil, err
 	}
-	if err := c.follow(ctx, c.found.Position); err != nil {
+	if err := holding(ctx, still, func(ctx context.Context) error { return c.follow(ctx, c.found.Position) }); err != nil {
 		return nil, err
 	}
 	if c.at.position != c.found.Position {
 		return nil, fmt.Errorf("the log ends at %d, but %s is at %d", c.at.position, c.live, c.found.Position)
 	}
-	snapshot, err = c.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	snapshot, err = c.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginSnapshot})
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func TestAnotherLogIsNoticed(t *testing.T) {
 			}
 			p := &projector{target: newTarget(w.pool, w.model, w.model.Schema, KnownVocabulary()), store: w.store, lease: w.lease("x", DefaultLeaseTTL)}
 			p.moved = func(string, domain.Position) {}
-			if _, err := p.lease.take(t.Context()); err != nil {
+			if _, err := p.lease.take(t.Context(), new(rival)); err != nil {
 				t.Fatal(err)
 			}
 			if err := p.project(t.Context()); !errors.Is(err, ErrAnotherLog) {

@@ -18,7 +18,8 @@ const rollbackTimeout = 2 * time.Second
 // errLeaseLost says that another node holds the lease, or that nobody could say in time that we still do.
 var errLeaseLost = errors.New("lease was lost")
 
-// lease makes one node the only one that works on a projection. The database's clock decides, not the nodes'. A lease alone
+// lease makes one node the only one that works on a projection. The database's clock decides, not the nodes'; a jump of that neither
+// keeps a dead holder's lease nor takes a living one's. A lease alone
 // would not be safe (its holder can freeze and wake up): what it guards is the checkpoint, by the epoch.
 type lease struct {
 	pool       *pgxpool.Pool
@@ -41,8 +42,9 @@ func (l lease) pause() time.Duration {
 // hold waits for the lease, runs work with it, and gives it up. It ends with ctx or with work's error; when the lease is
 // lost, work's context is cancelled at once.
 func (l lease) hold(ctx context.Context, work func(context.Context) error) error {
+	var other rival
 	for {
-		taken, err := l.take(ctx)
+		taken, err := l.take(ctx, &other)
 		if err != nil {
 			return fmt.Errorf("take the lease of %s: %w", l.projection, err)
 		}
@@ -120,13 +122,36 @@ func (l lease) stayOut(ctx context.Context, unknown domain.Position) {
 	}
 }
 
-// take tries to get the lease: it is free, expired, or ours already.
-func (l lease) take(ctx context.Context) (bool, error) {
-	tag, err := l.pool.Exec(ctx, `
+// rival is a lease of somebody else as it was seen: until when it is, and since when that has not changed, by our own steady time.
+type rival struct {
+	until time.Time
+	since time.Time
+}
+
+// take tries to get the lease: it is free, expired, or ours already. One that is longer than a lease can be is void, as after the
+// database's clock was put back: its holder, if there is one, has renewed it within ttl.
+func (l lease) take(ctx context.Context, other *rival) (bool, error) {
+	void := time.Time{}
+	if !other.until.IsZero() && time.Since(other.since) >= l.ttl {
+		void = other.until
+	}
+	var holder string
+	var until time.Time
+	var batch pgx.Batch
+	batch.Queue(`
 		INSERT INTO projections.leases AS l (projection, holder, expires_at) VALUES ($1, $2, clock_timestamp() + $3::interval)
 		ON CONFLICT (projection) DO UPDATE SET holder = $2, expires_at = clock_timestamp() + $3::interval
-		WHERE l.holder = $2 OR l.expires_at < clock_timestamp()`, l.projection, l.holder, l.ttl)
-	return tag.RowsAffected() == 1, err
+		WHERE l.holder = $2 OR l.expires_at < clock_timestamp() OR l.expires_at = $4 AND l.expires_at > clock_timestamp() + $3::interval`,
+		l.projection, l.holder, l.ttl, void)
+	batch.Queue(`SELECT holder, expires_at FROM projections.leases WHERE projection = $1`, l.projection).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&holder, &until) })
+	if err := l.pool.SendBatch(ctx, &batch).Close(); err != nil && !errors.Is(err, pgx.ErrNoRows) { // given up just now
+		return false, err
+	}
+	if !until.Equal(other.until) {
+		*other = rival{until: until, since: time.Now()}
+	}
+	return holder == l.holder, nil
 }
 
 // beat renews the lease until ctx ends, or stops the work when it is lost.
@@ -142,8 +167,9 @@ func (l lease) beat(ctx context.Context, stop context.CancelCauseFunc) {
 		}
 		asked := time.Now()
 		attempt, cancel := context.WithDeadline(ctx, sure)
+		// Also when it seems over, as after the clock was put forward: while nobody has taken it, it is ours.
 		tag, err := l.pool.Exec(attempt, `UPDATE projections.leases SET expires_at = clock_timestamp() + $3::interval
-			WHERE projection = $1 AND holder = $2 AND expires_at > clock_timestamp()`, l.projection, l.holder, l.ttl)
+			WHERE projection = $1 AND holder = $2`, l.projection, l.holder, l.ttl)
 		cancel()
 		switch {
 		case err == nil && tag.RowsAffected() == 1:
@@ -172,7 +198,7 @@ func (l lease) lock(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	tag, err := tx.Exec(ctx, `SELECT FROM projections.leases
-		WHERE projection = $1 AND holder = $2 AND expires_at > clock_timestamp() FOR UPDATE`, l.projection, l.holder)
+		WHERE projection = $1 AND holder = $2 FOR UPDATE`, l.projection, l.holder)
 	if err == nil && tag.RowsAffected() != 1 {
 		err = errLeaseLost
 	}

@@ -43,10 +43,10 @@ func TestLeaseHasOneHolderAndIsTakenOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	// A dead holder: it took the lease and never renews it.
-	if taken, err := w.quick("dead").take(t.Context()); !taken || err != nil {
+	if taken, err := w.quick("dead").take(t.Context(), new(rival)); !taken || err != nil {
 		t.Fatal(taken, err)
 	}
-	if taken, err := w.quick("impatient").take(t.Context()); taken || err != nil {
+	if taken, err := w.quick("impatient").take(t.Context(), new(rival)); taken || err != nil {
 		t.Fatal("taken from a holder whose time is not over:", taken, err)
 	}
 	var holders, most, turns atomic.Int64
@@ -88,9 +88,9 @@ func TestLeaseHasOneHolderAndIsTakenOver(t *testing.T) {
 func TestLosingTheLeaseStopsTheWork(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]string{
-		"to another":     `UPDATE projections.leases SET holder = 'thief'`,
-		"by being late":  `UPDATE projections.leases SET holder = 'thief', expires_at = clock_timestamp() - interval '1 second'`,
-		"before it ends": `UPDATE projections.leases SET expires_at = clock_timestamp() - interval '1 second'`,
+		"to another":    `UPDATE projections.leases SET holder = 'thief'`,
+		"by being late": `UPDATE projections.leases SET holder = 'thief', expires_at = clock_timestamp() - interval '1 second'`,
+		"altogether":    `DELETE FROM projections.leases`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,6 +109,50 @@ func TestLosingTheLeaseStopsTheWork(t *testing.T) {
 				t.Errorf("the lease of another was given up: holder %q", holder)
 			}
 		})
+	}
+}
+
+// The database's clock jumps under a lease: put forward, it seems over, and put back, longer than it is. Its holder keeps it.
+func TestLeaseOutlivesAJumpOfTheClock(t *testing.T) {
+	t.Parallel()
+	for name, jump := range map[string]string{"forward": "-", "back": "+"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			l := w.lease("a", time.Minute)
+			l.every = 5 * time.Millisecond
+			err := l.hold(t.Context(), func(ctx context.Context) error {
+				w.exec(`UPDATE projections.leases SET expires_at = expires_at ` + jump + ` interval '1 hour'`)
+				w.eventually("the lease renewed", func() bool {
+					var sound bool
+					err := w.pool.QueryRow(ctx, `SELECT expires_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'
+						FROM projections.leases WHERE holder = 'a'`).Scan(&sound)
+					return (err == nil && sound) || ctx.Err() != nil
+				})
+				return context.Cause(ctx)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A dead holder's lease that is longer than a lease can be keeps nobody out for that long.
+func TestLeaseLongerThanALeaseIsVoid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if taken, err := w.lease("dead", time.Hour).take(t.Context(), new(rival)); !taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	next := w.lease("next", 200*time.Millisecond)
+	if taken, err := next.take(t.Context(), new(rival)); taken || err != nil {
+		t.Fatal("taken at first sight, before its holder could have renewed it:", taken, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := next.hold(ctx, func(context.Context) error { return nil }); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -211,10 +212,14 @@ func (p *Positions) listen(ctx context.Context) error {
 		return err
 	}
 	// What happened before the LISTEN is read; what happens after is notified.
+	begun := time.Now()
 	for read := p.reset; ; read = p.catchUp {
-		now, err := readPositions(ctx, conn)
+		now, readOnly, err := readPositions(ctx, conn)
 		if err != nil {
 			return err
+		}
+		if readOnly && time.Since(begun) > readOnlyLook {
+			return errReadOnlySession
 		}
 		read(now)
 		poll, cancel := context.WithTimeout(ctx, positionsPoll)
@@ -232,7 +237,7 @@ func (p *Positions) listen(ctx context.Context) error {
 			if at, err := strconv.ParseUint(position, 10, 63); err != nil || !p.further(projection, domain.Position(at)) {
 				continue
 			}
-			now, err := readPositions(ctx, conn)
+			now, _, err := readPositions(ctx, conn)
 			if err != nil {
 				cancel()
 				return err
@@ -258,19 +263,26 @@ func (p *Positions) catchUp(now map[string]domain.Position) {
 	}
 }
 
-func readPositions(ctx context.Context, conn *pgx.Conn) (map[string]domain.Position, error) {
-	rows, err := conn.Query(ctx, `SELECT projection, position FROM projections.checkpoints`)
+// readOnlyLook is how long one listens over a session that takes no writes, before a fresh one is tried: the projectors may write
+// elsewhere by now.
+const readOnlyLook = 5 * time.Second
+
+var errReadOnlySession = errors.New("the session is read-only; trying a fresh one")
+
+// readPositions reads where the read models are, and whether the session takes no writes.
+func readPositions(ctx context.Context, conn *pgx.Conn) (now map[string]domain.Position, readOnly bool, err error) {
+	rows, err := conn.Query(ctx, `SELECT projection, position, current_setting('transaction_read_only')::bool FROM projections.checkpoints`)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	now := map[string]domain.Position{}
+	now = map[string]domain.Position{}
 	var (
 		projection string
 		at         domain.Position
 	)
-	_, err = pgx.ForEachRow(rows, []any{&projection, &at}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&projection, &at, &readOnly}, func() error {
 		now[projection] = at
 		return nil
 	})
-	return now, err
+	return now, readOnly, err
 }

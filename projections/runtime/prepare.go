@@ -33,21 +33,12 @@ func Prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadM
 
 // withPrepareLock works while nobody else prepares or prunes, on any node.
 func withPrepareLock(ctx context.Context, pool *pgxpool.Pool, work func() error) error {
-	// A session lock of a connection of its own: goose runs its migrations on others.
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, lockPrepare); err != nil {
-		return err
-	}
-	defer func() {
-		if _, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, lockPrepare); err != nil {
-			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with the session
-		}
-	}()
-	return work()
+	// Of a connection of its own: goose runs its migrations on others.
+	_, err := withSessionLock(ctx, pool, func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+		_, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, lockPrepare)
+		return true, err
+	}, func(context.Context) error { return work() })
+	return err
 }
 
 func prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadModel) error {
@@ -85,7 +76,10 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	if err != nil {
 		return err
 	}
-	db := stdlib.OpenDBFromPool(pool)
+	db := stdlib.OpenDB(*pool.Config().ConnConfig, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `SET idle_in_transaction_session_timeout = '60s'`) // who freezes in a migration is cut off
+		return err
+	}))
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName("projections.schema_versions"))
 	if err != nil {
 		return errors.Join(err, db.Close())
@@ -96,7 +90,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 
 // create makes the model's tables, indexes and checkpoint, unless they are there.
 func create(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) error {
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginFollowing}, func(tx pgx.Tx) error {
 		var exists bool
 		if err := tx.QueryRow(ctx, `SELECT to_regnamespace(quote_ident($1)) IS NOT NULL`, m.Schema).Scan(&exists); err != nil || exists {
 			return err

@@ -46,7 +46,7 @@ func (w *world) claim(holder string) checkpoint {
 		w.t.Fatal(err)
 	}
 	l := w.lease(holder, time.Minute)
-	if taken, err := l.take(w.t.Context()); !taken || err != nil {
+	if taken, err := l.take(w.t.Context(), new(rival)); !taken || err != nil {
 		w.t.Fatal("take:", taken, err)
 	}
 	at, err := l.claim(w.t.Context())

@@ -53,24 +53,14 @@ func Rebuild(
 
 // exclusively works while nobody else rebuilds or compares the same read model, on any node.
 func (r *rebuild) exclusively(ctx context.Context, work func(context.Context) error) error {
-	conn, err := r.pool.Acquire(ctx)
-	if err != nil {
-		return err
+	taken, err := withSessionLock(ctx, r.pool, func(ctx context.Context, conn *pgx.Conn) (free bool, err error) {
+		err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, hashtext($2))`, lockRebuild, r.live).Scan(&free)
+		return free, err
+	}, work)
+	if err == nil && !taken {
+		err = ErrRebuilding
 	}
-	defer conn.Release()
-	var free bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, hashtext($2))`, lockRebuild, r.live).Scan(&free); err != nil {
-		return err
-	}
-	if !free {
-		return ErrRebuilding
-	}
-	defer func() {
-		if _, unlock := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1, hashtext($2))`, lockRebuild, r.live); unlock != nil {
-			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with the session
-		}
-	}()
-	return work(ctx)
+	return err
 }
 
 type rebuild struct {
@@ -132,7 +122,7 @@ func (r *rebuild) create(ctx context.Context) (err error) {
 	if r.log, err = ownLogOf(ctx, r.pool, r.store); err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
 		if err := createIn(ctx, tx, r.model, r.schema); err != nil {
 			return err
 		}
@@ -222,7 +212,7 @@ func (r *rebuild) read(ctx context.Context, to domain.Position, batches chan<- b
 
 // index makes the secondary indexes and gives the planner its figures.
 func (r *rebuild) index(ctx context.Context) error {
-	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginFollowing}, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SET LOCAL synchronous_commit = off; SET LOCAL maintenance_work_mem = '128MB';
 			SET LOCAL search_path = `+sanitized(r.schema)+`; `+r.model.Indexes)
 		return err
@@ -260,7 +250,7 @@ func (r *rebuild) swap(ctx context.Context) error {
 }
 
 func (r *rebuild) trySwap(ctx context.Context) error {
-	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing})
+	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginHolding})
 	if err != nil {
 		return err
 	}
@@ -270,7 +260,10 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint of %s (was it prepared?): %w", r.live, err)
 	}
-	if err := r.follow(ctx, live); err != nil {
+	if err := holding(ctx, tx, func(ctx context.Context) error { return r.follow(ctx, live) }); err != nil {
+		return err
+	}
+	if err := r.unmoved(ctx, tx); err != nil {
 		return err
 	}
 	// The new epoch makes the live projector read the checkpoint again before it writes.
@@ -291,6 +284,18 @@ func (r *rebuild) trySwap(ctx context.Context) error {
 		}
 	}
 	return tx.Commit(ctx)
+}
+
+// unmoved fails unless the tables beside the live ones are those that this rebuild has filled, as far as it has: whoever was frozen for
+// too long has lost them to another.
+func (r *rebuild) unmoved(ctx context.Context, tx pgx.Tx) error {
+	var ours bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM projections.checkpoints WHERE projection = $1 AND epoch = $2 AND position = $3 FOR UPDATE)`,
+		r.schema, r.at.epoch, r.at.position).Scan(&ours)
+	if err == nil && !ours {
+		err = errLockLost
+	}
+	return err
 }
 
 // drop removes a schema and what belongs to it, if it is there. A reader that is still in it goes first: we would rather

@@ -33,6 +33,8 @@ type ReplicaConfig struct {
 	// URL names one server, a standby.
 	URL      string
 	MaxConns int32
+	// Open opens the pool; nil for pgxpool's own.
+	Open func(context.Context, *pgxpool.Config) (*pgxpool.Pool, error)
 	// Primary is the database that the standby must be of.
 	Primary *pgxpool.Pool
 	Store   domain.EventStore
@@ -52,6 +54,7 @@ type Replica struct {
 	stop    context.CancelFunc
 	ctx     context.Context // bounds the poller, which comes and goes with its readers
 	work    sync.WaitGroup
+	lags    lags
 	// ask reads where the read models are on the replica, by projection and all at one moment.
 	ask func(context.Context) (map[string]domain.Position, error)
 
@@ -103,7 +106,10 @@ func OpenReplica(ctx context.Context, c ReplicaConfig) (*Replica, error) {
 		r.maxWait = DefaultMaxWait
 	}
 	r.ask = r.look
-	if r.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if c.Open == nil {
+		c.Open = pgxpool.NewWithConfig
+	}
+	if r.pool, err = c.Open(ctx, config); err != nil {
 		return nil, err
 	}
 	if err := r.pool.Ping(ctx); err != nil {
@@ -287,14 +293,19 @@ func (r *Replica) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	newest, err := log.newest(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("head of the log: %w", err)
+	}
+	at, err := r.lags.now(ctx, log, newest)
+	if err != nil {
+		return nil, fmt.Errorf("clock of the log: %w", err)
+	}
 	all := make([]Status, 0, len(r.models))
 	for _, m := range r.models {
 		s := Status{Name: m.Name, Position: now[m.Schema]}
-		for e, err := range log.ReadAll(ctx, s.Position, domain.Forward, 1) {
-			if err != nil {
-				return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
-			}
-			s.Lag = max(0, time.Since(e.RecordedAt))
+		if s.Lag, err = r.lags.lag(ctx, log, m.Schema, s.Position, at); err != nil {
+			return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
 		}
 		all = append(all, s)
 	}

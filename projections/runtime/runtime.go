@@ -59,6 +59,7 @@ type Runtime struct {
 	names     map[string]string // by projection
 	outdated  outdated
 	clock     *clock
+	lags      lags
 
 	stop context.CancelFunc
 	work sync.WaitGroup

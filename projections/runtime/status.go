@@ -53,13 +53,11 @@ func (l ownLog) lagEvents(ctx context.Context, at, head domain.Position) (uint64
 
 // head is the position of the log's last event; 0 when there is none.
 func (l ownLog) head(ctx context.Context) (domain.Position, error) {
-	for e, err := range l.ReadAll(ctx, domain.LogEnd, domain.Backward, 1) {
-		if err != nil {
-			return 0, fmt.Errorf("head of the log: %w", err)
-		}
-		return e.Position, nil
+	newest, err := l.newest(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("head of the log: %w", err)
 	}
-	return 0, nil
+	return newest.Position, nil
 }
 
 // Status reads how every read model, reaction and job of the clock is doing, on whichever node it runs.
@@ -68,9 +66,14 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	head, err := log.head(ctx)
+	newest, err := log.newest(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("head of the log: %w", err)
+	}
+	head := newest.Position
+	now, err := r.lags.now(ctx, log, newest)
+	if err != nil {
+		return nil, fmt.Errorf("clock of the log: %w", err)
 	}
 	rows, err := r.pool.Query(ctx, `
 		SELECT c.projection, c.position, coalesce(l.holder, ''),
@@ -102,11 +105,8 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 		if s.LagEvents, err = log.lagEvents(ctx, s.Position, s.Head); err != nil {
 			return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
 		}
-		for e, err := range log.ReadAll(ctx, s.Position, domain.Forward, 1) {
-			if err != nil {
-				return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
-			}
-			s.Lag = max(0, time.Since(e.RecordedAt))
+		if s.Lag, err = r.lags.lag(ctx, log, projection, s.Position, now); err != nil {
+			return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
 		}
 		all = append(all, s)
 	}

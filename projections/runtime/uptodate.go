@@ -27,7 +27,7 @@ func UpToDate(
 	}
 	shows := false
 	// The lock on the checkpoint keeps a rebuild from switching the tables under the read, and the projector from moving on.
-	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
 		var at domain.Position
 		err := tx.QueryRow(ctx, `SELECT position FROM projections.checkpoints WHERE projection = $1 FOR SHARE`, m.Schema).Scan(&at)
 		if errors.Is(err, pgx.ErrNoRows) || (err == nil && at < head) {

@@ -93,6 +93,21 @@ func (r *Replicated) OnStandby(sql string) {
 	}
 }
 
+// Demote has the primary start again as a standby, on its port, that follows nobody: it takes no writes any more.
+func (r *Replicated) Demote() {
+	r.t.Helper()
+	dir := r.primary.Dir()
+	if err := r.primary.Close(); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "data", "standby.signal"), nil, 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	r.primary = r.start(ctx, dir)
+}
+
 func (r *Replicated) start(ctx context.Context, dir string) *embedded.Server {
 	r.t.Helper()
 	s, err := embedded.Start(ctx, embedded.Options{Dir: dir})
