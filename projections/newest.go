@@ -284,7 +284,8 @@ func (l Newest[T]) check(w *Where, n Narrow, words []string) {
 
 // months calls for one look-up of matches after another, each of older rows, until enough is said.
 func (l Newest[T]) months(
-	ctx context.Context, db Querier, n Narrow, words []string, after *Cursor, look func(matches string, args []any) (enough bool, err error),
+	ctx context.Context, db Querier, n Narrow, words []string, after *Cursor,
+	look func(matches string, args []any) (enough bool, err error),
 ) error {
 	all, err := l.monthsOf(ctx, db, n, after)
 	if err != nil {

@@ -242,7 +242,9 @@ func (q Queries) CountByReview(ctx context.Context, provider uuid.UUID) (map[dom
 	counts := map[domain.Review]projections.Count{}
 	for _, review := range reviews {
 		n := projections.Narrow{By: []projections.By{
-			{SQL: "provider_id", Values: []any{provider}}, {SQL: "review", Values: []any{string(review)}}, {SQL: "listed", Values: []any{false, true}},
+			{SQL: "provider_id", Values: []any{provider}},
+			{SQL: "review", Values: []any{string(review)}},
+			{SQL: "listed", Values: []any{false, true}},
 		}}
 		c, err := newestProducts.Count(ctx, q.DB, n)
 		if err != nil {

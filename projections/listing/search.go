@@ -164,11 +164,12 @@ func (s search) alongProducts(w *projections.Where) string {
 	w.And("p.public")
 	if s.provider != nil {
 		// The planner would walk along the list of all, where it expects enough of a provider among the first.
-		w.And("p.provider_id >= ?", [16]byte(*s.provider))
+		whose := [16]byte(*s.provider)
+		w.And("p.provider_id >= ?", whose)
 		if s.after == nil {
-			w.And("p.provider_id <= ?", [16]byte(*s.provider))
+			w.And("p.provider_id <= ?", whose)
 		} else {
-			w.And("(p.provider_id, p.pinned, p.created_at, p.id) < (?, ?, ?, ?)", [16]byte(*s.provider), s.after.Pinned, s.after.Time(), [16]byte(s.after.ID))
+			w.And("(p.provider_id, p.pinned, p.created_at, p.id) < (?, ?, ?, ?)", whose, s.after.Pinned, s.after.Time(), [16]byte(s.after.ID))
 		}
 		return `SELECT * FROM ` + tableProducts + ` p` + w.SQL() + strings.Replace(listOrder, "p.pinned", "p.provider_id DESC, p.pinned", 1)
 	}

@@ -98,7 +98,7 @@ CREATE TABLE submissions (
 	point              json, -- where that destination is, in WGS-84; null as long as no event says so
 	PRIMARY KEY (subject_id, content_revision)
 ) WITH (toast_tuple_target = 8160);
-CREATE INDEX submissions_provider ON submissions (provider_id, since, subject_id, content_revision); -- a rebuild needs it too: what a provider's type is of
+CREATE INDEX submissions_provider ON submissions (provider_id, since, subject_id, content_revision); -- a rebuild needs it too
 CREATE TABLE cases ( -- what awaits a decision: the latest submission of a subject, narrow, for the queue to walk
 	subject_id       uuid PRIMARY KEY,
 	kind             text COLLATE "C" NOT NULL,

@@ -291,7 +291,8 @@ func (f Filter) past(w *projections.Where) {
 
 // rare reports whether something is asked for that has an index of its own among what is not pending.
 func (f Filter) rare() bool {
-	return f.Overdue != nil && *f.Overdue || slices.ContainsFunc(flags, func(c column) bool { return c.past != "" && slices.Contains(f.Flags, c.name) })
+	flagged := slices.ContainsFunc(flags, func(c column) bool { return c.past != "" && slices.Contains(f.Flags, c.name) })
+	return flagged || f.Overdue != nil && *f.Overdue
 }
 
 // common are the conditions that cases and submissions have the same columns for.
