@@ -140,7 +140,8 @@ func outage(err error) bool {
 		// resources, operator intervention, the system below.
 		return slices.Contains([]string{"08", "25", "26", "40", "53", "57", "58"}, pgError.Code[:min(2, len(pgError.Code))])
 	}
-	return errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, domain.ErrWentBack) || errors.Is(err, domain.ErrUnknownType) ||
+	return errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, domain.ErrWentBack) ||
+		errors.Is(err, domain.ErrUnknownType) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 

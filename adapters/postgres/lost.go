@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// OpenPool opens a pool of configured sessions (see Configure) that do not outlive their use. One that the server refuses something for a reason that is the
-// session's own is closed, and with it all others where theirs will be the same; the next use gets a fresh one, which may reach another
+// OpenPool opens a pool of configured sessions (see Configure) that do not outlive their use. One that the server refuses something for a
+// reason that is the session's own is closed, and with it all others where theirs will be the same; the next use gets a fresh one, which may reach another
 // server where config names several. One whose server is gone without a word is closed within seconds (see watched), and the server
 // notices as soon when we are.
 //

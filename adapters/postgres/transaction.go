@@ -22,16 +22,7 @@ type beginner interface {
 	BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error)
 }
 
-// durably runs f in a transaction of beginDurable, afresh: f may run twice.
-func durably(ctx context.Context, db beginner, f func(pgx.Tx) error) error {
-	return transact(ctx, db, beginDurable, f)
-}
-
 // holding runs f in a transaction of beginHolding, afresh: f may run twice.
 func holding(ctx context.Context, db beginner, f func(pgx.Tx) error) error {
-	return transact(ctx, db, beginHolding, f)
-}
-
-func transact(ctx context.Context, db beginner, begin string, f func(pgx.Tx) error) error {
-	return afresh(func() error { return pgx.BeginTxFunc(ctx, db, pgx.TxOptions{BeginQuery: begin}, f) })
+	return afresh(func() error { return pgx.BeginTxFunc(ctx, db, pgx.TxOptions{BeginQuery: beginHolding}, f) })
 }

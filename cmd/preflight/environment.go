@@ -26,7 +26,8 @@ func lookAtEnvironment(_ context.Context, s *site) (found []Finding, err error) 
 			"correct their names by README.md's table, or leave them if a newer version reads them"))
 	}
 	if s.Config.DatabaseEmpty {
-		found = append(found, warn("DATABASE_URL is set, but empty: an embedded PostgreSQL is used", "say where the database is, or unset it"))
+		found = append(found, warn("DATABASE_URL is set, but empty: an embedded PostgreSQL is used",
+			"say where the database is, or unset it"))
 	}
 	var given []string
 	for _, f := range fromOutside {
