@@ -50,9 +50,8 @@ const (
 	beginFollowing = beginAlone + `; SET LOCAL idle_in_transaction_session_timeout = '60s'`
 	// beginHolding is beginBriefly for who does more meanwhile and says so (holding).
 	beginHolding = beginAlone + `; SET LOCAL idle_in_transaction_session_timeout = '` + heldTimeout + `'`
-	// beginLong begins a transaction that takes its time, for which nobody waits as long as it is at work: no statement of it
-	// is cut off, and none is done in
-	// parallel, since what parallel workers share is in /dev/shm, which containers have little of.
+	// beginLong begins a transaction that takes its time, for which nobody waits as long as it is at work: no statement of it is
+	// cut off, and none is done in parallel, since what parallel workers share is in /dev/shm, which containers have little of.
 	beginLong = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` + longSettings
 	// beginSnapshot is beginLong for who only reads, all as of one moment.
 	beginSnapshot = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ` + longSettings
