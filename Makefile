@@ -58,7 +58,7 @@ race: test-database ## Run all tests with the race detector (needs a C compiler;
 	go test -race $(ARGS) $(or $(RACE),./...)
 
 chaos: test-database ## Kill servers and databases under load for minutes, and count what was lost
-	WAYBILL_CHAOS=long go test -count=1 -timeout=60m -run 'Chaos|Cluster|TwoCopies' -v $(ARGS) ./...
+	WAYBILL_CHAOS=long go test -count=1 -timeout=60m -run 'Chaos|Cluster|TwoCopies|FaultBalancer' -v $(ARGS) ./...
 
 tour: test-database ## Play the README's whole story with curl, on a server and a database of its own
 	go test -count=1 -run TestTour -v ./cmd/waybill
