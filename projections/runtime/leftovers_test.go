@@ -121,3 +121,34 @@ func TestALostLockEndsTheWork(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who was alone no more leaves what it made to those who are: it may be theirs.
+func TestALostLockLeavesOthersTablesAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.append(someProduct(), product.Listed{})
+	other := rebuild{
+		target: newTarget(w.pool, w.model, "tally_v1_next", KnownVocabulary()), store: w.store, live: "tally_v1", old: "tally_v1_old",
+	}
+	_, err := Rebuild(t.Context(), w.pool, standing{w.store, func() {
+		_, err := w.pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = $1
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockRebuild)
+		if err != nil {
+			t.Error(err)
+		}
+		if err := drop(t.Context(), w.pool, "tally_v1_next"); err != nil {
+			t.Error(err)
+		}
+		if err := other.create(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}}, w.model, nil)
+	if !errors.Is(err, errLockLost) {
+		t.Errorf("%v", err)
+	}
+	var there bool
+	if err := w.pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_namespace WHERE oid = $1)
+		AND EXISTS (SELECT FROM projections.checkpoints WHERE projection = 'tally_v1_next')`, other.oid).Scan(&there); err != nil || !there {
+		t.Errorf("the tables of the other are gone: %v", err)
+	}
+}
