@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"testing"
+	"time"
 
 	"waybill/domain"
 	"waybill/domain/product"
@@ -150,5 +151,43 @@ func TestALostLockLeavesOthersTablesAlone(t *testing.T) {
 	if err := w.pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_namespace WHERE oid = $1)
 		AND EXISTS (SELECT FROM projections.checkpoints WHERE projection = 'tally_v1_next')`, other.oid).Scan(&there); err != nil || !there {
 		t.Errorf("the tables of the other are gone: %v", err)
+	}
+}
+
+// So does who prepares or prunes.
+func TestALostLockEndsPreparing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	err := withPrepareLock(t.Context(), w.pool, func(ctx context.Context) error {
+		_, err := w.pool.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+			AND (classid::bigint << 32 | objid::bigint) = $1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockPrepare)
+		if err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if !errors.Is(err, errLockLost) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A server that is slow to answer has its time: only one that answers later than it keeps the lock is given up.
+func TestASlowAnswerLosesNoLock(t *testing.T) {
+	t.Parallel()
+	keeps, err := time.ParseDuration(heldTimeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var given time.Duration
+	if err := beside(t.Context(), func(context.Context) error { return nil }, func(ctx context.Context) error {
+		until, _ := ctx.Deadline()
+		given = time.Until(until)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if given < keeps/2 || given > keeps-heldBeat {
+		t.Errorf("%v of %v", given, keeps)
 	}
 }
