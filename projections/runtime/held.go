@@ -31,10 +31,11 @@ func withSessionLock(
 	if err != nil {
 		return false, err
 	}
-	// The lock goes with the session.
+	// The lock goes with the session, which a pooler may keep.
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 		defer cancel()
+		_, _ = conn.Exec(closing, `SELECT pg_advisory_unlock_all()`)
 		_ = conn.Close(closing)
 	}()
 	// Before the lock: who freezes right after it has it is cut off too.

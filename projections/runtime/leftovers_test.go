@@ -8,6 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/postgres"
+	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/projections"
@@ -189,5 +194,37 @@ func TestASlowAnswerLosesNoLock(t *testing.T) {
 	}
 	if given < keeps/2 || given > keeps-heldBeat {
 		t.Errorf("%v of %v", given, keeps)
+	}
+}
+
+// A pooler keeps the session of who was alone, and may leave it as it was: the lock must not go on in it.
+func TestFaultALockBehindAPooler(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pooled := pgtest.Pooler(t, pgtest.URL(w.pool), "pool_mode = session", "server_reset_query =", "server_round_robin = 1")
+	config, err := pgxpool.ParseConfig(pooled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := postgres.OpenPool(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	var several []*pgx.Conn
+	for range 3 {
+		conn, err := pgx.ConnectConfig(t.Context(), config.ConnConfig)
+		if err != nil {
+			t.Fatal(err)
+		}
+		several = append(several, conn)
+	}
+	for _, conn := range several { // the pooler has them from then on
+		_ = conn.Close(t.Context())
+	}
+	for range 4 {
+		if err := exclusively(t.Context(), pool, "tally_v1", func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
 	}
 }
