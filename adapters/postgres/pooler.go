@@ -124,6 +124,7 @@ func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions int) er
 		return nil
 	}
 	return fmt.Errorf("the pooler between Waybill and PostgreSQL had %d sessions to give, and this node may want %d at once: raise "+
-		"default_pool_size (for all nodes together, and max_connections of the server with it), or lower WAYBILL_DB_MAX_CONNS: %w",
+		"default_pool_size and max_client_conn (for all nodes together, and max_connections of the server with it), or lower "+
+		"WAYBILL_DB_MAX_CONNS: %w",
 		given.Load()+1, sessions, err)
 }
