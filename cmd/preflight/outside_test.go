@@ -125,7 +125,7 @@ func TestEnvironment(t *testing.T) {
 	finds(t, node(t, address, nil), "environment", Fine)
 	finds(t, node(t, address, map[string]string{"WAYBILL_LATER": "x"}), "environment", Warn, "WAYBILL_LATER")
 	t.Setenv("PGHOST", "elsewhere")
-	t.Setenv("PGOPTIONS", "-c geqo=off")
+	t.Setenv("PGOPTIONS", "-c work_mem=8MB")
 	finds(t, node(t, address, nil), "environment", Warn, "PGOPTIONS", "DATABASE_URL leaves out")
 	embedded := node(t, address, nil)
 	embedded.Config.DatabaseURL = ""

@@ -81,6 +81,7 @@ func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(
 	var (
 		wait backoff
 		told time.Time // when it was last said that the log is another one
+		away time.Time // when it was last said that a store is away
 	)
 	for ctx.Err() == nil {
 		started := time.Now()
@@ -106,7 +107,12 @@ func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(
 			}
 		case superseded(err), errors.Is(err, errLeaseLost):
 			log.InfoContext(ctx, "going on from the checkpoint", "error", err)
+		case isAway(err) && time.Since(away) < sayAgain: // what is about all of us, everybody would say at every attempt
+			log.DebugContext(ctx, "stopped by an error; going on from the checkpoint", "error", err)
 		default:
+			if isAway(err) {
+				away = time.Now()
+			}
 			log.Log(ctx, quieter(slog.LevelError, err), "stopped by an error; going on from the checkpoint", "error", err)
 		}
 		wait.sleep(ctx)

@@ -208,6 +208,35 @@ func TestStayingOutEnds(t *testing.T) {
 	}
 }
 
+// TestWhatIsAwayIsSaidOnce: a store that is away is no news at every attempt; any other error is.
+func TestWhatIsAwayIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		said int
+	}{
+		"the event store": {fmt.Errorf("look up: %w", domain.ErrUnavailable), 1},
+		"another error":   {errors.New("out of order"), 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			var log said
+			ctx, stop := context.WithCancel(t.Context())
+			tries := 0
+			w.quick("a").keepWorking(ctx, log.logger(), func(bool) {}, func(context.Context) error {
+				if tries++; tries == 6 {
+					stop()
+				}
+				return c.err
+			})
+			if got := strings.Count(log.all(), "stopped by an error"); got != c.said {
+				t.Errorf("said %d times, want %d, of %d tries", got, c.said, tries)
+			}
+		})
+	}
+}
+
 func TestTwoNodes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
