@@ -126,7 +126,7 @@ func TestEnvironment(t *testing.T) {
 	finds(t, node(t, address, nil), "environment", Fine)
 	finds(t, node(t, address, map[string]string{"WAYBILL_LATER": "x"}), "environment", Warn, "WAYBILL_LATER")
 	t.Setenv("PGHOST", "elsewhere")
-	t.Setenv("PGOPTIONS", "-c synchronous_commit=off")
+	t.Setenv("PGOPTIONS", "-c geqo=off")
 	finds(t, node(t, address, nil), "environment", Warn, "PGOPTIONS", "DATABASE_URL leaves out")
 	embedded := node(t, address, nil)
 	embedded.Config.DatabaseURL = ""

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"waybill/adapters/postgres"
 	"waybill/projections"
 	"waybill/projections/runtime"
@@ -116,10 +114,14 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 		return nil, err
 	}
 	var t Tables
-	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) (err error) { // a right that is missing ends no more than this
-		t, err = LookAtTables(ctx, tx, s.Models)
-		return err
-	})
+	savepoint, err := db.Begin(ctx) // a right that is missing ends no more than this
+	if err != nil {
+		return nil, err
+	}
+	t, err = LookAtTables(ctx, savepoint, s.Models)
+	if end := savepoint.Rollback(ctx); err == nil {
+		err = end
+	}
 	if err != nil && code(err) != noRight {
 		return nil, err
 	}
