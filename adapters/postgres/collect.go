@@ -40,6 +40,8 @@ func (u *Uploads) Alone(ctx context.Context, do func(context.Context) error) (ra
 const (
 	beginAtWork = beginDurable + `; set local idle_in_transaction_session_timeout = '15s'`
 	holdEvery   = 3 * time.Second
+	// holdPatience is how long the server may take to hear it.
+	holdPatience = 10 * time.Second
 )
 
 // hold says that the process is at work until over is closed. When it cannot, it has the work stop.
@@ -53,7 +55,7 @@ func hold(ctx context.Context, tx pgx.Tx, over <-chan struct{}, stop func()) err
 		case <-ticker.C:
 		}
 		// It outlives ctx: cancelled, it would break the connection.
-		saying, cancel := context.WithTimeout(context.WithoutCancel(ctx), holdEvery)
+		saying, cancel := context.WithTimeout(context.WithoutCancel(ctx), holdPatience)
 		_, err := tx.Exec(saying, `select 1`)
 		cancel()
 		if err != nil {

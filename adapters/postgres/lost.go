@@ -47,6 +47,7 @@ func (s *sessions) attend(config *pgconn.Config) {
 	config.DialFunc = w.dialed
 	before := config.AfterConnect
 	config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		conn.CustomData()[begunKey] = time.Now()
 		if before != nil {
 			if err := before(ctx, conn); err != nil {
 				return err
@@ -56,12 +57,26 @@ func (s *sessions) attend(config *pgconn.Config) {
 	}
 }
 
+// begunKey is what a connection knows by since when it is there.
+const begunKey = "waybill.begun"
+
 // judge reports whether a session goes on after an error. The server ends a session itself after FATAL.
-func (s *sessions) judge(_ *pgconn.PgConn, err *pgconn.PgError) bool {
+func (s *sessions) judge(conn *pgconn.PgConn, err *pgconn.PgError) bool {
+	if err.Code == missingRight && s.anew(conn) {
+		return true // it is the role's: a fresh session lacks it too
+	}
 	if ofEverySession(err) {
 		s.giveUp()
 	}
 	return !endsTheSession(err) && !ofTheSession(err)
+}
+
+// anew reports whether a session began after all others were given up, not long ago.
+func (s *sessions) anew(conn *pgconn.PgConn) bool {
+	begun, ok := conn.CustomData()[begunKey].(time.Time)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ok && begun.After(s.last) && time.Since(s.last) < time.Minute
 }
 
 // giveUp has the pool begin anew, at most once a second: what is younger knows the server as it is.
@@ -76,6 +91,9 @@ func (s *sessions) giveUp() {
 	pool.Reset()
 }
 
+// missingRight is the SQLSTATE of insufficient_privilege.
+const missingRight = "42501"
+
 // endsTheSession reports whether the server ends the session with an error, in whatever language it says so.
 func endsTheSession(err *pgconn.PgError) bool {
 	return err.Severity == "FATAL" || err.Severity == "PANIC" || err.SeverityUnlocalized == "FATAL" || err.SeverityUnlocalized == "PANIC"
@@ -87,7 +105,7 @@ func ofTheSession(err *pgconn.PgError) bool {
 	switch err.Code {
 	case "25006", // it is read-only: its server was made a standby, or it began while writes were off
 		"26000", "42P05", "34000", // the prepared statements and portals are not those it made: a pooler exchanged what is behind it
-		"42501",                            // a right that the role has now may be there for new sessions only
+		missingRight,                       // one that the role has now may be there for new sessions only
 		"53200",                            // its memory
 		"57P01", "57P02", "57P03", "57P04": // the server is going, or its database has gone
 		return true
@@ -98,7 +116,7 @@ func ofTheSession(err *pgconn.PgError) bool {
 // ofEverySession reports whether the other sessions of a pool are no better.
 func ofEverySession(err *pgconn.PgError) bool {
 	switch err.Code {
-	case "25006", "42501", "57P01", "57P02", "57P03", "57P04":
+	case "25006", missingRight, "57P01", "57P02", "57P03", "57P04":
 		return true
 	}
 	return err.Code == "0A000" && err.Routine == "RevalidateCachedQuery"

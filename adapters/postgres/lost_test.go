@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,5 +116,43 @@ func TestReadOnlyDatabase(t *testing.T) {
 	alter(`reset default_transaction_read_only`)
 	if _, err := s.Append(context.WithoutCancel(t.Context()), stream, domain.NoStream(), events); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestARightThatIsMissing is not looked for on one session after the other: a fresh one tells, and stays.
+func TestARightThatIsMissing(t *testing.T) {
+	t.Parallel()
+	plain := pgtest.Database(t, "eventstore", postgres.Migrate)
+	exec(t, plain, `revoke select on eventstore.events from current_user`)
+	config, err := pgxpool.ParseConfig(pgtest.URL(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 10
+	var asked atomic.Int64
+	config.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) {
+		asked.Add(1)
+		return true, nil
+	}
+	pool, err := postgres.OpenPool(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	s := postgres.NewEventStore(pool)
+	defer s.Close()
+	const reads = 5
+	for range reads {
+		for _, err := range s.ReadAll(t.Context(), 0, domain.Forward, 1) {
+			if err == nil {
+				t.Error("no error")
+			}
+		}
+	}
+	if n := asked.Load(); n > reads+1 {
+		t.Errorf("asked %d sessions", n)
+	}
+	if n := pool.Stat().NewConnsCount(); n > 2 {
+		t.Errorf("made %d sessions", n)
 	}
 }

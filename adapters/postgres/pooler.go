@@ -87,8 +87,9 @@ func connect(ctx context.Context, config *pgx.ConnConfig) (conn *pgconn.PgConn, 
 const OwnSessions = inFlight + 2 // that append, and that listen
 
 // PoolerHasRoom returns an error when a pooler has fewer sessions to give than a node may want at once: the last to ask would wait in its
-// queue, perhaps with a lock or a write. It returns nil without a pooler: a server that has no more says so at once.
-func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions int) error {
+// queue, perhaps with a lock or a write. The caller holds some of them already. It returns nil without a pooler: a server that has no more
+// says so at once.
+func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions, held int) error {
 	ctx, cancel := context.WithTimeout(ctx, sessionPatience)
 	defer cancel()
 	first, pooled, err := connect(ctx, config)
@@ -102,8 +103,9 @@ func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions int) er
 	var given atomic.Int64
 	var all sync.WaitGroup
 	release := make(chan struct{})
-	results := make(chan error, sessions-1)
-	for range sessions - 1 {
+	others := sessions - held - 1
+	results := make(chan error, others)
+	for range others {
 		all.Go(func() {
 			conn, _, err := connect(ctx, config)
 			results <- err
@@ -115,7 +117,7 @@ func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions int) er
 			_ = conn.Close(context.WithoutCancel(ctx)) // it has done its work
 		})
 	}
-	for range sessions - 1 {
+	for range others {
 		err = cmp.Or(err, <-results)
 	}
 	close(release)
@@ -125,5 +127,5 @@ func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions int) er
 	}
 	return fmt.Errorf("the pooler between Waybill and PostgreSQL had %d sessions to give, and this node may want %d at once: raise "+
 		"default_pool_size (for all nodes together, and max_connections of the server with it), or lower WAYBILL_DB_MAX_CONNS: %w",
-		given.Load()+1, sessions, err)
+		int(given.Load())+1+held, sessions, err)
 }

@@ -63,7 +63,7 @@ func TestFaultPoolerWithoutRoom(t *testing.T) {
 				t.Fatal(err)
 			}
 			postgres.Configure(config)
-			err = postgres.PoolerHasRoom(t.Context(), config, 8)
+			err = postgres.PoolerHasRoom(t.Context(), config, 8, 0)
 			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 				t.Errorf("%v, want %q", err, want)
 			}
@@ -73,7 +73,7 @@ func TestFaultPoolerWithoutRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := postgres.PoolerHasRoom(t.Context(), direct, 1_000_000); err != nil {
+	if err := postgres.PoolerHasRoom(t.Context(), direct, 1_000_000, 0); err != nil {
 		t.Errorf("without a pooler: %v", err)
 	}
 }

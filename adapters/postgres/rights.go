@@ -26,7 +26,7 @@ func (e RightsError) Error() string {
 // tables and views, and may make those that are missing. Any other error is returned as it is.
 func ExplainRights(ctx context.Context, pool *pgxpool.Pool, refused error, schemas []string) error {
 	var pgErr *pgconn.PgError
-	if !errors.As(refused, &pgErr) || pgErr.Code != "42501" {
+	if !errors.As(refused, &pgErr) || pgErr.Code != missingRight {
 		return refused
 	}
 	cure, err := MissingToMigrate(ctx, pool, schemas)

@@ -145,7 +145,7 @@ func set(ctx context.Context, conn *pgconn.PgConn, given map[string]string) (is 
 		return is, err
 	}
 	result := conn.ExecParams(ctx, setSQL, [][]byte{ours, theirs}, nil, nil, nil).Read()
-	if refused, ok := errors.AsType[*pgconn.PgError](result.Err); ok && refused.Code == "42501" {
+	if refused, ok := errors.AsType[*pgconn.PgError](result.Err); ok && refused.Code == missingRight {
 		return is, fmt.Errorf("the role or the database is set up with a setting that Waybill needs otherwise and may not change "+
 			"(ALTER ROLE … RESET or ALTER DATABASE … RESET it): %w", refused)
 	}

@@ -180,7 +180,8 @@ func lookAtPooler(ctx context.Context, s *site) ([]Finding, error) {
 	postgres.Configure(settings)
 	err = postgres.SessionIsOurs(ctx, settings)
 	if err == nil && s.Serves {
-		if err := postgres.PoolerHasRoom(ctx, settings, int(s.Config.MaxConns)+postgres.OwnSessions); err != nil {
+		const held = 1 // the session of the checks
+		if err := postgres.PoolerHasRoom(ctx, settings, int(s.Config.MaxConns)+postgres.OwnSessions, held); err != nil {
 			return refusal(err), nil
 		}
 	}

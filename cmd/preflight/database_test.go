@@ -2,7 +2,9 @@ package preflight
 
 import (
 	"context"
+	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +162,21 @@ func TestFaultPooler(t *testing.T) {
 			t.Parallel()
 			pooled := pgtest.Pooler(t, pgtest.URL(migrated(t)), "pool_mode = "+mode)
 			finds(t, node(t, pooled, nil), "pooler", want)
+		})
+	}
+}
+
+// TestFaultPoolerThatJustSuffices has as many sessions as docs/deploy.md says, and one fewer.
+func TestFaultPoolerThatJustSuffices(t *testing.T) {
+	t.Parallel()
+	direct := pgtest.URL(migrated(t))
+	const own = 8
+	for sessions, want := range map[int]Severity{own + postgres.OwnSessions: Fine, own + postgres.OwnSessions - 1: Refuse} {
+		t.Run(want.String(), func(t *testing.T) {
+			t.Parallel()
+			pooled := pgtest.Pooler(t, direct, "pool_mode = session", fmt.Sprintf("default_pool_size = %d", sessions))
+			n := node(t, pooled, map[string]string{"WAYBILL_DB_MAX_CONNS": strconv.Itoa(own)})
+			finds(t, n, "pooler", want)
 		})
 	}
 }

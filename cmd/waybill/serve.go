@@ -156,7 +156,7 @@ func (a *app) servers(registry *prometheus.Registry, deps api.Deps) (everybody, 
 	if err != nil {
 		return nil, nil, err
 	}
-	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Log: deps.Log, Needed: needed}.InTime()
+	checker := ready.Checker{Models: deps.Status, Replica: deps.Replica, Log: deps.Log, Needed: needed}
 	everybody, operating = http.NewServer(web), admin.NewServer(admin.Handler(admin.Deps{Ready: checker, Metrics: registry}))
 	for _, server := range []*nethttp.Server{everybody, operating} {
 		server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelWarn) // not past the log, in a form of its own

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
@@ -143,7 +144,9 @@ func (t target) write(
 // call runs the model's Apply; a panic in it is an error of the events.
 func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event) error {
 	err := guarded("apply", func() error { return t.model.Apply(ctx, tx, events) })
-	if err != nil && tx.Conn().IsClosed() {
+	// Where the server said what it refused, and went on, it was we who gave the connection up for that.
+	refused, said := errors.AsType[*pgconn.PgError](err)
+	if err != nil && tx.Conn().IsClosed() && !(said && refused.SeverityUnlocalized == "ERROR") {
 		return errors.Join(errConnectionLost, err)
 	}
 	return err

@@ -61,7 +61,7 @@ func Compare(
 			if err := c.tidily(ctx, c.run); err != nil {
 				return err
 			}
-			return drop(context.WithoutCancel(ctx), c.pool, c.schema)
+			return dropWithin(context.WithoutCancel(ctx), c.pool, c.schema, c.oid, dropTimeout)
 		})
 	}
 	c.found.Applied = c.applied

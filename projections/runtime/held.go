@@ -15,6 +15,8 @@ const (
 	// said nothing for heldTimeout, and frees its locks: a process that is frozen keeps nobody waiting for longer.
 	heldBeat    = 3 * time.Second
 	heldTimeout = "15s"
+	// heldPatience is how long the answer to that may take: a server that has much to do keeps the lock for as long.
+	heldPatience = 10 * time.Second
 )
 
 // errLockLost says that what this process was alone at may be another's by now.
@@ -29,10 +31,11 @@ func withSessionLock(
 	if err != nil {
 		return false, err
 	}
-	// The lock goes with the session.
+	// The lock goes with the session, which a pooler may keep.
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 		defer cancel()
+		_, _ = conn.Exec(closing, `SELECT pg_advisory_unlock_all()`)
 		_ = conn.Close(closing)
 	}()
 	// Before the lock: who freezes right after it has it is cut off too.
@@ -63,7 +66,7 @@ func beside(ctx context.Context, work, beat func(context.Context) error) error {
 	over, beaten := make(chan struct{}), make(chan error, 1)
 	once := func() error {
 		// A beat outlives ctx: cancelled, it would break the connection.
-		beating, cancel := context.WithTimeout(context.WithoutCancel(ctx), heldBeat)
+		beating, cancel := context.WithTimeout(context.WithoutCancel(ctx), heldPatience)
 		defer cancel()
 		return beat(beating)
 	}

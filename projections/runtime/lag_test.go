@@ -1,9 +1,13 @@
 package runtime
 
 import (
+	"context"
+	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"waybill/domain"
 )
 
 // TestLag goes by one clock: what the log's says of an event when it is first seen to wait, and this machine's steady time from then
@@ -57,4 +61,25 @@ func TestLagWithoutTheLogsClock(t *testing.T) {
 			time.Sleep(20 * time.Second)
 		}
 	})
+}
+
+// oneEvent is a log that holds one, recorded by a clock that can be asked.
+type oneEvent struct {
+	domain.EventStore
+	at time.Time
+}
+
+func (l oneEvent) ReadAll(context.Context, domain.Position, domain.Direction, int) iter.Seq2[domain.RecordedEvent, error] {
+	return func(yield func(domain.RecordedEvent, error) bool) { yield(domain.RecordedEvent{Position: 1, RecordedAt: l.at}, nil) }
+}
+
+// What shows nothing of the log lags by the age of its first event, by the log's clock.
+func TestLagOfAnotherLog(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC) // far from this machine's
+	s := Status{Head: 1}
+	err := s.ofAnother(t.Context(), ownLog{EventStore: oneEvent{at: now.Add(-time.Hour)}}, time.Now(), now)
+	if err != nil || s.Lag != time.Hour || s.LagEvents != 1 {
+		t.Errorf("%+v, %v", s, err)
+	}
 }

@@ -100,7 +100,7 @@ func DropLeftovers(ctx context.Context, pool *pgxpool.Pool, models []projections
 		return nil, err
 	}
 	for _, l := range all {
-		err := exclusively(ctx, pool, l.live, func(ctx context.Context) error { return dropWithin(ctx, pool, l.schema, leftoverPatience) })
+		err := exclusively(ctx, pool, l.live, func(ctx context.Context) error { return dropWithin(ctx, pool, l.schema, whichever, leftoverPatience) })
 		switch {
 		case err == nil:
 			dropped = append(dropped, l.schema)
@@ -121,16 +121,29 @@ const (
 // drop removes a schema and what belongs to it, if it is there. A reader that is still in it goes first: we would rather
 // ask again than be in a deadlock of which it may be the victim.
 func drop(ctx context.Context, pool *pgxpool.Pool, schema string) error {
-	return dropWithin(ctx, pool, schema, dropTimeout)
+	return dropWithin(ctx, pool, schema, whichever, dropTimeout)
 }
 
-func dropWithin(ctx context.Context, pool *pgxpool.Pool, schema string, patience time.Duration) error {
+// whichever schema it is that has a name.
+const whichever = 0
+
+// dropWithin is drop, with a patience of its own, of the schema with an oid: whoever was not alone for a while may find another's tables
+// where it had its own.
+func dropWithin(ctx context.Context, pool *pgxpool.Pool, schema string, oid uint32, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var wait backoff
 	for {
 		err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{BeginQuery: beginBriefly}, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '200ms'; DROP SCHEMA IF EXISTS `+sanitized(schema)+` CASCADE`); err != nil {
+			if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '200ms'`); err != nil {
+				return err
+			}
+			if oid != whichever {
+				if is, err := isStill(ctx, tx, schema, oid); err != nil || !is {
+					return err
+				}
+			}
+			if _, err := tx.Exec(ctx, `DROP SCHEMA IF EXISTS `+sanitized(schema)+` CASCADE`); err != nil {
 				return err
 			}
 			if _, err := tx.Exec(ctx, `DELETE FROM projections.dead_letters WHERE projection = $1`, schema); err != nil {
@@ -147,6 +160,15 @@ func dropWithin(ctx context.Context, pool *pgxpool.Pool, schema string, patience
 		}
 		wait.sleep(ctx)
 	}
+}
+
+// isStill reports whether a schema is the one with an oid, and keeps others from putting another in its place until tx ends.
+func isStill(ctx context.Context, tx pgx.Tx, schema string, oid uint32) (is bool, err error) {
+	if _, err := tx.Exec(ctx, `SELECT FROM projections.checkpoints WHERE projection = $1 FOR UPDATE`, schema); err != nil {
+		return false, err
+	}
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1 AND oid = $2)`, schema, oid).Scan(&is)
+	return is, err
 }
 
 func sanitized(schema string) string { return pgx.Identifier{schema}.Sanitize() }

@@ -6,7 +6,13 @@ import (
 	"iter"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/postgres"
+	"waybill/adapters/postgres/pgtest"
 	"waybill/domain"
 	"waybill/domain/product"
 	"waybill/projections"
@@ -119,5 +125,106 @@ func TestALostLockEndsTheWork(t *testing.T) {
 	}
 	if _, err := Rebuild(t.Context(), w.pool, w.store, w.model, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who was alone no more leaves what it made to those who are: it may be theirs.
+func TestALostLockLeavesOthersTablesAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.append(someProduct(), product.Listed{})
+	other := rebuild{
+		target: newTarget(w.pool, w.model, "tally_v1_next", KnownVocabulary()), store: w.store, live: "tally_v1", old: "tally_v1_old",
+	}
+	_, err := Rebuild(t.Context(), w.pool, standing{w.store, func() {
+		_, err := w.pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = $1
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockRebuild)
+		if err != nil {
+			t.Error(err)
+		}
+		if err := drop(t.Context(), w.pool, "tally_v1_next"); err != nil {
+			t.Error(err)
+		}
+		if err := other.create(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}}, w.model, nil)
+	if !errors.Is(err, errLockLost) {
+		t.Errorf("%v", err)
+	}
+	var there bool
+	if err := w.pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_namespace WHERE oid = $1)
+		AND EXISTS (SELECT FROM projections.checkpoints WHERE projection = 'tally_v1_next')`, other.oid).Scan(&there); err != nil || !there {
+		t.Errorf("the tables of the other are gone: %v", err)
+	}
+}
+
+// So does who prepares or prunes.
+func TestALostLockEndsPreparing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	err := withPrepareLock(t.Context(), w.pool, func(ctx context.Context) error {
+		_, err := w.pool.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+			AND (classid::bigint << 32 | objid::bigint) = $1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lockPrepare)
+		if err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if !errors.Is(err, errLockLost) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A server that is slow to answer has its time: only one that answers later than it keeps the lock is given up.
+func TestASlowAnswerLosesNoLock(t *testing.T) {
+	t.Parallel()
+	keeps, err := time.ParseDuration(heldTimeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var given time.Duration
+	if err := beside(t.Context(), func(context.Context) error { return nil }, func(ctx context.Context) error {
+		until, _ := ctx.Deadline()
+		given = time.Until(until)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if given < keeps/2 || given > keeps-heldBeat {
+		t.Errorf("%v of %v", given, keeps)
+	}
+}
+
+// A pooler keeps the session of who was alone, and may leave it as it was: the lock must not go on in it.
+func TestFaultALockBehindAPooler(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pooled := pgtest.Pooler(t, pgtest.URL(w.pool), "pool_mode = session", "server_reset_query =", "server_round_robin = 1")
+	config, err := pgxpool.ParseConfig(pooled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := postgres.OpenPool(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	var several []*pgx.Conn
+	for range 3 {
+		conn, err := pgx.ConnectConfig(t.Context(), config.ConnConfig)
+		if err != nil {
+			t.Fatal(err)
+		}
+		several = append(several, conn)
+	}
+	for _, conn := range several { // the pooler has them from then on
+		_ = conn.Close(t.Context())
+	}
+	for range 4 {
+		if err := exclusively(t.Context(), pool, "tally_v1", func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
 	}
 }

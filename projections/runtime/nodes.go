@@ -70,7 +70,7 @@ type Pruned struct {
 // minute counts; none may be starting with the earlier version meanwhile. It also drops what Leftovers lists.
 func Prune(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadModel) ([]Pruned, error) {
 	var all []Pruned
-	err := withPrepareLock(ctx, pool, func() error {
+	err := withPrepareLock(ctx, pool, func(ctx context.Context) error {
 		schemas, err := earlier(ctx, pool, models)
 		if err == nil {
 			err = mayDrop(ctx, pool, schemas)

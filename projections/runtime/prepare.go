@@ -28,16 +28,16 @@ const (
 // models that have none yet. Nodes that start together wait for each other. It comes before the first append of what the
 // binary knows.
 func Prepare(ctx context.Context, pool *pgxpool.Pool, models []projections.ReadModel) error {
-	return withPrepareLock(ctx, pool, func() error { return prepare(ctx, pool, models) })
+	return withPrepareLock(ctx, pool, func(ctx context.Context) error { return prepare(ctx, pool, models) })
 }
 
 // withPrepareLock works while nobody else prepares or prunes, on any node.
-func withPrepareLock(ctx context.Context, pool *pgxpool.Pool, work func() error) error {
+func withPrepareLock(ctx context.Context, pool *pgxpool.Pool, work func(context.Context) error) error {
 	// Of a connection of its own: goose runs its migrations on others.
 	_, err := withSessionLock(ctx, pool, func(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		_, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, lockPrepare)
 		return true, err
-	}, func(context.Context) error { return work() })
+	}, work)
 	return err
 }
 

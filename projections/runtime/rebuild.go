@@ -77,8 +77,8 @@ type rebuild struct {
 // tidily has work leave nothing behind when it fails. What the database does not let go now is for the next to drop.
 func (r *rebuild) tidily(ctx context.Context, work func(context.Context) error) error {
 	err := work(ctx)
-	if err != nil {
-		_ = dropWithin(context.WithoutCancel(ctx), r.pool, r.schema, leftoverPatience)
+	if err != nil && r.oid != 0 {
+		_ = dropWithin(context.WithoutCancel(ctx), r.pool, r.schema, r.oid, leftoverPatience)
 	}
 	return err
 }
@@ -295,26 +295,17 @@ func (r *rebuild) index(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := unlimited(ctx, conn, true); err != nil {
+	// Outside of a transaction nothing is set for less than the session, which ends with it.
+	defer func() { _ = conn.Conn().Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, `SET statement_timeout = 0; SET lock_timeout = 0`); err != nil {
 		return err
 	}
 	for _, table := range tables {
 		if _, err := conn.Exec(ctx, `VACUUM (ANALYZE, PARALLEL 0) `+table); err != nil {
-			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // with what was set for it
 			return fmt.Errorf("analyze: %w", err)
 		}
 	}
-	return unlimited(ctx, conn, false)
-}
-
-// unlimited has a session do what takes its time outside of a transaction, or be as it was.
-func unlimited(ctx context.Context, conn *pgxpool.Conn, yes bool) error {
-	sql := `RESET statement_timeout; RESET lock_timeout`
-	if yes {
-		sql = `SET statement_timeout = 0; SET lock_timeout = 0`
-	}
-	_, err := conn.Exec(ctx, sql)
-	return err
+	return nil
 }
 
 // swap stops the live projector at its checkpoint, applies what is missing up to there, and exchanges the schemas.

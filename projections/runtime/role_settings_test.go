@@ -202,3 +202,26 @@ func (w *world) beside() {
 		w.t.Errorf("used %v, %v", used, err)
 	}
 }
+
+// A session is as it was after a rebuild, whatever the role says.
+func TestARebuildLeavesSessionsAsTheyAre(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.append(someProduct(), product.Listed{})
+	say(t, w.pool, false, "statement_timeout = '20s'")
+	say(t, w.pool, false, "lock_timeout = '20s'")
+	w.pool = anew(t, w.pool)
+	if _, err := Rebuild(t.Context(), w.pool, w.store, w.model, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, conn := range w.pool.AcquireAllIdle(t.Context()) {
+		var statement, lock string
+		if err := conn.QueryRow(t.Context(), `SELECT current_setting('statement_timeout'), current_setting('lock_timeout')`).Scan(&statement, &lock); err != nil {
+			t.Error(err)
+		}
+		if statement != "0" || lock != "0" {
+			t.Errorf("limits are %s and %s", statement, lock)
+		}
+		conn.Release()
+	}
+}

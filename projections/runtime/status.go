@@ -104,8 +104,8 @@ func (l ownLog) head(ctx context.Context) (domain.Position, error) {
 	return newest.Position, nil
 }
 
-// ofAnother says that a projection is of another log than this one, of which it has applied nothing.
-func (s *Status) ofAnother(ctx context.Context, log ownLog, since time.Time) error {
+// ofAnother says, at a time of the log's clock, that a projection is of another log than this one, of which it has applied nothing.
+func (s *Status) ofAnother(ctx context.Context, log ownLog, since, now time.Time) error {
 	s.AnotherLog, s.Lag = true, time.Since(since)
 	events, err := log.lagEvents(ctx, 0, s.Head)
 	s.LagEvents = max(1, events)
@@ -116,7 +116,7 @@ func (s *Status) ofAnother(ctx context.Context, log ownLog, since time.Time) err
 		if err != nil {
 			return err
 		}
-		s.Lag = max(s.Lag, time.Since(first.RecordedAt))
+		s.Lag = max(s.Lag, now.Sub(first.RecordedAt))
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 		s.Lag = r.lags.of(projection, first, now)
 		if since, strange := r.watch.since(projection); strange {
 			s.Head = head
-			if err := s.ofAnother(ctx, log, since); err != nil {
+			if err := s.ofAnother(ctx, log, since, now); err != nil {
 				return nil, fmt.Errorf("lag of %s: %w", s.Name, err)
 			}
 		}

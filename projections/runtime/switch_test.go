@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -9,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"waybill/adapters/postgres"
 	"waybill/adapters/postgres/pgtest"
 	"waybill/domain/product"
 	"waybill/projections"
@@ -196,5 +199,39 @@ func TestProgressTellsPhases(t *testing.T) {
 	}
 	if want := []string{PhaseEvents, PhaseCompare}; !slices.Equal(phases, want) {
 		t.Errorf("phases %q, want %q", phases, want)
+	}
+}
+
+// A right that is missing ends a switch, also when the session ended over it.
+func TestSwitchEndsWithoutARight(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.start(nil)
+	w.append(someProduct(), product.Listed{})
+	w.caughtUp(r)
+	config, err := pgxpool.ParseConfig(pgtest.URL(w.pool))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := postgres.OpenPool(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	model := w.model
+	model.Apply = func(ctx context.Context, tx pgx.Tx, _ []projections.Event) error {
+		_, err := tx.Exec(ctx, `SELECT rolpassword FROM pg_authid`)
+		return err
+	}
+	rebuilt := rebuild{
+		target: newTarget(pool, model, "tally_v1_next", KnownVocabulary()), store: w.store, live: "tally_v1", old: "tally_v1_old",
+	}
+	if err := rebuilt.create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := rebuilt.swap(ctx); err == nil || ctx.Err() != nil {
+		t.Errorf("%v", err)
 	}
 }
