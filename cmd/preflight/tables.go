@@ -125,9 +125,17 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 	if err != nil && code(err) != noRight {
 		return nil, err
 	}
-	missing := postgres.MissingToWork
+	missing, mend := postgres.MissingToWork, "run as an administrator: "
 	if len(t.Lacks) > 0 && s.Migrates {
 		missing = postgres.MissingToMigrate
+		owner, err := postgres.OwnerBeside(ctx, db)
+		if err != nil {
+			return nil, err
+		}
+		if owner != "" {
+			mend = "run \"waybill migrate\" as the role that owns the tables, " + owner +
+				" (and serve with WAYBILL_MIGRATE=false), or " + mend
+		}
 	}
 	cure, err := missing(ctx, db, Schemas(s.Models))
 	if err != nil {
@@ -135,7 +143,7 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 	}
 	if len(cure) > 0 {
 		return []Finding{refuse("the database role "+s.session.Config().User+" lacks rights",
-			"run as an administrator: "+strings.Join(cure, "; ")+";")}, nil
+			mend+strings.Join(cure, "; ")+";")}, nil
 	}
 	var super bool
 	if err := db.QueryRow(ctx, `SELECT rolsuper FROM pg_roles WHERE rolname = current_user`).Scan(&super); err != nil {
