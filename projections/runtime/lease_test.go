@@ -156,6 +156,29 @@ func TestLeaseLongerThanALeaseIsVoid(t *testing.T) {
 	}
 }
 
+// A lease that seems over just after its holder has renewed it, as when the clock was put forward, is not another's yet.
+func TestLeaseThatIsRenewedIsNotOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if taken, err := w.quick("a").take(t.Context(), new(rival)); !taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	next := w.quick("next")
+	next.every = 100 * time.Millisecond
+	seen := new(rival)
+	if taken, err := next.take(t.Context(), seen); taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	w.exec(`UPDATE projections.leases SET expires_at = clock_timestamp() - interval '1 hour'`)
+	if taken, err := next.take(t.Context(), seen); taken || err != nil {
+		t.Fatal("taken from one who has just renewed it:", taken, err)
+	}
+	w.eventually("it is taken from one who does not", func() bool {
+		taken, err := next.take(t.Context(), seen)
+		return err == nil && taken
+	})
+}
+
 // Who cannot ask the database whether the lease is still theirs stops before another may have it.
 func TestLeaseIsLostWithTheDatabase(t *testing.T) {
 	t.Parallel()
