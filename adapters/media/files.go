@@ -16,7 +16,6 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
-	_ "gocloud.dev/blob/s3blob" // s3://
 	"gocloud.dev/gcerrors"
 
 	"waybill/domain"
@@ -91,7 +90,7 @@ func OpenFiles(ctx context.Context, address string) (*Files, error) {
 		}
 	}
 	u.RawQuery = query.Encode()
-	bucket, err := blob.OpenBucket(ctx, u.String())
+	bucket, err := openBucket(ctx, u)
 	if err != nil {
 		return nil, errors.New("WAYBILL_MEDIA: the S3 bucket cannot be opened; see its parameters in the documentation")
 	}

@@ -27,6 +27,7 @@ import (
 // Bounds of one attempt.
 const (
 	connectTimeout = 5 * time.Second
+	pingAfter      = 5 * time.Second // of silence
 	wholeTimeout   = 15 * time.Second
 	// maxAnswer is how much of an answer is read. What it says is of no interest, only that it ends.
 	maxAnswer = 64 << 10
@@ -64,6 +65,8 @@ func New(c Config) *Courier {
 		// A connection that is kept is to an address that was looked at when it was made.
 		MaxIdleConns: 100, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
 		MaxResponseHeaderBytes: 16 << 10, DisableCompression: true, ForceAttemptHTTP2: true,
+		// A request's time-out does not end a connection of HTTP/2, which would be used again and again.
+		HTTP2: &nethttp.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: connectTimeout},
 	}
 	return &Courier{
 		client: &nethttp.Client{

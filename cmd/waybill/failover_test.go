@@ -51,9 +51,22 @@ func TestReadOnlySessions(t *testing.T) {
 		if status != 503 || got["code"] != "unavailable" {
 			t.Errorf("a write: %d %v", status, got)
 		}
+		shows := func(figure string) {
+			t.Helper()
+			eventually(t, "waybill_database_writable "+figure, func() bool {
+				_, body := probed(t, r.node.admin+"/metrics")
+				return strings.Contains(body, "\nwaybill_database_writable "+figure+"\n")
+			})
+		}
+		eventually(t, "/readyz saying read_only", func() bool {
+			_, body := probed(t, r.node.admin+"/readyz")
+			return strings.Contains(body, "read_only")
+		})
+		shows("0")
 		alter(`RESET default_transaction_read_only`)
 		r.written(address)
 		r.ready()
+		shows("1")
 	}
 	r.node.interrupt()
 }

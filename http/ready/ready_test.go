@@ -28,6 +28,14 @@ type models struct {
 
 func (m models) Status(context.Context) ([]runtime.Status, error) { return m.all, m.err }
 
+// closed is models whose database takes no writes, and why.
+type closed struct {
+	models
+	why error
+}
+
+func (c closed) Writable(context.Context) error { return c.why }
+
 func at(lag time.Duration) models {
 	return models{all: []runtime.Status{{Name: "listing", Lag: lag, Holder: "node-1"}, {Name: "extra", Lag: time.Hour}}}
 }
@@ -51,9 +59,17 @@ func TestParts(t *testing.T) {
 		"a replica behind":  {at(0), at(time.Minute), "database ok, read_models ok, read_replica behind", "listing", nil},
 		"a replica away":    {at(0), away, "database ok, read_models ok, read_replica unavailable", "host-7", nil},
 		"the database away": {away, at(0), "database unavailable", "host-7", nil},
-		"a log elsewhere":   {at(0), at(0), "database ok, read_models ok, read_replica ok, event_store ok", "", log(ready.OK, nil)},
-		"it is away":        {at(0), at(0), "event_store unavailable", "host-8", log(ready.Unavailable, errors.New("dial host-8"))},
-		"it refuses":        {away, nil, "event_store refused", "host-8", log(ready.Refused, errors.New("host-8: denied"))},
+		"read-only":         {closed{at(0), runtime.ErrReadOnly}, nil, "database read_only, read_models ok", "standby", nil},
+		"read-only, with a replica": {
+			closed{at(0), fmt.Errorf("host-7: %w", runtime.ErrReadOnly)}, at(0), "database read_only, read_models ok, read_replica ok", "host-7", nil,
+		},
+		"read-only, the log elsewhere": {
+			closed{at(0), runtime.ErrReadOnly}, nil, "database read_only, read_models ok, event_store ok", "standby", log(ready.OK, nil),
+		},
+		"away for writes": {closed{at(0), errors.New("dial host-7")}, nil, "database unavailable, read_models ok", "host-7", nil},
+		"a log elsewhere": {at(0), at(0), "database ok, read_models ok, read_replica ok, event_store ok", "", log(ready.OK, nil)},
+		"it is away":      {at(0), at(0), "event_store unavailable", "host-8", log(ready.Unavailable, errors.New("dial host-8"))},
+		"it refuses":      {away, nil, "event_store refused", "host-8", log(ready.Refused, errors.New("host-8: denied"))},
 		"it went just now": {
 			models{err: fmt.Errorf("host-8: %w", domain.ErrUnavailable)}, nil, "event_store unavailable", "host-8", log(ready.OK, nil),
 		},

@@ -225,7 +225,7 @@ func TestALeaseLostInTheMiddleOfATurn(t *testing.T) {
 		Pool: w.pool, Store: w.store, Jobs: []Job{slow}, Logger: slog.New(slog.DiscardHandler), Now: clock.now, ClockLook: time.Millisecond,
 	}, "a", nil)
 	first.lease = l
-	m, err := newMetrics(nil, nil)
+	m, err := newMetrics(nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

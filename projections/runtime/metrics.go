@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,7 +17,9 @@ type metrics struct {
 	outdated                  *prometheus.GaugeVec
 }
 
-func newMetrics(registerer prometheus.Registerer, status func(context.Context) ([]Status, error)) (*metrics, error) {
+func newMetrics(
+	registerer prometheus.Registerer, status func(context.Context) ([]Status, error), writable func(context.Context) error,
+) (*metrics, error) {
 	label := perProjection
 	m := &metrics{
 		batchEvents: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -41,7 +44,7 @@ func newMetrics(registerer prometheus.Registerer, status func(context.Context) (
 	if registerer == nil {
 		return m, nil
 	}
-	all := probe.InTime(&statusCollector{status: status})
+	all := probe.InTime(&statusCollector{status: status, writable: writable})
 	for _, c := range []prometheus.Collector{m.batchEvents, m.batchSeconds, m.retries, m.deadLetters, m.outdated, all} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
@@ -61,7 +64,8 @@ func (m *metrics) parked(name string) { m.deadLetters.WithLabelValues(name).Inc(
 
 // statusCollector reads the lag when it is asked for, so that every node shows that of all projections and jobs.
 type statusCollector struct {
-	status func(context.Context) ([]Status, error)
+	status   func(context.Context) ([]Status, error)
+	writable func(context.Context) error
 }
 
 // statusTimeout bounds what a scrape waits for the database.
@@ -82,6 +86,8 @@ var (
 		"1 when it was built from another log than the event store holds, 0 when not.", perProjection, nil)
 	describeHeld = prometheus.NewDesc("waybill_projection_active",
 		"1 when a node works on it, 0 when none does.", perProjection, nil)
+	describeWritable = prometheus.NewDesc("waybill_database_writable",
+		"1 when the database takes writes, 0 when it is read-only.", nil, nil)
 
 	perJob = []string{"name"} // "job" is the scrape's
 
@@ -95,6 +101,7 @@ var (
 func (c *statusCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		describeLagEvents, describeLag, describePosition, describeParked, describeAnotherLog, describeHeld, describeJobLag, describeJobHeld,
+		describeWritable,
 	} {
 		out <- d
 	}
@@ -104,6 +111,12 @@ func (c *statusCollector) Describe(out chan<- *prometheus.Desc) {
 func (c *statusCollector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
+	switch err := c.writable(ctx); {
+	case errors.Is(err, ErrReadOnly):
+		out <- prometheus.MustNewConstMetric(describeWritable, prometheus.GaugeValue, 0)
+	case err == nil:
+		out <- prometheus.MustNewConstMetric(describeWritable, prometheus.GaugeValue, 1)
+	}
 	all, err := c.status(ctx)
 	if err != nil {
 		return // no figure is better than an old one, and the scrape's other figures are good

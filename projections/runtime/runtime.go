@@ -100,7 +100,7 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 	holder := c.Owner + "/" + uuid.NewString()
 	r.clock = newClock(c, holder, r.positions)
 	r.clock.look = r.Recheck
-	metrics, err := newMetrics(c.Registerer, r.Status)
+	metrics, err := newMetrics(c.Registerer, r.Status, r.Writable)
 	if err != nil {
 		return nil, fmt.Errorf("metrics of projections: %w", err)
 	}
