@@ -70,7 +70,9 @@ type oneEvent struct {
 }
 
 func (l oneEvent) ReadAll(context.Context, domain.Position, domain.Direction, int) iter.Seq2[domain.RecordedEvent, error] {
-	return func(yield func(domain.RecordedEvent, error) bool) { yield(domain.RecordedEvent{Position: 1, RecordedAt: l.at}, nil) }
+	return func(yield func(domain.RecordedEvent, error) bool) {
+		yield(domain.RecordedEvent{Position: 1, RecordedAt: l.at}, nil)
+	}
 }
 
 // What shows nothing of the log lags by the age of its first event, by the log's clock.
