@@ -230,6 +230,13 @@ func TestAlertsUseMetricsThatExist(t *testing.T) {
 	if rows := strings.Count(runbook, "\n| Waybill") - strings.Count(runbook, "\n| Waybill |"); alerts < 10 || rows < alerts {
 		t.Errorf("%d alerts, %d rows of the runbook", alerts, rows)
 	}
+	// What wakes people up is explained where they read what it means.
+	figures := readFile(t, "docs/operating.md") + readFile(t, "docs/webhooks.md")
+	for _, metric := range inExpr.FindAllString(text, -1) {
+		if metric = derived.ReplaceAllString(metric, ""); metrics[metric] && !strings.Contains(figures, "`"+metric) {
+			t.Errorf("no document for operators explains %s", metric)
+		}
+	}
 	for want, change := range map[string][2]string{
 		"no metric":          {"waybill_replica_up", "waybill_replica_down"},
 		"severity":           {"severity: critical", "severity: sometimes"},

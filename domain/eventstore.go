@@ -88,7 +88,7 @@ type AppendResult struct {
 var (
 	ErrConflict       = errors.New("stream is not at the expected revision")
 	ErrOutcomeUnknown = errors.New("append may or may not have taken effect")
-	ErrUnavailable    = errors.New("event store is unavailable")
+	ErrUnavailable    = errors.New("the store is unavailable")
 	ErrTooLarge       = errors.New("append is larger than an event store takes")
 	ErrInvalidAppend  = errors.New("append is not valid")
 	// ErrRefused is unavailability that does not pass by itself: the store answers, and refuses this process's credentials or

@@ -107,6 +107,13 @@ func (s *supervisor) run() {
 	}
 }
 
+const (
+	// searchTime bounds the search for a node: one that takes connections and says nothing is waited for much longer by the client.
+	searchTime = 2 * standardTimeout
+	// clusterTime is the same where several are asked, one after the other.
+	clusterTime = 3 * searchTime
+)
+
 // search makes a client and has it find a node. It returns nil when there is none, and false once the store is closed.
 func (s *supervisor) search() (*generation, bool) {
 	type outcome struct {
@@ -116,6 +123,12 @@ func (s *supervisor) search() (*generation, bool) {
 	searched := make(chan outcome)
 	abandoned := make(chan struct{})
 	config := s.config()
+	bound := searchTime
+	if config.DnsDiscover || len(config.GossipSeeds) > 0 {
+		bound = clusterTime
+	}
+	late := time.NewTimer(bound)
+	defer late.Stop()
 	go func() {
 		client, err := esdb.NewClient(config)
 		if err == nil {
@@ -129,17 +142,23 @@ func (s *supervisor) search() (*generation, bool) {
 		case searched <- outcome{client, err}:
 		}
 	}()
+	none := func(err error) (*generation, bool) {
+		s.log.Log(context.Background(), s.unanswered.level(slog.LevelWarn), "no node of EventStoreDB answers", "error", err)
+		s.publish(nil, err)
+		return nil, true
+	}
 	select {
 	case o := <-searched:
 		if o.err != nil {
-			s.log.Log(context.Background(), s.unanswered.level(slog.LevelWarn), "no node of EventStoreDB answers", "error", o.err)
-			s.publish(nil, o.err)
-			return nil, true
+			return none(o.err)
 		}
 		s.unanswered = sparing{}
 		g := &generation{client: o.client, lost: make(chan struct{})}
 		s.publish(g, nil)
 		return g, true
+	case <-late.C:
+		close(abandoned)
+		return none(fmt.Errorf("%w for %v", errSilent, bound))
 	case <-s.closed:
 		close(abandoned)
 		return nil, false
@@ -184,6 +203,13 @@ func (s *supervisor) acquire(ctx context.Context) (*generation, error) {
 	}
 }
 
+// now is the client that calls go to; nil while a node is looked for.
+func (s *supervisor) now() *generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
 // begin counts a call; false when the client is on its way out.
 func (g *generation) begin() bool {
 	g.mu.Lock()
@@ -203,8 +229,11 @@ func (g *generation) end() {
 	}
 }
 
-// abandon says that the client is of no more use; the supervisor makes another.
+// abandon says that the client is of no more use; the supervisor makes another. What is under way on it goes on.
 func (g *generation) abandon(cause error) {
+	if g == nil {
+		return
+	}
 	g.once.Do(func() {
 		g.cause = cause
 		close(g.lost)
@@ -256,7 +285,7 @@ func call[T any](
 		switch {
 		case o.err == nil, errors.Is(o.err, errEnd):
 			g.useful.Store(true)
-		case isLost(o.err):
+		case isLost(o.err), isLate(o.err) && ctx.Err() == nil:
 			g.abandon(o.err)
 		}
 		done <- o
@@ -273,7 +302,7 @@ func call[T any](
 	case <-ctx.Done():
 		return result, fmt.Errorf("%w: %w", errAbandoned, ctx.Err())
 	case <-late:
-		g.abandon(errAbandoned) // it is stuck in its search for a node
+		g.abandon(errAbandoned) // it is stuck in its search for a node, or its connection is silent
 		return result, errAbandoned
 	}
 }

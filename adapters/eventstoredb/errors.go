@@ -86,6 +86,13 @@ func isLost(err error) bool {
 	return errors.Is(err, errPanicked) || status.Code(err) == codes.Unavailable
 }
 
+// isLate reports whether a call's own time was up: its node, or the way there, may be gone without a word, which the connection itself
+// finds out much later.
+func isLate(err error) bool {
+	var refused *esdb.Error
+	return errors.As(err, &refused) && refused.Code() == esdb.ErrorCodeDeadlineExceeded || status.Code(err) == codes.DeadlineExceeded
+}
+
 // tooLarge reports whether the server, or gRPC, refused an append for its size.
 func tooLarge(err error) bool {
 	return strings.Contains(err.Error(), "Maximum Append") || strings.Contains(err.Error(), "received message larger than max")

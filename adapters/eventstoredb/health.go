@@ -145,9 +145,9 @@ func (s *Store) look(ctx context.Context) Health {
 
 // tryReading asks the leader for the last event of the log.
 func (s *Store) tryReading(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	_, err := call(ctx, s.nodes, 0, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
+	_, err := call(ctx, s.nodes, s.timeout, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
 		read, err := client.ReadAll(onLeader(ctx), esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1)
 		if err != nil {
 			return struct{}{}, err
@@ -164,9 +164,9 @@ func (s *Store) tryReading(ctx context.Context) error {
 // tryWriting sends an append that can never be: it wants a stream to exist that nobody makes. Whoever may not write is
 // refused before that.
 func (s *Store) tryWriting(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	_, err := call(ctx, s.nodes, 0, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
+	_, err := call(ctx, s.nodes, s.timeout, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
 		_, err := client.AppendToStream(onLeader(ctx), s.named("waybill_may_write"),
 			esdb.AppendToStreamOptions{ExpectedRevision: esdb.StreamExists{}, Deadline: &s.timeout},
 			esdb.EventData{EventID: uuid.New(), EventType: "nothing", ContentType: esdb.ContentTypeBinary})

@@ -156,6 +156,7 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 	defer cancel()
 	f := newFeed()
 	at, left := w.at, w.left
+	used := s.nodes.now()
 	s.pump(ctx, f, w.categories, w.watch, func(ctx context.Context, client *esdb.Client) (source, error) {
 		return w.open(ctx, client, at, left)
 	})
@@ -167,6 +168,7 @@ func (s *Store) readOn(ctx context.Context, w *walk, yield func(domain.RecordedE
 		case <-ctx.Done():
 			return true, ctx.Err()
 		case <-silent.C:
+			used.abandon(errSilent)
 			return true, fmt.Errorf("%w for %v", errSilent, s.timeout)
 		}
 		t = f.take(t.events)

@@ -80,6 +80,7 @@ func (s *Store) follow(
 	open.begin(f)
 	confirmed := make(chan struct{})
 	after, fromStart := open.status().After, open.fromStart
+	used := s.nodes.now()
 	s.pump(ctx, f, open.categories, nil, func(ctx context.Context, client *esdb.Client) (source, error) {
 		source, err := s.subscribe(ctx, client, after, fromStart, open.categories)
 		if err == nil {
@@ -97,6 +98,7 @@ func (s *Store) follow(
 			silent.Stop()
 			subscribed, unconfirmed = true, nil
 		case <-silent.C:
+			used.abandon(errSilent)
 			return subscribed, true, fmt.Errorf("%w for %v", errSilent, s.timeout)
 		case <-ctx.Done():
 			return subscribed, true, ctx.Err()

@@ -20,7 +20,12 @@ func CheckConnection(text string, reading bool) error {
 		return nil //nolint:nilerr // said by whoever parses it; the parser's message can repeat the password
 	}
 	var mistakes []error
-	refuse := func(name, why string) { mistakes = append(mistakes, fmt.Errorf("one without %s: %s", name, why)) }
+	refuse := func(name, why string) {
+		if key, _, _ := strings.Cut(name, "="); !strings.Contains(strings.ToLower(text), strings.ToLower(key)) {
+			name += " (which PGOPTIONS, or another PG… variable, adds)"
+		}
+		mistakes = append(mistakes, fmt.Errorf("one without %s: %s", name, why))
+	}
 	if config.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement {
 		refuse("default_query_exec_mode="+strings.ReplaceAll(config.DefaultQueryExecMode.String(), " ", "_"), whyPrepared)
 	}

@@ -126,6 +126,7 @@ func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions, held i
 		return nil
 	}
 	return fmt.Errorf("the pooler between Waybill and PostgreSQL had %d sessions to give, and this node may want %d at once: raise "+
-		"default_pool_size (for all nodes together, and max_connections of the server with it), or lower WAYBILL_DB_MAX_CONNS: %w",
+		"default_pool_size and max_client_conn (for all nodes together, and max_connections of the server with it), or lower "+
+		"WAYBILL_DB_MAX_CONNS: %w",
 		int(given.Load())+1+held, sessions, err)
 }

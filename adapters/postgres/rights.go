@@ -36,6 +36,13 @@ func ExplainRights(ctx context.Context, pool *pgxpool.Pool, refused error, schem
 	return fmt.Errorf("%w (%w)", RightsError{Role: pool.Config().ConnConfig.User, Cure: cure}, refused)
 }
 
+// OwnerBeside returns the role that owns the tables when this one is another and no member of it; else "".
+func OwnerBeside(ctx context.Context, db Querier) (owner string, err error) {
+	err = db.QueryRow(ctx, `SELECT coalesce((SELECT pg_get_userbyid(nspowner) FROM pg_namespace
+		WHERE nspname = 'eventstore' AND NOT pg_has_role(nspowner, 'USAGE')), '')`).Scan(&owner)
+	return owner, err
+}
+
 // MissingToMigrate is what an administrator has to run so that the role may make and change the schemas, their tables and views.
 func MissingToMigrate(ctx context.Context, db Querier, schemas []string) (cure []string, err error) {
 	rows, err := db.Query(ctx, `

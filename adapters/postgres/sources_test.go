@@ -29,6 +29,8 @@ func TestSourcesSayWhatTheyRelyOn(t *testing.T) {
 		"adapters/postgres/watch.go":            "asks what a server is busy with, and relies on no setting",
 		"cmd/preflight/site.go":                 "sees the settings as they are",
 		"projections/runtime/writable.go":       "the pool's own settings",
+		"projections/runtime/held.go":           "the pool's own settings",
+		"projections/modeltest/work.go":         "the pool's own settings",
 		"projections/runtime/positions.go":      "the pool's own settings",
 		"projections/runtime/replica.go":        "configured by ReplicaConfig.Session",
 	}

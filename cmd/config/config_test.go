@@ -65,16 +65,37 @@ func TestParametersOfTheDatabaseAreChecked(t *testing.T) {
 	}
 }
 
+// What is wrong with a connection string that cannot be parsed is named where that is no part of a password.
+func TestWhatIsWrongWithADatabase(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"postgres://u:sesame@db/waybill?sslmode=requre":             "sslmode",
+		"postgres://u:sesame@db/waybill?sslrootcert=/sesame/none":   "sslmode or a certificate",
+		"postgres://u:sesame@db/waybill?connect_timeout=sesame":     "connect_timeout",
+		"postgres://u:sesame@db/waybill?target_session_attrs=what":  "target_session_attrs",
+		"postgres://u:sesame@db:sesame/waybill":                     "host:5432/waybill",
+		"postgres://u:ses%ame@db/waybill":                           "host:5432/waybill",
+		"postgres://u:sesame@db/waybill?default_query_exec_mode=no": "default_query_exec_mode",
+		"host=db port=sesame password=sslmode":                      "port",
+		"sesame":                                                    "host:5432/waybill",
+	} {
+		err := CheckDatabase(text)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "ame") && strings.Contains(err.Error(), "ses") {
+			t.Errorf("%s: %v, want %q in it", text, err, want)
+		}
+	}
+}
+
 func TestReadDatabaseIsChecked(t *testing.T) {
 	t.Parallel()
 	const primary = "postgres://u:sesame@db:5432/waybill"
 	for replica, want := range map[string]string{
 		"postgres://u:sesame@replica:5432/waybill":                      "",
 		"postgres://u:sesame@replica/waybill?sslmode=prefer":            "", // tried with TLS and without: one server
-		"postgres://u:sesame@replica:notaport/waybill":                  "a PostgreSQL connection string",
+		"postgres://u:sesame@replica:notaport/waybill":                  "another value for the port",
 		"postgres://u:sesame@one,two/waybill":                           "a single host",
 		"host=one,one port=1,2 user=u password=sesame dbname=waybill":   "a single host",
-		"postgres://u:sesame@replica/waybill?target_session_attrs=what": "a PostgreSQL connection string",
+		"postgres://u:sesame@replica/waybill?target_session_attrs=what": "another value for target_session_attrs",
 
 		"postgres://u:sesame@replica/waybill?default_query_exec_mode=exec": "one without default_query_exec_mode=exec",
 		"postgres://u:sesame@replica/waybill?target_session_attrs=primary": "one without target_session_attrs=primary",

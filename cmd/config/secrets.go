@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -31,9 +32,29 @@ func checkDatabase(text string, reading bool) error {
 		}
 	}
 	if _, err := pgxpool.ParseConfig(text); err != nil {
-		return errNoDatabase // the parser's own message can repeat the password
+		return unparsable(err)
 	}
 	return postgres.CheckConnection(text, reading)
+}
+
+// unparsable says which part of a connection string the parser could not take, where it names one. Its own message can repeat the
+// password, so that none of it is passed on.
+func unparsable(err error) error {
+	for _, of := range []struct{ message, part string }{
+		{"failed to configure TLS", "sslmode or a certificate's file"},
+		{"invalid connect_timeout", "connect_timeout"},
+		{"unknown target_session_attrs value", "target_session_attrs"},
+		{"invalid default_query_exec_mode", "default_query_exec_mode"},
+		{"invalid statement_cache_capacity", "statement_cache_capacity"},
+		{"invalid description_cache_capacity", "description_cache_capacity"},
+		{"invalid port", "the port"},
+	} {
+		// Behind what is repeated of the string, which stands in back quotes.
+		if said := err.Error(); strings.Contains(said[strings.LastIndex(said, "`")+1:], of.message) {
+			return fmt.Errorf("another value for %s in %w", of.part, errNoDatabase)
+		}
+	}
+	return errNoDatabase
 }
 
 // HasPassword reports whether a connection string seems to hold a password, well-formed or not.

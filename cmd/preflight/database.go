@@ -34,10 +34,20 @@ func lookAtDatabase(ctx context.Context, s *site) ([]Finding, error) {
 	if err := s.connect(ctx); err != nil {
 		return []Finding{refuse(fmt.Sprintf("the database cannot be reached: %v", config.Without(err)), cureOf(err))}, nil
 	}
+	return askVersion(ctx, s)
+}
+
+func askVersion(ctx context.Context, s *site) ([]Finding, error) {
 	var version string
 	var number int
 	err := s.tx.QueryRow(ctx, `SELECT version(), current_setting('server_version_num')::int`).Scan(&version, &number)
-	if err != nil || !strings.HasPrefix(version, "PostgreSQL ") {
+	switch {
+	case code(err) == "42883" || code(err) == "42704": // it speaks the protocol, and knows no such function or setting
+	case err != nil:
+		return []Finding{refuse(fmt.Sprintf("the database let us in, and does not answer: %v", config.Without(err)),
+			"see its log for why")}, nil
+	}
+	if !strings.HasPrefix(version, "PostgreSQL ") {
 		return []Finding{refuse("the database is no PostgreSQL, but "+short(version),
 			"name a PostgreSQL 15 or later in DATABASE_URL")}, nil
 	}
@@ -51,7 +61,7 @@ func lookAtDatabase(ctx context.Context, s *site) ([]Finding, error) {
 // cureOf says what to do about a session that was refused.
 func cureOf(err error) string {
 	switch state := code(err); {
-	case strings.HasPrefix(state, "28"):
+	case strings.HasPrefix(state, "28"), state == "08P01" && strings.Contains(err.Error(), "authentication"): // a pooler's
 		return "correct user and password in DATABASE_URL, or let them in (pg_hba.conf)"
 	case state == "3D000":
 		return "correct the database's name in DATABASE_URL, or make it (docs/deploy/postgres/roles.sql)"
@@ -59,6 +69,10 @@ func cureOf(err error) string {
 		return "GRANT CONNECT ON DATABASE to the role"
 	case state == "53300":
 		return "raise max_connections, or lower WAYBILL_DB_MAX_CONNS on the nodes"
+	case state == "08P01" && strings.Contains(err.Error(), "max_client_conn"):
+		return "raise max_client_conn of the pooler between"
+	case state == "08P01" && strings.Contains(err.Error(), "no such "):
+		return "correct user and database in DATABASE_URL, or name them to the pooler between (its [databases] and auth_file)"
 	case state == "08P01":
 		return "connect past the pooler between, or have it leave sessions to us (pool_mode = session)"
 	case state == "57P03":

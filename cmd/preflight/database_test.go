@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/adapters/postgres"
@@ -47,28 +48,25 @@ func finds(t *testing.T, n Node, check string, want Severity, texts ...string) {
 func TestSettingsOfRoleAndDatabase(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		set, options string
-		check        string
-		want         Severity
-		texts        []string
+		set   string
+		check string
+		want  Severity
+		texts []string
 	}{
 		"a database that is read only": {
-			`ALTER DATABASE DB SET default_transaction_read_only = on`, "", "primary", Refuse, []string{"ALTER DATABASE", "RESET default_transaction_read_only"},
+			`ALTER DATABASE DB SET default_transaction_read_only = on`, "primary", Refuse, []string{"ALTER DATABASE", "RESET default_transaction_read_only"},
 		},
 		"a role that is read only": {
-			`ALTER ROLE ME SET default_transaction_read_only = on`, "", "primary", Refuse, []string{"ALTER ROLE", "RESET"},
-		},
-		"a session that is read only": {
-			"", "-c default_transaction_read_only=on", "primary", Refuse, []string{"DATABASE_URL and PGOPTIONS"},
+			`ALTER ROLE ME SET default_transaction_read_only = on`, "primary", Refuse, []string{"ALTER ROLE", "RESET"},
 		},
 		"isolation": {
-			`ALTER ROLE ME IN DATABASE DB SET default_transaction_isolation = 'serializable'`, "", "isolation", Warn,
+			`ALTER ROLE ME IN DATABASE DB SET default_transaction_isolation = 'serializable'`, "isolation", Warn,
 			[]string{"serializable", "IN DATABASE", "RESET"},
 		},
 		"few connections": {
-			`ALTER ROLE ME CONNECTION LIMIT 12`, "", "connections", Warn, []string{"26 connections", "CONNECTION LIMIT", "allows 12"},
+			`ALTER ROLE ME CONNECTION LIMIT 12`, "connections", Warn, []string{strconv.Itoa(24+postgres.OwnSessions) + " connections", "CONNECTION LIMIT", "allows 12"},
 		},
-		"a superuser": {`ALTER ROLE ME SUPERUSER`, "", "rights", Warn, []string{"superuser", "roles.sql"}},
+		"a superuser": {`ALTER ROLE ME SUPERUSER`, "rights", Warn, []string{"superuser", "roles.sql"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,11 +75,52 @@ func TestSettingsOfRoleAndDatabase(t *testing.T) {
 			database := pool.Config().ConnConfig.Database
 			grant := `GRANT ` + pool.Config().ConnConfig.User + ` TO ` + role
 			pgtest.AsAdmin(t, pool, grant+";"+strings.NewReplacer("DB", database, "ME", role).Replace(c.set))
-			if c.options != "" {
-				address += "&options=" + strings.ReplaceAll(url.QueryEscape(c.options), "+", "%20")
-			}
 			finds(t, node(t, address, nil), c.check, c.want, c.texts...)
 		})
+	}
+}
+
+// TestLimitsFromOutside: what role and database set for others neither ends the session of the checks nor changes what they find.
+func TestLimitsFromOutside(t *testing.T) {
+	t.Parallel()
+	for _, set := range []string{
+		`idle_in_transaction_session_timeout = '1ms'`, `datestyle = 'German, DMY'`, `lock_timeout = '1ms'`, `timezone = 'America/New_York'`,
+	} {
+		t.Run(set, func(t *testing.T) {
+			t.Parallel()
+			pool := migrated(t)
+			role, address := stranger(t, pool)
+			pgtest.AsAdmin(t, pool, `GRANT `+pool.Config().ConnConfig.User+` TO `+role+`; ALTER ROLE `+role+` SET `+set)
+			report := Run(t.Context(), node(t, address, nil))
+			if err := report.Err(); err != nil {
+				t.Error(err)
+			}
+			for _, result := range report {
+				for _, f := range result.Findings {
+					if strings.Contains(f.What, "could not be found out") {
+						t.Errorf("%s: %s", result.Name, f)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestDatabaseThatDoesNotAnswer: a question that failed is no sign of another kind of database.
+func TestDatabaseThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	pool := migrated(t)
+	_, address := stranger(t, pool)
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &site{Node: node(t, address, nil), now: time.Now}
+	if err := s.connect(ctx); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.AsAdmin(t, pool, fmt.Sprintf(`SELECT pg_terminate_backend(%d, 10000)`, s.session.PgConn().PID()))
+	cancel()
+	found, err := askVersion(t.Context(), s)
+	if err != nil || len(found) != 1 || found[0].Severity != Refuse || strings.Contains(found[0].What, "no PostgreSQL") {
+		t.Errorf("%v %v", found, err)
 	}
 }
 
@@ -114,7 +153,7 @@ func TestStandby(t *testing.T) {
 		return node(t, r.Primary, map[string]string{"WAYBILL_READ_DATABASE_URL": address})
 	}
 	finds(t, replica(r.Standby), "replica", Fine)
-	finds(t, replica(r.Primary), "replica", Refuse, "it is no standby", "WAYBILL_READ_DATABASE_URL")
+	finds(t, replica(r.Primary), "replica", Refuse, "it is no standby: it takes writes of its own; ", "WAYBILL_READ_DATABASE_URL")
 	wrong, err := url.Parse(r.Standby)
 	if err != nil {
 		t.Fatal(err)
@@ -135,6 +174,24 @@ func TestDatabaseIsAway(t *testing.T) {
 		strings.Replace(address, "/test_", "/no_test_", 1): {"does not exist", "database's name in DATABASE_URL"},
 	} {
 		finds(t, node(t, bad, nil), "database", Refuse, texts...)
+	}
+}
+
+// TestCures: what a pooler refuses has one code, whatever it is about.
+func TestCures(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{
+		"password authentication failed":                           "user and password in DATABASE_URL",
+		"no such database: waybil":                                 "user and database in DATABASE_URL",
+		"no such user":                                             "user and database in DATABASE_URL",
+		"no more connections allowed (max_client_conn)":            "max_client_conn",
+		"unsupported startup parameter: options":                   "pool_mode = session",
+		"transaction blocks not allowed in statement pooling mode": "pool_mode = session",
+	} {
+		err := fmt.Errorf("connect: %w", &pgconn.PgError{Severity: "FATAL", Code: "08P01", Message: message})
+		if got := cureOf(err); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", message, got)
+		}
 	}
 }
 

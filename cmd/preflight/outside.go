@@ -88,7 +88,7 @@ func lookAtImages(ctx context.Context, s *site) (found []Finding, err error) {
 		const enterAndWrite = 0b011
 		switch err := syscall.Access(dir, enterAndWrite); {
 		case errors.Is(err, syscall.ENOENT):
-			return fine("the folder %s is made at the start", dir), nil
+			return lookAtMissing(ctx, s, dir)
 		case err != nil:
 			return []Finding{refuse(fmt.Sprintf("no image can be put into the folder %s: %v", dir, err), correct)}, nil
 		}
@@ -114,6 +114,24 @@ func lookAtImages(ctx context.Context, s *site) (found []Finding, err error) {
 		return []Finding{refuse(fmt.Sprintf("the store of images cannot be read: %v", config.Without(err)), correct)}, nil
 	}
 	return fine("%s", files.Place()), nil
+}
+
+// lookAtMissing: a folder that is not there is made for the first start of a database, and else is somewhere else, or not mounted.
+func lookAtMissing(ctx context.Context, s *site, dir string) ([]Finding, error) {
+	db, err := s.db()
+	if err != nil {
+		return nil, err
+	}
+	id, settled, err := postgres.StoreOf(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	if settled {
+		return []Finding{refuse(fmt.Sprintf("the folder %s is not there, and this database has images (store %s)", dir, id),
+			"mount the folder that the other nodes use, or name it in WAYBILL_MEDIA; when the images were moved or are lost, "+
+				`run "waybill media adopt"`)}, nil
+	}
+	return fine("the folder %s is made at the start", dir), nil
 }
 
 // folder is where images are when they are files.

@@ -113,6 +113,7 @@ func TestImages(t *testing.T) {
 	finds(t, in(own), "images", Fine)
 	finds(t, in(others), "images", Refuse, "media adopt")
 	finds(t, in(empty), "images", Refuse, "is not where this database's images are")
+	finds(t, in(filepath.Join(empty, "later")), "images", Refuse, "is not there", "media adopt")
 	finds(t, in("/proc/version"), "images", Refuse, "WAYBILL_MEDIA")
 	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
 		t.Errorf("a look left %v (%v)", left, err)
@@ -125,7 +126,7 @@ func TestEnvironment(t *testing.T) {
 	finds(t, node(t, address, nil), "environment", Fine)
 	finds(t, node(t, address, map[string]string{"WAYBILL_LATER": "x"}), "environment", Warn, "WAYBILL_LATER")
 	t.Setenv("PGHOST", "elsewhere")
-	t.Setenv("PGOPTIONS", "-c synchronous_commit=off")
+	t.Setenv("PGOPTIONS", "-c work_mem=8MB")
 	finds(t, node(t, address, nil), "environment", Warn, "PGOPTIONS", "DATABASE_URL leaves out")
 	embedded := node(t, address, nil)
 	embedded.Config.DatabaseURL = ""

@@ -50,13 +50,18 @@ func (s *site) connect(ctx context.Context) error {
 	return nil
 }
 
-// begin opens the transaction of a check, in which nothing can be changed, names mean what they do everywhere, and a pooler leaves the
-// session to us.
+// begun is the transaction of a check, in which nothing can be changed and nothing is waited for. It lasts as long as a check does, which
+// may be long where others are asked, and what it reads is as everywhere, whatever limits and formats others have.
+const begun = `BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY NOT DEFERRABLE; SET LOCAL search_path = pg_catalog;
+SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'`
+
+// begin opens the transaction of a check; in it, a pooler leaves the session to us.
 func (s *site) begin(ctx context.Context) (err error) {
 	if s.session == nil {
 		return nil
 	}
-	s.tx, err = s.session.BeginTx(ctx, pgx.TxOptions{BeginQuery: `BEGIN READ ONLY; SET LOCAL search_path = pg_catalog`})
+	s.tx, err = s.session.BeginTx(ctx, pgx.TxOptions{BeginQuery: begun})
 	return err
 }
 

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"waybill/adapters/postgres"
 	"waybill/projections"
 	"waybill/projections/runtime"
@@ -116,16 +114,28 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 		return nil, err
 	}
 	var t Tables
-	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) (err error) { // a right that is missing ends no more than this
-		t, err = LookAtTables(ctx, tx, s.Models)
-		return err
-	})
+	savepoint, err := db.Begin(ctx) // a right that is missing ends no more than this
+	if err != nil {
+		return nil, err
+	}
+	t, err = LookAtTables(ctx, savepoint, s.Models)
+	if end := savepoint.Rollback(ctx); err == nil {
+		err = end
+	}
 	if err != nil && code(err) != noRight {
 		return nil, err
 	}
-	missing := postgres.MissingToWork
+	missing, mend := postgres.MissingToWork, "run as an administrator: "
 	if len(t.Lacks) > 0 && s.Migrates {
 		missing = postgres.MissingToMigrate
+		owner, err := postgres.OwnerBeside(ctx, db)
+		if err != nil {
+			return nil, err
+		}
+		if owner != "" {
+			mend = "run \"waybill migrate\" as the role that owns the tables, " + owner +
+				" (and serve with WAYBILL_MIGRATE=false), or " + mend
+		}
 	}
 	cure, err := missing(ctx, db, Schemas(s.Models))
 	if err != nil {
@@ -133,7 +143,7 @@ func lookAtRights(ctx context.Context, s *site) (found []Finding, err error) {
 	}
 	if len(cure) > 0 {
 		return []Finding{refuse("the database role "+s.session.Config().User+" lacks rights",
-			"run as an administrator: "+strings.Join(cure, "; ")+";")}, nil
+			mend+strings.Join(cure, "; ")+";")}, nil
 	}
 	var super bool
 	if err := db.QueryRow(ctx, `SELECT rolsuper FROM pg_roles WHERE rolname = current_user`).Scan(&super); err != nil {

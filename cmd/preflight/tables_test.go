@@ -20,7 +20,8 @@ func TestRights(t *testing.T) {
 	finds(t, n, "rights", Fine)
 	// With something to make, it must own what there is.
 	pgtest.AsAdmin(t, pool, `DROP SCHEMA `+models.All[0].Schema+` CASCADE`)
-	finds(t, n, "rights", Refuse, "GRANT CREATE ON DATABASE", "ALTER SCHEMA eventstore OWNER TO "+role, "ALTER SCHEMA media OWNER TO "+role)
+	finds(t, n, "rights", Refuse, "GRANT CREATE ON DATABASE", "ALTER SCHEMA eventstore OWNER TO "+role, "ALTER SCHEMA media OWNER TO "+role,
+		"as the role that owns the tables, "+pool.Config().ConnConfig.User+" (and serve with WAYBILL_MIGRATE=false), or")
 	n.Migrates = false
 	finds(t, n, "versions", Refuse, "WAYBILL_MIGRATE=false", models.All[0].Schema, "waybill migrate")
 	bare := pgtest.Database(t, "", nil)

@@ -206,7 +206,7 @@ func agedBy(t testing.TB, pool *pgxpool.Pool, env environ, by time.Duration) {
 func walk(t testing.TB, env environ, visit func(path string)) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Join(env["WAYBILL_DATA_DIR"], "media"), func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && e.Name() != "waybill-media-identity" {
+		if err == nil && !e.IsDir() && !strings.HasPrefix(e.Name(), "waybill-media-") {
 			visit(path)
 		}
 		return err

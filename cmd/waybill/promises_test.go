@@ -112,7 +112,7 @@ func TestPromisesUnderAdverseSettings(t *testing.T) {
 		t.Errorf("only %d tables were written to (%v)", watchedTables, err)
 	}
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"copy", "--from", "postgres", "--to", "env:TARGET"}, with(env, "TARGET", pgtest.URL(pgtest.Database(t, "bare", nil))).get, &out); err != nil {
+	if err := run(t.Context(), []string{"copy", "--from", "postgres", "--to", "env:TARGET"}, with(env, "TARGET", pgtest.URL(pgtest.Database(t, "bare", migrate))).get, &out); err != nil {
 		t.Errorf("copy: %v\n%s", err, out.String())
 	}
 }

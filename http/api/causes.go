@@ -99,7 +99,7 @@ var causes = map[string]domain.Text{
 	"log_changed": {
 		ZH: "事件存储被恢复到较早的备份，或被换成了另一个；读模型与之不符，运营人员须运行 waybill rebuild all。写入已记入现有日志，重建后即可读取。",
 		EN: "The event store was put back to an older backup, or is another one, and the read models do not fit it; operators run " +
-			"waybill rebuild all. What is written is in the log that there is, and can be read when they are built anew.",
+			"\"waybill rebuild all\". What is written is in the log that there is, and can be read when they are built anew.",
 	},
 	"malformed_json":  {ZH: "请求体不是有效的 UTF-8 JSON。", EN: "The body is not JSON in UTF-8."},
 	"malformed_query": {ZH: "查询字符串的百分号编码有误。", EN: "The query string is not percent-encoded correctly."},

@@ -12,6 +12,20 @@ import (
 // MaxSilence is for how long a part may say nothing, and count as what it was, before it is unavailable.
 const MaxSilence = 5 * time.Second
 
+// MaxAge is how old an answer may be that is told again: who asks once in an hour is not told how it was an hour ago.
+const MaxAge = 30 * time.Second
+
+// unknown is an error when what was told says nothing any more of how things are, and nil while it does.
+func unknown[T any](told probe.Answer[T]) error {
+	switch {
+	case told.Silent > MaxSilence:
+		return fmt.Errorf("no answer for %v", told.Silent.Round(time.Second))
+	case !told.At.IsZero() && told.Age() > MaxAge:
+		return fmt.Errorf("no answer yet, and the last one is %v old", told.Age().Round(time.Second))
+	}
+	return nil
+}
+
 // inTime is a Status that is told in time, whatever it takes to find out.
 type inTime struct {
 	look   *probe.Look[[]runtime.Status]
@@ -51,8 +65,8 @@ func (a answer) parts() ([]runtime.Status, time.Duration, error) { return a.all,
 
 func (t *inTime) now(ctx context.Context) answer {
 	told := t.look.Now(ctx)
-	if told.Silent > MaxSilence {
-		return answer{age: told.Age(), err: fmt.Errorf("no answer for %v", told.Silent.Round(time.Second))}
+	if err := unknown(told); err != nil {
+		return answer{age: told.Age(), err: err}
 	}
 	return answer{told.Value, told.Age(), told.Err}
 }
@@ -73,8 +87,8 @@ func writable(ctx context.Context, s Status) error {
 			return nil
 		}
 		told := s.writes.Now(ctx)
-		if told.Silent > MaxSilence {
-			return fmt.Errorf("no answer for %v", told.Silent.Round(time.Second))
+		if err := unknown(told); err != nil {
+			return err
 		}
 		return told.Err
 	case Writer:

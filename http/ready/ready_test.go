@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -130,6 +132,37 @@ func TestInTime(t *testing.T) {
 			if strings.Join(got, " ") != strings.Join(c.want, " ") {
 				t.Errorf("%q, want %q", got, c.want)
 			}
+		})
+	}
+}
+
+// once is a Status that answers one time, and hangs from then on.
+type once struct{ asked *atomic.Int64 }
+
+func (o once) Status(ctx context.Context) ([]runtime.Status, error) {
+	if o.asked.Add(1) == 1 {
+		return at(0).Status(ctx)
+	}
+	return hanging{}.Status(ctx)
+}
+
+// TestAnOldAnswerIsNone: who asks for the first time in an hour, while the database hangs, is not told how it was an hour ago.
+func TestAnOldAnswerIsNone(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[time.Duration]string{10 * time.Second: ready.OK, time.Hour: ready.Unavailable} {
+		t.Run(after.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				checker := ready.Checker{Models: once{new(atomic.Int64)}, Needed: []string{"listing"}}.InTime()
+				defer func() { time.Sleep(time.Minute) }() // the look is given up
+				if first := checker.Check(t.Context()).Parts[0].State; first != ready.OK {
+					t.Fatalf("before it hangs: %s", first)
+				}
+				time.Sleep(after) // of the bubble's clock
+				if got := checker.Check(t.Context()).Parts[0].State; got != want {
+					t.Errorf("%s, want %s", got, want)
+				}
+			})
 		})
 	}
 }

@@ -169,8 +169,8 @@ func (s search) alongProducts(w *projections.Where) string {
 		if s.after == nil {
 			w.And("p.provider_id <= ?", whose)
 		} else {
-			w.And("(p.provider_id, p.pinned, p.created_at, p.id) < (?, ?, ?, ?)",
-				whose, s.after.Pinned, s.after.Time(), [16]byte(s.after.ID))
+			w.And("(p.provider_id, p.pinned, p.created_at, p.id) < (?, ?, ?, ?)", whose,
+				s.after.Pinned, s.after.Time(), [16]byte(s.after.ID))
 		}
 		return `SELECT * FROM ` + tableProducts + ` p` + w.SQL() + strings.Replace(listOrder, "p.pinned", "p.provider_id DESC, p.pinned", 1)
 	}

@@ -39,10 +39,13 @@ type Answer[T any] struct {
 	Silent time.Duration
 }
 
-// Age is how old the answer is.
+// Age is how old the answer is; where there never was one, for how long it has been waited for.
 func (a Answer[T]) Age() time.Duration {
 	if a.Silent == 0 {
 		return 0
+	}
+	if a.At.IsZero() {
+		return a.Silent
 	}
 	return time.Since(a.At)
 }

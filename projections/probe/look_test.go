@@ -43,7 +43,7 @@ func TestLook(t *testing.T) {
 	let := s.hang()
 	defer func() { let() }()
 	l := New(s.ask)
-	if a := l.Now(t.Context()); !errors.Is(a.Err, ErrSilent) || a.Silent < Patience {
+	if a := l.Now(t.Context()); !errors.Is(a.Err, ErrSilent) || a.Silent < Patience || a.Age() != a.Silent {
 		t.Errorf("before any answer: %+v", a)
 	}
 	let()

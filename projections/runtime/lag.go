@@ -10,10 +10,10 @@ import (
 
 // lags tells how old the oldest event is that a projection does not show. Only times of one clock are compared: what the log recorded
 // with the time of the log's clock, once, when the event is first seen to wait; from then on its age grows by the steady time of this
-// machine, whatever becomes of the clock.
+// machine, whatever becomes of the clock. Nor is it older than what was seen to wait before it, or than a look that saw nothing wait.
 type lags struct {
 	mu      sync.Mutex
-	waiting map[string]sighting // by projection: the first event that it does not show
+	waiting map[string]sighting // by projection: the first event that it does not show, or none and when that was so
 	newest  sighting            // the log's last event
 }
 
@@ -46,12 +46,12 @@ func (l *lags) now(ctx context.Context, log ownLog, newest time.Time) (time.Time
 func (l *lags) of(projection string, next, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if next.IsZero() {
-		delete(l.waiting, projection)
-		return 0
-	}
 	if l.waiting == nil {
 		l.waiting = map[string]sighting{}
+	}
+	if next.IsZero() {
+		l.waiting[projection] = sighting{since: time.Now()}
+		return 0
 	}
 	seen := l.waiting[projection].of(next, now)
 	l.waiting[projection] = seen
@@ -59,12 +59,16 @@ func (l *lags) of(projection string, next, now time.Time) time.Duration {
 }
 
 // of is the sighting of an event: this one, or a first at a time of the log's clock. An event of the future, as after the clock was put
-// back, is there since now.
+// back, is there since now, and one of long ago, as after it was put forward, since this one at most.
 func (s sighting) of(recordedAt, now time.Time) sighting {
 	if s.recordedAt.Equal(recordedAt) && !s.since.IsZero() {
 		return s
 	}
-	return sighting{recordedAt: recordedAt, since: time.Now().Add(-max(0, now.Sub(recordedAt)))}
+	since := time.Now().Add(-max(0, now.Sub(recordedAt)))
+	if since.Before(s.since) {
+		since = s.since
+	}
+	return sighting{recordedAt: recordedAt, since: since}
 }
 
 // newest is the log's last event; zero when there is none.

@@ -43,6 +43,22 @@ func TestLag(t *testing.T) {
 	}
 }
 
+// TestLagOfWhatJustCame is not that of a clock that was put forward between the event and the first look at it.
+func TestLagOfWhatJustCame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l lags
+		log := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
+		l.of("tally_v1", time.Time{}, log) // nothing waits
+		for _, want := range []time.Duration{time.Second, 2 * time.Second} {
+			time.Sleep(time.Second)
+			if got := l.of("tally_v1", log.Add(want), log.Add(time.Hour)); got != want {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		}
+	})
+}
+
 // TestLagWithoutTheLogsClock is no less than the log's own times say, and grows.
 func TestLagWithoutTheLogsClock(t *testing.T) {
 	t.Parallel()

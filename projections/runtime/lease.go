@@ -81,6 +81,7 @@ func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(
 	var (
 		wait backoff
 		told time.Time // when it was last said that the log is another one
+		away time.Time // when it was last said that a store is away
 	)
 	for ctx.Err() == nil {
 		started := time.Now()
@@ -106,7 +107,12 @@ func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(
 			}
 		case superseded(err), errors.Is(err, errLeaseLost):
 			log.InfoContext(ctx, "going on from the checkpoint", "error", err)
+		case isAway(err) && time.Since(away) < sayAgain: // what is about all of us, everybody would say at every attempt
+			log.DebugContext(ctx, "stopped by an error; going on from the checkpoint", "error", err)
 		default:
+			if isAway(err) {
+				away = time.Now()
+			}
 			log.Log(ctx, quieter(slog.LevelError, err), "stopped by an error; going on from the checkpoint", "error", err)
 		}
 		wait.sleep(ctx)
@@ -139,12 +145,17 @@ type rival struct {
 	since time.Time
 }
 
-// take tries to get the lease: it is free, expired, or ours already. One that is longer than a lease can be is void, as after the
-// database's clock was put back: its holder, if there is one, has renewed it within ttl.
+// take tries to get the lease: it is free, expired, or ours already. One that expires while its holder renews it is not: the database's
+// clock was put forward. One that is longer than a lease can be is void, as after the clock was put back: its holder, if there is one,
+// has renewed it within ttl.
 func (l lease) take(ctx context.Context, other *rival) (bool, error) {
-	void := time.Time{}
-	if !other.until.IsZero() && time.Since(other.since) >= l.ttl {
-		void = other.until
+	first := other.until.IsZero()
+	var still, void time.Time
+	if seen := time.Since(other.since); !first && seen >= 2*l.pause() {
+		still = other.until
+		if seen >= l.ttl {
+			void = other.until
+		}
 	}
 	var holder string
 	var until time.Time
@@ -152,8 +163,9 @@ func (l lease) take(ctx context.Context, other *rival) (bool, error) {
 	batch.Queue(`
 		INSERT INTO projections.leases AS l (projection, holder, expires_at) VALUES ($1, $2, clock_timestamp() + $3::interval)
 		ON CONFLICT (projection) DO UPDATE SET holder = $2, expires_at = clock_timestamp() + $3::interval
-		WHERE l.holder = $2 OR l.expires_at < clock_timestamp() OR l.expires_at = $4 AND l.expires_at > clock_timestamp() + $3::interval`,
-		l.projection, l.holder, l.ttl, void)
+		WHERE l.holder = $2 OR l.expires_at < clock_timestamp() AND ($4 OR l.expires_at = $5)
+			OR l.expires_at = $6 AND l.expires_at > clock_timestamp() + $3::interval`,
+		l.projection, l.holder, l.ttl, first, still, void)
 	batch.Queue(`SELECT holder, expires_at FROM projections.leases WHERE projection = $1`, l.projection).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&holder, &until) })
 	if err := l.pool.SendBatch(ctx, &batch).Close(); err != nil && !errors.Is(err, pgx.ErrNoRows) { // given up just now

@@ -156,6 +156,29 @@ func TestLeaseLongerThanALeaseIsVoid(t *testing.T) {
 	}
 }
 
+// A lease that seems over just after its holder has renewed it, as when the clock was put forward, is not another's yet.
+func TestLeaseThatIsRenewedIsNotOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if taken, err := w.quick("a").take(t.Context(), new(rival)); !taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	next := w.quick("next")
+	next.every = 100 * time.Millisecond
+	seen := new(rival)
+	if taken, err := next.take(t.Context(), seen); taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	w.exec(`UPDATE projections.leases SET expires_at = clock_timestamp() - interval '1 hour'`)
+	if taken, err := next.take(t.Context(), seen); taken || err != nil {
+		t.Fatal("taken from one who has just renewed it:", taken, err)
+	}
+	w.eventually("it is taken from one who does not", func() bool {
+		taken, err := next.take(t.Context(), seen)
+		return err == nil && taken
+	})
+}
+
 // Who cannot ask the database whether the lease is still theirs stops before another may have it.
 func TestLeaseIsLostWithTheDatabase(t *testing.T) {
 	t.Parallel()
@@ -204,6 +227,35 @@ func TestStayingOutEnds(t *testing.T) {
 					return false
 				}
 			})
+		})
+	}
+}
+
+// TestWhatIsAwayIsSaidOnce: a store that is away is no news at every attempt; any other error is.
+func TestWhatIsAwayIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		said int
+	}{
+		"the event store": {fmt.Errorf("look up: %w", domain.ErrUnavailable), 1},
+		"another error":   {errors.New("out of order"), 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			var log said
+			ctx, stop := context.WithCancel(t.Context())
+			tries := 0
+			w.quick("a").keepWorking(ctx, log.logger(), func(bool) {}, func(context.Context) error {
+				if tries++; tries == 6 {
+					stop()
+				}
+				return c.err
+			})
+			if got := strings.Count(log.all(), "stopped by an error"); got != c.said {
+				t.Errorf("said %d times, want %d, of %d tries", got, c.said, tries)
+			}
 		})
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"waybill/domain"
 )
 
@@ -14,4 +16,9 @@ func quieter(usual slog.Level, err error) slog.Level {
 		return slog.LevelDebug
 	}
 	return usual
+}
+
+// isAway reports whether the event store or the database does not answer, which has nothing to do with who has asked.
+func isAway(err error) bool {
+	return errors.Is(err, domain.ErrUnavailable) || isA[*pgconn.ConnectError](err)
 }

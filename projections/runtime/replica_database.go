@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -40,9 +39,14 @@ func (i databaseIdentity) mirroredBy(other databaseIdentity) error {
 
 var errPromoted = notReplica("it is no standby: it takes writes of its own")
 
-func notReplica(why string) error {
-	return fmt.Errorf("%w: %s: %w", ErrNotReplica, why, domain.ErrUnavailable)
-}
+func notReplica(why string) error { return notReplicaError{why} }
+
+// notReplicaError is an ErrNotReplica, and an outage to those who meet it later. It says the first alone.
+type notReplicaError struct{ why string }
+
+func (e notReplicaError) Error() string { return ErrNotReplica.Error() + ": " + e.why }
+
+func (e notReplicaError) Unwrap() []error { return []error{ErrNotReplica, domain.ErrUnavailable} }
 
 var (
 	describeReplicaUp = prometheus.NewDesc("waybill_replica_up",

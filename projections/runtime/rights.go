@@ -11,13 +11,18 @@ import (
 // RightsError says which rights on the database the work needs and the role lacks.
 type RightsError struct {
 	Role string
+	// Owner is the role that owns the tables and has all rights on them; empty when it is Role itself.
+	Owner string
 	// Cure are SQL statements without semicolons that give the rights; what they name is what is missing.
 	Cure []string
 }
 
 func (e RightsError) Error() string {
-	return fmt.Sprintf("the database role %s lacks rights, and nothing was begun: use the role of the nodes, "+
-		"or run as an administrator: %s;", e.Role, strings.Join(e.Cure, "; "))
+	mend := "run as an administrator: " + strings.Join(e.Cure, "; ") + ";"
+	if e.Owner != "" {
+		mend = "use the role that owns the tables, " + e.Owner + ", or " + mend
+	}
+	return fmt.Sprintf("the database role %s lacks rights, and nothing was begun: %s", e.Role, mend)
 }
 
 // mayReplace returns a RightsError unless the role may do what a rebuild does: read the log, make a schema, keep a checkpoint, and rename
@@ -68,7 +73,9 @@ const foldRights = `
 // may asks for the statements that would give what is missing.
 func may(ctx context.Context, db projections.Querier, sql string, args ...any) error {
 	missing := RightsError{}
-	err := db.QueryRow(ctx, `SELECT current_user, ARRAY (`+sql+`)`, args...).Scan(&missing.Role, &missing.Cure)
+	err := db.QueryRow(ctx, `SELECT current_user, coalesce((SELECT pg_get_userbyid(nspowner) FROM pg_namespace
+		WHERE nspname = 'projections' AND pg_get_userbyid(nspowner) <> current_user), ''), ARRAY (`+sql+`)`, args...).
+		Scan(&missing.Role, &missing.Owner, &missing.Cure)
 	if err != nil {
 		return fmt.Errorf("rights: %w", err)
 	}

@@ -115,6 +115,9 @@ func TestRightsAreAskedFirst(t *testing.T) {
 			if !errors.As(err, &missing) || missing.Role != role || time.Since(before) > dropTimeout/2 {
 				t.Fatalf("after %v: %v", time.Since(before), err)
 			}
+			if owner := w.pool.Config().ConnConfig.User; !strings.Contains(err.Error(), "use the role that owns the tables, "+owner+", or") {
+				t.Errorf("%v: it does not say that %s owns the tables", err, owner)
+			}
 			for _, want := range c.want {
 				if !slices.ContainsFunc(missing.Cure, func(s string) bool { return strings.Contains(s, want) }) {
 					t.Errorf("%v: it does not say %s", err, want)

@@ -106,8 +106,8 @@ func TestViewsOutliveRebuilds(t *testing.T) {
 		})
 	}
 	others.Go(func() {
-		for ctx.Err() == nil {
-			if _, err := storetest.AppendToEnd(ctx, w.store, stream, runtimetest.Events(product.Unpinned{})); err != nil && ctx.Err() == nil {
+		for ctx.Err() == nil { // none is left under way
+			if _, err := storetest.AppendToEnd(t.Context(), w.store, stream, runtimetest.Events(product.Unpinned{})); err != nil {
 				t.Error(err)
 			}
 		}
