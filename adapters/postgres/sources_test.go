@@ -23,6 +23,8 @@ func TestSourcesSayWhatTheyRelyOn(t *testing.T) {
 		"adapters/postgres/pgtest/pgtest.go":    "configured, and the administrator of the tests' server",
 		"adapters/postgres/pgtest/standby.go":   "the tests' own servers",
 		"adapters/postgres/pgtest/shm.go":       "the tests' own servers",
+		"adapters/postgres/pgtest/own.go":       "the tests' own servers",
+		"adapters/postgres/pgtest/clock.go":     "the tests' own servers",
 		"cmd/waybill/app.go":                    "configured",
 		"cmd/bench/bench.go":                    "configured",
 		"cmd/bench/report.go":                   "describes the server as it is",

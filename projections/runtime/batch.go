@@ -146,7 +146,7 @@ func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event)
 	err := guarded("apply", func() error { return t.model.Apply(ctx, tx, events) })
 	// Where the server said what it refused, and went on, it was we who gave the connection up for that.
 	refused, said := errors.AsType[*pgconn.PgError](err)
-	if err != nil && tx.Conn().IsClosed() && !(said && refused.SeverityUnlocalized == "ERROR") {
+	if err != nil && tx.Conn().IsClosed() && (!said || refused.SeverityUnlocalized != "ERROR") {
 		return errors.Join(errConnectionLost, err)
 	}
 	return err

@@ -100,7 +100,9 @@ func DropLeftovers(ctx context.Context, pool *pgxpool.Pool, models []projections
 		return nil, err
 	}
 	for _, l := range all {
-		err := exclusively(ctx, pool, l.live, func(ctx context.Context) error { return dropWithin(ctx, pool, l.schema, whichever, leftoverPatience) })
+		err := exclusively(ctx, pool, l.live, func(ctx context.Context) error {
+			return dropWithin(ctx, pool, l.schema, whichever, leftoverPatience)
+		})
 		switch {
 		case err == nil:
 			dropped = append(dropped, l.schema)
