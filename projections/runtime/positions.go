@@ -41,6 +41,8 @@ type Positions struct {
 	mu    sync.Mutex
 	at    map[string]domain.Position // by projection
 	moved chan struct{}              // closed and replaced when one moves
+	// outages is how often nobody knew where they were.
+	outages int
 	// unannounced are moves of this node's projectors that the other nodes have not heard of yet; due wakes who announces them.
 	unannounced map[string]domain.Position
 	due         chan struct{}
@@ -255,11 +257,17 @@ func (p *Positions) listen(ctx context.Context) error {
 	}
 }
 
-// known is a copy of where they are, as far as this node has heard.
-func (p *Positions) known() map[string]domain.Position {
+// sofar is where the projections were known to be, and after how many outages.
+type sofar struct {
+	at      map[string]domain.Position
+	outages int
+}
+
+// known is where they are, as far as this node has heard.
+func (p *Positions) known() sofar {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return maps.Clone(p.at)
+	return sofar{maps.Clone(p.at), p.outages}
 }
 
 // goBack is for a projection that is at less than it was: a rebuild made it from another log, or the database was put back.
@@ -283,19 +291,30 @@ func (p *Positions) reset(now map[string]domain.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at = now
+	p.outages++
 	clear(p.unannounced)
 	p.wake()
 }
 
 // catchUp takes note of what was read after they were known to be at before. A checkpoint only grows, so one that is at less than it
-// was known to be has been put back.
-func (p *Positions) catchUp(before, now map[string]domain.Position) {
+// was known to be has been put back. What was read before an outage is of a database that may be no more.
+func (p *Positions) catchUp(before sofar, now map[string]domain.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.outages != before.outages {
+		return
+	}
+	moved := false
 	for projection, at := range now {
-		if at < before[projection] {
-			p.goBack(projection, at)
-		} else {
-			p.advance(projection, at)
+		if at < before.at[projection] {
+			delete(p.unannounced, projection)
+		} else if at <= p.at[projection] {
+			continue
 		}
+		p.at[projection], moved = at, true
+	}
+	if moved {
+		p.wake()
 	}
 }
 
@@ -305,9 +324,11 @@ const readOnlyLook = 5 * time.Second
 
 var errReadOnlySession = errors.New("the session is read-only; trying a fresh one")
 
+const positionsSQL = `SELECT projection, position, current_setting('transaction_read_only')::bool FROM projections.checkpoints`
+
 // readPositions reads where the read models are, and whether the session takes no writes.
 func readPositions(ctx context.Context, conn *pgx.Conn) (now map[string]domain.Position, readOnly bool, err error) {
-	rows, err := conn.Query(ctx, `SELECT projection, position, current_setting('transaction_read_only')::bool FROM projections.checkpoints`)
+	rows, err := conn.Query(ctx, positionsSQL)
 	if err != nil {
 		return nil, false, err
 	}

@@ -78,6 +78,12 @@ func TestPositionsAreForgottenWithTheDatabase(t *testing.T) {
 	exec(`UPDATE projections.checkpoints SET position = 10 WHERE projection = $1`, w.model.Schema)
 	r := w.start(func(c *Config) { c.Pool, c.MaxWait = pool, 10*time.Millisecond })
 	w.eventually("position 10", func() bool { return r.Positions().At("tally") == 10 })
+	w.eventually("it listening", func() bool {
+		var listening bool
+		err := w.pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
+			AND query = $1)`, positionsSQL).Scan(&listening)
+		return err == nil && listening
+	})
 
 	down.Store(true)
 	exec(`UPDATE projections.checkpoints SET position = 5 WHERE projection = $1`, w.model.Schema)
