@@ -229,7 +229,8 @@ func lookAtConnections(ctx context.Context, s *site) ([]Finding, error) {
 	}
 	if need := int(s.Config.MaxConns) + postgres.OwnSessions; most < need {
 		return []Finding{warn("this node may need "+strconv.Itoa(need)+" connections (WAYBILL_DB_MAX_CONNS and "+
-			strconv.Itoa(postgres.OwnSessions)+"), and "+whose+" allows "+strconv.Itoa(most)+" of all nodes", "raise that limit, or lower WAYBILL_DB_MAX_CONNS")}, nil
+			strconv.Itoa(postgres.OwnSessions)+"), and "+whose+" allows "+strconv.Itoa(most)+" of all nodes",
+			"raise that limit, or lower WAYBILL_DB_MAX_CONNS")}, nil
 	}
 	return fine("up to %d, of all nodes together", most), nil
 }
