@@ -13,9 +13,9 @@ import (
 )
 
 // OpenPool opens a pool of configured sessions (see Configure) that do not outlive their use. One that the server refuses something for a
-// reason that is the session's own is closed, and with it all others where theirs will be the same; the next use gets a fresh one, which
-// may reach another server where config names several. One whose server is gone without a word is closed within seconds (see watched),
-// and the server notices as soon when we are.
+// reason that is the session's own is closed, and with it all others where theirs will be the same; the next use gets a fresh one,
+// which may reach another server where config names several. One whose server is gone without a word is closed within seconds (see
+// watched), and the server notices as soon when we are.
 //
 // All that holds for connections that are made from the pool's configuration too.
 func OpenPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, error) {

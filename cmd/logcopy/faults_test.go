@@ -240,3 +240,13 @@ func (away) ReadAll(context.Context, domain.Position, domain.Direction, int) ite
 		yield(domain.RecordedEvent{}, fmt.Errorf("%w: gone fishing", domain.ErrUnavailable))
 	}
 }
+
+// TestCertificatesDoNotPass: nobody waits for minutes for one that is not trusted.
+func TestCertificatesDoNotPass(t *testing.T) {
+	t.Parallel()
+	away := fmt.Errorf("read the log: %w: %s", domain.ErrUnavailable, "connection refused")
+	untrusted := fmt.Errorf("read the log: %w: %s", domain.ErrUnavailable, "tls: failed to verify certificate: x509: certificate signed by unknown authority")
+	if !passes(away) || passes(untrusted) {
+		t.Errorf("away passes: %v, untrusted passes: %v", passes(away), passes(untrusted))
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"waybill/domain"
@@ -203,7 +204,7 @@ func (w *wait) again(ctx context.Context, err error) error {
 
 // passes reports whether a failure may be over a moment later. A deadline was not the copy's own: that has none.
 func passes(err error) bool {
-	if errors.Is(err, domain.ErrRefused) {
+	if errors.Is(err, domain.ErrRefused) || err != nil && strings.Contains(err.Error(), "x509: ") {
 		return false // somebody has to do something about it
 	}
 	return errors.Is(err, domain.ErrUnavailable) || errors.Is(err, domain.ErrOutcomeUnknown) || errors.Is(err, context.DeadlineExceeded)

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"waybill/adapters/eventstoredb/esdbtest"
 	"waybill/adapters/postgres/pgtest"
+	"waybill/cmd/config"
 )
 
 // certificate writes one for the loopback and its key, valid between two times from now.
@@ -128,6 +130,11 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("PGHOST", "elsewhere")
 	t.Setenv("PGOPTIONS", "-c work_mem=8MB")
 	finds(t, node(t, address, nil), "environment", Warn, "PGOPTIONS", "DATABASE_URL leaves out")
+	t.Setenv("PGOPTIONS", "-c synchronous_commit=off") // which Waybill overrules, and says where it stands
+	if err := config.CheckDatabase(address); err == nil || !strings.Contains(err.Error(), "synchronous_commit (which PGOPTIONS") {
+		t.Errorf("got %v", err)
+	}
+	t.Setenv("PGOPTIONS", "-c work_mem=8MB")
 	embedded := node(t, address, nil)
 	embedded.Config.DatabaseURL = ""
 	finds(t, embedded, "environment", Warn, "PGHOST", "embedded PostgreSQL")

@@ -54,8 +54,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 
 // runIn is the whole program. set are the names of all variables that are set.
 func runIn(ctx context.Context, args []string, getenv func(string) string, out io.Writer, set ...string) error {
-	out = &terminal{to: out}
-	parser, err := newParser(ctx, getenv, out)
+	shown := &terminal{to: out}
+	parser, err := newParser(ctx, getenv, shown)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func runIn(ctx context.Context, args []string, getenv func(string) string, out i
 	if err != nil {
 		return fmt.Errorf("configuration:\n%w", err)
 	}
-	return interrupted(ctx, command.Selected().Target.Interface(), command.Run(cfg))
+	return shown.after(interrupted(ctx, command.Selected().Target.Interface(), command.Run(cfg)))
 }
 
 func newParser(ctx context.Context, getenv func(string) string, out io.Writer) (*kong.Kong, error) {

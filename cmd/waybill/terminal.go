@@ -15,6 +15,16 @@ type terminal struct {
 	to io.Writer
 	// rest is the beginning of a character that was cut by the end of a write.
 	rest []byte
+	// failed is the first error of a write, which those who print do not look at.
+	failed error
+}
+
+// after is err, or that of what was printed and never got anywhere: a command whose answer is lost has not succeeded.
+func (t *terminal) after(err error) error {
+	if err == nil && t.failed != nil {
+		return fmt.Errorf("what it shows could not be written: %w", t.failed)
+	}
+	return err
 }
 
 // Write escapes whatever is no text, but for line breaks and tabs, which are the commands' own layout.
@@ -31,6 +41,9 @@ func (t *terminal) Write(p []byte) (int, error) {
 		}
 	}
 	if _, err := io.WriteString(t.to, escape(string(text[:end]), "\n\t")); err != nil {
+		if t.failed == nil {
+			t.failed = err
+		}
 		return 0, err
 	}
 	return len(p), nil

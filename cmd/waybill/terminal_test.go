@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"strings"
+	"syscall"
 	"testing"
 
 	"waybill/cmd/config"
@@ -75,3 +79,23 @@ func TestNoLogCommandsATerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestLostAnswersAreFailures: a command whose answer could not be written has not succeeded.
+func TestLostAnswersAreFailures(t *testing.T) {
+	t.Parallel()
+	full := &terminal{to: refusing{}}
+	fmt.Fprintln(full, "text")
+	if err := full.after(nil); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v", err)
+	}
+	if other := errors.New("its own"); full.after(other) != other { //nolint:errorlint // the same one
+		t.Errorf("got %v", full.after(other))
+	}
+	if err := (&terminal{to: io.Discard}).after(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+type refusing struct{}
+
+func (refusing) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

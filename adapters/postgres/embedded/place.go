@@ -87,12 +87,20 @@ const longest = 800
 
 // followed is where a folder really is that somebody put elsewhere, on another disk perhaps, and left a link to.
 func followed(dir string) (string, error) {
-	if info, err := os.Lstat(dir); err == nil && info.Mode()&os.ModeSymlink != 0 {
-		target, err := filepath.EvalSymlinks(dir)
-		if err != nil {
-			return "", fmt.Errorf("embedded: %s is a link to a folder that is not there (is its disk mounted?): %w", dir, err)
+	for above := dir; ; above = filepath.Dir(above) { // a data folder may be the link as well
+		info, err := os.Lstat(above)
+		if err == nil && info.Mode()&os.ModeSymlink != 0 {
+			target, err := filepath.EvalSymlinks(above)
+			if err != nil {
+				return "", fmt.Errorf("embedded: %s is a link to a folder that is not there (is its disk mounted?): %w", above, err)
+			}
+			if above == dir {
+				dir = target
+			}
 		}
-		dir = target
+		if err == nil || above == filepath.Dir(above) {
+			break
+		}
 	}
 	if len(dir) > longest {
 		return "", fmt.Errorf("embedded: the path of the database has %d bytes, and PostgreSQL takes no more than %d: "+

@@ -57,6 +57,14 @@ func TestFoldersOfEveryKind(t *testing.T) {
 		}
 	})
 	t.Run("too long", func(t *testing.T) {
+		above := filepath.Join(t.TempDir(), "data")
+		if err := os.Symlink("/nowhere", above); err != nil {
+			t.Fatal(err)
+		}
+		_, err := embedded.Start(t.Context(), embedded.Options{Dir: filepath.Join(above, "postgres")})
+		if err == nil || !strings.Contains(err.Error(), above+" is a link to a folder that is not there") {
+			t.Errorf("a link above: %v", err)
+		}
 		dir := filepath.Join(filepath.Dir(folder(t)), strings.Repeat(strings.Repeat("long", 60)+"/", 4))
 		if _, err := embedded.Start(t.Context(), embedded.Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "choose a shorter folder") {
 			t.Errorf("got %v", err)
