@@ -37,8 +37,8 @@ func (n *node) steady(ctx context.Context) {
 	}
 }
 
-// TestFaultClockOfTheDatabase has the clock of a real PostgreSQL jump by most of an hour, back and forward, under two nodes. Who lives keeps its
-// leases and goes on, nobody is taken to lag, and the leases of a node that dies right after a jump are free as soon as ever.
+// TestFaultClockOfTheDatabase has the clock of a real PostgreSQL jump by most of an hour, back and forward, under two nodes. Who lives
+// keeps its leases and goes on, nobody is taken to lag, and the leases of a node that dies right after a jump are free as soon as ever.
 func TestFaultClockOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	const jump = 50 * time.Minute // tokens are for an hour

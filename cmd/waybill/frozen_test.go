@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"waybill/adapters/postgres/pgtest"
 	"waybill/domain/media"
 	"waybill/projections/models"
 )
@@ -118,6 +119,24 @@ func TestFrozenCommands(t *testing.T) {
 			stop(t, p)
 			open()
 			again(t, env, "migrate")
+		},
+		"a prune": func(t *testing.T, env environ, pool *pgxpool.Pool) {
+			open := gate(t, pool, `LOCK TABLE projections.checkpoints IN ACCESS EXCLUSIVE MODE`)
+			p := frozen(t, env, "prune")
+			blocked(t, pool, "SELECT projection FROM projections.checkpoints ORDER BY%")
+			stop(t, p)
+			open()
+			again(t, env, "prune")
+		},
+		"a copy of the log": func(t *testing.T, env environ, pool *pgxpool.Pool) {
+			target := pgtest.Database(t, "waybill", migrate)
+			open := gate(t, target, `LOCK TABLE eventstore.events IN SHARE ROW EXCLUSIVE MODE`)
+			from := environ{"FROM": env["DATABASE_URL"], "TO": pgtest.URL(target)}
+			p := frozen(t, from, "copy", "--from=env:FROM", "--to=env:TO")
+			blocked(t, target, "copy%")
+			stop(t, p)
+			open()
+			again(t, from, "copy", "--from=env:FROM", "--to=env:TO")
 		},
 		"a collection of images": func(t *testing.T, env environ, pool *pgxpool.Pool) {
 			open := gate(t, pool, `LOCK TABLE media.uploads IN ACCESS EXCLUSIVE MODE`)
