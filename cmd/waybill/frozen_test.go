@@ -105,8 +105,12 @@ func TestFrozenCommands(t *testing.T) {
 			again(t, env, "verify", models.All[0].Name)
 		},
 		"a migration of the event store": func(t *testing.T, env environ, pool *pgxpool.Pool) {
-			open := gate(t, pool, `LOCK TABLE eventstore.migrations IN ACCESS EXCLUSIVE MODE`)
+			const lock = 0x77617962_6d696772 // the checks before it, which read the table too, have passed when it waits for that
+			first := gate(t, pool, `SELECT pg_advisory_xact_lock($1)`, int64(lock))
 			p := frozen(t, env, "migrate")
+			blocked(t, pool, "%pg_advisory_xact_lock%")
+			open := gate(t, pool, `LOCK TABLE eventstore.migrations IN ACCESS EXCLUSIVE MODE`)
+			first()
 			blocked(t, pool, "%eventstore.migrations%")
 			stop(t, p)
 			open()
