@@ -24,7 +24,7 @@ func LittleSharedMemory(t *testing.T) (url string) {
 	as := func(program string, args ...string) *exec.Cmd {
 		c := exec.Command("unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=1150k tmpfs /dev/shm && cd "+dir+
 			fmt.Sprintf(" && exec setpriv --reuid=%d --regid=%d --clear-groups %s/%s ", nobody, nobody, bin, program)+
-				strings.Join(args, " "))
+			strings.Join(args, " "))
 		c.Env = append(os.Environ(), "LC_ALL=C")
 		return c
 	}
