@@ -408,8 +408,14 @@ func TestParked(t *testing.T) {
 		}
 	}
 	shown("parked", good)
+	if found, err := runtime.Compare(ctx, pool, n.store, feed.Model); err != nil || len(found.Differences) > 0 {
+		t.Errorf("with a parked stream it differs from the log: %+v, %v", found, err)
+	}
 	if _, err := runtime.Rebuild(ctx, pool, n.store, feed.Model, nil); err != nil {
 		t.Fatal(err)
+	}
+	if found, err := runtime.Compare(ctx, pool, n.store, feed.Model); err != nil || len(found.Differences) > 0 {
+		t.Errorf("built anew with a parked stream it differs from the log: %+v, %v", found, err)
 	}
 	if last, err := q.Last(ctx); err != nil || last > good {
 		t.Errorf("built anew, it shows up to %d, %v", last, err)

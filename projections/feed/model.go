@@ -75,7 +75,7 @@ func applies() []string {
 	return projections.TypesOf(facts...)
 }
 
-// setParked holds the feed where it was before the batch in which a stream was parked: of that batch, any event may be missing.
+// setParked holds the feed before the first event of a stream that is parked: up to there, all that is not parked itself is applied.
 func setParked(ctx context.Context, tx pgx.Tx, streams []domain.StreamName, parked bool) error {
 	names := make([]string, len(streams))
 	for i, s := range streams {
@@ -83,8 +83,8 @@ func setParked(ctx context.Context, tx pgx.Tx, streams []domain.StreamName, park
 	}
 	sql := `DELETE FROM parked WHERE stream = ANY ($1)`
 	if parked {
-		sql = `INSERT INTO parked (stream, until) SELECT s, coalesce((SELECT position FROM projections.checkpoints
-			WHERE projection = current_schema()), 0) FROM unnest($1::text[]) s ON CONFLICT DO NOTHING`
+		sql = `INSERT INTO parked (stream, until) SELECT stream, min(position) - 1 FROM projections.dead_letters
+			WHERE projection = current_schema() AND stream = ANY ($1) GROUP BY stream ON CONFLICT DO NOTHING`
 	}
 	if _, err := tx.Exec(ctx, sql, names); err != nil {
 		return fmt.Errorf("hold the feed: %w", err)

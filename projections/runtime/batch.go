@@ -97,13 +97,10 @@ func (t target) transact(ctx context.Context, known checkpoint, b batch, isolate
 	if err != nil {
 		return known, nil, err
 	}
-	var moved pgx.Batch
-	for _, p := range newly {
-		queueDeadLetter(&moved, t.schema, p)
-	}
-	if err := t.setParked(ctx, tx, newly); err != nil {
+	if err := t.bury(ctx, tx, newly); err != nil {
 		return known, nil, err
 	}
+	var moved pgx.Batch
 	queueMove(&moved, t.schema, b.last, b.event)
 	if err := tx.SendBatch(ctx, &moved).Close(); err != nil {
 		return known, nil, err
@@ -152,9 +149,19 @@ func (t target) call(ctx context.Context, tx pgx.Tx, events []projections.Event)
 	return err
 }
 
-// setParked tells the model of the streams that were parked just now.
-func (t target) setParked(ctx context.Context, tx pgx.Tx, newly []parkedEvent) error {
-	if t.model.SetParked == nil || len(newly) == 0 {
+// bury writes the dead letters of events that were parked just now, and then tells the model of their streams.
+func (t target) bury(ctx context.Context, tx pgx.Tx, newly []parkedEvent) error {
+	if len(newly) == 0 {
+		return nil
+	}
+	var letters pgx.Batch
+	for _, p := range newly {
+		queueDeadLetter(&letters, t.schema, p)
+	}
+	if err := tx.SendBatch(ctx, &letters).Close(); err != nil {
+		return err
+	}
+	if t.model.SetParked == nil {
 		return nil
 	}
 	var streams []domain.StreamName
