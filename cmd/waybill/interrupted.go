@@ -1,6 +1,11 @@
 package main
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"waybill/adapters/eventstoredb"
+)
 
 // interruption is the error of a command that was interrupted, in one line: what is there now, and how to go on.
 type interruption struct{ advice string }
@@ -17,9 +22,9 @@ const (
 )
 
 // interrupted is err, or an interruption when the end of ctx is what came of the command: what its parts said when they were told to stop
-// is no news to whoever stopped them.
+// is no news to whoever stopped them. That a copy has spoilt its target is.
 func interrupted(ctx context.Context, command any, err error) error {
-	if err == nil || ctx.Err() == nil {
+	if err == nil || ctx.Err() == nil || errors.Is(err, eventstoredb.ErrOutOfOrder) {
 		return err
 	}
 	if c, ok := command.(resumable); ok {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"waybill/adapters/eventstoredb"
 )
 
 // commandProcess starts a command as a process; done is closed when it has ended.
@@ -129,6 +133,11 @@ func TestInterruptionIsNoOtherError(t *testing.T) {
 	t.Parallel()
 	err := errors.New("the disk is full")
 	if got := interrupted(t.Context(), verifyCommand{}, err); !errors.Is(got, err) {
+		t.Errorf("%v", got)
+	}
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	if got := interrupted(over, copyCommand{}, fmt.Errorf("copy: %w", eventstoredb.ErrOutOfOrder)); !errors.Is(got, eventstoredb.ErrOutOfOrder) {
 		t.Errorf("%v", got)
 	}
 	if got := interrupted(t.Context(), verifyCommand{}, nil); got != nil {
