@@ -110,24 +110,30 @@ func (o *own) Behind(ctx context.Context, at domain.Position, most int) (n int, 
 	return min(n+later, most), first, nil
 }
 
-// present asks the server for its newest event, whoever wrote it.
+// present asks the server for its newest event, whoever wrote it, and again after what passes, as a read does.
 func (s *Store) present(ctx context.Context) error {
-	_, err := call(ctx, s.nodes, s.timeout, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
-		read, err := client.ReadAll(onLeader(ctx), esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1)
-		if err != nil {
+	var wait backoff
+	for begun := time.Now(); ; {
+		_, err := call(ctx, s.nodes, s.timeout, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
+			read, err := client.ReadAll(onLeader(ctx), esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1)
+			if err != nil {
+				return struct{}{}, err
+			}
+			defer read.Close()
+			_, err = reading{read}.next(nil)
+			if errors.Is(err, errEnd) {
+				err = nil // an empty log
+			}
 			return struct{}{}, err
+		})
+		switch {
+		case err == nil:
+			return nil
+		case worthAnother(err) && ctx.Err() == nil && time.Since(begun) < s.patience() && wait.sleep(ctx.Done()):
+			continue
 		}
-		defer read.Close()
-		_, err = reading{read}.next(nil)
-		if errors.Is(err, errEnd) {
-			err = nil // an empty log
-		}
-		return struct{}{}, err
-	})
-	if err != nil {
 		return unavailable("end of the log", err)
 	}
-	return nil
 }
 
 // follow begins to follow the log after a position, unless somebody does already.
