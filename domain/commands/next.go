@@ -144,11 +144,12 @@ func (s *Service) pick(ctx context.Context, req Request, w Waiting, except, trie
 			return c, found, nil
 		}
 		if !fresh {
+			before := s.handed.furthest()
 			head, err := s.Head(ctx)
 			if err != nil {
 				return WaitingCase{}, false, err
 			}
-			s.handed.forgetBeyond(head)
+			s.handed.forgetBeyond(before, head)
 		}
 	}
 	return WaitingCase{}, false, domain.ErrContention
@@ -284,11 +285,19 @@ func (h *handed) take(request uuid.UUID, known domain.Position, cases []WaitingC
 	return WaitingCase{}, false, true
 }
 
-// forgetBeyond forgets all when a list was said to know more than the log has: it went back, and what was given is of the one before.
-func (h *handed) forgetBeyond(head domain.Position) {
+// furthest is the position that the furthest list knew.
+func (h *handed) furthest() domain.Position {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if head < h.pruned {
+	return h.pruned
+}
+
+// forgetBeyond forgets all when the log's head is not as far as a list had known before that was looked up: it went back, and what was
+// given is of the one before. What others have learnt meanwhile is no reason.
+func (h *handed) forgetBeyond(before, head domain.Position) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if head < before && h.pruned >= before {
 		h.cases, h.requests, h.oldest, h.pruned = nil, nil, nil, 0
 	}
 }
