@@ -40,6 +40,7 @@ func TestSilentServer(t *testing.T) {
 			}
 		},
 		"a subscription that waits": func(ctx context.Context, t *testing.T, link *linktest.Link, s, direct *eventstoredb.Store) {
+			ctx, cancel := context.WithCancel(ctx)
 			got := make(chan domain.Position)
 			go func() {
 				defer close(got)
@@ -57,7 +58,6 @@ func TestSilentServer(t *testing.T) {
 				for range got {
 				}
 			}()
-			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			for range 2 {
 				write(ctx, t, direct, 1)
