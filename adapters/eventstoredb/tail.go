@@ -114,18 +114,7 @@ func (o *own) Behind(ctx context.Context, at domain.Position, most int) (n int, 
 func (s *Store) present(ctx context.Context) error {
 	var wait backoff
 	for begun := time.Now(); ; {
-		_, err := call(ctx, s.nodes, s.timeout, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
-			read, err := client.ReadAll(onLeader(ctx), esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1)
-			if err != nil {
-				return struct{}{}, err
-			}
-			defer read.Close()
-			_, err = reading{read}.next(nil)
-			if errors.Is(err, errEnd) {
-				err = nil // an empty log
-			}
-			return struct{}{}, err
-		})
+		err := s.tryReading(ctx)
 		switch {
 		case err == nil:
 			return nil
