@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -40,6 +41,18 @@ func (l *lags) now(ctx context.Context, log ownLog, newest time.Time) (time.Time
 		return time.Time{}, nil
 	}
 	return l.newest.recordedAt.Add(time.Since(l.newest.since)), nil
+}
+
+// end is the position of the log's last event (see ownLog.end), and the time of the log's clock.
+func (l *lags) end(ctx context.Context, log ownLog, known domain.Position) (head domain.Position, now time.Time, err error) {
+	head, newest, err := log.end(ctx, known)
+	if err != nil {
+		return 0, now, err
+	}
+	if now, err = l.now(ctx, log, newest); err != nil {
+		return 0, now, fmt.Errorf("clock of the log: %w", err)
+	}
+	return head, now, nil
 }
 
 // of is the lag of a projection whose next event was recorded at a time, the zero time for none, at a time of the log's clock.

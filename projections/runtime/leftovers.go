@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -63,10 +64,8 @@ func leftovers(ctx context.Context, db projections.Querier, models []projections
 		if parts == nil || !versionOfAny(models, parts[1]) {
 			return nil
 		}
-		for _, h := range held {
-			if h == key {
-				return nil
-			}
+		if slices.Contains(held, key) {
+			return nil
 		}
 		all = append(all, leftover{schema, parts[1]})
 		return nil

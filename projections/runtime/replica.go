@@ -346,13 +346,9 @@ func (r *Replica) Status(ctx context.Context) ([]Status, error) {
 	for _, m := range r.models {
 		known = max(known, now[m.Schema])
 	}
-	_, newest, err := log.end(ctx, known)
+	_, instant, err := r.lags.end(ctx, log, known)
 	if err != nil {
 		return nil, err
-	}
-	instant, err := r.lags.now(ctx, log, newest)
-	if err != nil {
-		return nil, fmt.Errorf("clock of the log: %w", err)
 	}
 	schemas := make([]string, len(r.models))
 	for i, m := range r.models {

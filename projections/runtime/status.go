@@ -151,13 +151,9 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	}); err != nil {
 		return nil, err
 	}
-	head, newest, err := log.end(ctx, known)
+	head, now, err := r.lags.end(ctx, log, known)
 	if err != nil {
 		return nil, err
-	}
-	now, err := r.lags.now(ctx, log, newest)
-	if err != nil {
-		return nil, fmt.Errorf("clock of the log: %w", err)
 	}
 	all := make([]Status, 0, len(r.order))
 	for _, projection := range r.order {
