@@ -106,7 +106,7 @@ func TestALogThatWentBackEndsReads(t *testing.T) {
 	for name, read := range map[string]func(domain.EventStore, context.Context, domain.StreamName, func()) (int, error){
 		"the log": func(s domain.EventStore, ctx context.Context, _ domain.StreamName, change func()) (n int, err error) {
 			for _, err = range s.ReadAll(ctx, 0, domain.Forward, domain.NoLimit) {
-				if n++; n == 1 {
+				if n++; n == 2 {
 					change()
 				}
 			}
@@ -114,7 +114,7 @@ func TestALogThatWentBackEndsReads(t *testing.T) {
 		},
 		"a stream": func(s domain.EventStore, ctx context.Context, stream domain.StreamName, change func()) (n int, err error) {
 			for _, err = range s.ReadStream(ctx, stream, 0, domain.Forward, domain.NoLimit) {
-				if n++; n == 1 {
+				if n++; n == 2 {
 					change()
 				}
 			}
@@ -137,7 +137,8 @@ func TestALogThatWentBackEndsReads(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			// More than is on its way when the first event is looked at.
+			// More than is on its way when the second event is looked at, which is the first that the restored log lacks: who has seen only
+			// what both logs have is rightly told no more than that.
 			n, err := read(store, t.Context(), stream, func() { server.restore(backup) })
 			if !errors.Is(err, domain.ErrWentBack) {
 				t.Errorf("%d events, and then: %v", n, err)
