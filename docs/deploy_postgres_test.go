@@ -48,12 +48,8 @@ func archive(t *testing.T) *archiving {
 	}
 	a.start("db")
 	a.serversOwn(a.wal)
-	command := pgSettings(t, "docs/deploy/postgres/primary.conf")["archive_command"]
-	if !strings.Contains(command, "/var/backups/wal/") {
-		t.Fatalf("archive_command is %s", command)
-	}
 	a.ask(`ALTER SYSTEM SET archive_mode = on`)
-	a.ask(`ALTER SYSTEM SET archive_command = '` + strings.ReplaceAll(command, "/var/backups/wal", a.wal) + `'`)
+	a.ask(`ALTER SYSTEM SET archive_command = '` + a.archiveTo(a.wal) + `'`)
 	if err := a.server.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +82,52 @@ func (a *archiving) ask(sql string) (answer string) {
 		answer = string(last.Rows[0][0])
 	}
 	return answer
+}
+
+// archiveTo is primary.conf's archive_command with another folder.
+func (a *archiving) archiveTo(folder string) string {
+	a.t.Helper()
+	command := pgSettings(a.t, "docs/deploy/postgres/primary.conf")["archive_command"]
+	if !strings.Contains(command, "/var/backups/wal/") {
+		a.t.Fatalf("archive_command is %s", command)
+	}
+	return strings.ReplaceAll(command, "/var/backups/wal", folder)
+}
+
+// takesWrites waits for the end of a restore.
+func (a *archiving) takesWrites() {
+	a.t.Helper()
+	for deadline := time.Now().Add(time.Minute); a.ask(`SELECT pg_is_in_recovery()`) != "f"; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			a.t.Fatal("the restored server takes no writes")
+		}
+	}
+}
+
+// TestArchiveCommand: a server that crashed before it noted that a file is archived brings it again, and must get on; another file of the
+// same name is never overwritten.
+func TestArchiveCommand(t *testing.T) {
+	t.Parallel()
+	a := &archiving{t: t, dir: scratch(t)}
+	writeFiles(t, a.dir, map[string]string{"pg_wal/1": "one", "archive/2": "another"})
+	run := func(file string) error {
+		command := strings.NewReplacer("%p", "pg_wal/"+file, "%f", file).Replace(a.archiveTo(filepath.Join(a.dir, "archive")))
+		c := exec.Command("sh", "-c", command)
+		c.Dir = a.dir
+		return c.Run()
+	}
+	for range 2 {
+		if err := run("1"); err != nil {
+			t.Error(err)
+		}
+	}
+	if found, err := os.ReadFile(filepath.Join(a.dir, "archive", "1")); string(found) != "one" || err != nil {
+		t.Errorf("archived %q, %v", found, err)
+	}
+	writeFiles(t, a.dir, map[string]string{"pg_wal/2": "two"})
+	if err := run("2"); err == nil {
+		t.Error("another file was overwritten, or passed for this one")
+	}
 }
 
 // owner is the user that the server runs as.
@@ -201,17 +243,40 @@ func TestFaultPostgresBackup(t *testing.T) {
 			r.must("postgres/restore.sh", args...)
 			r.refused("is not empty", "postgres/restore.sh", args...)
 			a.start(c.name)
-			for deadline := time.Now().Add(time.Minute); a.ask(`SELECT pg_is_in_recovery()`) != "f"; time.Sleep(20 * time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatal("the restored server takes no writes")
-				}
-			}
+			a.takesWrites()
 			if got := a.ask(`SELECT string_agg(v, ' ') FROM kept`); got != c.want {
 				t.Errorf("restored to the %s: %s, want %s", c.name, got, c.want)
 			}
 			if err := a.server.Close(); err != nil {
 				t.Fatal(err)
 			}
+		}
+
+		// A backup of the restored server holds what that restore said of where to stop. In the next disaster it counts for nothing.
+		a.wal = filepath.Join(a.dir, "archive")
+		if err := os.Symlink(wal, a.wal); err != nil {
+			t.Fatal(err)
+		}
+		a.start("moment")
+		a.ask(`ALTER SYSTEM SET archive_command = '` + a.archiveTo(a.wal) + `'`)
+		a.ask(`SELECT pg_reload_conf()`)
+		b = a.client(user, umask)
+		again := strings.TrimSpace(b.must("postgres/backup.sh", b.folder("again")))
+		a.ask(`INSERT INTO kept VALUES ('four')`)
+		a.archived()
+		if err := a.server.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if os.Geteuid() == 0 {
+			if out, err := exec.Command("chmod", "-R", "a+rX", b.dir).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		}
+		r.must("postgres/restore.sh", again, a.place("once more"), wal)
+		a.start("once more")
+		a.takesWrites()
+		if got := a.ask(`SELECT string_agg(v, ' ') FROM kept`); got != "one two four" {
+			t.Errorf("restored once more: %s", got)
 		}
 
 		data := a.place("refused")

@@ -73,6 +73,7 @@ func (s *EventStore) Close() error {
 func (s *EventStore) connect(ctx context.Context, settings map[string]string) (*pgx.Conn, error) {
 	config := s.pool.Config().ConnConfig
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	noteUnconfirmed(&config.Config)
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -140,6 +141,9 @@ func (s *EventStore) refused(
 		return domain.AppendResult{}, fmt.Errorf("append to %s expecting %s: %w", stream, expected, domain.ErrConflict)
 	}
 	last := found[len(found)-1]
+	if err := s.Assure(ctx, domain.Position(last.Position)); err != nil { //nolint:gosec // never negative
+		return domain.AppendResult{}, fmt.Errorf("append to %s is there already: %w", stream, err)
+	}
 	return domain.AppendResult{
 		Revision: domain.Revision(last.Revision), Position: domain.Position(last.Position), //nolint:gosec // never negative
 		Duplicate: true,

@@ -40,6 +40,7 @@ type sessions struct {
 // attend has each connection of a configuration judged and watched.
 func (s *sessions) attend(config *pgconn.Config) {
 	config.OnPgError = s.judge
+	noteUnconfirmed(config)
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = greeting
 	}

@@ -71,6 +71,9 @@ func send(ctx context.Context, conn *pgx.Conn, batch []*pending) (domain.Positio
 	if err := conn.SendBatch(ctx, &b).Close(); err != nil {
 		return 0, err
 	}
+	if err := confirmed(conn.PgConn()); err != nil {
+		return 0, err
+	}
 	for _, p := range batch {
 		p.done <- outcomes[string(p.stream)]
 	}

@@ -4,7 +4,11 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Variables are the names of all variables that Waybill reads. README.md has a table of them.
@@ -60,13 +64,20 @@ func meant(name string) string {
 	return ""
 }
 
-// fold is a name without its case and what parts its words.
+// fold is a name without its case, its width, what parts its words and what cannot be seen, such as the mark that some editors put at the
+// beginning of a file.
 func fold(name string) string {
-	return strings.ToUpper(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(name))
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToUpper(r)
+		}
+		return -1
+	}, norm.NFKC.String(name))
 }
 
 // near reports whether two names are the same but for one letter that is missing, surplus or another, or two that changed places.
-func near(a, b string) bool {
+func near(one, other string) bool {
+	a, b := []rune(one), []rune(other)
 	if len(a) > len(b) {
 		a, b = b, a
 	}
@@ -78,13 +89,13 @@ func near(a, b string) bool {
 		i++
 	}
 	if len(a) < len(b) {
-		return a[i:] == b[i+1:]
+		return slices.Equal(a[i:], b[i+1:])
 	}
 	switch {
-	case i == len(a), a[i+1:] == b[i+1:]:
+	case i == len(a), slices.Equal(a[i+1:], b[i+1:]):
 		return true
 	}
-	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && slices.Equal(a[i+2:], b[i+2:])
 }
 
 // names checks the names of variables that are set. What is a slip for a known one is a mistake; what else looks as if it were for
@@ -110,18 +121,17 @@ func isKnown(name string) bool {
 		slices.ContainsFunc(forTests, func(begins string) bool { return strings.HasPrefix(name, begins) })
 }
 
-// printableName keeps what is no name out of errors and logs.
+// printableName keeps what is no name out of errors and logs, and shows what only looks like another letter, or cannot be seen.
 func printableName(name string) string {
 	const most = 60
 	if len(name) > most {
 		name = name[:most] + "…"
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, name)
+	if strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r >= 0x7f }) < 0 {
+		return name
+	}
+	quoted := strconv.QuoteToASCII(name)
+	return quoted[1 : len(quoted)-1]
 }
 
 // Names are the names in an environment such as os.Environ.

@@ -58,6 +58,9 @@ func askVersion(ctx context.Context, s *site) ([]Finding, error) {
 	return fine("%s", short(version)), nil
 }
 
+// statementTimeout is the SQLSTATE of query_canceled.
+const statementTimeout = "57014"
+
 // cureOf says what to do about a session that was refused.
 func cureOf(err error) string {
 	switch state := code(err); {
@@ -68,7 +71,13 @@ func cureOf(err error) string {
 	case state == noRight:
 		return "GRANT CONNECT ON DATABASE to the role"
 	case state == "53300":
-		return "raise max_connections, or lower WAYBILL_DB_MAX_CONNS on the nodes"
+		return "raise the limit that it names (max_connections, or CONNECTION LIMIT of the role or the database), " +
+			"or lower WAYBILL_DB_MAX_CONNS on the nodes"
+	case state == "55000":
+		return "ALTER DATABASE … ALLOW_CONNECTIONS true; one that is invalid is what an interrupted DROP DATABASE left: " +
+			"name another in DATABASE_URL, or restore it"
+	case state == statementTimeout:
+		return "ALTER ROLE or ALTER DATABASE … RESET statement_timeout, or raise it: it is too short even to begin a session"
 	case state == "08P01" && strings.Contains(err.Error(), "max_client_conn"):
 		return "raise max_client_conn of the pooler between"
 	case state == "08P01" && strings.Contains(err.Error(), "no such "):
@@ -79,6 +88,10 @@ func cureOf(err error) string {
 		return "wait until it has started"
 	case strings.Contains(err.Error(), "x509: ") || strings.Contains(err.Error(), "tls: "):
 		return "name the authority of its certificate in DATABASE_URL (sslrootcert), and the host as the certificate has it"
+	case state != "":
+		return "mend what it says, on the server; its log may say more"
+	case strings.Contains(err.Error(), "refused TLS"):
+		return "have the server speak TLS (ssl = on), or say another sslmode in DATABASE_URL, such as prefer"
 	}
 	return "start it, or correct host and port in DATABASE_URL"
 }
@@ -161,10 +174,28 @@ func lookAtDurability(ctx context.Context, s *site) (found []Finding, err error)
 		found = append(found, warn("commits do not wait for the disk unless they ask for it ("+commit+" = off): Waybill's decisions do, "+
 			"what others write in this database does not", s.reset(commit, is[commit].source)))
 	}
+	if is[names].value != "" {
+		away, err := s.noStandby(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if away {
+			found = append(found, warn("standbys are to confirm each commit ("+names+" = "+is[names].value+
+				"), and none is connected: whatever writes waits until one is, without an error",
+				"start the standbys, or ALTER SYSTEM SET "+names+" = '' and SELECT pg_reload_conf(), "+
+					"which gives up that a decision is on two machines"))
+		}
+	}
 	if found == nil {
 		return fine("fsync and full_page_writes are on, synchronous_commit is %s", is[commit].value), nil
 	}
 	return found, nil
+}
+
+// noStandby reports whether no standby is connected that could confirm a commit. Who may not see what standbys are sees how many there are.
+func (s *site) noStandby(ctx context.Context) (away bool, err error) {
+	err = s.tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM pg_stat_replication WHERE coalesce(sync_state, '') <> 'async')`).Scan(&away)
+	return away, err
 }
 
 func lookAtIsolation(ctx context.Context, s *site) ([]Finding, error) {
@@ -202,6 +233,8 @@ func lookAtPooler(ctx context.Context, s *site) ([]Finding, error) {
 	switch {
 	case errors.Is(err, postgres.ErrSharedSession):
 		return refusal(err), nil
+	case code(err) == statementTimeout:
+		return []Finding{refuse(fmt.Sprintf("a session such as Waybill needs is refused: %v", config.Without(err)), cureOf(err))}, nil
 	case code(err) != "":
 		return []Finding{refuse(fmt.Sprintf("a session such as Waybill needs is refused: %v", config.Without(err)),
 			"connect past the pooler, or have it pass on what it refuses")}, nil

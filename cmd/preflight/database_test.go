@@ -66,7 +66,9 @@ func TestSettingsOfRoleAndDatabase(t *testing.T) {
 		"few connections": {
 			`ALTER ROLE ME CONNECTION LIMIT 12`, "connections", Warn, []string{strconv.Itoa(24+postgres.OwnSessions) + " connections", "CONNECTION LIMIT", "allows 12"},
 		},
-		"a superuser": {`ALTER ROLE ME SUPERUSER`, "rights", Warn, []string{"superuser", "roles.sql"}},
+		"no connections":            {`ALTER ROLE ME CONNECTION LIMIT 0`, "database", Refuse, []string{"CONNECTION LIMIT of the role"}},
+		"a library that is missing": {`ALTER ROLE ME SET session_preload_libraries = 'nowhere'`, "database", Refuse, []string{"on the server"}},
+		"a superuser":               {`ALTER ROLE ME SUPERUSER`, "rights", Warn, []string{"superuser", "roles.sql"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -169,6 +171,7 @@ func TestDatabaseIsAway(t *testing.T) {
 	pool := pgtest.Database(t, "", nil)
 	_, address := stranger(t, pool)
 	for bad, texts := range map[string][]string{
+		address + "&sslmode=require":                       {"refused TLS", "another sslmode"},
 		"postgres://waybill:sesame@127.0.0.1:1/waybill":    {"cannot be reached", "host and port in DATABASE_URL"},
 		strings.Replace(address, "sesame", "wrong", 1):     {"password", "user and password in DATABASE_URL"},
 		strings.Replace(address, "/test_", "/no_test_", 1): {"does not exist", "database's name in DATABASE_URL"},
@@ -191,6 +194,18 @@ func TestCures(t *testing.T) {
 		err := fmt.Errorf("connect: %w", &pgconn.PgError{Severity: "FATAL", Code: "08P01", Message: message})
 		if got := cureOf(err); !strings.Contains(got, want) {
 			t.Errorf("%s: %s", message, got)
+		}
+	}
+}
+
+// TestCuresOfAServer: who was answered is not told to look for the server.
+func TestCuresOfAServer(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[string]string{
+		"55000": "ALLOW_CONNECTIONS true", "57014": "RESET statement_timeout", "53300": "max_connections", "58P01": "on the server", "XX000": "on the server",
+	} {
+		if got := cureOf(&pgconn.PgError{Severity: "FATAL", Code: state, Message: "no"}); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", state, got)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package preflight
 import (
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -52,7 +53,10 @@ func TestDurability(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	finds(t, n, "durability", Warn, "standbys are to confirm", "synchronous_commit = local")
+	finds(t, n, "durability", Warn, "synchronous_standby_names = nobody", "none is connected", "start the standbys")
+	if all := Run(t.Context(), n).found(t, "durability"); len(all) != 2 || !strings.Contains(all[0].String(), "synchronous_commit = local") {
+		t.Errorf("found %v", all)
+	}
 	if os.Getenv("WAYBILL_TEST_DATABASE_URL") == "" { // the server of the tests waits for no disk
 		finds(t, node(t, pgtest.URL(pgtest.Database(t, "", nil)), nil), "durability", Warn, "fsync = off", "acknowledged decisions are lost")
 	}

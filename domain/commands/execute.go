@@ -59,7 +59,7 @@ func execute[S, C any](ctx context.Context, store domain.EventStore, req Request
 			return Outcome[S]{}, err
 		}
 		if before.done != nil {
-			return *before.done, nil
+			return *before.done, assured(ctx, store, before.done.Position)
 		}
 		after, err := attempt(ctx, store, req, d, before, p)
 		if !errors.Is(err, domain.ErrConflict) {
@@ -82,7 +82,7 @@ func create[S, C any](ctx context.Context, store domain.EventStore, req Request,
 	case loadErr != nil:
 		return Outcome[S]{}, loadErr
 	case before.done != nil:
-		return *before.done, nil
+		return *before.done, assured(ctx, store, before.done.Position)
 	case errors.Is(err, domain.ErrConflict):
 		return execute(ctx, store, req, d, id, p)
 	}
@@ -103,7 +103,7 @@ func attempt[S, C any](ctx context.Context, store domain.EventStore, req Request
 		return Outcome[S]{}, err
 	}
 	if len(facts) == 0 {
-		return before.Outcome, nil
+		return before.Outcome, assured(ctx, store, before.Position)
 	}
 	after := before.Outcome
 	for _, fact := range facts {
@@ -162,6 +162,18 @@ func appendSurely(ctx context.Context, store domain.EventStore, stream domain.St
 			pause *= 2
 		}
 	}
+}
+
+// assured returns once what was found in the log is as safe as what an append acknowledges, or says that nobody knows. A store in which
+// that is not so from the beginning can tell.
+func assured(ctx context.Context, store domain.EventStore, at domain.Position) error {
+	s, ok := store.(interface {
+		Assure(ctx context.Context, at domain.Position) error
+	})
+	if !ok || at == 0 {
+		return nil
+	}
+	return refusal(s.Assure(ctx, at))
 }
 
 // isAnothers looks whether what an unconfirmed append left in the stream is its own: another request with the same id has the

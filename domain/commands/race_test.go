@@ -151,6 +151,28 @@ func TestOutcomeStaysUnknown(t *testing.T) {
 	}
 }
 
+// What was found in the log is acknowledged once it is safe there: a request that comes again, and a decision that changes nothing.
+func TestWhatWasFoundIsAssured(t *testing.T) {
+	w := newWorld(t)
+	owner := w.provider(w.codeA)
+	id := w.listed(owner)
+	req, submit := as(owner), as(owner)
+	must[product.State](t)(w.PinProduct(t.Context(), req, id))
+	must[product.State](t)(w.SubmitProduct(t.Context(), submit, content()))
+	w.store.assure = domain.ErrOutcomeUnknown
+	_, err := w.PinProduct(t.Context(), req, id)
+	wantRefusal(t, err, commands.ErrOutcomeUnknown)
+	_, err = w.PinProduct(t.Context(), as(owner), id)
+	wantRefusal(t, err, commands.ErrOutcomeUnknown)
+	_, err = w.SubmitProduct(t.Context(), submit, content())
+	wantRefusal(t, err, commands.ErrOutcomeUnknown)
+	must[product.State](t)(w.UnpinProduct(t.Context(), as(owner), id)) // its own append is behind all that it was decided on
+	w.store.assure = nil
+	if again := must[product.State](t)(w.PinProduct(t.Context(), req, id)); !again.Replayed {
+		t.Errorf("got %+v", again)
+	}
+}
+
 func TestStoreAway(t *testing.T) {
 	w := newWorld(t)
 	owner := w.provider(w.codeA)

@@ -51,7 +51,12 @@ type watched struct {
 	// before runs ahead of each append; an error of it is what the append returns. after may change that.
 	before func(domain.StreamName) error
 	after  func(domain.StreamName, error) error
+	// assure is what Assure returns; nil for nothing.
+	assure error
 }
+
+// Assure is of a store in which what can be read may not be safe yet.
+func (w *watched) Assure(context.Context, domain.Position) error { return w.assure }
 
 func (w *watched) Append(ctx context.Context, stream domain.StreamName, expected domain.ExpectedRevision,
 	events []domain.NewEvent,

@@ -93,6 +93,14 @@ func (r *Replicated) OnStandby(sql string) {
 	}
 }
 
+// OnPrimary runs a statement there, as an administrator.
+func (r *Replicated) OnPrimary(sql string) {
+	r.t.Helper()
+	if err := execute(context.Background(), r.primary.AdminURL(), sql); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // Demote has the primary start again as a standby, on its port, that follows nobody: it takes no writes any more.
 func (r *Replicated) Demote() {
 	r.t.Helper()

@@ -72,9 +72,11 @@ quoted=$(printf %s "$wal" | sed "s/'/'\\\\''/g; s/%/%%/g; s/\\\\/\\\\\\\\/g; s/'
 {
 	printf '%s\n' "restore_command = 'cp ''$quoted''/%f %p'"
 	echo "recovery_target_action = 'promote'"
-	if [ -n "$time" ]; then
-		echo "recovery_target_time = '$time'"
-	fi
+	# What an earlier restore, or the standby's own file, said of where to stop is not said again.
+	for target in '' _lsn _name _xid; do
+		echo "recovery_target$target = ''"
+	done
+	echo "recovery_target_time = '$time'"
 } >> "$data/postgresql.auto.conf"
 : > "$data/recovery.signal"
 if [ "$(id -u)" -eq 0 ]; then
