@@ -1,4 +1,5 @@
-// Package linktest is a way to a server that goes silent: it takes whatever is sent, delivers nothing, and closes nothing.
+// Package linktest is a way to a server that is slow, stands still now and then, or goes silent: then it takes whatever is sent, delivers
+// nothing, and closes nothing.
 package linktest
 
 import (
@@ -7,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Link forwards connections to a server, until it is silenced.
@@ -14,6 +16,7 @@ type Link struct {
 	network, target string
 	listener        net.Listener
 	swallows        atomic.Bool // new connections too
+	there, back     lane
 
 	mu    sync.Mutex
 	pairs []*pair
@@ -73,6 +76,18 @@ func (l *Link) Swallow() {
 // Heal has new connections work again.
 func (l *Link) Heal() { l.swallows.Store(false) }
 
+// Slow has all connections together carry so many bytes a second, in each direction, each of which takes so long to arrive. 0 is no limit.
+func (l *Link) Slow(bytesPerSecond int, delay time.Duration) {
+	l.there.slow(bytesPerSecond, delay)
+	l.back.slow(bytesPerSecond, delay)
+}
+
+// Stall has nothing arrive for so long, in either direction; all of it arrives afterwards.
+func (l *Link) Stall(d time.Duration) {
+	l.there.stall(d)
+	l.back.stall(d)
+}
+
 func (l *Link) accept() {
 	for {
 		near, err := l.listener.Accept()
@@ -93,17 +108,22 @@ func (l *Link) accept() {
 			l.pairs = append(l.pairs, p)
 		}
 		l.mu.Unlock()
-		l.work.Go(func() { p.forward(p.far, p.near) })
+		l.work.Go(func() { p.forward(p.far, p.near, &l.there) })
 		if p.far != nil {
-			l.work.Go(func() { p.forward(p.near, p.far) })
+			l.work.Go(func() { p.forward(p.near, p.far, &l.back) })
 		}
 	}
 }
 
 // forward ends with the connection that it reads from, and closes the other; of a silent pair it closes neither.
-func (p *pair) forward(to, from net.Conn) {
-	buffer := make([]byte, 32<<10)
+func (p *pair) forward(to, from net.Conn, way *lane) {
+	arriving := make(chan parcel, underWay)
+	var delivered sync.WaitGroup
+	delivered.Go(func() { p.deliver(to, arriving) })
+	defer delivered.Wait()
+	defer close(arriving)
 	for {
+		buffer := make([]byte, parcelBytes)
 		n, err := from.Read(buffer)
 		if p.silent.Load() {
 			if err != nil {
@@ -111,14 +131,25 @@ func (p *pair) forward(to, from net.Conn) {
 			}
 			continue
 		}
-		if n > 0 {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
+		arriving <- parcel{bytes: buffer[:n], at: way.arrival(n), last: err != nil}
 		if err != nil {
-			p.close()
 			return
+		}
+	}
+}
+
+func (p *pair) deliver(to net.Conn, arriving <-chan parcel) {
+	broken := false
+	for next := range arriving {
+		time.Sleep(time.Until(next.at))
+		switch {
+		case p.silent.Load() || broken:
+		case len(next.bytes) > 0:
+			_, err := to.Write(next.bytes)
+			broken = err != nil
+		}
+		if next.last && !p.silent.Load() {
+			p.close()
 		}
 	}
 }
