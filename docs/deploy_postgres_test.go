@@ -97,7 +97,7 @@ func (a *archiving) archiveTo(folder string) string {
 // takesWrites waits for the end of a restore.
 func (a *archiving) takesWrites() {
 	a.t.Helper()
-	for deadline := time.Now().Add(time.Minute); a.ask(`SELECT pg_is_in_recovery()`) != "f"; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5*time.Minute); a.ask(`SELECT pg_is_in_recovery()`) != "f"; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			a.t.Fatal("the restored server takes no writes")
 		}
@@ -165,7 +165,7 @@ func (a *archiving) client(user uint32, umask string) *bare {
 func (a *archiving) archived() {
 	a.t.Helper()
 	file := a.ask(`SELECT pg_walfile_name(pg_switch_wal())`)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(a.wal, file)); err == nil {
 			return
 		}
@@ -353,7 +353,7 @@ func TestFaultPostgresBackupThatFails(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(time.Minute); len(names(t, backups)) < 3 && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(5 * time.Minute); len(names(t, backups)) < 3 && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)

@@ -145,14 +145,14 @@ func TestOutcomesAreNamedTruly(t *testing.T) {
 		there   int
 	}{
 		"refused for good": {esdbtest.NotLeader("127.0.0.1:1"), 3 * time.Second, domain.ErrUnavailable, 0},
-		"aborted before":   {esdbtest.AbortBefore(), time.Second, domain.ErrOutcomeUnknown, 0},
-		"aborted after":    {esdbtest.AbortAfter(), time.Second, domain.ErrOutcomeUnknown, 1},
-		"no answer":        {esdbtest.Delay(time.Hour), 300 * time.Millisecond, domain.ErrOutcomeUnknown, 0},
+		"aborted before":   {esdbtest.AbortBefore(), 3 * time.Second, domain.ErrOutcomeUnknown, 0},
+		"aborted after":    {esdbtest.AbortAfter(), 3 * time.Second, domain.ErrOutcomeUnknown, 1},
+		"no answer":        {esdbtest.Delay(time.Hour), 3 * time.Second, domain.ErrOutcomeUnknown, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := esdbtest.Start(t)
-			hasty := open(t, eventstoredb.Config{
+			hasty := connected(t, eventstoredb.Config{
 				ConnectionString: server.ConnectionString() + "&maxDiscoverAttempts=1&gossipTimeout=1", Timeout: tt.timeout,
 			})
 			heal := server.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: tt.effect})
@@ -188,8 +188,8 @@ func TestOutcomesAreNamedTruly(t *testing.T) {
 // What the last attempt met does not make an earlier one's outcome known.
 func TestUnknownOutcomeIsNotForgotten(t *testing.T) {
 	server := esdbtest.Start(t)
-	s := open(t, eventstoredb.Config{
-		ConnectionString: server.ConnectionString() + "&maxDiscoverAttempts=1&gossipTimeout=1", Timeout: time.Second,
+	s := connected(t, eventstoredb.Config{
+		ConnectionString: server.ConnectionString() + "&maxDiscoverAttempts=1&gossipTimeout=1", Timeout: 5 * time.Second,
 	})
 	server.Inject(esdbtest.Fault{Method: esdbtest.Append, Times: 1, Effect: esdbtest.AbortBefore()})
 	server.Inject(esdbtest.Fault{Method: esdbtest.Append, Effect: esdbtest.NotLeader("127.0.0.1:1")})

@@ -20,7 +20,7 @@ func TestAppendsAreObserved(t *testing.T) {
 	var mu sync.Mutex
 	var seen []eventstoredb.Appended
 	s := open(t, eventstoredb.Config{
-		ConnectionString: server.ConnectionString() + "&maxDiscoverAttempts=1&gossipTimeout=1", Timeout: time.Second,
+		ConnectionString: server.ConnectionString() + "&maxDiscoverAttempts=1&gossipTimeout=1", Timeout: 5 * time.Second,
 		Observe: func(a eventstoredb.Appended) {
 			mu.Lock()
 			defer mu.Unlock()

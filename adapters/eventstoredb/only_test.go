@@ -98,7 +98,7 @@ func TestOnlyOurCategories(t *testing.T) {
 func TestOthersAreNoSilence(t *testing.T) {
 	t.Parallel()
 	server := esdbtest.Start(t)
-	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: server.ConnectionString(), Timeout: time.Second})
+	store, err := eventstoredb.Open(eventstoredb.Config{ConnectionString: server.ConnectionString(), Timeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestOthersAreNoSilence(t *testing.T) {
 	for range 20 {
 		add("shipment", 100)
 	}
-	server.Inject(esdbtest.Fault{Method: esdbtest.Read, Effect: esdbtest.Delay(400 * time.Millisecond)})
+	server.Inject(esdbtest.Fault{Method: esdbtest.Read, Effect: esdbtest.Delay(2 * time.Second)})
 	for e, err := range store.Only([]string{"product"}).ReadAll(t.Context(), domain.LogEnd, domain.Backward, 1) {
 		if err != nil || e.Position != at {
 			t.Errorf("the end of our log is %d, %v; want %d", e.Position, err, at)

@@ -115,7 +115,7 @@ func TestPourOutOfOrder(t *testing.T) {
 	for after, spoilt := range map[int]bool{0: false, 50: true} {
 		for name, effect := range map[string]esdbtest.Effect{"not ready": esdbtest.NotReady(), "too busy": esdbtest.TooBusy()} {
 			server := esdbtest.Start(t)
-			s := open(t, eventstoredb.Config{ConnectionString: server.ConnectionString(), Timeout: time.Second})
+			s := open(t, eventstoredb.Config{ConnectionString: server.ConnectionString(), Timeout: time.Minute})
 			server.Inject(esdbtest.Fault{Method: esdbtest.BatchAppend, After: after, Times: 1, Effect: effect})
 			all, _ := runs(300)
 			_, _, err := s.Pour(t.Context(), all, 32)
@@ -125,7 +125,7 @@ func TestPourOutOfOrder(t *testing.T) {
 		}
 	}
 	server := esdbtest.Start(t, esdbtest.Options{MaxEventBytes: 100})
-	s := open(t, eventstoredb.Config{ConnectionString: server.ConnectionString(), Timeout: time.Second})
+	s := open(t, eventstoredb.Config{ConnectionString: server.ConnectionString(), Timeout: time.Minute})
 	all, _ := runs(3)
 	all[0][0].Data = make([]byte, 200)
 	if _, _, err := s.Pour(t.Context(), all, 32); !errors.Is(err, domain.ErrTooLarge) {
@@ -133,7 +133,7 @@ func TestPourOutOfOrder(t *testing.T) {
 	}
 	hanging := esdbtest.Start(t)
 	hanging.Inject(esdbtest.Fault{Method: esdbtest.BatchAppend, Effect: esdbtest.Delay(time.Hour)})
-	s = open(t, eventstoredb.Config{ConnectionString: hanging.ConnectionString(), Timeout: 100 * time.Millisecond})
+	s = connected(t, eventstoredb.Config{ConnectionString: hanging.ConnectionString(), Timeout: 3 * time.Second})
 	if _, _, err := s.Pour(t.Context(), all, 32); !errors.Is(err, domain.ErrOutcomeUnknown) {
 		t.Error(err)
 	}

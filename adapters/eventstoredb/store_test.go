@@ -50,6 +50,24 @@ func open(t testing.TB, config eventstoredb.Config) *eventstoredb.Store {
 	return s
 }
 
+// connected is a store that has asked its server once: what its timeout bounds from then on is what the test does.
+func connected(t testing.TB, config eventstoredb.Config) *eventstoredb.Store {
+	t.Helper()
+	s := open(t, config)
+	for end := time.Now().Add(2 * time.Minute); ; {
+		var failed error
+		for _, err := range s.ReadAll(t.Context(), 0, domain.Forward, 1) {
+			failed = err
+		}
+		if failed == nil {
+			return s
+		}
+		if time.Now().After(end) {
+			t.Fatal(failed)
+		}
+	}
+}
+
 func TestEventStore(t *testing.T) {
 	suite := storetest.Store{Open: func(t *testing.T) domain.EventStore {
 		address, _ := connectionString(t)

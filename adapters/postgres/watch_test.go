@@ -62,7 +62,7 @@ func fill(t *testing.T, pool *pgxpool.Pool) {
 // soon is a context that ends long after what is not stuck has ended.
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -108,13 +108,13 @@ func TestSilentServer(t *testing.T) {
 		"one that waits for an answer": func(t *testing.T, link *linktest.Link, pool, plain *pgxpool.Pool) {
 			done := make(chan error, 1)
 			go func() {
-				_, err := pool.Exec(soon(t), `select pg_sleep(1)`)
+				_, err := pool.Exec(soon(t), `select pg_sleep(3600)`)
 				done <- err
 			}()
 			eventually(t, "the statement runs", func() bool {
 				var n int
 				err := plain.QueryRow(t.Context(), `select count(*) from pg_stat_activity
-					where datname = current_database() and query = 'select pg_sleep(1)' and state = 'active'`).Scan(&n)
+					where datname = current_database() and query = 'select pg_sleep(3600)' and state = 'active'`).Scan(&n)
 				return err == nil && n == 1
 			})
 			link.Silence()

@@ -29,14 +29,14 @@ func TestSilentReceiver(t *testing.T) {
 			link, url := linktest.To(t, server.URL)
 			roots := x509.NewCertPool()
 			roots.AddCert(server.Certificate())
-			c := New(Config{Rules: loopback, Roots: roots, Timeout: time.Second})
+			c := New(Config{Rules: loopback, Roots: roots, Timeout: 5 * time.Second})
 			t.Cleanup(c.Close)
 			if err := c.Send(t.Context(), message(url)); err != nil {
 				t.Fatal(err)
 			}
 			link.Silence()
 			failed := 0
-			for end := time.Now().Add(time.Minute); c.Send(t.Context(), message(url)) != nil; failed++ {
+			for end := time.Now().Add(patience); c.Send(t.Context(), message(url)) != nil; failed++ {
 				if time.Now().After(end) {
 					t.Fatalf("%d deliveries failed", failed)
 				}

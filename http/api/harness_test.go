@@ -153,7 +153,8 @@ var loopback = webhook.Rules{Plain: true, Private: []netip.Prefix{netip.MustPars
 // outsideOf is how webhooks are reached: on this machine alone.
 func outsideOf(pool *pgxpool.Pool) reactions.Outside {
 	return reactions.Outside{
-		Courier: courier.New(courier.Config{Rules: loopback}), Secrets: postgres.NewWebhookSecrets(pool), Pauses: []time.Duration{time.Millisecond},
+		Courier: courier.New(courier.Config{Rules: loopback, Timeout: runtimetest.Patience}),
+		Secrets: postgres.NewWebhookSecrets(pool), Pauses: []time.Duration{time.Millisecond},
 	}
 }
 

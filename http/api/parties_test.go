@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -11,6 +10,7 @@ import (
 	"waybill/domain/domaintest"
 	"waybill/projections/reactions"
 	"waybill/projections/runtime"
+	"waybill/projections/runtimetest"
 )
 
 // withReactions sets the side effects to work too.
@@ -21,11 +21,7 @@ func withReactions(c *runtime.Config) {
 // eventually asks again until the answer is as it should be.
 func (w *world) eventually(what string, holds func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("never: %s", what)
-		}
-	}
+	runtimetest.Eventually(w.t, what, holds)
 }
 
 // TestNoCaseOutlivesItsParties: whatever is open when a party to it ends, ends too, and says why; meanwhile nothing shows what

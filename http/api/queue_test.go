@@ -17,6 +17,7 @@ import (
 func TestTheQueueIsFiltered(t *testing.T) {
 	w := start(t)
 	reviewer, other := w.staff(domain.RoleReviewer), w.staff(domain.RoleReviewer)
+	today := workdays.DayOf(time.Now()) // of the first submission, or the day before
 	owner := w.provider(reviewer)
 	const queue = "/api/v1/review/queue"
 	submit := func() string { return w.do(owner, "POST", "/api/v1/provider/products", content()).is(201).text("id") }
@@ -40,7 +41,6 @@ func TestTheQueueIsFiltered(t *testing.T) {
 	get := func(who as, path string) answer {
 		return w.do(who, "GET", path, nil, "Waybill-Position", held.position()).is(200)
 	}
-	today := workdays.DayOf(time.Now())
 	soon, late := today.Start().UTC().Format(time.RFC3339), (today + 60).Start().UTC().Format(time.RFC3339)
 	person := applicant.id.String()
 	for query, want := range map[string][]string{

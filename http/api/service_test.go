@@ -48,7 +48,8 @@ func TestADatabaseThatIsAwayIsUnavailable(t *testing.T) {
 	if _, err := admin.Exec(t.Context(), fmt.Sprintf(`ALTER DATABASE %q ALLOW_CONNECTIONS false`, name)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, name); err != nil {
+	if _, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = $1 AND backend_type = 'client backend'`, name); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.do(as{}, "GET", "/readyz", nil).refuses(503, "not_ready"); got.text("parts", 0, "part") != "database" ||

@@ -158,10 +158,7 @@ func TestClosingWaitsForTheBookings(t *testing.T) {
 	product1, booking1 := uuid.New(), uuid.New()
 	of := domain.Stream(product.Category, product1)
 	runtimetest.Append(t, w.store, of, product.Submitted{ProviderID: uuid.New(), Revision: 1})
-	// Another node holds the read model, and does nothing with it.
-	if _, err := w.pool.Exec(t.Context(), `INSERT INTO projections.leases VALUES ($1, 'another node', now() + interval '1 hour')`, bookings.Model.Schema); err != nil {
-		t.Fatal(err)
-	}
+	letGo := runtimetest.Hold(t, w.pool, bookings.Model.Schema)
 	r := w.start()
 	requested := runtimetest.Append(t, w.store, domain.Stream(booking.Category, booking1), booking.Requested{ProductID: product1, EnterpriseID: uuid.New()}).Position
 	runtimetest.Eventually(t, "the reaction at the request", func() bool { return at(t, r, "close_bookings") >= requested })
@@ -173,9 +170,7 @@ func TestClosingWaitsForTheBookings(t *testing.T) {
 		}
 		return w.retried("close_bookings") > 0
 	})
-	if _, err := w.pool.Exec(t.Context(), `DELETE FROM projections.leases WHERE projection = $1`, bookings.Model.Schema); err != nil {
-		t.Fatal(err)
-	}
+	letGo()
 	runtimetest.Eventually(t, "the reaction past the deletion", func() bool { return at(t, r, "close_bookings") >= deleted })
 	replayed, err := w.service.Replay(t.Context(), domain.Stream(booking.Category, booking1), commands.Until{})
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"waybill/domain/account"
 	"waybill/domain/product"
 	"waybill/projections"
+	"waybill/projections/runtimetest"
 )
 
 // The other nodes hear where this one's projectors are; their own poll is only for what was lost.
@@ -74,7 +75,7 @@ func TestPositionsAreForgottenWithTheDatabase(t *testing.T) {
 	}
 	t.Cleanup(pool.Close)
 
-	exec(`INSERT INTO projections.leases VALUES ($1, 'another node', now() + interval '1 hour')`, w.model.Schema)
+	runtimetest.Hold(t, w.pool, w.model.Schema)
 	exec(`UPDATE projections.checkpoints SET position = 10 WHERE projection = $1`, w.model.Schema)
 	r := w.start(func(c *Config) { c.Pool, c.MaxWait = pool, 10*time.Millisecond })
 	w.eventually("position 10", func() bool { return r.Positions().At("tally") == 10 })
@@ -87,7 +88,8 @@ func TestPositionsAreForgottenWithTheDatabase(t *testing.T) {
 
 	down.Store(true)
 	exec(`UPDATE projections.checkpoints SET position = 5 WHERE projection = $1`, w.model.Schema)
-	exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`)
 	w.eventually("nothing known", func() bool { return r.Positions().At("tally") == 0 })
 	if err := r.Positions().Wait(t.Context(), "tally", 5); !errors.Is(err, ErrBehind) {
 		t.Errorf("wait while the database is down: %v", err)

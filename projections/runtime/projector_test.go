@@ -124,7 +124,7 @@ func TestConnectionsAreCutUnderLoad(t *testing.T) {
 		before := written.Load()
 		w.eventually("more events", func() bool { return written.Load() > before+50 })
 		_, err := w.pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+			WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`)
 		if err != nil {
 			t.Log("cutting:", err) // our own connection may have been cut before
 		}

@@ -229,7 +229,7 @@ func TestSwitchEndsWithoutARight(t *testing.T) {
 	if err := rebuilt.create(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := rebuilt.swap(ctx); err == nil || ctx.Err() != nil {
 		t.Errorf("%v", err)

@@ -24,8 +24,8 @@ import (
 // wrong: the subscription is dropped or refused, the connection breaks, an append is written and not acknowledged.
 const OnEventStoreDB = "TestOnEventStoreDB/"
 
-// Patience is how long a test waits for what must happen; it costs nothing while things go well.
-const Patience = time.Minute
+// Patience is how long a test waits for what must happen, on a machine that does other things too; it costs nothing while things go well.
+const Patience = 5 * time.Minute
 
 // Store is PostgreSQL's, in the pool's database; in a test named TestOnEventStoreDB/… it is a faulty EventStoreDB's.
 func Store(t testing.TB, pool *pgxpool.Pool) domain.EventStore {
@@ -108,6 +108,26 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("waited %v for: %s", Patience, what)
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// Hold gives a projection to another node, which neither does anything with it nor dies, until letGo is called.
+func Hold(t testing.TB, pool *pgxpool.Pool, projection string) (letGo func()) {
+	t.Helper()
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := pool.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A lease that is not renewed would not keep a node out for longer than a lease can be.
+	exec(`INSERT INTO projections.leases VALUES ('` + projection + `', 'another node', now() + interval '1 hour');
+		CREATE FUNCTION projections.held() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+		CREATE TRIGGER held BEFORE INSERT OR UPDATE ON projections.leases FOR EACH ROW WHEN (NEW.projection = '` + projection + `')
+			EXECUTE FUNCTION projections.held()`)
+	return func() {
+		t.Helper()
+		exec(`DROP FUNCTION projections.held() CASCADE; DELETE FROM projections.leases WHERE projection = '` + projection + `'`)
 	}
 }
 

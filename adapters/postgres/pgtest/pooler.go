@@ -112,7 +112,7 @@ func write(t testing.TB, path, text string) {
 func awaitPort(t testing.TB, port string, log func() string) {
 	t.Helper()
 	var d net.Dialer
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(bound); ; time.Sleep(10 * time.Millisecond) {
 		conn, err := d.DialContext(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", port))
 		if err == nil {
 			_ = conn.Close()
