@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"golang.org/x/time/rate"
 
 	"waybill/domain"
 )
@@ -29,7 +30,7 @@ type supervisor struct {
 	work     chan func()
 	idle     atomic.Int64
 
-	unanswered, losses sparing // of run alone
+	unanswered, losses *rate.Sometimes // what is said of each; of run alone
 
 	mu      sync.Mutex
 	current *generation // nil while a node is looked for
@@ -57,7 +58,10 @@ var errClosed = fmt.Errorf("%w: closed", domain.ErrUnavailable)
 const stuckAfter = time.Minute
 
 func supervise(config func() *esdb.Configuration, log *slog.Logger) *supervisor {
-	s := &supervisor{config: config, log: log, closed: make(chan struct{}), changed: make(chan struct{}), work: make(chan func())}
+	s := &supervisor{
+		config: config, log: log, closed: make(chan struct{}), changed: make(chan struct{}), work: make(chan func()),
+		unanswered: sparingly(), losses: sparingly(),
+	}
 	s.done.Go(s.run)
 	return s
 }
@@ -98,7 +102,7 @@ func (s *supervisor) run() {
 			if found.useful.Load() {
 				wait.reset()
 			}
-			told = s.losses.level(slog.LevelWarn)
+			told = level(s.losses, slog.LevelWarn)
 			s.log.Log(context.Background(), told, "lost the node of EventStoreDB; looking for one", "error", found.cause)
 		}
 		if !wait.sleep(s.closed) {
@@ -143,7 +147,7 @@ func (s *supervisor) search() (*generation, bool) {
 		}
 	}()
 	none := func(err error) (*generation, bool) {
-		s.log.Log(context.Background(), s.unanswered.level(slog.LevelWarn), "no node of EventStoreDB answers", "error", err)
+		s.log.Log(context.Background(), level(s.unanswered, slog.LevelWarn), "no node of EventStoreDB answers", "error", err)
 		s.publish(nil, err)
 		return nil, true
 	}
@@ -152,7 +156,7 @@ func (s *supervisor) search() (*generation, bool) {
 		if o.err != nil {
 			return none(o.err)
 		}
-		s.unanswered = sparing{}
+		s.unanswered = sparingly()
 		g := &generation{client: o.client, lost: make(chan struct{})}
 		s.publish(g, nil)
 		return g, true

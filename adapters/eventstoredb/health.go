@@ -11,6 +11,7 @@ import (
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"waybill/domain"
 )
@@ -67,7 +68,7 @@ func (s *Store) Health() Health {
 // Watch looks every few seconds how the store is doing, and says so in the log: when it changes, and once a minute while all
 // is not well. It returns when ctx ends or the store is closed.
 func (s *Store) Watch(ctx context.Context) {
-	var said sparing
+	said := sparingly()
 	for ctx.Err() == nil {
 		found := s.look(ctx)
 		if ctx.Err() != nil {
@@ -77,11 +78,11 @@ func (s *Store) Watch(ctx context.Context) {
 		before := s.health.now
 		found.Since = before.Since
 		if found.State != before.State {
-			found.Since = time.Now()
+			found.Since, said = time.Now(), sparingly()
 		}
 		s.health.now = found
 		s.health.mu.Unlock()
-		s.sayHealth(ctx, before, found, &said)
+		s.sayHealth(ctx, before, found, said)
 		every := lookWhenWell
 		if found.State != Well {
 			every = lookWhenNot
@@ -103,8 +104,8 @@ func (s *Store) Watch(ctx context.Context) {
 	}
 }
 
-// sayHealth tells a person, once a minute at most while nothing changes.
-func (s *Store) sayHealth(ctx context.Context, before, now Health, said *sparing) {
+// sayHealth tells a person; that all is not well, as often as said lets it.
+func (s *Store) sayHealth(ctx context.Context, before, now Health, said *rate.Sometimes) {
 	if now.State == Well {
 		if before.State == Away || before.State == Refused {
 			s.log.InfoContext(ctx, "EventStoreDB answers and takes our credentials again",
@@ -112,16 +113,14 @@ func (s *Store) sayHealth(ctx context.Context, before, now Health, said *sparing
 		}
 		return
 	}
-	if now.State == before.State && !said.due() {
-		return
-	}
-	said.now()
-	if now.State == Away {
-		s.log.WarnContext(ctx, "EventStoreDB is away: commands answer 503 until a leader answers", "error", now.Err)
-		return
-	}
-	s.log.ErrorContext(ctx, "EventStoreDB refuses this node: give the user of WAYBILL_EVENTSTORE its password and rights back there, "+
-		"or put the right ones into WAYBILL_EVENTSTORE and restart", "error", now.Err)
+	said.Do(func() {
+		if now.State == Away {
+			s.log.WarnContext(ctx, "EventStoreDB is away: commands answer 503 until a leader answers", "error", now.Err)
+			return
+		}
+		s.log.ErrorContext(ctx, "EventStoreDB refuses this node: give the user of WAYBILL_EVENTSTORE its password and rights back there, "+
+			"or put the right ones into WAYBILL_EVENTSTORE and restart", "error", now.Err)
+	})
 }
 
 // look finds out how the store is doing. What may pass in a moment, such as an election, is given the time of one call.
@@ -199,19 +198,12 @@ func (s *Store) explained(err error) error {
 	return err
 }
 
-// sparing lets something be said once a minute.
-type sparing struct{ last time.Time }
+// sparingly lets something be said at once, and then once a minute.
+func sparingly() *rate.Sometimes { return &rate.Sometimes{Interval: time.Minute} }
 
-const sparingly = time.Minute
-
-func (s *sparing) due() bool { return time.Since(s.last) >= sparingly }
-func (s *sparing) now()      { s.last = time.Now() }
-
-// level is the usual one once a minute, and that of details in between.
-func (s *sparing) level(usual slog.Level) slog.Level {
-	if !s.due() {
-		return slog.LevelDebug
-	}
-	s.now()
-	return usual
+// level is the usual one when something may be said, and that of details in between.
+func level(may *rate.Sometimes, usual slog.Level) slog.Level {
+	now := slog.LevelDebug
+	may.Do(func() { now = usual })
+	return now
 }

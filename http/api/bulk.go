@@ -186,8 +186,6 @@ func (d CaseDecision) toDomain() (commands.Decision, error) {
 		f.Add("/reasons", "unknown_field", "通过不能带有拒绝原因", "an approval has no reasons")
 		return commands.Decision{}, f.Err()
 	}
-	return commands.Decision{
-		Revision: domain.ContentRevision(d.Revision), Digest: d.Digest, Claim: d.Claim, Note: d.Note,
-		Reasons: convert(d.Reasons, Reason.toDomain),
-	}, checkRevision(d.Revision)
+	full := Rejection{Revision: d.Revision, Digest: d.Digest, Claim: d.Claim, Note: d.Note, Reasons: d.Reasons} // an approval has less
+	return full.toDomain(), checkRevision(d.Revision)
 }

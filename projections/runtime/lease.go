@@ -7,10 +7,11 @@ import (
 	"log/slog"
 	"time"
 
-	"waybill/domain"
-
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/time/rate"
+
+	"waybill/domain"
 )
 
 const rollbackTimeout = 2 * time.Second
@@ -78,11 +79,9 @@ func (l lease) hold(ctx context.Context, work func(context.Context) error) error
 // keepWorking works under the lease until ctx ends: it waits for the lease, and starts the work again after an error. When
 // the work has come to an event that this binary does not know, it leaves the lease to others; outdated is told.
 func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(bool), work func(context.Context) error) {
-	var (
-		wait backoff
-		told time.Time // when it was last said that the log is another one
-		away time.Time // when it was last said that a store is away
-	)
+	var wait backoff
+	// What all of us would say at every attempt: that the log is another one, that a store is away.
+	another, away := rate.Sometimes{Interval: sayAgain}, rate.Sometimes{Interval: sayAgain}
 	for ctx.Err() == nil {
 		started := time.Now()
 		err := l.hold(ctx, work)
@@ -101,19 +100,17 @@ func (l lease) keepWorking(ctx context.Context, log *slog.Logger, outdated func(
 			outdated(false)
 			continue
 		case errors.Is(err, ErrAnotherLog):
-			if time.Since(told) >= sayAgain {
-				told = time.Now()
-				log.ErrorContext(ctx, "stands still", "error", err)
-			}
+			another.Do(func() { log.ErrorContext(ctx, "stands still", "error", err) })
 		case superseded(err), errors.Is(err, errLeaseLost):
 			log.InfoContext(ctx, "going on from the checkpoint", "error", err)
-		case isAway(err) && time.Since(away) < sayAgain: // what is about all of us, everybody would say at every attempt
-			log.DebugContext(ctx, "stopped by an error; going on from the checkpoint", "error", err)
 		default:
+			level := quieter(slog.LevelError, err)
 			if isAway(err) {
-				away = time.Now()
+				loud := level
+				level = slog.LevelDebug
+				away.Do(func() { level = loud })
 			}
-			log.Log(ctx, quieter(slog.LevelError, err), "stopped by an error; going on from the checkpoint", "error", err)
+			log.Log(ctx, level, "stopped by an error; going on from the checkpoint", "error", err)
 		}
 		wait.sleep(ctx)
 	}

@@ -280,8 +280,19 @@ func (r *Replica) settle(present []*waiter, now map[string]domain.Position, err 
 	return answered
 }
 
-// look is ask, of a standby that has not been promoted.
+// look is ask, of the standby itself.
 func (r *Replica) look(ctx context.Context) (map[string]domain.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, replicaLook)
+	defer cancel()
+	all, err := r.checkpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.ofTheLog(ctx, all)
+}
+
+// checkpoints reads all there are, by projection, of a standby that has not been promoted.
+func (r *Replica) checkpoints(ctx context.Context) (map[string]checkpoint, error) {
 	ctx, cancel := context.WithTimeout(ctx, replicaLook)
 	defer cancel()
 	rows, err := r.pool.Query(ctx, `SELECT pg_is_in_recovery(), projection, position, `+identityColumns+` FROM projections.checkpoints`)
@@ -306,7 +317,7 @@ func (r *Replica) look(ctx context.Context) (map[string]domain.Position, error) 
 		}
 		return nil, fmt.Errorf("read replica: %w", err)
 	}
-	return r.ofTheLog(ctx, all)
+	return all, nil
 }
 
 // ofTheLog are the positions of checkpoints. One of another log that somebody waits for counts as nothing: the standby has not heard
@@ -330,50 +341,4 @@ func (r *Replica) ofTheLog(ctx context.Context, all map[string]checkpoint) (map[
 		}
 	}
 	return now, nil
-}
-
-// Status reads how far the replica is with every read model, against the log.
-func (r *Replica) Status(ctx context.Context) ([]Status, error) {
-	now, err := r.ask(ctx)
-	if err != nil {
-		return nil, err
-	}
-	log, err := ownLogOf(ctx, r.pool, r.store)
-	if err != nil {
-		return nil, err
-	}
-	known := domain.Position(0)
-	for _, m := range r.models {
-		known = max(known, now[m.Schema])
-	}
-	_, instant, err := r.lags.end(ctx, log, known)
-	if err != nil {
-		return nil, err
-	}
-	schemas := make([]string, len(r.models))
-	for i, m := range r.models {
-		schemas[i] = m.Schema
-	}
-	at, err := checkpointsOf(ctx, r.pool, schemas)
-	if err != nil {
-		return nil, fmt.Errorf("read replica: %w", err)
-	}
-	strange, err := strangers(ctx, log, at)
-	if err != nil {
-		return nil, fmt.Errorf("the log of the read replica: %w", err)
-	}
-	all := make([]Status, 0, len(r.models))
-	for _, m := range r.models {
-		s := Status{Name: m.Name, Position: now[m.Schema], AnotherLog: strange[m.Schema] != nil}
-		if s.AnotherLog {
-			s.Position = 0 // of this log it shows nothing
-		}
-		_, first, err := log.behind(ctx, s.Position, s.Position)
-		if err != nil {
-			return nil, fmt.Errorf("lag of %s on the read replica: %w", m.Name, err)
-		}
-		s.Lag = r.lags.of(m.Schema, first, instant)
-		all = append(all, s)
-	}
-	return all, nil
 }

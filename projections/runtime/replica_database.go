@@ -3,8 +3,6 @@ package runtime
 import (
 	"context"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"waybill/domain"
 	"waybill/projections"
 )
@@ -47,36 +45,3 @@ type notReplicaError struct{ why string }
 func (e notReplicaError) Error() string { return ErrNotReplica.Error() + ": " + e.why }
 
 func (e notReplicaError) Unwrap() []error { return []error{ErrNotReplica, domain.ErrUnavailable} }
-
-var (
-	describeReplicaUp = prometheus.NewDesc("waybill_replica_up",
-		"1 when the read replica answers as a standby, 0 when it does not.", nil, nil)
-	describeReplicaLag = prometheus.NewDesc("waybill_replica_lag_seconds",
-		"Age of the oldest event that the read replica does not show yet.", []string{"projection"}, nil)
-)
-
-var _ prometheus.Collector = (*Replica)(nil)
-
-// Describe implements prometheus.Collector.
-func (r *Replica) Describe(out chan<- *prometheus.Desc) {
-	out <- describeReplicaUp
-	out <- describeReplicaLag
-}
-
-// Collect implements prometheus.Collector.
-func (r *Replica) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(r.ctx, statusTimeout)
-	defer cancel()
-	up := 0.0
-	if _, err := r.ask(ctx); err == nil {
-		up = 1
-	}
-	out <- prometheus.MustNewConstMetric(describeReplicaUp, prometheus.GaugeValue, up)
-	all, err := r.Status(ctx)
-	if err != nil {
-		return // no figure is better than an old one
-	}
-	for _, s := range all {
-		out <- prometheus.MustNewConstMetric(describeReplicaLag, prometheus.GaugeValue, s.Lag.Seconds(), s.Name)
-	}
-}

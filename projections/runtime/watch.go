@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/time/rate"
 
 	"waybill/domain"
 )
@@ -35,13 +36,13 @@ type watch struct {
 	mu      sync.Mutex
 	strange map[string]time.Time // since when, by projection
 	times   map[string]int       // how often each has become one
-	told    time.Time
+	told    rate.Sometimes
 }
 
 func newWatch(c Config, all []string, positions *Positions) *watch {
 	return &watch{
 		pool: c.Pool, store: c.Store, all: all, positions: positions, logger: c.Logger,
-		strange: map[string]time.Time{}, times: map[string]int{},
+		strange: map[string]time.Time{}, times: map[string]int{}, told: rate.Sometimes{Interval: sayAgain},
 	}
 }
 
@@ -131,11 +132,12 @@ func (w *watch) note(ctx context.Context, strange map[string]error, now map[stri
 			changed = true
 		}
 	}
-	if len(strange) > 0 && time.Since(w.told) >= sayAgain {
-		w.told = time.Now()
-		names := slices.Sorted(maps.Keys(strange))
-		w.logger.ErrorContext(ctx, "the log was put back or exchanged, and what was built from the other one is not shown",
-			"projections", strings.Join(names, ", "), "error", strange[names[0]])
+	if len(strange) > 0 {
+		w.told.Do(func() {
+			names := slices.Sorted(maps.Keys(strange))
+			w.logger.ErrorContext(ctx, "the log was put back or exchanged, and what was built from the other one is not shown",
+				"projections", strings.Join(names, ", "), "error", strange[names[0]])
+		})
 	}
 	if changed {
 		w.positions.wakeAll()

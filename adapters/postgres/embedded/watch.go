@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // child is a server process that we started.
@@ -57,7 +59,7 @@ func (s *Server) watch(ctx context.Context) {
 	var (
 		died   bool
 		cause  string
-		told   time.Time
+		told   rate.Sometimes
 		wait   = firstTry
 		logged = s.place.logSize()
 	)
@@ -74,10 +76,12 @@ func (s *Server) watch(ctx context.Context) {
 		case ctx.Err() != nil:
 		case err != nil:
 			wait = min(2*wait, lastTry)
-			if same := numbers.ReplaceAllString(err.Error(), ""); same != cause || time.Since(told) > remind {
-				cause, told = same, time.Now()
-				s.opts.Log.Error("PostgreSQL could not be started again; trying on", "dir", s.place.dir, "error", err)
+			if same := numbers.ReplaceAllString(err.Error(), ""); same != cause {
+				cause, told = same, rate.Sometimes{Interval: remind}
 			}
+			told.Do(func() {
+				s.opts.Log.Error("PostgreSQL could not be started again; trying on", "dir", s.place.dir, "error", err)
+			})
 		case alive && died:
 			died, cause, wait = false, "", firstTry
 			s.opts.Log.Info("PostgreSQL runs again", "dir", s.place.dir, "port", s.listen)
