@@ -61,6 +61,8 @@ func (s *server) stream(c echo.Context, scope feed.Scope, after domain.Position,
 		header := c.Response().Header()
 		header.Set("Content-Type", eventStream)
 		header.Set("X-Accel-Buffering", "no") // proxies must not collect it
+		// HTTP/1.1 without chunks: net/http writes and the reader reads a batch in one piece, not in three.
+		header.Set("Transfer-Encoding", "identity")
 		c.Response().WriteHeader(nethttp.StatusOK)
 	}
 	if http.IsHead(c.Request()) {
