@@ -47,14 +47,24 @@ type deadLettersShowCommand struct {
 // Run is called by kong.
 func (c deadLettersShowCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withDeadLetters(ctx, cfg, func(_ *app, d *runtime.DeadLetters) error {
-		letter, event, err := d.Show(ctx, c.ReadModel, c.Position)
+		letters, event, err := d.Show(ctx, c.ReadModel, c.Position)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(out, "read model  %s\nposition    %d\nstream      %s\nrevision    %d\nevent       %s\n"+
-			"type        %s\nparked      %s\nerror       %s\ndata        %s\nmetadata    %s\n",
-			letter.Name, letter.Position, printable(string(letter.Stream)), letter.Revision, letter.EventID, printable(letter.Type),
-			letter.ParkedAt.Format(time.RFC3339), printable(letter.Error), printable(string(event.Data)), printable(string(event.Metadata)))
+		letter := letters[0]
+		_, err = fmt.Fprintf(out, "read model  %s\nposition    %d\nstream      %s\nrevision    %d\nevent       %s\ntype        %s\n",
+			letter.Name, letter.Position, printable(string(letter.Stream)), letter.Revision, letter.EventID, printable(letter.Type))
+		for _, l := range letters {
+			if err == nil && l.Recipient != "" {
+				_, err = fmt.Fprintf(out, "recipient   %s\n", printable(l.Recipient))
+			}
+			if err == nil {
+				_, err = fmt.Fprintf(out, "parked      %s\nerror       %s\n", l.ParkedAt.Format(time.RFC3339), printable(l.Error))
+			}
+		}
+		if err == nil {
+			_, err = fmt.Fprintf(out, "data        %s\nmetadata    %s\n", printable(string(event.Data)), printable(string(event.Metadata)))
+		}
 		return err
 	})
 }
@@ -62,6 +72,7 @@ func (c deadLettersShowCommand) Run(ctx context.Context, cfg config.Config, out 
 type deadLettersRetryCommand struct {
 	ReadModel string            `arg:"" help:"The read model or reaction."`
 	Stream    domain.StreamName `arg:"" help:"The stream that is parked."`
+	Recipient string            `placeholder:"ID" help:"Only what is for this recipient, such as a webhook; else what is for all."`
 	by
 }
 
@@ -72,7 +83,7 @@ func (c deadLettersRetryCommand) Run(ctx context.Context, cfg config.Config, out
 		if err != nil {
 			return err
 		}
-		r, err := d.Retry(ctx, c.ReadModel, c.Stream, actor)
+		r, err := d.For(c.Recipient).Retry(ctx, c.ReadModel, c.Stream, actor)
 		if err != nil {
 			return err
 		}
@@ -85,6 +96,7 @@ type deadLettersSkipCommand struct {
 	ReadModel string            `arg:"" help:"The read model or reaction."`
 	Stream    domain.StreamName `arg:"" help:"The stream that is parked."`
 	Position  domain.Position   `required:"" help:"The position of its first dead letter."`
+	Recipient string            `placeholder:"ID" help:"Only what is for this recipient, such as a webhook; else what is for all."`
 	Reason    string            `required:"" help:"Why; it shows in the audit history."`
 	by
 }
@@ -96,7 +108,7 @@ func (c deadLettersSkipCommand) Run(ctx context.Context, cfg config.Config) erro
 		if err != nil {
 			return err
 		}
-		return d.Skip(ctx, c.ReadModel, c.Stream, c.Position, c.Reason, actor)
+		return d.For(c.Recipient).Skip(ctx, c.ReadModel, c.Stream, c.Position, c.Reason, actor)
 	})
 }
 

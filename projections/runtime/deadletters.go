@@ -55,6 +55,7 @@ type DeadLetters struct {
 	reactions   map[string]Reaction              // by name
 	projections []string
 	names       map[string]string // by projection
+	recipient   string            // whose items alone they are; empty for all there is
 }
 
 // NewDeadLetters makes the DeadLetters of read models and reactions; reactions may be nil where none is to be tried again.
@@ -73,10 +74,22 @@ func NewDeadLetters(pool *pgxpool.Pool, store domain.EventStore, models []projec
 	return d
 }
 
+// For is the same of the items for one recipient alone; all there is for "".
+func (d *DeadLetters) For(recipient string) *DeadLetters {
+	one := *d
+	one.recipient = recipient
+	return &one
+}
+
 const deadLetterRows = `SELECT * FROM (
 	SELECT projection, position, stream, revision, event_id, type, error, parked_at, '' AS recipient FROM projections.dead_letters
 	UNION ALL
 	SELECT projection, position, stream, revision, event_id, type, error, settled_at, recipient FROM projections.ledger WHERE state = 'given_up') d `
+
+// ofRecipient narrows deadLetterRows to those of the recipient that is the parameter; all for "".
+func ofRecipient(parameter string) string {
+	return ` AND (` + parameter + ` = '' OR recipient = ` + parameter + `)`
+}
 
 // List gives the dead letters of one read model or reaction, or of all for "", oldest event first.
 func (d *DeadLetters) List(ctx context.Context, name string) ([]DeadLetter, error) {
@@ -88,32 +101,35 @@ func (d *DeadLetters) List(ctx context.Context, name string) ([]DeadLetter, erro
 		}
 		projections = []string{projection}
 	}
-	rows, err := d.pool.Query(ctx, deadLetterRows+`WHERE projection = ANY($1) ORDER BY projection, position, recipient`, projections)
+	rows, err := d.pool.Query(ctx, deadLetterRows+`WHERE projection = ANY($1)`+ofRecipient("$2")+` ORDER BY projection, position, recipient`,
+		projections, d.recipient)
 	if err != nil {
 		return nil, err
 	}
 	return d.collect(rows)
 }
 
-// Show gives one dead letter and its event, payload included, as the store holds it.
-func (d *DeadLetters) Show(ctx context.Context, name string, position domain.Position) (DeadLetter, domain.RecordedEvent, error) {
+// Show gives the dead letters that one event is, one for each recipient where it is an item, and the event, payload included, as the
+// store holds it.
+func (d *DeadLetters) Show(ctx context.Context, name string, position domain.Position) ([]DeadLetter, domain.RecordedEvent, error) {
 	projection, err := d.projection(name)
 	if err != nil {
-		return DeadLetter{}, domain.RecordedEvent{}, err
+		return nil, domain.RecordedEvent{}, err
 	}
-	rows, err := d.pool.Query(ctx, deadLetterRows+`WHERE projection = $1 AND position = $2 ORDER BY recipient`, projection, position)
+	rows, err := d.pool.Query(ctx, deadLetterRows+`WHERE projection = $1 AND position = $2`+ofRecipient("$3")+` ORDER BY recipient`,
+		projection, position, d.recipient)
 	if err != nil {
-		return DeadLetter{}, domain.RecordedEvent{}, err
+		return nil, domain.RecordedEvent{}, err
 	}
 	found, err := d.collect(rows)
 	if err != nil {
-		return DeadLetter{}, domain.RecordedEvent{}, err
+		return nil, domain.RecordedEvent{}, err
 	}
 	if len(found) == 0 {
-		return DeadLetter{}, domain.RecordedEvent{}, ErrNoDeadLetter
+		return nil, domain.RecordedEvent{}, ErrNoDeadLetter
 	}
 	recorded, err := d.event(ctx, found[0])
-	return found[0], recorded, err
+	return found, recorded, err
 }
 
 // Retry applies the dead letters of a stream again, in order and in one transaction. It stops at the first that fails,
@@ -226,7 +242,7 @@ func (d *DeadLetters) begin(ctx context.Context, name string) (pgx.Tx, error) {
 }
 
 // Skip gives up the first dead letter of a stream: the read model goes on without it until it is rebuilt, and nobody gets the
-// item. The skip is recorded as an event, with the reason and who decided; repeating a skip that broke off is harmless. The
+// item, or only the recipient of For does not. The skip is recorded as an event, with the reason and who decided; repeating a skip that broke off is harmless. The
 // stream's other dead letters wait for Retry.
 func (d *DeadLetters) Skip(
 	ctx context.Context, name string, stream domain.StreamName, position domain.Position, reason string, actor domain.Actor,
@@ -271,14 +287,18 @@ func (d *DeadLetters) Skip(
 
 // recordSkip appends the skip to the log first: a skip that shows nowhere must not happen. Its id derives from what is skipped.
 func (d *DeadLetters) recordSkip(ctx context.Context, l DeadLetter, reason string, actor domain.Actor) error {
-	id := uuid.NewSHA1(l.EventID, []byte("skip\x00"+l.Name+"\x00"+l.ParkedAt.UTC().Format(time.RFC3339Nano)))
+	id := uuid.NewSHA1(l.EventID, []byte("skip\x00"+l.Name+"\x00"+l.ParkedAt.UTC().Format(time.RFC3339Nano)+d.recipient))
 	fact := operation.DeadLetterSkipped{ReadModel: l.Name, Stream: l.Stream, Revision: l.Revision, Position: l.Position, Reason: reason}
 	return d.record(ctx, id, l.EventID, fact, actor)
 }
 
-// record appends what an operator did, as an operation of its own.
+// record appends what an operator did, as an operation of its own. It is correlated with the recipient when that alone is meant.
 func (d *DeadLetters) record(ctx context.Context, id, cause uuid.UUID, fact domain.Event, actor domain.Actor) error {
-	_, err := d.recordOnce(ctx, id, cause, id, fact, actor)
+	correlation, err := uuid.Parse(d.recipient)
+	if err != nil {
+		correlation = id
+	}
+	_, err = d.recordOnce(ctx, id, cause, correlation, fact, actor)
 	return err
 }
 
@@ -306,7 +326,8 @@ func (d *DeadLetters) lock(ctx context.Context, tx pgx.Tx, projection string, st
 	if _, err := tx.Exec(ctx, `SELECT FROM projections.checkpoints WHERE projection = $1 FOR UPDATE`, projection); err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, deadLetterRows+`WHERE projection = $1 AND stream = $2 ORDER BY position, recipient`, projection, string(stream))
+	rows, err := tx.Query(ctx, deadLetterRows+`WHERE projection = $1 AND stream = $2`+ofRecipient("$3")+` ORDER BY position, recipient`,
+		projection, string(stream), d.recipient)
 	if err != nil {
 		return nil, err
 	}

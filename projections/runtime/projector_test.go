@@ -165,9 +165,9 @@ func TestPoisonParksItsStreamOnly(t *testing.T) {
 			if s, _ := r.Status(t.Context()); s[0].Parked != 1 || s[0].LagEvents != 0 {
 				t.Errorf("status %+v", s[0])
 			}
-			l, event, err := letters.Show(t.Context(), "tally", at)
-			if err != nil || l.Revision != 1 || event.Type != l.Type || l.Error == "" {
-				t.Errorf("show: %+v, %+v, %v", l, event, err)
+			shown, event, err := letters.Show(t.Context(), "tally", at)
+			if err != nil || len(shown) != 1 || shown[0].Revision != 1 || event.Type != shown[0].Type || shown[0].Error == "" {
+				t.Errorf("show: %+v, %+v, %v", shown, event, err)
 			}
 
 			// Tried too early, it keeps its place.
