@@ -97,7 +97,7 @@ func (a *archiving) archiveTo(folder string) string {
 // takesWrites waits for the end of a restore.
 func (a *archiving) takesWrites() {
 	a.t.Helper()
-	for deadline := time.Now().Add(5*time.Minute); a.ask(`SELECT pg_is_in_recovery()`) != "f"; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); a.ask(`SELECT pg_is_in_recovery()`) != "f"; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			a.t.Fatal("the restored server takes no writes")
 		}
