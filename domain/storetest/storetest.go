@@ -22,6 +22,8 @@ type Store struct {
 	Open func(t *testing.T) domain.EventStore
 	// Interrupt, when given, makes the opened store's server drop all its connections and come back by itself.
 	Interrupt func(t *testing.T)
+	// Parallel runs tests at once that do not count goroutines, for a store that mostly waits. Open is then called at once, too.
+	Parallel bool
 }
 
 // Run runs the suite.
@@ -39,7 +41,12 @@ func Run(t *testing.T, s Store) {
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
 			for name, test := range g.tests {
-				t.Run(name, func(t *testing.T) { test(t, s.Open(t)) })
+				t.Run(name, func(t *testing.T) {
+					if s.Parallel && g.name != "subscribe" {
+						t.Parallel()
+					}
+					test(t, s.Open(t))
+				})
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"waybill/adapters/media/intake"
@@ -60,8 +61,20 @@ type sample struct {
 	kept bool
 }
 
-// samples are one of each kind of file.
+// samples are one of each kind of file: a map of the test's own, whose files are made once and not written to.
 func samples(t testing.TB) map[string]sample {
+	t.Helper()
+	made.Do(func() { madeSamples = makeSamples(t) })
+	return maps.Clone(madeSamples)
+}
+
+// Half a gigabyte is compressed for them.
+var (
+	made        sync.Once
+	madeSamples map[string]sample
+)
+
+func makeSamples(t testing.TB) map[string]sample {
 	red := photo(61, 40)
 	plain := jpegOf(t, red, 80)
 	flat := func(frame byte, ids string, scans []drawnScan) drawn {
