@@ -80,11 +80,11 @@ func TestSlipsAreMistakes(t *testing.T) {
 		"WAYBILL_EVENT_STORE_DB":     "WAYBILL_EVENTSTORE",
 		"\ufeffWAYBILL_EVENTSTORE":   "WAYBILL_EVENTSTORE", // the first line of a file that Windows wrote
 		"WАYBILL_EVENTSTORE":         "WAYBILL_EVENTSTORE", // the second letter is a Cyrillic one
-		"ＷＡＹＢＩＬＬ＿ＥＶＥＮＴＳＴＯＲＥ":         "WAYBILL_EVENTSTORE",
-		"WAYBILL＿EVENTSTORE":         "WAYBILL_EVENTSTORE",
-		"WAYBILL—EVENTSTORE":         "WAYBILL_EVENTSTORE",
-		"WAYBILL\u200b_EVENTSTORE":   "WAYBILL_EVENTSTORE",
-		"\ufeffDATABASE_URL":         "DATABASE_URL",
+		"ＷＡＹＢＩＬＬ＿ＥＶＥＮＴＳＴＯＲＥ": "WAYBILL_EVENTSTORE",
+		"WAYBILL＿EVENTSTORE":       "WAYBILL_EVENTSTORE",
+		"WAYBILL—EVENTSTORE":       "WAYBILL_EVENTSTORE",
+		"WAYBILL\u200b_EVENTSTORE": "WAYBILL_EVENTSTORE",
+		"\ufeffDATABASE_URL":       "DATABASE_URL",
 
 		"WAYBILL_EVENTSTORE":              "",
 		"WAYBILL_POSTGRES_BINARIES":       "",
