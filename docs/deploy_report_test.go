@@ -75,8 +75,14 @@ func report(t *testing.T, before bool) *reported {
 	}
 	r.prepare()
 	if !before {
+		r.list(`CREATE ROLE waybill_serve`)
+		r.list(`GRANT USAGE ON SCHEMA eventstore TO waybill_serve`)
 		r.makeRole()
 		r.makeRole() // a second time is once
+		if refused := r.list(`SELECT oid::regprocedure::text FROM pg_proc
+			WHERE proname ~ '^pg_(try_)?advisory_' AND NOT has_function_privilege('waybill_serve', oid, 'EXECUTE')`); len(refused) > 0 {
+			t.Errorf("who serves, and does not own the tables, may not call %v any more", refused)
+		}
 	}
 	r.store = runtimetest.Store(t, r.pool)
 	v, p := domaintest.ID("v"), domaintest.ID("p")

@@ -43,11 +43,21 @@ func OwnerBeside(ctx context.Context, db Querier) (owner string, err error) {
 	return owner, err
 }
 
+// missingLocks is the statement that lets the role take advisory locks, as everybody may unless an administrator took that away, such as
+// docs/deploy/postgres/report.sql does.
+const missingLocks = `
+		SELECT 'GRANT EXECUTE ON FUNCTION ' || string_agg(oid::regprocedure::text, ', ' ORDER BY oid::regprocedure::text)
+			|| format(' TO %I', current_user)
+		FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^pg_(try_)?advisory_'
+			AND NOT has_function_privilege(oid, 'EXECUTE')
+		HAVING count(*) > 0`
+
 // MissingToMigrate is what an administrator has to run so that the role may make and change the schemas, their tables and views.
 func MissingToMigrate(ctx context.Context, db Querier, schemas []string) (cure []string, err error) {
 	rows, err := db.Query(ctx, `
 		SELECT format('GRANT CREATE ON DATABASE %I TO %I', current_database(), current_user)
 		WHERE NOT has_database_privilege(current_database(), 'CREATE')
+		UNION ALL`+missingLocks+`
 		UNION ALL
 		SELECT format('ALTER SCHEMA %I OWNER TO %I', nspname, current_user) FROM pg_namespace
 		WHERE nspname = ANY ($1) AND NOT pg_has_role(nspowner, 'USAGE')
@@ -67,6 +77,7 @@ func MissingToWork(ctx context.Context, db Querier, schemas []string) (cure []st
 	rows, err := db.Query(ctx, `
 		SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, current_user) FROM pg_namespace
 		WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')
+		UNION ALL`+missingLocks+`
 		UNION ALL
 		(SELECT DISTINCT format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO %I', nspname, current_user)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace

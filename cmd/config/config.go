@@ -106,6 +106,10 @@ func Load(getenv func(string) string, set ...string) (Config, error) {
 	default:
 		e.mistake("WAYBILL_LOG_FORMAT", format, "text or json")
 	}
+	if c.DataDir[0] == '~' || c.DataDir[0] == '$' {
+		e.mistake("WAYBILL_DATA_DIR", c.DataDir, "the folder itself: only a shell knows what ~ and $ stand for (./"+c.DataDir+
+			" is a folder so called)")
+	}
 	if dir, err := filepath.Abs(c.DataDir); err == nil {
 		c.DataDir = dir
 	}

@@ -37,13 +37,20 @@ func (e *environment) surface() Surface {
 		}
 		e.mistake(missing, "", "a PEM file: certificate and key are given together")
 	}
+	if s.AdminAddrGiven && s.AdminAddr == e.getenv("WAYBILL_ADDR") && !strings.HasSuffix(s.AdminAddr, ":0") {
+		e.mistake("WAYBILL_ADMIN_ADDR", s.AdminAddr, "another address than WAYBILL_ADDR's: one is for everybody, the other for who operates it")
+	}
 	s.TrustedProxies = e.networks("WAYBILL_TRUSTED_PROXIES")
 	return s
 }
 
 func (e *environment) address(name, standard string) string {
 	address := e.text(name, standard)
-	if _, _, err := net.SplitHostPort(address); err != nil {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port) // a number up to 65535, or the name of a service
+	}
+	if err != nil {
 		e.mistake(name, address, `host:port, such as "`+standard+`" or ":`+standard[strings.LastIndex(standard, ":")+1:]+`"`)
 	}
 	return address

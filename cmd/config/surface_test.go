@@ -24,8 +24,21 @@ func TestSurface(t *testing.T) {
 		c.TLSCert != "c" || c.TLSKey != "k" || c.MaxWaiting != 7 || c.MaxReaders != 8 {
 		t.Errorf("given: %+v, %v", c.Surface, err)
 	}
+	for _, fine := range []map[string]string{
+		{"WAYBILL_ADDR": "127.0.0.1:8081"}, {"WAYBILL_ADDR": ":0", "WAYBILL_ADMIN_ADDR": ":0"}, {"WAYBILL_ADDR": "[::1]:http"}, {"WAYBILL_DATA_DIR": "./~"},
+		{"WAYBILL_ADDR": "127.0.0.1:9090", "WAYBILL_ADMIN_ADDR": "127.0.0.2:9090"},
+	} {
+		if _, err := load(fine); err != nil {
+			t.Errorf("%v: %v", fine, err)
+		}
+	}
 	for name, env := range map[string]map[string]string{
 		"WAYBILL_ADMIN_ADDR":              {"WAYBILL_ADMIN_ADDR": "nowhere"},
+		"WAYBILL_ADMIN_ADDR=:70000":       {"WAYBILL_ADMIN_ADDR": ":70000"},
+		"WAYBILL_ADDR=host:8080x":         {"WAYBILL_ADDR": "host:8080x"},
+		"another address than":            {"WAYBILL_ADDR": ":9090", "WAYBILL_ADMIN_ADDR": ":9090"},
+		"WAYBILL_DATA_DIR=~/waybill":      {"WAYBILL_DATA_DIR": "~/waybill"},
+		"WAYBILL_DATA_DIR=$HOME":          {"WAYBILL_DATA_DIR": "$HOME/waybill"},
 		"WAYBILL_TRUSTED_PROXIES=balance": {"WAYBILL_TRUSTED_PROXIES": "10.0.0.1,balance"},
 		"WAYBILL_TRUSTED_PROXIES=::ffff":  {"WAYBILL_TRUSTED_PROXIES": "::ffff:10.0.0.0/100"},
 		"WAYBILL_TRUSTED_PROXIES=1.2":     {"WAYBILL_TRUSTED_PROXIES": "1.2.3.4/33"},

@@ -17,6 +17,7 @@ var Checks = []Check{
 	{"eventstore", "whether the EventStoreDB lets us read and write", lookAtEventStore},
 	{"replica", "whether the read replica is a standby of this database", lookAtReplica},
 	{"images", "whether the store of images can be used and is this database's", lookAtImages},
+	{"address", "whether the addresses to serve on can be had", lookAtAddresses},
 	{"certificate", "whether the certificate fits its key and is valid", lookAtCertificate},
 	{"files", "whether as many files may be open as are needed", lookAtFiles},
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -141,6 +142,33 @@ func folder(address string) (string, bool) {
 		return "", false
 	}
 	return filepath.FromSlash(u.Path), true
+}
+
+// lookAtAddresses takes each address that was given, and lets go of it: before tables are changed for a node that could not serve.
+func lookAtAddresses(ctx context.Context, s *site) (found []Finding, err error) {
+	if !s.Serves {
+		return fine("not needed"), nil
+	}
+	for _, a := range []struct {
+		variable, address string
+		given             bool // else another one is taken
+	}{{"WAYBILL_ADDR", s.Config.Addr, s.Config.AddrGiven}, {"WAYBILL_ADMIN_ADDR", s.Config.AdminAddr, s.Config.AdminAddrGiven}} {
+		if !a.given {
+			continue
+		}
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.address)
+		if err == nil {
+			err = listener.Close()
+		}
+		if err != nil {
+			found = append(found, refuse(fmt.Sprintf("%s cannot be served on: %v", a.variable, err),
+				"end what serves there, or name in "+a.variable+" an address of this machine and a port that this user may have"))
+		}
+	}
+	if found == nil {
+		return fine("they are free"), nil
+	}
+	return found, nil
 }
 
 // certificateSoon is how long before its end somebody is told of a certificate.

@@ -68,6 +68,37 @@ func TestCertificate(t *testing.T) {
 	finds(t, with(certificate(t, -day, 3*day)), "certificate", Warn, "expires")
 }
 
+// TestAddresses: one that cannot be had is found before anything is changed; the standard one is nobody's wish.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	look := func(serves bool, env map[string]string) []Finding {
+		n := node(t, "postgres://nowhere/waybill", env)
+		n.Serves = serves
+		found, err := lookAtAddresses(t.Context(), &site{Node: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	for variable, address := range map[string]string{"WAYBILL_ADDR": taken.Addr().String(), "WAYBILL_ADMIN_ADDR": "192.0.2.1:80"} {
+		found := look(true, map[string]string{variable: address})
+		if len(found) != 1 || found[0].Severity != Refuse || !strings.Contains(found[0].String(), variable) || !strings.Contains(found[0].What, address) {
+			t.Errorf("%s: %v", variable, found)
+		}
+		if found := look(false, map[string]string{variable: address}); found[0].Severity != Fine {
+			t.Errorf("who only migrates is told: %v", found)
+		}
+	}
+	if found := look(true, map[string]string{"WAYBILL_ADDR": "127.0.0.1:0"}); found[0].Severity != Fine {
+		t.Errorf("a free one: %v", found)
+	}
+}
+
 func TestEventStore(t *testing.T) {
 	t.Parallel()
 	database := pgtest.URL(pgtest.Database(t, "", nil))

@@ -18,6 +18,12 @@ func TestRights(t *testing.T) {
 	_, cure, _ := strings.Cut(report.found(t, "rights")[0].Mend, "administrator: ")
 	pgtest.AsAdmin(t, pool, cure)
 	finds(t, n, "rights", Fine)
+	// What an administrator took from everybody.
+	pgtest.AsAdmin(t, pool, `REVOKE EXECUTE ON FUNCTION pg_advisory_lock(bigint), pg_try_advisory_xact_lock(bigint) FROM PUBLIC`)
+	locks := "GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint), pg_try_advisory_xact_lock(bigint) TO " + role
+	finds(t, n, "rights", Refuse, locks)
+	pgtest.AsAdmin(t, pool, locks)
+	finds(t, n, "rights", Fine)
 	// With something to make, it must own what there is.
 	pgtest.AsAdmin(t, pool, `DROP SCHEMA `+models.All[0].Schema+` CASCADE`)
 	finds(t, n, "rights", Refuse, "GRANT CREATE ON DATABASE", "ALTER SCHEMA eventstore OWNER TO "+role, "ALTER SCHEMA media OWNER TO "+role,

@@ -82,6 +82,9 @@ func open(ctx context.Context, cfg config.Config, what purpose) (_ *app, err err
 		a.checks = preflight.Run(ctx, preflight.Node{
 			Config: cfg, URL: url, Migrates: migrates, Serves: what == toServe, Models: models.All,
 		})
+		if err := ctx.Err(); err != nil { // what could not be found out since somebody ended it is no news
+			return nil, err
+		}
 		a.checks.Log(ctx, a.log)
 		if err := a.checks.Err(); err != nil {
 			return nil, err

@@ -5,6 +5,9 @@ DO $$
 DECLARE
 	f regprocedure;
 	owner name := (SELECT rolname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE datname = current_database());
+	-- Those that Waybill works as: the owner, and a role that serves only. "waybill serve" names the statement for one that comes later.
+	works text := (SELECT string_agg(quote_ident(rolname), ', ') FROM pg_roles WHERE rolname = owner OR NOT rolsuper AND rolname !~ '^pg_'
+		AND EXISTS (SELECT FROM pg_namespace n WHERE nspname = 'eventstore' AND has_schema_privilege(pg_roles.oid, n.oid, 'USAGE')));
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'waybill_report') THEN
 		CREATE ROLE waybill_report;
@@ -19,7 +22,7 @@ BEGIN
 		OR proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lo_truncate', 'lo_truncate64', 'lo_unlink', 'lowrite',
 			'pg_logical_emit_message'))
 	LOOP
-		EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC; GRANT EXECUTE ON FUNCTION %1$s TO %I', f, owner);
+		EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC; GRANT EXECUTE ON FUNCTION %1$s TO %s', f, works);
 	END LOOP;
 END
 $$;
