@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"waybill/adapters/linktest"
 	"waybill/domain"
 )
 
@@ -36,18 +37,6 @@ func outside(t testing.TB, program string) string {
 	}
 	say("%s is not installed (on Debian: apt-get install %s)", program, program)
 	return ""
-}
-
-// freeAddress is one that nobody listens on at the moment.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // spawn starts an outside program that ends with the test.
@@ -87,7 +76,7 @@ func startBalancer(t testing.TB, nodes [2]string) *balancer {
 	}
 	dir := t.TempDir()
 	b := &balancer{t: t, socket: filepath.Join(dir, "admin.sock")}
-	address := freeAddress(t)
+	address := linktest.FreeAddress(t)
 	b.url = "http://" + address
 	config := string(text)
 	// As it is but for where things are, for TLS, and for the third node.
@@ -282,7 +271,7 @@ func TestFaultBalancerUnderTraffic(t *testing.T) {
 		}
 		return err
 	})
-	addresses := [2]string{freeAddress(t), freeAddress(t)}
+	addresses := [2]string{linktest.FreeAddress(t), linktest.FreeAddress(t)}
 	names := [2]string{"waybill1", "waybill2"}
 	start := func(i int) *node {
 		own := environ{}

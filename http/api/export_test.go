@@ -310,7 +310,8 @@ func TestAnExportThatFailsDoesNotLookWhole(t *testing.T) {
 	}
 	defer response.Body.Close()
 	if _, err := w.pool.Exec(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%history_v5.entries e%'
-		AND pid <> pg_backend_pid() AND datname = current_database() AND backend_type = 'client backend' AND backend_xmin IS NOT NULL`); err != nil {
+		AND pid <> pg_backend_pid() AND datname = current_database()
+		AND backend_type = 'client backend' AND backend_xmin IS NOT NULL`); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := io.Copy(io.Discard, response.Body); !errors.Is(err, io.ErrUnexpectedEOF) || response.Trailer.Get("Repr-Digest") != "" {

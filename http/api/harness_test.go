@@ -93,7 +93,10 @@ func startOn(t testing.TB, sources func(*filestore.Library) commands.Sources, op
 	library := w.library(t)
 	w.store, w.commands = store, commands.New(store, sources(library))
 	registry := prometheus.NewRegistry()
-	config := runtime.Config{Pool: pool, Store: store, Models: models.All, Owner: "test", Registerer: registry, MaxWait: runtimetest.Patience}
+	config := runtime.Config{
+		Pool: pool, Store: store, Models: models.All, Owner: "test", Registerer: registry, MaxWait: runtimetest.Patience,
+		LeaseTTL: runtimetest.Lease,
+	}
 	for _, option := range options {
 		option(&config)
 	}

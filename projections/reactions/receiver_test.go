@@ -118,7 +118,7 @@ func newHookWorld(t *testing.T) *hookWorld {
 	sources.Webhooks = rules
 	w.service = commands.New(w.store, sources)
 	w.secrets = postgres.NewWebhookSecrets(w.pool)
-	sending := courier.New(courier.Config{Rules: rules, Timeout: 2 * time.Second})
+	sending := courier.New(courier.Config{Rules: rules, Timeout: runtimetest.Patience})
 	t.Cleanup(sending.Close)
 	w.outside = reactions.Outside{
 		Courier: sending, Secrets: w.secrets, Pauses: []time.Duration{time.Millisecond, time.Millisecond},
@@ -131,7 +131,7 @@ func (w *hookWorld) start(options ...func(*runtime.Config)) *runtime.Runtime {
 	w.t.Helper()
 	c := runtime.Config{
 		Pool: w.pool, Store: w.store, Models: models, Reactions: reactions.All(w.service, w.pool, w.outside), Owner: "test",
-		Logger: runtimetest.Log(w.t), LeaseTTL: time.Second,
+		Logger: runtimetest.Log(w.t), LeaseTTL: runtimetest.Lease,
 	}
 	for _, option := range options {
 		option(&c)

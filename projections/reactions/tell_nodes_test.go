@@ -91,7 +91,8 @@ func TestTwoNodes(t *testing.T) {
 	w := newHookWorld(t)
 	w.outside.Pauses = slices.Repeat([]time.Duration{time.Millisecond}, 1000)
 	ann := uuid.New()
-	nodes := []*runtime.Runtime{w.start(), w.start(func(c *runtime.Config) { c.Owner = "other" })}
+	quick := func(c *runtime.Config) { c.LeaseTTL = time.Second }
+	nodes := []*runtime.Runtime{w.start(quick), w.start(quick, func(c *runtime.Config) { c.Owner = "other" })}
 	w.begun()
 	all, _ := w.hook(uuid.Nil, "all")
 	ofAnn, _ := w.hook(ann, "ann")

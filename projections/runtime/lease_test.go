@@ -263,7 +263,9 @@ func TestWhatIsAwayIsSaidOnce(t *testing.T) {
 func TestTwoNodes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	called := func(owner string) *Runtime { return w.start(func(c *Config) { c.Owner = owner }) }
+	called := func(owner string) *Runtime {
+		return w.start(func(c *Config) { c.Owner, c.LeaseTTL = owner, DefaultLeaseTTL })
+	}
 	a, b := called("a"), called("b")
 	stream := someProduct()
 	write := func() {

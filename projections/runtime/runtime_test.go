@@ -154,7 +154,10 @@ func (w *world) eventually(what string, ok func() bool) {
 
 func (w *world) start(change func(*Config)) *Runtime {
 	w.t.Helper()
-	c := Config{Pool: w.pool, Store: w.store, Models: []projections.ReadModel{w.model}, Owner: "test", MaxWait: patience, Logger: runtimetest.Log(w.t)}
+	c := Config{
+		Pool: w.pool, Store: w.store, Models: []projections.ReadModel{w.model}, Owner: "test", MaxWait: patience, Logger: runtimetest.Log(w.t),
+		LeaseTTL: runtimetest.Lease,
+	}
 	if change != nil {
 		change(&c)
 	}

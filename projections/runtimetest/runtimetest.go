@@ -27,6 +27,10 @@ const OnEventStoreDB = "TestOnEventStoreDB/"
 // Patience is how long a test waits for what must happen, on a machine that does other things too; it costs nothing while things go well.
 const Patience = 5 * time.Minute
 
+// Lease is for nodes of a test that nobody takes over from: no stall of the machine loses it, and so has anything done twice. Whoever
+// waits for another's lease looks at it three times in that time.
+const Lease = time.Minute
+
 // Store is PostgreSQL's, in the pool's database; in a test named TestOnEventStoreDB/… it is a faulty EventStoreDB's.
 func Store(t testing.TB, pool *pgxpool.Pool) domain.EventStore {
 	t.Helper()

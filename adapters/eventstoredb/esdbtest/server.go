@@ -118,11 +118,11 @@ func (s *Server) Start() error {
 	if s.running != nil {
 		return errors.New("the server is running")
 	}
-	address := s.addr
+	address, patience := s.addr, 30*time.Second // a connection of somebody's may have got the port meanwhile
 	if address == "" {
-		address = s.options.Listen
+		address, patience = s.options.Listen, 500*time.Millisecond
 	}
-	inner, err := listen(address)
+	inner, err := listen(address, patience)
 	if err != nil {
 		return err
 	}
@@ -140,20 +140,14 @@ func (s *Server) Start() error {
 }
 
 // listen asks again for a while: an address that was just given up may not be free at once.
-func listen(address string) (net.Listener, error) {
+func listen(address string, patience time.Duration) (net.Listener, error) {
 	config := net.ListenConfig{}
-	var inner net.Listener
-	var err error
-	for range 50 {
-		if inner, err = config.Listen(context.Background(), "tcp", address); err == nil {
-			return inner, nil
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		inner, err := config.Listen(context.Background(), "tcp", address)
+		if _, port, _ := net.SplitHostPort(address); err == nil || port == "0" || time.Now().After(end) {
+			return inner, err
 		}
-		if _, port, _ := net.SplitHostPort(address); port == "0" {
-			return nil, err
-		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	return nil, err
 }
 
 func (s *Server) newGRPC() *grpc.Server {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"waybill/adapters/linktest"
 )
 
 // Pooler starts a PgBouncer in front of the server that a connection string names, and returns the connection string through it. settings
@@ -26,7 +28,10 @@ func Pooler(t testing.TB, to string, settings ...string) string {
 		t.Fatal(err)
 	}
 	dir := scratch(t, "pooler")
-	port := freePort(t)
+	_, port, err := net.SplitHostPort(linktest.FreeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	users := fmt.Sprintf("%q %q\n", server.User, server.Password)
 	configuration := strings.Join(append([]string{
 		"[databases]", fmt.Sprintf("* = host=%s port=%d", server.Host, server.Port),
@@ -84,21 +89,6 @@ func tool(t testing.TB, name string) string {
 	}
 	t.Skipf("there is no %s on this machine; the package %s has it", name, name)
 	return ""
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // only its number was wanted
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 func write(t testing.TB, path, text string) {
