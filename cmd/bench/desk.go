@@ -11,12 +11,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"waybill/adapters/postgres"
 	"waybill/domain"
 	"waybill/domain/access"
-	"waybill/domain/account"
 	"waybill/domain/product"
-	"waybill/domain/provider"
 	"waybill/domain/workdays"
 )
 
@@ -33,7 +30,7 @@ func (b *bench) desk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := &deskWorld{database: d, given: map[uuid.UUID]bool{}, client: newClient(2 * deskReviewers)}
+	w := &deskWorld{imported: imported{database: d}, given: map[uuid.UUID]bool{}, client: newClient(2 * deskReviewers)}
 	if err := w.populate(ctx, b.size.cases); err != nil {
 		return err
 	}
@@ -76,7 +73,7 @@ func (b *bench) desk(ctx context.Context) error {
 
 // deskWorld is a log of open cases, with reviewers.
 type deskWorld struct {
-	*database
+	imported
 	server    *child
 	client    *nethttp.Client
 	reviewers []access.Secret
@@ -85,34 +82,11 @@ type deskWorld struct {
 	given map[uuid.UUID]bool
 }
 
-// populate writes what the commands would have left: providers, their products as submitted, and reviewers.
+// populate writes reviewers, providers and their products as submitted.
 func (w *deskWorld) populate(ctx context.Context, cases int) error {
-	tokens := postgres.NewTokens(w.pool)
-	var log []domain.RecordedEvent
 	at := time.Now().UTC().Add(-24 * time.Hour)
-	write := func(category string, id uuid.UUID, actor domain.Actor, facts ...domain.Event) error {
-		for i, fact := range facts {
-			e, err := asRecorded(domain.Stream(category, id), domain.Revision(i), at, actor, fact)
-			if err != nil {
-				return err
-			}
-			log = append(log, e)
-		}
-		at = at.Add(time.Millisecond)
-		if len(log) < 10_000 {
-			return nil
-		}
-		_, err := w.store.Import(ctx, log)
-		log = log[:0]
-		return err
-	}
 	for range deskReviewers {
-		id := uuid.New()
-		token, err := tokens.Issue(ctx, id, []domain.Role{domain.RoleReviewer}, "bench", time.Now().Add(time.Hour))
-		if err == nil {
-			err = write(account.Category, id, domain.System,
-				account.Opened{DisplayName: "审核员"}, account.RoleGranted{Role: domain.RoleReviewer})
-		}
+		token, err := w.reviewer(ctx, uuid.New(), at)
 		if err != nil {
 			return err
 		}
@@ -121,11 +95,10 @@ func (w *deskWorld) populate(ctx context.Context, cases int) error {
 	content := typicalContent()
 	var owner domain.Actor
 	for i := range cases {
+		at = at.Add(time.Millisecond)
 		if i%1000 == 0 {
 			owner = domain.Actor{ID: uuid.New(), Role: domain.RoleProvider}
-			profile := provider.Profile{Type: provider.Logistics, Name: fmt.Sprintf("三亚测试物流%d号公司", i)}
-			applied := provider.Applied{Revision: 1, Profile: profile}
-			if err := write(provider.Category, owner.ID, owner, applied, provider.Approved{Revision: 1}); err != nil {
+			if err := w.provider(ctx, owner.ID, at, i); err != nil {
 				return err
 			}
 		}
@@ -133,27 +106,11 @@ func (w *deskWorld) populate(ctx context.Context, cases int) error {
 			ProviderID: owner.ID, Revision: 1, Content: content, Point: content.Destination.Point(),
 			Due: workdays.Standard().Due(at, workdays.ForProduct),
 		}
-		if err := write(product.Category, uuid.New(), owner, submitted); err != nil {
+		if err := w.write(ctx, product.Category, uuid.New(), at, owner, submitted); err != nil {
 			return err
 		}
 	}
-	_, err := w.store.Import(ctx, log)
-	return err
-}
-
-// asRecorded is a fact as an event of a log.
-func asRecorded(stream domain.StreamName, revision domain.Revision, at time.Time, actor domain.Actor,
-	fact domain.Event,
-) (domain.RecordedEvent, error) {
-	e := domain.RecordedEvent{ID: uuid.New(), Stream: stream, Revision: revision, Type: fact.EventType(), RecordedAt: at}
-	var err error
-	if e.Data, err = json.Marshal(fact); err != nil {
-		return e, err
-	}
-	e.Metadata, err = json.Marshal(domain.Metadata{
-		Actor: actor, At: at, CausationID: e.ID, CorrelationID: e.ID, Schema: domain.MetadataSchema,
-	})
-	return e, err
+	return w.flush(ctx)
 }
 
 // deskClaim is what a reviewer was given.

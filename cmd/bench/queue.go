@@ -13,10 +13,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"waybill/adapters/postgres"
 	"waybill/domain"
 	"waybill/domain/access"
-	"waybill/domain/account"
 	"waybill/domain/claim"
 	"waybill/domain/product"
 	"waybill/domain/provider"
@@ -32,16 +30,15 @@ const (
 
 // queueWorld is a log of open cases of every sort, with one reviewer.
 type queueWorld struct {
-	*database
+	imported
 	server    *child
 	client    *nethttp.Client
-	reviewer  uuid.UUID
+	by        uuid.UUID // the reviewer
 	token     access.Secret
 	providers []uuid.UUID
 	subjects  []uuid.UUID
 	cursors   []string
 	rng       *rand.Rand
-	log       []domain.RecordedEvent
 }
 
 // queueKinds are kinds of pages of the queue: each filter alone, and some together.
@@ -103,7 +100,7 @@ func (b *bench) queue(ctx context.Context) error {
 		return err
 	}
 	w := &queueWorld{
-		database: d, client: newClient(queueConnections), reviewer: uuid.New(),
+		imported: imported{database: d}, client: newClient(queueConnections), by: uuid.New(),
 		rng: rand.New(rand.NewPCG(3, 4)), //nolint:gosec // the same cases every time
 	}
 	if err := w.populate(ctx, b.size.cases); err != nil {
@@ -207,50 +204,17 @@ func (w *queueWorld) get(ctx context.Context, page string) ([]byte, error) {
 	return answer.Bytes(), err
 }
 
-// write appends facts to a stream, as if they had happened a second after each other from a time on.
-func (w *queueWorld) write(ctx context.Context, category string, id uuid.UUID, at time.Time, actor domain.Actor,
-	facts ...domain.Event,
-) error {
-	for i, fact := range facts {
-		at = at.Add(time.Second)
-		e, err := asRecorded(domain.Stream(category, id), domain.Revision(i), at, actor, fact)
-		if err != nil {
-			return err
-		}
-		w.log = append(w.log, e)
-	}
-	if len(w.log) < 10_000 {
-		return nil
-	}
-	return w.flush(ctx)
-}
-
-func (w *queueWorld) flush(ctx context.Context) error {
-	_, err := w.store.Import(ctx, w.log)
-	w.log = w.log[:0]
-	return err
-}
-
 // populate writes one application for nine products, all of them open, and as many products that are decided.
 func (w *queueWorld) populate(ctx context.Context, cases int) error {
-	token, err := postgres.NewTokens(w.pool).Issue(ctx, w.reviewer, []domain.Role{domain.RoleReviewer}, "bench", time.Now().Add(time.Hour))
-	if err != nil {
-		return err
-	}
-	w.token = token
 	start := time.Now().UTC().Add(-queueDays * 24 * time.Hour)
-	err = w.write(ctx, account.Category, w.reviewer, start, domain.System,
-		account.Opened{DisplayName: "审核员"}, account.RoleGranted{Role: domain.RoleReviewer})
-	if err != nil {
+	var err error
+	if w.token, err = w.reviewer(ctx, w.by, start); err != nil {
 		return err
 	}
 	for i := range max(10, cases/100) {
 		id := uuid.New()
 		w.providers = append(w.providers, id)
-		profile := provider.Profile{Type: provider.Logistics, Name: fmt.Sprintf("三亚测试物流%d号公司", i)}
-		err := w.write(ctx, provider.Category, id, start, domain.Actor{ID: id, Role: domain.RoleEnterprise},
-			provider.Applied{Revision: 1, Profile: profile}, provider.Approved{Revision: 1})
-		if err != nil {
+		if err := w.provider(ctx, id, start, i); err != nil {
 			return err
 		}
 	}
@@ -272,7 +236,7 @@ func (w *queueWorld) populate(ctx context.Context, cases int) error {
 			}
 		}
 		if err == nil && i%500 == 0 {
-			holder := w.reviewer
+			holder := w.by
 			if i%5000 != 0 {
 				holder = uuid.New()
 			}
