@@ -12,17 +12,17 @@ import (
 	"waybill/domain"
 )
 
-// Bounds of one transaction. A bigger one would hold the lock, and so every other node, for longer.
+// Bounds of one transaction. A bigger one would hold the lock, and so every other node, for longer: a slow link takes seconds for as much.
 const (
 	maxBatchEvents = 1000
-	maxBatchBytes  = 4 << 20
+	maxBatchBytes  = 1 << 20
 )
 
 // inFlight is how many transactions are under way at once: while one flushes to disk, the next waits at the lock.
 const inFlight = 2
 
-// patience bounds one transaction, the wait for the lock included.
-const patience = 10 * time.Second
+// patience bounds one transaction, the wait for the lock included, but for the time in which it is sent.
+const patience = 20 * time.Second
 
 // committer gathers the appends that wait and writes them in one transaction, each accepted or refused by itself.
 type committer struct {
@@ -185,7 +185,11 @@ func (c *committer) work() {
 // commit sends a batch, once more over a fresh connection if the first breaks, and gives every append its outcome.
 // No caller's context has a say: a batch belongs to many.
 func (c *committer) commit(conn *pgx.Conn, batch []*pending) *pgx.Conn {
-	ctx, cancel := context.WithTimeout(context.Background(), patience+time.Second)
+	size := 0
+	for _, p := range batch {
+		size += p.bytes
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience+time.Second+onALink(size))
 	defer cancel()
 	var err error
 	sent := false
@@ -205,11 +209,6 @@ func (c *committer) commit(conn *pgx.Conn, batch []*pending) *pgx.Conn {
 		}
 		sent = sent || mayHaveCommitted(err)
 		if !conn.IsClosed() {
-			if waitedInVain(err) {
-				freeing, cancel := context.WithTimeout(context.Background(), time.Second)
-				freeTheLock(freeing, conn)
-				cancel()
-			}
 			break
 		}
 		conn = nil

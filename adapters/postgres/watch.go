@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,8 +18,8 @@ import (
 const (
 	// silence is how long a server may say nothing while it is waited for, before it is asked whether it is at it still.
 	silence = 3 * time.Second
-	// probeTimeout is how long that question may take.
-	probeTimeout = 2 * time.Second
+	// probeTimeout is how long that question may take, which a slow link carries to and fro six times.
+	probeTimeout = 5 * time.Second
 	// greeting is how long a server may say nothing to one who is not in a session yet.
 	greeting = 10 * time.Second
 	// onTheWay is how long an answer may take that the server has given.
@@ -26,6 +27,13 @@ const (
 	// maxWritten bounds what is written in one piece, which must be taken within takes.
 	maxWritten = 64 << 10
 	takes      = 20 * time.Second
+	// slowest is how many bytes a second a link carries at least. What was written is on its way for so long, whatever the kernel took of
+	// it at once.
+	slowest = 100_000
+	// maxBuffered is how much of it is on its way at once, at most: more no kernel takes before the peer's has some.
+	maxBuffered = 4 << 20
+	// unheard is how often nobody may answer while a link has much to carry, which holds up the questions too.
+	unheard = 3
 )
 
 // courtesies have the server notice within seconds that the client's machine is gone, and end what it was at: it frees the locks then.
@@ -44,6 +52,7 @@ type watch struct {
 	config *pgconn.Config // for the connections that ask
 	dial   pgconn.DialFunc
 	lost   func()
+	heard  atomic.Int64 // when anything came over any connection, in Unix nanoseconds
 
 	asking sync.Mutex
 	asked  map[string]look // by address
@@ -100,9 +109,10 @@ func (w *watch) introduce(ctx context.Context, conn *pgconn.PgConn) error {
 	}
 }
 
-// busy reports whether the server of a connection is at its statement now, and not waiting for the client. An answer of a server that
-// cannot say, such as that it takes no more connections, passes for yes.
-func (w *watch) busy(c *watched, pid uint32) bool {
+// ask asks the server of a connection whether it is at its statement now, and not waiting for the client; gone says that nobody is heard.
+// An answer of a server that cannot say, such as that it takes no more connections, passes for yes; so does none, when other connections
+// are heard of: the link has much to carry.
+func (w *watch) ask(c *watched, pid uint32) (busy, gone bool) {
 	since := time.Now()
 	w.asking.Lock()
 	defer w.asking.Unlock()
@@ -114,7 +124,10 @@ func (w *watch) busy(c *watched, pid uint32) bool {
 		}
 		w.asked[c.address] = now
 	}
-	return now.mute || !now.gone && now.busy[pid]
+	if now.gone && w.heard.Load() > now.begun.UnixNano() {
+		return true, false
+	}
+	return now.mute || now.busy[pid], now.gone
 }
 
 func (w *watch) look(c *watched) look {
@@ -145,6 +158,13 @@ func (w *watch) look(c *watched) look {
 	return now
 }
 
+// hear takes note of what came over a connection.
+func (w *watch) hear(n int) {
+	if n > 0 {
+		w.heard.Store(time.Now().UnixNano())
+	}
+}
+
 // errSilent is the end of a connection whose server is gone without a word.
 var errSilent = fmt.Errorf("the server has said nothing for too long, and is not at it any more: %w", io.ErrUnexpectedEOF)
 
@@ -158,7 +178,8 @@ type watched struct {
 	pid uint32 // 0 until the session is there
 	// The caller's deadlines. The ends that this one sets by itself come before them.
 	reads, writes time.Time
-	wrote         time.Time
+	// wrote is when something was written last, and arrives when the slowest link has carried all of it.
+	wrote, arrives time.Time
 }
 
 // SetDeadline implements net.Conn, also while others read or write.
@@ -190,23 +211,29 @@ func (c *watched) Read(p []byte) (int, error) {
 		patience = greeting
 	}
 	c.mu.Unlock()
-	for {
+	for nobody := 0; ; {
 		n, err, over := c.read(p, patience)
 		if over {
+			c.watch.hear(n)
 			return n, err
 		}
 		c.mu.Lock()
-		pid, sending := c.pid, time.Since(c.wrote) < patience
+		pid, sending, arriving := c.pid, time.Since(c.wrote) < patience, time.Now().Before(c.arrives)
 		c.mu.Unlock()
 		if sending {
 			continue // as COPY does: it is not the server's turn
 		}
 		if pid != 0 {
 			patience = silence
-			if c.watch.busy(c, pid) {
+			busy, gone := c.watch.ask(c, pid)
+			if nobody++; !gone {
+				nobody = 0
+			}
+			if busy || arriving && nobody < unheard {
 				continue
 			}
 			if n, err, over := c.read(p, onTheWay); over { // it may have answered just now
+				c.watch.hear(n)
 				return n, err
 			}
 		}
@@ -256,7 +283,16 @@ func (c *watched) Write(p []byte) (written int, err error) {
 		}
 		c.mu.Lock()
 		c.wrote = time.Now()
+		if c.arrives.Before(c.wrote) {
+			c.arrives = c.wrote
+		}
+		if next := c.arrives.Add(onALink(n)); next.Before(c.wrote.Add(onALink(maxBuffered))) {
+			c.arrives = next
+		}
 		c.mu.Unlock()
 	}
 	return written, nil
 }
+
+// onALink is how long the slowest link takes for so many bytes.
+func onALink(n int) time.Duration { return time.Duration(n) * time.Second / slowest }

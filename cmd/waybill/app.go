@@ -24,16 +24,17 @@ import (
 
 // app is what every subcommand works on: the database, the event store on it, and the commands.
 type app struct {
-	cfg      config.Config
-	log      *slog.Logger
-	embedded *embedded.Server // nil when DATABASE_URL names a database
-	pool     *pgxpool.Pool
-	clock    *postgres.Clock // by which times are compared, on whichever node
-	store    eventStore
-	tokens   *postgres.Tokens
-	commands *commands.Service
-	appends  *appendMetrics
-	checks   preflight.Report // of a start that was looked at before
+	cfg        config.Config
+	log        *slog.Logger
+	embedded   *embedded.Server // nil when DATABASE_URL names a database
+	pool       *pgxpool.Pool
+	clock      *postgres.Clock // by which times are compared, on whichever node
+	store      eventStore
+	tokens     *postgres.Tokens
+	commands   *commands.Service
+	appends    *appendMetrics
+	checks     preflight.Report // of a start that was looked at before
+	stopEnding func()           // see postgres.EndFrozen
 }
 
 // purpose is what a command does to the database's tables.
@@ -89,6 +90,7 @@ func open(ctx context.Context, cfg config.Config, what purpose) (_ *app, err err
 	if a.pool, err = openPool(ctx, url, cfg.MaxConns); err != nil {
 		return nil, err
 	}
+	a.stopEnding = postgres.EndFrozen(a.pool, a.log)
 	if a.clock, err = postgres.NewClock(ctx, a.pool); err != nil {
 		return nil, err
 	}
@@ -170,6 +172,7 @@ func (a *app) close() error {
 		errs = append(errs, a.store.Close())
 	}
 	if a.pool != nil {
+		a.stopEnding()
 		a.pool.Close()
 	}
 	if a.embedded != nil {

@@ -5,7 +5,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"waybill/adapters/postgres"
 	"waybill/domain/product"
+	"waybill/projections/runtimetest"
 )
 
 // TestFrozenInTheMiddleOfABatch has a checkpoint locked by one who then sends nothing more, and nothing that would end its transaction: no
@@ -16,6 +18,7 @@ func TestFrozenInTheMiddleOfABatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
+			defer postgres.EndFrozen(w.pool, runtimetest.Log(t))() // as every node does
 			var r *Runtime
 			if starts {
 				r = w.start(nil)

@@ -109,7 +109,6 @@ func Start(ctx context.Context, c Config) (*Runtime, error) {
 	r.work.Go(func() { r.positions.follow(ctx) })
 	r.work.Go(func() { r.positions.announce(ctx) })
 	r.work.Go(func() { r.watch.keep(ctx) })
-	r.work.Go(func() { (&frozen{pool: c.Pool, logger: c.Logger}).keep(ctx) })
 	here := presence{pool: c.Pool, holder: holder, projections: projectionsOf(c)}
 	r.work.Go(func() { here.keep(ctx, c.Logger) })
 	for _, m := range c.Models {

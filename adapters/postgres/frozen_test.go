@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -35,6 +36,7 @@ func TestFrozenInTheMiddleOfAnAppend(t *testing.T) {
 			frozen.Conn().PgConn().PID()).Scan(&n)
 		return err == nil && n == 1
 	})
+	defer postgres.EndFrozen(pool, slog.New(slog.DiscardHandler))()
 	s := postgres.NewEventStore(pool)
 	defer s.Close()
 	stream, events := anEvent("frozen-1")
