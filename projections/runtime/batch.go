@@ -25,10 +25,16 @@ type target struct {
 	reader reader
 	// log is what the batches are runs of.
 	log ownLog
+	// begins is the transaction of a batch: beginBriefly, or beginHolding where nobody waits for its rows.
+	begins string
+	// most bounds the events of a transaction. It is halved when one was cut off, as on a slow link, and grows again.
+	most int
 }
 
 func newTarget(pool *pgxpool.Pool, model projections.ReadModel, schema string, v Vocabulary) target {
-	return target{pool: pool, model: model, schema: schema, reader: newReader(v, model.Applies)}
+	return target{
+		pool: pool, model: model, schema: schema, reader: newReader(v, model.Applies), begins: beginBriefly, most: rebuildBatchEvents,
+	}
 }
 
 // batch is a run of the log: what concerns the model, and how far the run goes.
@@ -73,6 +79,39 @@ func (b *batch) add(r reader, recorded domain.RecordedEvent) error {
 	return nil
 }
 
+// after is what a batch has after a position, up to so many events; when that is all of the rest, it is the batch, whatever came before.
+func (b batch) after(at domain.Position, most int) batch {
+	left := b.events[len(b.events):]
+	if first := slices.IndexFunc(b.events, func(e projections.Event) bool { return e.Position > at }); first >= 0 {
+		left = b.events[first:]
+	}
+	if len(left) <= most {
+		return b
+	}
+	last := left[most-1].RecordedEvent
+	return batch{events: left[:most], broken: b.broken, last: last.Position, event: identityOf(last)}
+}
+
+// advance applies what comes next of a batch, in one transaction: all of it, unless one as large was cut off. The checkpoint tells how far
+// it came. smaller says of an error that the next try is a smaller one.
+func (t *target) advance(ctx context.Context, known checkpoint, b batch) (now checkpoint, parked []parkedEvent, smaller bool, err error) {
+	part := b.after(known.position, t.most)
+	now, parked, err = t.apply(ctx, known, part)
+	switch n := min(len(part.events), t.most); {
+	case err == nil:
+		t.most = min(t.most+t.most/8+1, rebuildBatchEvents)
+	case n > 1 && (cutOff(err) || ctx.Err() != nil): // the lease was lost: its renewals wait behind what is sent
+		t.most, smaller = n/2, true
+	}
+	return now, parked, smaller, err
+}
+
+// cutOff reports whether the server, or the way to it, ended a transaction in the middle: it may have taken too long.
+func cutOff(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return errors.Is(err, errConnectionLost) || ok && refused.Code == pgerrFroze
+}
+
 // apply writes the batch and moves the checkpoint in one transaction. What was applied before is left out. When an event
 // cannot be applied its stream is parked, and the rest is applied; those that were newly parked are returned.
 func (t target) apply(ctx context.Context, known checkpoint, b batch) (checkpoint, []parkedEvent, error) {
@@ -84,7 +123,7 @@ func (t target) apply(ctx context.Context, known checkpoint, b batch) (checkpoin
 }
 
 func (t target) transact(ctx context.Context, known checkpoint, b batch, isolate bool) (checkpoint, []parkedEvent, error) {
-	tx, err := begin(ctx, t.pool, t.schema)
+	tx, err := begin(ctx, t.pool, t.begins, t.schema)
 	if err != nil {
 		return known, nil, err
 	}

@@ -35,9 +35,9 @@ var errConnectionLost = errors.New("connection was lost")
 // successor does not wait for the row lock.
 func begin(ctx context.Context, db interface {
 	BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
-}, schema string,
+}, query, schema string,
 ) (pgx.Tx, error) {
-	return db.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginBriefly + `; SET LOCAL synchronous_commit = off; ` +
+	return db.BeginTx(ctx, pgx.TxOptions{BeginQuery: query + `; SET LOCAL synchronous_commit = off; ` +
 		`SET LOCAL search_path = ` + sanitized(schema)})
 }
 

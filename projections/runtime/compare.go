@@ -49,6 +49,7 @@ func Compare(
 		target: newTarget(pool, model, model.Schema+checkTables, KnownVocabulary()),
 		store:  store, live: model.Schema,
 	}}
+	c.begins = beginHolding
 	if len(progress) > 0 {
 		c.progress = progress[0]
 	}

@@ -220,7 +220,7 @@ func (d *DeadLetters) setParked(ctx context.Context, tx pgx.Tx, name string, str
 // on the disk when it is committed, since what it owes was decided in it, and may take as long as that takes.
 func (d *DeadLetters) begin(ctx context.Context, name string) (pgx.Tx, error) {
 	if m, ok := d.models[name]; ok {
-		return begin(ctx, d.pool, m.Schema)
+		return begin(ctx, d.pool, beginBriefly, m.Schema)
 	}
 	return d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginFollowing + durable})
 }

@@ -13,7 +13,7 @@ import (
 // Bounds of a projector's batches. A batch is what is ready, so a live one is small; these are reached in catch-up.
 const (
 	maxBatchEvents = 1000
-	maxBatchBytes  = 4 << 20
+	maxBatchBytes  = 2 << 20
 	// prefetch is more than two batches: one is written while the next is decoded.
 	prefetch = 3 * maxBatchEvents
 	// linger is how long a batch waits for more after its first event. A batch costs nearly the same for one event as for
@@ -122,11 +122,14 @@ func (p *projector) write(ctx context.Context, known checkpoint, b batch) (check
 	var wait backoff
 	for {
 		started := time.Now()
-		at, parked, err := p.apply(ctx, known, b)
+		at, parked, _, err := p.advance(ctx, known, b)
 		if err == nil {
-			p.metrics.applied(p.model.Name, len(b.events), time.Since(started))
 			p.report(ctx, parked)
 			p.moved(p.schema, at.position)
+			if known = at; known.position < b.last {
+				continue
+			}
+			p.metrics.applied(p.model.Name, len(b.events), time.Since(started))
 			return at, nil
 		}
 		if ctx.Err() != nil || superseded(err) || !transient(err) {

@@ -48,6 +48,7 @@ func Rebuild(
 		target: newTarget(pool, model, model.Schema+nextTables, KnownVocabulary()),
 		store:  store, live: model.Schema, old: model.Schema + oldTables, progress: progress,
 	}
+	r.begins = beginHolding
 	if err := r.may(ctx); err != nil {
 		return 0, fmt.Errorf("rebuild %s: %w", model.Name, err)
 	}
@@ -220,11 +221,13 @@ func (r *rebuild) follow(ctx context.Context, to domain.Position) error {
 		failed <- r.read(ctx, to, batches)
 	}()
 	for b := range batches {
-		at, _, err := r.apply(ctx, r.at, b)
-		if err != nil {
-			return err
+		for r.at.position < b.last {
+			at, _, smaller, err := r.advance(ctx, r.at, b)
+			if err != nil && (!smaller || ctx.Err() != nil) {
+				return err
+			}
+			r.at = at
 		}
-		r.at = at
 		r.applied += len(b.events)
 		r.passed += b.passed
 		r.tell(to)
