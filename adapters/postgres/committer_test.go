@@ -220,7 +220,7 @@ func TestBatchesAreBounded(t *testing.T) {
 		most            int // appends in one transaction
 	}{
 		"events": {8, 300, 2, 3},
-		"bytes":  {8, 1, domain.MaxAppendBytes, 4},
+		"bytes":  {8, 1, domain.MaxAppendBytes / 2, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool := pgtest.Database(t, "eventstore", postgres.Migrate)

@@ -88,10 +88,12 @@ const OwnSessions = inFlight + 2 // that append, and that listen
 
 // PoolerHasRoom returns an error when a pooler has fewer sessions to give than a node may want at once: the last to ask would wait in its
 // queue, perhaps with a lock or a write. The caller holds some of them already. It returns nil without a pooler: a server that has no more
-// says so at once.
+// says so at once. One that is slow goes on giving them.
 func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions, held int) error {
-	ctx, cancel := context.WithTimeout(ctx, sessionPatience)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	patience := time.AfterFunc(sessionPatience, cancel)
+	defer patience.Stop()
 	first, pooled, err := connect(ctx, config)
 	if err != nil {
 		return err
@@ -113,6 +115,7 @@ func PoolerHasRoom(ctx context.Context, config *pgx.ConnConfig, sessions, held i
 				return
 			}
 			given.Add(1)
+			patience.Reset(sessionPatience)
 			<-release
 			_ = conn.Close(context.WithoutCancel(ctx)) // it has done its work
 		})
