@@ -103,6 +103,9 @@ func TestStream(t *testing.T) {
 		h.Get("X-Request-Id") == "" || h.Get("ETag") != "" {
 		t.Errorf("header: %v", h)
 	}
+	if coded := r.response.TransferEncoding; len(coded) > 0 {
+		t.Errorf("coded as %v: each batch costs three writes instead of one", coded)
+	}
 	one, two := r.must(), r.must()
 	if one.event != "provider-applied.v1" || two.event != "provider-approved.v1" {
 		t.Errorf("got %v, %v", one, two)
