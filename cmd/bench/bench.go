@@ -48,6 +48,8 @@ type sizes struct {
 	reportEvents, reportRounds int
 	// exported is how many events are exported.
 	exported int
+	// replays is how often each question about a record is asked, and longStream how many events the longest one has.
+	replays, longStream int
 }
 
 var (
@@ -55,11 +57,12 @@ var (
 		rounds: 3, run: 3 * time.Second, pageRounds: 2, pageRun: 1200 * time.Millisecond, pages: 300, live: 15 * time.Second,
 		rebuildProducts: 50_000, rebuildEvents: 500_000, listings: []int{10_000, 1_000_000}, starts: 5, decisions: 20_000, images: 30,
 		cases: 100_000, readers: 1000, reportEvents: 10_000_000, reportRounds: 15, exported: 500_000,
+		replays: 200, longStream: 100_000,
 	}
 	quickSize = sizes{
 		rounds: 1, run: 250 * time.Millisecond, pageRounds: 1, pageRun: 60 * time.Millisecond, pages: 10, live: 2 * time.Second,
 		rebuildProducts: 300, rebuildEvents: 3000, listings: []int{300, 1500}, starts: 1, decisions: 100, images: 1, cases: 3000,
-		readers: 32, reportEvents: 5000, reportRounds: 2, exported: 3000,
+		readers: 32, reportEvents: 5000, reportRounds: 2, exported: 3000, replays: 3, longStream: 3000,
 	}
 )
 

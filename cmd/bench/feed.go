@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	nethttp "net/http"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -60,7 +61,7 @@ func (b *bench) feed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"readers", "events/s", "items received/s", "p50", "p99", "longest", "CPU of the server"}}
+	rows := [][]string{{"readers", "events/s", "items received/s", "p50", "p99", "longest", "CPU of the server", "of the load"}}
 	for _, c := range []struct {
 		name, query string
 		tokens      []access.Secret
@@ -87,7 +88,7 @@ func (b *bench) feed(ctx context.Context) error {
 		rows = append(rows, []string{
 			c.name, grouped(float64(got.events) / got.took.Seconds()), grouped(float64(got.received) / got.took.Seconds()),
 			millis(got.percentile(50)), b.report.most("feed, "+c.name+", p99", got.percentile(99).Seconds()*1000, 100, "%.0f ms"),
-			millis(got.percentile(100)), fmt.Sprintf("%.0f %% of one", got.cpu*100),
+			millis(got.percentile(100)), fmt.Sprintf("%.0f %% of one", got.cpu*100), fmt.Sprintf("%.0f %% of one", got.load*100),
 		})
 		now, peak := memoryOf(p.server.process.Pid)
 		b.report.line("Server memory with %s: %.0f MB resident at the end, at the peak %s.", c.name, now,
@@ -183,8 +184,8 @@ type following struct {
 	delays
 	events, received int64
 	took             time.Duration
-	// cpu is the server's time by that of the clock.
-	cpu float64
+	// cpu is the server's time by that of the clock, and load that of this process, which appends and reads.
+	cpu, load float64
 }
 
 // percentile is the delay that p percent did not exceed, to a step.
@@ -237,7 +238,7 @@ func (p *portal) followed(
 		}
 		return n
 	}
-	before := processTime(p.server.process.Pid)
+	before, ours := processTime(p.server.process.Pid), processTime(os.Getpid())
 	start := time.Now()
 	events, err := p.appendSteadily(ctx, length, own, base, acknowledged)
 	if err != nil {
@@ -254,6 +255,7 @@ func (p *portal) followed(
 	}
 	result.took = max(result.took, length)
 	result.cpu = (processTime(p.server.process.Pid) - before).Seconds() / time.Since(start).Seconds()
+	result.load = (processTime(os.Getpid()) - ours).Seconds() / time.Since(start).Seconds()
 	cancel()
 	group.Wait()
 	for _, r := range readers {
