@@ -46,7 +46,8 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Measure Waybill, beside a floor measured in the same run."),
-		kong.Vars{"sections": "rules,append,http,live,feed,rebuild,listing,places,desk,queue,export,reports,replay,start,images,eventstoredb"},
+		kong.Vars{"sections": "rules,append,http,live,feed,rebuild,listing,places,desk,queue,reports,export,replay,start,images," +
+			"eventstoredb"},
 		kong.Writers(out, os.Stderr), kong.UsageOnError())
 	if err != nil {
 		return err

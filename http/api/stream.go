@@ -82,6 +82,10 @@ func (s *server) stream(c echo.Context, scope feed.Scope, after domain.Position,
 	}
 	defer sub.Close()
 	w := &streamWriter{response: c.Response(), limits: nethttp.NewResponseController(c.Response().Writer), most: times.Write}
+	// Reading has no end: a request without a body has been read, and only that the reader goes is listened for.
+	if err := w.limits.SetReadDeadline(time.Time{}); err != nil && !http.IsUnsupported(err) {
+		return err
+	}
 	begin()
 	err = s.pump(ctx, w, sub, times, func() error { return s.recheck(c, in.Account, scope, as) })
 	if err != nil && ctx.Err() == nil && w.failure == nil {
@@ -180,10 +184,6 @@ func (w *streamWriter) send(chunks ...[]byte) error {
 }
 
 func (w *streamWriter) write(chunks [][]byte) error {
-	// Reading has no end: a request without a body has been read, and only that the reader goes is listened for.
-	if err := w.limits.SetReadDeadline(time.Time{}); err != nil && !http.IsUnsupported(err) {
-		return err
-	}
 	if err := w.limits.SetWriteDeadline(time.Now().Add(w.most)); err != nil && !http.IsUnsupported(err) {
 		return err
 	}
