@@ -29,9 +29,9 @@ type exportCommand struct {
 	AsOf   string `placeholder:"POSITION|TIME" help:"Up to this position, or to that before the first event later than a time (RFC 3339)."`
 
 	Stream        string        `help:"Of one stream, such as product-0193b3a0-6f2e-7cc1-9d0e-2f6f1c1f5a01."`
-	Kind          string        `help:"Of one kind of streams, such as product."`
+	Kind          string        `enum:",${kinds}" default:"" help:"Of one kind of streams: ${kinds}."`
 	Type          string        `help:"Of one type, such as product-approved.v1."`
-	Role          string        `help:"By the role in which the actor acted."`
+	Role          string        `enum:",${roles}" default:"" help:"By the role in which the actor acted: ${roles}."`
 	Decision      string        `enum:",approved,first_approved,rejected,revoked" default:"" help:"By what was decided: ${enum}."`
 	Reason        string        `help:"By a reason's code."`
 	Actor         *uuid.UUID    `help:"By the account that acted; the nil id is the system."`
@@ -115,6 +115,13 @@ func (c exportCommand) place(out io.Writer) error {
 		return fmt.Errorf("--out: %w", err)
 	}
 	return nil
+}
+
+// rolesOfActors is "enterprise,provider,…", as --role takes it.
+func rolesOfActors() string {
+	return roleList([]domain.Role{
+		domain.RoleEnterprise, domain.RoleProvider, domain.RoleReviewer, domain.RoleAuditor, domain.RoleOperator, domain.RoleSystem,
+	})
 }
 
 // auditor is whom --as names, once it is sure that it is an auditor.

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strconv"
+	"strings"
 
 	"waybill/cmd/config"
+	"waybill/domain"
+	"waybill/domain/events"
 	"waybill/domain/workdays"
 
 	"github.com/alecthomas/kong"
@@ -63,11 +67,24 @@ func runIn(ctx context.Context, args []string, getenv func(string) string, out i
 	if err != nil {
 		return config.Without(err, args...) // it can repeat an argument
 	}
+	if err := refuseEmpty(command); err != nil {
+		return err
+	}
 	cfg, err := config.Load(getenv, set...)
 	if err != nil {
 		return fmt.Errorf("configuration:\n%w", err)
 	}
 	return shown.after(interrupted(ctx, command.Selected().Target.Interface(), command.Run(cfg)))
+}
+
+// refuseEmpty refuses a flag that is given without a value, as of a variable that is not set: what it was to narrow would be everything.
+func refuseEmpty(command *kong.Context) error {
+	for _, given := range command.Path {
+		if given.Flag != nil && given.Flag.Target.Kind() == reflect.String && domain.CleanText(given.Flag.Target.String()) == "" {
+			return fmt.Errorf("--%s is empty: give it a value, or leave it out", given.Flag.Name)
+		}
+	}
+	return nil
 }
 
 func newParser(ctx context.Context, getenv func(string) string, out io.Writer) (*kong.Kong, error) {
@@ -80,6 +97,8 @@ func newParser(ctx context.Context, getenv func(string) string, out io.Writer) (
 		kong.Vars{
 			"read_models": modelNames(),
 			"reports":     reportNames(),
+			"kinds":       strings.Join(events.Categories, ","),
+			"roles":       rolesOfActors(),
 			"most":        strconv.Itoa(mostDays),
 			"product":     strconv.Itoa(workdays.ForProduct),
 			"application": strconv.Itoa(workdays.ForApplication),

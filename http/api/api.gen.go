@@ -5130,7 +5130,8 @@ type ListAuditEventsParamsOrder string
 
 // ExportAuditEventsParams defines parameters for ExportAuditEvents.
 type ExportAuditEventsParams struct {
-	// Format jsonl 为 JSON Lines；csv 为 UTF-8（含 BOM）、RFC 4180；xlsx 为 Excel / JSON Lines, CSV with a byte order mark, or Excel.
+	// Format jsonl 为 JSON Lines；csv 为 UTF-8（含 BOM）、RFC 4180；xlsx 为 Excel。未指定时按 `Accept`，默认为 jsonl / JSON Lines, CSV with a byte order mark,
+	// or Excel; as `Accept` wants it when not said, and jsonl otherwise.
 	Format ExportAuditEventsParamsFormat `form:"format,omitempty" json:"format,omitempty,omitzero"`
 
 	// AsOf 位置，或时刻（RFC 3339）；时刻指第一个晚于它的事件之前的位置 / A position, or a time (RFC 3339), which is the position before the first event

@@ -94,19 +94,22 @@ func (s *server) ExportAuditEvents(c echo.Context, params ExportAuditEventsParam
 		return err
 	}
 	defer whole.Close()
-	format := tabular.JSONLines
-	if params.Format != "" {
-		format = tabular.Format(params.Format)
+	format := tabular.Format(params.Format)
+	if format == "" {
+		format = acceptedFormat(c.Request().Header.Values("Accept"), tabular.Formats, tabular.Format.ContentType)
+		c.Response().Header().Add("Vary", "Accept")
 	}
 	if err := export.Check(ctx, whole, format); err != nil {
 		return err
 	}
-	out := newSender(c, req.ID, whole.Position(), format)
+	out := newSender(c, whole.Position(), format)
 	out.allowed, out.every = func() error { return s.mayStillExport(c) }, s.StreamTimes.orStandard().Check
 	if http.IsHead(c.Request()) {
 		out.begin()
-		return nil
+		return nil // nothing is exported, and no record of it is there to be found
 	}
+	out.headers["Waybill-Export"] = req.ID.String()
+	out.headers["Link"] = `</api/v1/audit/exports/` + req.ID.String() + `>; rel="describedby"`
 	return s.send(c, req, whole, format, export.Query(filter), out)
 }
 
@@ -167,7 +170,7 @@ type sender struct {
 	checked time.Time
 }
 
-func newSender(c echo.Context, id uuid.UUID, position domain.Position, format tabular.Format) *sender {
+func newSender(c echo.Context, position domain.Position, format tabular.Format) *sender {
 	deadlines := nethttp.NewResponseController(c.Response())
 	_ = deadlines.SetReadDeadline(time.Time{}) // that of the request would end the watch for the caller
 	return &sender{
@@ -175,9 +178,7 @@ func newSender(c echo.Context, id uuid.UUID, position domain.Position, format ta
 		headers: map[string]string{
 			"Content-Type":        format.ContentType(),
 			"Content-Disposition": `attachment; filename="` + export.Name(position, format) + `"`,
-			"Waybill-Export":      id.String(),
 			"Waybill-Position":    strconv.FormatUint(uint64(position), 10),
-			"Link":                `</api/v1/audit/exports/` + id.String() + `>; rel="describedby"`,
 			"Trailer":             "Repr-Digest",
 		},
 	}

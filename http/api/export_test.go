@@ -224,8 +224,18 @@ func TestWhatCannotBeExportedIsRefused(t *testing.T) {
 	}
 	w.do(auditor, "GET", exportPath+"?as_of=99999", nil).refuses(503, "read_model_behind") // as reports say
 	w.do(auditor, "GET", "/api/v1/audit/exports/"+uuid.NewString(), nil).is(404)
-	if got := w.do(auditor, "HEAD", exportPath, nil).is(200); got.header.Get("Waybill-Position") == "" {
+	// What no export was made of has no record to lead to.
+	if got := w.do(auditor, "HEAD", exportPath, nil).is(200); got.header.Get("Waybill-Position") == "" ||
+		got.header.Get("Waybill-Export") != "" || got.header.Get("Link") != "" {
 		t.Errorf("%v", got.header)
+	}
+	for accept, want := range map[string]string{
+		"text/csv": "text/csv", "*/*": "application/jsonl", "application/jsonl;q=0.5, text/csv": "text/csv", "text/html": "application/jsonl",
+	} {
+		got := w.do(auditor, "HEAD", exportPath, nil, "Accept", accept).is(200)
+		if !strings.HasPrefix(got.header.Get("Content-Type"), want) || got.header.Get("Vary") != "Accept" {
+			t.Errorf("%s: %v", accept, got.header)
+		}
 	}
 	if got := w.do(auditor, "GET", "/api/v1/audit/events?kind=audit", nil, "Waybill-Position", w.head()).is(200); got.count("items") != 0 {
 		t.Errorf("something was recorded: %s", got.body)

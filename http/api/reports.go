@@ -87,7 +87,7 @@ func (s *server) report(c echo.Context, name reports.Name, asked askedReport) er
 	format := tabular.Format(asked.format)
 	header := c.Response().Header()
 	if format == "" {
-		format = acceptedFormat(c.Request().Header.Values("Accept"))
+		format = acceptedFormat(c.Request().Header.Values("Accept"), reports.Formats, reports.ContentType)
 		header.Add("Vary", "Accept")
 	}
 	var content bytes.Buffer
@@ -125,9 +125,9 @@ func reportDays(from, to string, now time.Time) (figures.Filter, error) {
 	return figures.Filter{From: days.From, To: days.To}, nil
 }
 
-// acceptedFormat is the format that a caller likes best of those that there are; JSON when it likes none, or all alike.
-func acceptedFormat(accept []string) tabular.Format {
-	best, like := reports.JSON, 0.0
+// acceptedFormat is the format that a caller likes best of those that there are; the first when it likes none, or all alike.
+func acceptedFormat(accept []string, there []tabular.Format, contentType func(tabular.Format) string) tabular.Format {
+	best, like := there[0], 0.0
 	for _, one := range strings.Split(strings.Join(accept, ","), ",") {
 		media, params, err := mime.ParseMediaType(one)
 		if err != nil {
@@ -139,8 +139,8 @@ func acceptedFormat(accept []string) tabular.Format {
 				continue
 			}
 		}
-		for _, f := range reports.Formats {
-			if named, _, _ := mime.ParseMediaType(reports.ContentType(f)); named == media && weight > like {
+		for _, f := range there {
+			if named, _, _ := mime.ParseMediaType(contentType(f)); named == media && weight > like {
 				best, like = f, weight
 			}
 		}

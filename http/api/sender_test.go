@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"waybill/domain"
@@ -19,7 +18,7 @@ func TestAnExportEndsWithTheRightToIt(t *testing.T) {
 	t.Parallel()
 	recorded := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(context.Background(), nethttp.MethodGet, "/", nethttp.NoBody)
-	out := newSender(echo.New().NewContext(request, recorded), uuid.New(), 1, tabular.JSONLines)
+	out := newSender(echo.New().NewContext(request, recorded), 1, tabular.JSONLines)
 	asked := 0
 	out.allowed = func() error {
 		if asked++; asked > 2 {

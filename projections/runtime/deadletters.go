@@ -84,7 +84,8 @@ func (d *DeadLetters) For(recipient string) *DeadLetters {
 const deadLetterRows = `SELECT * FROM (
 	SELECT projection, position, stream, revision, event_id, type, error, parked_at, '' AS recipient FROM projections.dead_letters
 	UNION ALL
-	SELECT projection, position, stream, revision, event_id, type, error, settled_at, recipient FROM projections.ledger WHERE state = 'given_up') d `
+	SELECT projection, position, stream, revision, event_id, type, error, settled_at, recipient FROM projections.ledger
+		WHERE state = 'given_up') d `
 
 // ofRecipient narrows deadLetterRows to those of the recipient that is the parameter; all for "".
 func ofRecipient(parameter string) string {
@@ -242,8 +243,8 @@ func (d *DeadLetters) begin(ctx context.Context, name string) (pgx.Tx, error) {
 }
 
 // Skip gives up the first dead letter of a stream: the read model goes on without it until it is rebuilt, and nobody gets the
-// item, or only the recipient of For does not. The skip is recorded as an event, with the reason and who decided; repeating a skip that broke off is harmless. The
-// stream's other dead letters wait for Retry.
+// item, or only the recipient of For does not. The skip is recorded as an event, with the reason and who decided; repeating a
+// skip that broke off is harmless. The stream's other dead letters wait for Retry.
 func (d *DeadLetters) Skip(
 	ctx context.Context, name string, stream domain.StreamName, position domain.Position, reason string, actor domain.Actor,
 ) error {
