@@ -12,7 +12,7 @@ import (
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	for {
-		address := fmt.Sprintf("127.0.0.1:%d", 15_000+rand.IntN(32_768-15_000))
+		address := fmt.Sprintf("127.0.0.1:%d", 15_000+rand.IntN(32_768-15_000)) //nolint:gosec // any will do
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			continue // somebody else's, or no more than a moment ago

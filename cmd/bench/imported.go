@@ -25,10 +25,10 @@ type imported struct {
 }
 
 // write appends facts to a new stream, as if they had happened a second after each other from a time on.
-func (l *imported) write(ctx context.Context, category string, id uuid.UUID, at time.Time, actor domain.Actor, facts ...domain.Event) error {
+func (l *imported) write(ctx context.Context, category string, id uuid.UUID, at time.Time, by domain.Actor, facts ...domain.Event) error {
 	for i, fact := range facts {
 		at = at.Add(time.Second)
-		e, err := asRecorded(domain.Stream(category, id), domain.Revision(i), at, actor, fact)
+		e, err := asRecorded(domain.Stream(category, id), domain.Revision(i), at, by, fact)
 		if err != nil {
 			return err
 		}

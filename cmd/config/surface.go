@@ -38,7 +38,7 @@ func (e *environment) surface() Surface {
 		e.mistake(missing, "", "a PEM file: certificate and key are given together")
 	}
 	if s.AdminAddrGiven && s.AdminAddr == e.getenv("WAYBILL_ADDR") && !strings.HasSuffix(s.AdminAddr, ":0") {
-		e.mistake("WAYBILL_ADMIN_ADDR", s.AdminAddr, "another address than WAYBILL_ADDR's: one is for everybody, the other for who operates it")
+		e.mistake("WAYBILL_ADMIN_ADDR", s.AdminAddr, "another address than WAYBILL_ADDR's: one is for everybody, one for operators")
 	}
 	s.TrustedProxies = e.networks("WAYBILL_TRUSTED_PROXIES")
 	return s

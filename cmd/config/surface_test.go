@@ -25,7 +25,10 @@ func TestSurface(t *testing.T) {
 		t.Errorf("given: %+v, %v", c.Surface, err)
 	}
 	for _, fine := range []map[string]string{
-		{"WAYBILL_ADDR": "127.0.0.1:8081"}, {"WAYBILL_ADDR": ":0", "WAYBILL_ADMIN_ADDR": ":0"}, {"WAYBILL_ADDR": "[::1]:http"}, {"WAYBILL_DATA_DIR": "./~"},
+		{"WAYBILL_ADDR": "127.0.0.1:8081"},
+		{"WAYBILL_ADDR": ":0", "WAYBILL_ADMIN_ADDR": ":0"},
+		{"WAYBILL_ADDR": "[::1]:http"},
+		{"WAYBILL_DATA_DIR": "./~"},
 		{"WAYBILL_ADDR": "127.0.0.1:9090", "WAYBILL_ADMIN_ADDR": "127.0.0.2:9090"},
 	} {
 		if _, err := load(fine); err != nil {
