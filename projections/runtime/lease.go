@@ -47,12 +47,14 @@ func (l lease) pause() time.Duration {
 // lost, work's context is cancelled at once.
 func (l lease) hold(ctx context.Context, work func(context.Context) error) error {
 	var other rival
+	var sure time.Time // until when it is ours at least, by our own steady time: the answer may have been long on its way
 	for {
+		sure = time.Now().Add(l.ttl)
 		taken, err := l.take(ctx, &other)
 		if err != nil {
 			return fmt.Errorf("take the lease of %s: %w", l.projection, err)
 		}
-		if taken {
+		if taken && time.Now().Before(sure) {
 			break
 		}
 		select {
@@ -65,7 +67,7 @@ func (l lease) hold(ctx context.Context, work func(context.Context) error) error
 	beating := make(chan struct{})
 	go func() {
 		defer close(beating)
-		l.beat(working, stop)
+		l.beat(working, sure, stop)
 	}()
 	err := work(working)
 	if cause := context.Cause(working); errors.Is(cause, errLeaseLost) {
@@ -174,11 +176,10 @@ func (l lease) take(ctx context.Context, other *rival) (bool, error) {
 	return holder == l.holder, nil
 }
 
-// beat renews the lease until ctx ends, or stops the work when it is lost.
-func (l lease) beat(ctx context.Context, stop context.CancelCauseFunc) {
+// beat renews the lease, which is ours until sure, until ctx ends, or stops the work when it is lost.
+func (l lease) beat(ctx context.Context, sure time.Time, stop context.CancelCauseFunc) {
 	ticker := time.NewTicker(l.pause())
 	defer ticker.Stop()
-	sure := time.Now().Add(l.ttl)
 	for {
 		select {
 		case <-ctx.Done():

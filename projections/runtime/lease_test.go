@@ -39,6 +39,37 @@ func (w *world) expiry() (holder string, at time.Time) {
 	return holder, at
 }
 
+// TestALeaseCountsFromItsQuestion: when the answer that it is ours comes late, it may be another's again.
+func TestALeaseCountsFromItsQuestion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.lease("late", time.Microsecond) // no answer is as quick
+	l.every = time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = l.hold(ctx, func(context.Context) error {
+			t.Error("works with a lease that has ended")
+			return nil
+		})
+	}()
+	_, first := w.expiry()
+	for taken := 0; taken < 3; {
+		select {
+		case <-done:
+			t.Fatal("gave up")
+		default:
+		}
+		if _, at := w.expiry(); !at.Equal(first) {
+			first = at
+			taken++
+		}
+	}
+	cancel()
+	<-done
+}
+
 func TestLeaseHasOneHolderAndIsTakenOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
