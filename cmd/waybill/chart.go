@@ -21,11 +21,7 @@ const (
 
 // drawReport draws one figure of a report, the first unless one is named: a line where every row is a day, and else a bar for each row.
 func drawReport(out io.Writer, r *reports.Report, figure string) error {
-	keys := 0
-	for keys < len(r.Columns) && (r.Columns[keys].Kind == tabular.Text || r.Columns[keys].Kind == tabular.Day) {
-		keys++
-	}
-	figures := keys + (len(r.Columns)-keys)/2 // those of the period before come after them
+	keys, figures := partsOf(r)
 	at := keys
 	if figure != "" {
 		var names []string

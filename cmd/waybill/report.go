@@ -97,6 +97,8 @@ func (c reportCommand) filter(today time.Time) (figures.Filter, error) {
 	name := reports.Name(c.Name)
 	by := name.By()
 	switch days := f.To - f.From + 1; {
+	case !reports.Covers(f.From), !reports.Covers(f.To):
+		return f, fmt.Errorf("--from and --to are days of %d to %d", reports.FirstYear, reports.LastYear)
 	case days < 1:
 		return f, errors.New("--to is before --from")
 	case days > figures.MaxDays:
@@ -154,24 +156,67 @@ func headOf(out io.Writer, r *reports.Report) {
 	fmt.Fprintf(out, "as of position %d, calendar %s, %d rows, sha256 %s\n\n", r.Position, r.Calendar, len(r.Rows), r.SHA256)
 }
 
+// reportWidth is how wide a table of a report is at most, in cells. One of more figures has a block for each row.
+const reportWidth = 120
+
 // showReport prints a table.
 func showReport(out io.Writer, r *reports.Report) error {
 	headOf(out, r)
 	heads := make([]any, len(r.Columns))
 	for i, column := range r.Columns {
-		heads[i] = strings.ToUpper(strings.ReplaceAll(column.Name, "_", " "))
+		heads[i] = headline(column.Name)
 	}
 	rows := newTable(out, heads...)
 	for _, row := range r.Rows {
-		shown := slices.Clone(row)
-		for i, value := range shown {
-			if value == nil {
-				shown[i] = "-"
-			}
+		shown := make([]any, len(row))
+		for i, value := range row {
+			shown[i] = orDash(value)
 		}
 		rows.add(shown...)
 	}
+	if rows.width() > reportWidth {
+		return showBlocks(out, r)
+	}
 	return rows.flush()
+}
+
+// showBlocks prints of each row a table of its figures, beside those of the period before.
+func showBlocks(out io.Writer, r *reports.Report) error {
+	keys, figures := partsOf(r)
+	for _, row := range r.Rows {
+		var of []string
+		for i, key := range row[:keys] {
+			of = append(of, fmt.Sprintf("%s %v", headline(r.Columns[i].Name), orDash(key)))
+		}
+		block := newTable(out, strings.Join(of, ", "), "", "BEFORE")
+		for i := keys; i < figures; i++ {
+			block.add(r.Columns[i].Name, orDash(row[i]), orDash(row[i+figures-keys]))
+		}
+		if err := block.flush(); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partsOf is where the figures of a report's columns begin, after the keys, and where they end: as many of the period before follow.
+func partsOf(r *reports.Report) (keys, figures int) {
+	for keys < len(r.Columns) && (r.Columns[keys].Kind == tabular.Text || r.Columns[keys].Kind == tabular.Day) {
+		keys++
+	}
+	return keys, keys + (len(r.Columns)-keys)/2
+}
+
+func headline(column string) string { return strings.ToUpper(strings.ReplaceAll(column, "_", " ")) }
+
+func orDash(value any) any {
+	if value == nil {
+		return "-"
+	}
+	return value
 }
 
 // reportNames is "turnaround,funnel,…", all there are.

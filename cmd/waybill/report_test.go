@@ -124,6 +124,16 @@ func TestReportCommand(t *testing.T) {
 	if !strings.Contains(listings, "泰国") && !strings.Contains(listings, "越南") {
 		t.Errorf("no Chinese text to line up:\n%s", listings)
 	}
+	// What would be too wide for a terminal is in blocks, whose figures are those of the row.
+	wide := must(in("turnaround", "--by", "reviewer")...)
+	for _, line := range strings.Split(wide, "\n")[3:] {
+		if cells(line) > 80 {
+			t.Errorf("%d cells: %s", cells(line), line)
+		}
+	}
+	if !regexp.MustCompile(`(?s)GROUP .*\bBEFORE\ndecided +\d+ +\d+\n`).MatchString(wide) {
+		t.Errorf("no block of a row:\n%s", wide)
+	}
 	rows := must(in("listings", "--format", "jsonl")...)
 	sum := sha256.Sum256([]byte(rows))
 	if !strings.Contains(lines[1], hex.EncodeToString(sum[:])) {
@@ -164,6 +174,7 @@ func TestReportCommand(t *testing.T) {
 		"is by all, kind":             {"turnaround", "--by", "mode"},
 		"takes no --kind":             {"listings", "--kind", "product"},
 		"--to is before":              {"daily", "--from", "2026-03-02", "--to", "2026-03-01"},
+		"days of 2000 to 2099":        {"daily", "--from", "1500-01-01", "--to", "1500-01-02"},
 		"at most 366":                 {"daily", "--from", "2024-01-01", "--to", "2025-01-01"},
 		"the log ends at position":    {"daily", "--as-of", "99999999"},
 		"a position of the log":       {"daily", "--as-of", "yesterday"},

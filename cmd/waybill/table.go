@@ -33,8 +33,8 @@ func (t table) add(cells ...any) {
 	*t.rows = append(*t.rows, texts)
 }
 
-func (t table) flush() error {
-	var widest []int
+// widths are those of the columns, in cells.
+func (t table) widths() (widest []int) {
 	for _, row := range *t.rows {
 		for i, cell := range row {
 			if i == len(widest) {
@@ -43,6 +43,20 @@ func (t table) flush() error {
 			widest[i] = max(widest[i], cells(cell))
 		}
 	}
+	return widest
+}
+
+// width is how many cells a row takes.
+func (t table) width() int {
+	n := -gap
+	for _, w := range t.widths() {
+		n += w + gap
+	}
+	return n
+}
+
+func (t table) flush() error {
+	widest := t.widths()
 	for _, row := range *t.rows {
 		var line strings.Builder
 		for i, cell := range row {

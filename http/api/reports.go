@@ -115,11 +115,11 @@ func reportDays(from, to string, now time.Time) (figures.Filter, error) {
 	if err != nil {
 		return figures.Filter{}, err
 	}
-	const first, last = 2000, 2099
 	for name, day := range map[string]workdays.Day{"from": days.From, "to": days.To} {
-		if year := day.Year(); year < first || year > last {
-			return figures.Filter{}, wrongParameter(name, "out_of_range", fmt.Sprintf("须在 %d 年至 %d 年之间", first, last),
-				fmt.Sprintf("must be a day of %d to %d", first, last))
+		if !reports.Covers(day) {
+			return figures.Filter{}, wrongParameter(name, "out_of_range",
+				fmt.Sprintf("须在 %d 年至 %d 年之间", reports.FirstYear, reports.LastYear),
+				fmt.Sprintf("must be a day of %d to %d", reports.FirstYear, reports.LastYear))
 		}
 	}
 	return figures.Filter{From: days.From, To: days.To}, nil
