@@ -106,18 +106,29 @@ func TestSilentServer(t *testing.T) {
 			}
 		},
 		"one that waits for an answer": func(t *testing.T, link *linktest.Link, pool, plain *pgxpool.Pool) {
+			holder, err := plain.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer holder.Release()
+			if _, err := holder.Exec(t.Context(), `select pg_advisory_lock(1)`); err != nil {
+				t.Fatal(err)
+			}
 			done := make(chan error, 1)
 			go func() {
-				_, err := pool.Exec(soon(t), `select pg_sleep(3600)`)
+				_, err := pool.Exec(soon(t), `select pg_advisory_lock(1)`)
 				done <- err
 			}()
 			eventually(t, "the statement runs", func() bool {
 				var n int
-				err := plain.QueryRow(t.Context(), `select count(*) from pg_stat_activity
-					where datname = current_database() and query = 'select pg_sleep(3600)' and state = 'active'`).Scan(&n)
+				err := plain.QueryRow(t.Context(), `select count(*) from pg_locks l join pg_database d on d.oid = l.database
+					where datname = current_database() and locktype = 'advisory' and not granted`).Scan(&n)
 				return err == nil && n == 1
 			})
-			link.Silence()
+			link.Silence() // and then the server answers
+			if _, err := holder.Exec(t.Context(), `select pg_advisory_unlock(1)`); err != nil {
+				t.Fatal(err)
+			}
 			if err := <-done; !lost(err) {
 				t.Errorf("got %v", err)
 			}
