@@ -1,9 +1,11 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -39,7 +41,20 @@ type Collector struct {
 	References References
 	// Age is Unused when 0.
 	Age time.Duration
+	// Rounds, when given, bounds how much of the ledger one collection looks through, and says where the next goes on.
+	Rounds *Rounds
 }
+
+// Rounds is how far collections are that look through the ledger bit by bit, round and round: up to which digest of the uploads and of the
+// images. It is for one collection at a time.
+type Rounds struct {
+	uploads, images string
+	// most is how many digests of each one collection looks at, roundOf when 0.
+	most int
+}
+
+// roundOf is enough for seven million images a day.
+const roundOf = 50_000
 
 // Collected is what a collection has removed.
 type Collected struct {
@@ -49,7 +64,7 @@ type Collected struct {
 	Elsewhere bool
 }
 
-// Collect removes all that has been unused for Age, on one node at a time, and looks through these parts of the store for files that
+// Collect removes what has been unused for Age, all of it or with Rounds what it comes to, on one node at a time, and looks through these parts of the store for files that
 // the ledger does not know (Parts are all). It can stop at any point: what is left is taken the next time.
 //
 // An image goes in two steps. Its upload goes when nothing refers to the digest and no command has used it for Age: a command that names
@@ -64,10 +79,14 @@ func (c Collector) Collect(ctx context.Context, parts []string) (done Collected,
 		if err := c.strays(ctx, parts, &done); err != nil {
 			return err
 		}
-		if err := c.uploads(ctx, &done); err != nil {
+		most, from := math.MaxInt, new(Rounds)
+		if c.Rounds != nil {
+			most, from = cmp.Or(c.Rounds.most, roundOf), c.Rounds
+		}
+		if err := c.uploads(ctx, &from.uploads, most, &done); err != nil {
 			return err
 		}
-		if err := c.images(ctx, &done); err != nil {
+		if err := c.images(ctx, &from.images, most, &done); err != nil {
 			return err
 		}
 		return c.Shelf.RemoveRequests(ctx, c.Age)
@@ -76,14 +95,17 @@ func (c Collector) Collect(ctx context.Context, parts []string) (done Collected,
 	return done, err
 }
 
-func (c Collector) uploads(ctx context.Context, done *Collected) error {
-	after := ""
-	for {
-		old, err := c.Shelf.Unused(ctx, c.Age, after, collectBatch)
-		if err != nil || len(old) == 0 {
+// uploads removes those of about most digests after one, and says with which it ended; with none when there are no more.
+func (c Collector) uploads(ctx context.Context, after *string, most int, done *Collected) error {
+	for looked := 0; looked < most; looked += collectBatch {
+		old, err := c.Shelf.Unused(ctx, c.Age, *after, collectBatch)
+		if err != nil {
 			return err
 		}
-		after = old[len(old)-1]
+		if len(old) == 0 {
+			*after = ""
+			return nil
+		}
 		referred, err := c.References(ctx, old)
 		if err != nil {
 			return err
@@ -99,19 +121,24 @@ func (c Collector) uploads(ctx context.Context, done *Collected) error {
 		if err != nil {
 			return err
 		}
+		*after = old[len(old)-1]
 	}
+	return nil
 }
 
-func (c Collector) images(ctx context.Context, done *Collected) error {
-	after := ""
-	for {
-		n, last, err := c.Shelf.RemoveBlobs(ctx, c.Age, after, collectBatch, c.References, c.Files.Remove)
+// images does so with the images.
+func (c Collector) images(ctx context.Context, after *string, most int, done *Collected) error {
+	for looked := 0; looked < most; looked += collectBatch {
+		n, last, err := c.Shelf.RemoveBlobs(ctx, c.Age, *after, collectBatch, c.References, c.Files.Remove)
 		done.Images += n
-		if err != nil || last == "" {
+		if err != nil {
 			return err
 		}
-		after = last
+		if *after = last; last == "" {
+			return nil
+		}
 	}
+	return nil
 }
 
 // strays removes what a stop in the middle of writing has left, and has the ledger know originals that it does not, as after it was put

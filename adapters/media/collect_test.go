@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -260,4 +261,25 @@ func TestCollectionRaces(t *testing.T) {
 		}
 		t.Logf("%d collections removed %d images", collections.Load(), removed.Load())
 	})
+}
+
+// TestACollectionGoesOnWhereTheLastEnded: each looks at so much, and what comes last is collected all the same.
+func TestACollectionGoesOnWhereTheLastEnded(t *testing.T) {
+	r := newRoom(t, openFiles(t, "file://"+t.TempDir()), media.Quota{})
+	if _, err := r.pool.Exec(t.Context(), `
+		INSERT INTO media.blobs SELECT 'sha256:' || lpad(i::text, 64, '0'), now() - interval '2 days' FROM generate_series(1, 1200) i;
+		INSERT INTO media.uploads SELECT gen_random_uuid(), digest, 'cover', 'png', 1, 1, 1, now() - interval '2 days', now() - interval '2 days' FROM media.blobs`); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1199 {
+		r.referenced[fmt.Sprintf("sha256:%064d", i+1)] = true
+	}
+	c := r.collector(0)
+	c.Rounds = filestore.RoundsOf(500)
+	for run, want := range []filestore.Collected{{}, {}, {Uploads: 1, Images: 1}, {}} {
+		done, err := c.Collect(t.Context(), nil)
+		if err != nil || done != want {
+			t.Errorf("run %d: %+v, %v, want %+v", run, done, err, want)
+		}
+	}
 }

@@ -94,7 +94,7 @@ func (u *Uploads) RemoveUploads(ctx context.Context, age time.Duration, digests 
 	return int(done.RowsAffected()), nil
 }
 
-// RemoveBlobs removes up to limit digests after one that nobody has an upload of, and that nobody has stored or recorded for so long;
+// RemoveBlobs removes, of up to limit digests after one, those that nobody has an upload of, and that nobody has stored or recorded for so long;
 // keep, which is asked under their locks, names those that something refers to. The file of each goes by remove before its row does, so
 // that a stop in between leaves a row without a file, which the next run takes. It returns how many went, and the last that was looked
 // at; empty when there are no more.
@@ -102,15 +102,20 @@ func (u *Uploads) RemoveBlobs(ctx context.Context, age time.Duration, after stri
 	keep func(context.Context, []string) (map[string]bool, error), remove func(context.Context, string) error,
 ) (removed int, last string, err error) {
 	err = holding(ctx, u.pool, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `
+			select coalesce(max(digest), '') from (select digest from media.blobs where digest > $1 order by digest limit $2) looked`, after, limit).
+			Scan(&last); err != nil || last == "" {
+			return classify(ctx, err)
+		}
 		rows, _ := tx.Query(ctx, `
 			select digest from media.blobs b
-			where touched_at < now() - $1::interval and digest > $2 and not exists (select from media.uploads u where u.digest = b.digest)
-			order by digest limit $3 for update skip locked`, age, after, limit)
+			where digest > $2 and digest <= $3 and touched_at < now() - $1::interval
+				and not exists (select from media.uploads u where u.digest = b.digest)
+			order by digest for update skip locked`, age, after, last)
 		locked, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil || len(locked) == 0 {
 			return classify(ctx, err)
 		}
-		last = locked[len(locked)-1]
 		kept, err := keep(ctx, locked)
 		if err != nil {
 			return err
@@ -197,10 +202,14 @@ type Row struct {
 
 // List returns up to limit uploads, the newest first; of one account, or with the nil id of all.
 func (u *Uploads) List(ctx context.Context, account uuid.UUID, limit int) ([]Row, error) {
+	of, order, args := "", "", []any{limit}
+	if account != uuid.Nil {
+		// Named in the order, so that the planner does not walk along everybody's.
+		of, order, args = ` where account_id >= $2 and account_id <= $2`, `account_id desc, `, append(args, account)
+	}
 	rows, _ := u.pool.Query(ctx, `
-		select account_id, purpose, digest, format, width, height, bytes, uploaded_at, used_at from media.uploads
-		where $1::uuid = '00000000-0000-0000-0000-000000000000' or account_id = $1
-		order by uploaded_at desc, digest limit $2`, account, limit)
+		select account_id, purpose, digest, format, width, height, bytes, uploaded_at, used_at from media.uploads`+of+`
+		order by `+order+`uploaded_at desc, digest desc limit $1`, args...)
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Row, error) {
 		var r Row
 		i := &r.Image

@@ -107,13 +107,47 @@ func (t *Tokens) RevokeAccount(ctx context.Context, account uuid.UUID, roles ...
 }
 
 // List implements access.Tokens.
-func (t *Tokens) List(ctx context.Context, account uuid.UUID) ([]access.Token, error) {
-	return t.collect(ctx, `where account_id = $1 order by created_at desc, id`, account)
+func (t *Tokens) List(ctx context.Context, account uuid.UUID, most int) ([]access.Token, error) {
+	// Named in the order, so that the planner does not walk along everybody's.
+	return t.collect(ctx, `where account_id >= $1 and account_id <= $1 order by account_id desc, created_at desc, id desc limit $2`, account, most)
 }
 
-// All implements access.Tokens.
-func (t *Tokens) All(ctx context.Context) ([]access.Token, error) {
-	return t.collect(ctx, `order by created_at desc, id`)
+// Newest implements access.Tokens.
+func (t *Tokens) Newest(ctx context.Context, most int) ([]access.Token, error) {
+	return t.collect(ctx, `order by created_at desc, id desc limit $1`, most)
+}
+
+// Named implements access.Tokens.
+func (t *Tokens) Named(ctx context.Context, label string) ([]access.Token, error) {
+	if id, err := uuid.Parse(label); err == nil {
+		return t.collect(ctx, `where id = $1`, id)
+	}
+	return t.collect(ctx, `where label = $1 order by created_at desc, id`, label)
+}
+
+// Unrevoked implements access.Tokens.
+func (t *Tokens) Unrevoked(ctx context.Context) ([]access.Token, error) {
+	return t.collect(ctx, `where revoked_at is null order by created_at desc, id`)
+}
+
+// forgottenTokens bounds one statement of Forget.
+const forgottenTokens = 1000
+
+// Forget implements access.Tokens.
+func (t *Tokens) Forget(ctx context.Context, before time.Time) (forgotten int, err error) {
+	for {
+		done, err := execute(ctx, t.pool, `
+			delete from access.tokens where hash in (
+				select hash from access.tokens where least(expires_at, revoked_at) < $1 order by least(expires_at, revoked_at) limit $2)`,
+			before, forgottenTokens)
+		if err != nil {
+			return forgotten, fmt.Errorf("forget tokens: %w", classify(ctx, err))
+		}
+		forgotten += int(done.RowsAffected())
+		if done.RowsAffected() < forgottenTokens {
+			return forgotten, nil
+		}
+	}
 }
 
 func (t *Tokens) collect(ctx context.Context, where string, args ...any) ([]access.Token, error) {

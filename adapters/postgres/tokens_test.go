@@ -64,7 +64,7 @@ func TestTokens(t *testing.T) {
 		if err := tokens.Revoke(ctx, id); err != nil {
 			t.Fatal(err)
 		}
-		list, err := tokens.List(ctx, account)
+		list, err := tokens.List(ctx, account, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestTokens(t *testing.T) {
 	}
 	expect(last, access.ErrTokenRevoked)
 
-	list, err := tokens.List(ctx, account)
+	list, err := tokens.List(ctx, account, 1000)
 	if err != nil || len(list) != 5 {
 		t.Fatalf("%d tokens, %v", len(list), err)
 	}

@@ -43,6 +43,8 @@ type Config struct {
 	StopTimeout time.Duration
 	// TokenMaxTTL is the most that a bearer token may live.
 	TokenMaxTTL time.Duration
+	// TokenKeep is for how long the rows of tokens are kept that have ended.
+	TokenKeep time.Duration
 	// ClaimLease is for how long a reviewer's claim on a case holds, from claim.MinLease to claim.MaxLease.
 	ClaimLease time.Duration
 	// SecondApprover says that two persons have to approve an application.
@@ -78,6 +80,7 @@ func Load(getenv func(string) string, set ...string) (Config, error) {
 		WaitForRead: e.duration("WAYBILL_READ_WAIT", 2*time.Second),
 		StopTimeout: e.duration("WAYBILL_STOP_TIMEOUT", 10*time.Second),
 		TokenMaxTTL: e.duration("WAYBILL_TOKEN_MAX_TTL", 90*24*time.Hour),
+		TokenKeep:   e.duration("WAYBILL_TOKEN_KEEP", 90*24*time.Hour),
 		ClaimLease:  e.duration("WAYBILL_CLAIM_LEASE", claim.DefaultLease),
 
 		SecondApprover:   e.flag("WAYBILL_SECOND_APPROVER", false),

@@ -24,7 +24,7 @@ type accountCommand struct {
 	Close   accountCloseCommand   `cmd:"" help:"Close an account for good and revoke its staff tokens; its enterprise can still read."`
 	List    accountListCommand    `cmd:"" help:"List all accounts, oldest first."`
 	Find    accountFindCommand    `cmd:"" help:"List the accounts whose name, enterprise, code or id holds a text."`
-	Show    accountShowCommand    `cmd:"" help:"Show one account: its enterprise, roles and tokens."`
+	Show    accountShowCommand    `cmd:"" help:"Show one account: its enterprise, roles and newest tokens."`
 }
 
 // enterprise is what an account is certified for.
@@ -163,6 +163,9 @@ func openOrClosed(s account.State) string {
 	return "open"
 }
 
+// shownTokens is how many tokens of an account are shown with it.
+const shownTokens = 20
+
 type accountShowCommand struct {
 	Account string `arg:"" help:"The account's id or name."`
 }
@@ -190,7 +193,7 @@ func (c accountShowCommand) Run(ctx context.Context, cfg config.Config, out io.W
 		} else if !errors.Is(err, domain.ErrNotFound) {
 			return err
 		}
-		tokens, err := a.tokens.List(ctx, id)
+		tokens, err := a.tokens.List(ctx, id, shownTokens)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,12 +71,12 @@ var errNoOperatorYet = errors.New("there is an operator already: say who you are
 // firstOperator is the request of somebody who makes an operator of himself, which only he can who finds none: nobody is there
 // to be named by --as. The account that is opened is its own opener in the history.
 func (a *app) firstOperator(ctx context.Context) (commands.Request, error) {
-	all, err := a.commands.Accounts(ctx)
+	staff, err := a.staff(ctx)
 	if err != nil {
 		return commands.Request{}, err
 	}
-	for _, known := range all {
-		if known.State.Holds(domain.RoleOperator) {
+	for _, one := range staff {
+		if slices.Contains(one.Roles, domain.RoleOperator) {
 			return commands.Request{}, errNoOperatorYet
 		}
 	}
@@ -87,24 +88,21 @@ func (a *app) accountNamed(ctx context.Context, text string) (uuid.UUID, error) 
 	if id, err := uuid.Parse(text); err == nil {
 		return id, nil
 	}
-	all, err := a.commands.Accounts(ctx)
+	found, err := a.openAccounts(ctx, domain.CleanText(text))
 	if err != nil {
 		return uuid.Nil, err
-	}
-	var found []string
-	var id uuid.UUID
-	for _, known := range all {
-		if known.State.DisplayName == domain.CleanText(text) && !known.State.Closed {
-			found, id = append(found, known.ID.String()), known.ID
-		}
 	}
 	switch len(found) {
 	case 0:
 		return uuid.Nil, fmt.Errorf("no open account has the name %q; 'waybill account find' looks for a part of it", text)
 	case 1:
-		return id, nil
+		return found[0].ID, nil
 	}
-	return uuid.Nil, fmt.Errorf("several accounts have the name %q; say which by its id: %s", text, strings.Join(found, ", "))
+	ids := make([]string, len(found))
+	for i, one := range found {
+		ids[i] = one.ID.String()
+	}
+	return uuid.Nil, fmt.Errorf("several accounts have the name %q; say which by its id: %s", text, strings.Join(ids, ", "))
 }
 
 // lifetime is a duration on the command line.

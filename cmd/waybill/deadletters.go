@@ -22,20 +22,27 @@ type deadLettersCommand struct {
 
 type deadLettersListCommand struct {
 	ReadModel string `arg:"" optional:"" help:"A read model or reaction; all when not said."`
+	Limit     int    `default:"1000" help:"How many at most; of each read model the oldest first."`
 }
 
 // Run is called by kong.
 func (c deadLettersListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withDeadLetters(ctx, cfg, func(_ *app, d *runtime.DeadLetters) error {
-		letters, err := d.List(ctx, c.ReadModel)
+		most := max(1, c.Limit)
+		letters, err := d.List(ctx, c.ReadModel, most+1)
 		if err != nil {
 			return err
 		}
 		rows := newTable(out, "READ MODEL", "POSITION", "STREAM", "REVISION", "TYPE", "RECIPIENT", "PARKED", "ERROR")
-		for _, l := range letters {
+		more := len(letters) > most
+		for _, l := range letters[:min(len(letters), most)] {
 			rows.add(l.Name, l.Position, l.Stream, l.Revision, l.Type, l.Recipient, l.ParkedAt.Format(time.RFC3339), l.Error)
 		}
-		return rows.flush()
+		if err := rows.flush(); err != nil || !more {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "and more: name a read model, or ask for more than --limit %d\n", most)
+		return err
 	})
 }
 

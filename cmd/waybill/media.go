@@ -69,6 +69,7 @@ func (a *app) collectUnused(ctx context.Context, c filestore.Collector, m *media
 	ticker := time.NewTicker(collectEvery)
 	defer ticker.Stop()
 	parts := filestore.Parts()
+	c.Rounds = new(filestore.Rounds)
 	for n := int(time.Now().Unix() / int64(collectEvery/time.Second)); ; n++ {
 		run, cancel := context.WithTimeout(ctx, collectLimit)
 		done, err := c.Collect(run, parts[n%len(parts):][:1])
@@ -113,7 +114,7 @@ func (c mediaListCommand) Run(ctx context.Context, cfg config.Config, out io.Wri
 			}
 			account = id
 		}
-		uploads, err := postgres.NewUploads(a.pool).List(ctx, account, c.Limit)
+		uploads, err := postgres.NewUploads(a.pool).List(ctx, account, max(1, c.Limit))
 		if err != nil {
 			return err
 		}

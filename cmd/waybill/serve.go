@@ -86,7 +86,7 @@ func (a *app) serve(ctx context.Context, ready func(addr string)) (err error) {
 	projectors, err := runtime.Start(ctx, runtime.Config{
 		Pool: a.pool, Store: a.store, Models: models.All, Owner: a.cfg.Node, Logger: a.log, Registerer: registry,
 		Reactions: reactions.All(a.commands, a.pool, outside), MaxWait: a.cfg.WaitForRead,
-		Jobs: clock.All(a.commands, desk, a.log),
+		Jobs: clock.All(a.commands, desk, clock.EndedTokens{Forget: a.tokens.Forget, Keep: a.cfg.TokenKeep}, a.log),
 	})
 	if err != nil {
 		return fmt.Errorf("projectors: %w", err)

@@ -55,15 +55,13 @@ type staffListCommand struct{}
 // Run is called by kong.
 func (staffListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
-		all, err := a.commands.Accounts(ctx)
+		staff, err := a.staff(ctx)
 		if err != nil {
 			return err
 		}
 		rows := newTable(out, "ACCOUNT", "NAME", "ROLES", "SINCE")
-		for _, known := range all {
-			if len(known.State.Roles) > 0 && !known.State.Closed {
-				rows.add(known.ID, known.State.DisplayName, roleList(known.State.Roles), known.OpenedAt.Format(time.RFC3339))
-			}
+		for _, one := range staff {
+			rows.add(one.ID, one.DisplayName, roleList(one.Roles), one.OpenedAt.Format(time.RFC3339))
 		}
 		return rows.flush()
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,12 +64,13 @@ func (c tokenIssueCommand) Run(ctx context.Context, cfg config.Config, out io.Wr
 
 type tokenListCommand struct {
 	Account *string `arg:"" optional:"" help:"The account's id or name; all accounts when not said."`
+	Limit   int     `default:"100" help:"How many at most, the newest first."`
 }
 
 // Run is called by kong.
 func (c tokenListCommand) Run(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withApp(ctx, cfg, func(a *app) error {
-		tokens, err := a.tokensOf(ctx, c.Account)
+		tokens, err := a.tokensOf(ctx, c.Account, max(1, c.Limit))
 		if err != nil {
 			return err
 		}
@@ -92,16 +94,16 @@ func (c tokenListCommand) Run(ctx context.Context, cfg config.Config, out io.Wri
 	})
 }
 
-// tokensOf are the tokens of the account with an id or name, or of all when none is named.
-func (a *app) tokensOf(ctx context.Context, named *string) ([]access.Token, error) {
+// tokensOf are up to so many tokens of the account with an id or name, or of all when none is named.
+func (a *app) tokensOf(ctx context.Context, named *string, most int) ([]access.Token, error) {
 	if named == nil {
-		return a.tokens.All(ctx)
+		return a.tokens.Newest(ctx, most)
 	}
 	id, err := a.accountNamed(ctx, *named)
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := a.tokens.List(ctx, id)
+	tokens, err := a.tokens.List(ctx, id, most)
 	if err == nil && len(tokens) == 0 {
 		_, err = a.commands.Account(ctx, id) // no tokens, or no account?
 	}
@@ -125,11 +127,7 @@ func (c tokenRevokeCommand) Run(ctx context.Context, cfg config.Config, out io.W
 		if err != nil {
 			return err
 		}
-		all, err := a.tokens.All(ctx)
-		if err != nil {
-			return err
-		}
-		doomed, err := c.doomed(all, a.clock.Now())
+		doomed, err := c.doomed(ctx, a)
 		if err != nil {
 			return err
 		}
@@ -146,20 +144,22 @@ func (c tokenRevokeCommand) Run(ctx context.Context, cfg config.Config, out io.W
 }
 
 // doomed are the tokens to be revoked: with --all every one that is not, else the one that is named.
-func (c tokenRevokeCommand) doomed(all []access.Token, now time.Time) ([]access.Token, error) {
-	id, err := uuid.Parse(c.Token)
-	byID := err == nil
-	var found []access.Token
-	for _, t := range all {
-		switch {
-		case c.All && t.RevokedAt.IsZero(), byID && t.ID == id, !c.All && !byID && t.Label == c.Token && t.Err(now) == nil:
-			found = append(found, t)
-		}
+func (c tokenRevokeCommand) doomed(ctx context.Context, a *app) ([]access.Token, error) {
+	if c.All {
+		return a.tokens.Unrevoked(ctx)
+	}
+	found, err := a.tokens.Named(ctx, c.Token)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := uuid.Parse(c.Token); err != nil {
+		now := a.clock.Now()
+		found = slices.DeleteFunc(found, func(t access.Token) bool { return t.Err(now) != nil })
 	}
 	switch {
-	case !c.All && len(found) == 0:
-		return nil, fmt.Errorf("there is no such token: %q; 'waybill token list' has all", c.Token)
-	case !c.All && len(found) > 1:
+	case len(found) == 0:
+		return nil, fmt.Errorf("there is no such token: %q; 'waybill token list' has the newest", c.Token)
+	case len(found) > 1:
 		var ids string
 		for _, t := range found {
 			ids += "\n  " + t.ID.String() + " of account " + t.AccountID.String()

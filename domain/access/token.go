@@ -96,10 +96,16 @@ type Tokens interface {
 	Revoke(ctx context.Context, id uuid.UUID) error
 	// RevokeAccount ends an account's tokens: those with any of the roles, or all when none is named.
 	RevokeAccount(ctx context.Context, account uuid.UUID, roles ...domain.Role) error
-	// List returns an account's tokens, newest first, the dead ones too.
-	List(ctx context.Context, account uuid.UUID) ([]Token, error)
-	// All returns the tokens of all accounts, as List does.
-	All(ctx context.Context) ([]Token, error)
+	// List returns up to so many of an account's tokens, newest first, the dead ones too.
+	List(ctx context.Context, account uuid.UUID, most int) ([]Token, error)
+	// Newest returns those of all accounts, as List does.
+	Newest(ctx context.Context, most int) ([]Token, error)
+	// Named returns the token of an id, or all that have a label, newest first, the dead ones too.
+	Named(ctx context.Context, label string) ([]Token, error)
+	// Unrevoked returns all that nobody has revoked, newest first, the expired ones too.
+	Unrevoked(ctx context.Context) ([]Token, error)
+	// Forget removes the tokens that expired or were revoked before a time, and returns how many.
+	Forget(ctx context.Context, before time.Time) (int, error)
 }
 
 // Refusals of a token.

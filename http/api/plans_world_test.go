@@ -10,11 +10,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"waybill/domain"
 	"waybill/projections"
 	"waybill/projections/models"
+	"waybill/projections/modeltest"
 	"waybill/projections/reactions"
+	"waybill/projections/runtime"
 )
 
 // many is how many rows the tables of a crowded world have, for what a list shows of them.
@@ -27,6 +30,9 @@ type crowded struct {
 	reviewer, auditor, operator, owner, enterprise as
 	// other is an enterprise of whom there is little.
 	other as
+	// node records what the node's projectors and reactions ask, on nodePool.
+	node     modeltest.Recorder
+	nodePool *pgxpool.Pool
 	// product is one of which there are most bookings, and rare one of few.
 	product, rare, booking, hook, export string
 }
@@ -34,7 +40,11 @@ type crowded struct {
 // crowd makes a world and fills its tables.
 func crowd(t *testing.T) *crowded {
 	t.Helper()
-	c := &crowded{world: startTelling(t)}
+	c := &crowded{}
+	c.world = startTelling(t, func(config *runtime.Config) {
+		c.nodePool = c.node.Pool(t, config.Pool)
+		config.Pool = c.nodePool
+	})
 	c.reviewer, c.auditor, c.operator = c.staff(domain.RoleReviewer), c.staff(domain.RoleAuditor), c.staff(domain.RoleOperator)
 	c.owner, c.enterprise, c.other = c.provider(c.reviewer), c.world.enterprise(), c.world.enterprise()
 	c.product, _ = c.listed(c.owner, c.reviewer)
@@ -132,8 +142,11 @@ func (c *crowded) multiply(r rows) {
 	}
 }
 
-// Values of rows in SQL: the time of the one by one number, and one value for all but the oldest few.
-const sqlAt = `'2019-01-01Z'::timestamptz + i * interval '1 hour'`
+// sqlBegin is when the rows begin.
+var sqlBegin = time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// sqlAt is the time of the one by one number, in SQL: an hour each, but for some in the middle that are of one time.
+var sqlAt = fmt.Sprintf(`'2019-01-01Z'::timestamptz + (CASE WHEN i BETWEEN %[1]d AND %[1]d + 1000 THEN %[1]d ELSE i END) * interval '1 hour'`, many/2)
 
 // sqlLater are the times of the history: an hour each, after what really happened.
 const sqlLater = `date_trunc('hour', now()) + i * interval '1 hour'`
@@ -157,15 +170,11 @@ var sqlText = fmt.Sprintf("CASE WHEN i <= 3 THEN '少见' WHEN i <= %d THEN '海
 // sqlMonthTerms are the terms of sqlText at sqlAt, from a table of them: with the values of the oldest few, of all others, and of the newer half.
 func (c *crowded) sqlMonthTerms(table string, owner uuid.UUID, few, others, newer []string) string {
 	c.t.Helper()
-	var from time.Time
-	if err := c.pool.QueryRow(c.t.Context(), "SELECT "+strings.ReplaceAll(sqlAt, "i *", "0 *")).Scan(&from); err != nil {
-		c.t.Fatal(err)
-	}
 	if _, err := c.pool.Exec(c.t.Context(), `CREATE SCHEMA IF NOT EXISTS plans; CREATE TABLE IF NOT EXISTS plans.terms (of text, text text, month date, terms integer[],
 		PRIMARY KEY (of, text, month))`); err != nil {
 		c.t.Fatal(err)
 	}
-	for month := from.UTC(); month.Before(from.Add(many*time.Hour + 31*24*time.Hour)); month = month.AddDate(0, 1, 0) {
+	for month := sqlBegin; month.Before(sqlBegin.Add(many*time.Hour + 31*24*time.Hour)); month = month.AddDate(0, 1, 0) {
 		for text, values := range map[string][]string{"少见": few, "海运 旧货": others, "海运": slices.Concat(others, newer)} {
 			if _, err := c.pool.Exec(c.t.Context(), `INSERT INTO plans.terms VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, table, text, month,
 				projections.MonthTerms(month, owner, values, text)); err != nil {
@@ -179,6 +188,9 @@ func (c *crowded) sqlMonthTerms(table string, owner uuid.UUID, few, others, newe
 
 // sqlID is the id by a name and the number.
 func sqlID(name string) string { return "md5('" + name + "' || i)::uuid" }
+
+// sqlDigest is a digest by the number.
+const sqlDigest = `'sha256:' || encode(sha256(i::text::bytea), 'hex')`
 
 func quoted(s string) string { return "'" + s + "'" }
 
@@ -306,6 +318,20 @@ func (c *crowded) restRows() []rows {
 		{model: "history", table: "entries", like: "kind = 'product'", n: many, set: map[string]string{
 			"position": "1000 + i", "class": "1 + i % 40", "subject_id": "CASE WHEN i <= 500 THEN " + quoted(c.product) + "::uuid ELSE " + sqlID("p") + " END", "event_id": sqlID("l"),
 			"actor_id": half(owner, sqlID("a")), "at": sqlLater, "correlation_id": sqlID("q"), "request_id": "'r' || i", "provider_id": half(owner, sqlID("v")),
+		}},
+		{model: "projections", table: "ledger", n: many, set: map[string]string{
+			"projection": quoted(reactions.WebhooksStored), "event_id": sqlID("g"), "recipient": "md5('h' || i % 9)", "object": "'g' || i", "stream": "'booking-' || " + sqlID("g"),
+			"revision": "0", "position": "i", "type": "'booking-requested.v1'", "state": "'given_up'", "tries": "1", "error": "''",
+			"due_at": "now()", "settled_at": "now()", "head": "false",
+		}},
+		{model: "projections", table: "dead_letters", n: many, set: map[string]string{
+			"projection": quoted(c.schema("listing")), "position": "1000000 + i", "stream": "'product-' || md5('x' || i % 9999)::uuid", "revision": "0",
+			"event_id": sqlID("x"), "type": "'product-submitted.v1'", "error": "''", "parked_at": "now()",
+		}},
+		{model: "media", table: "blobs", n: many, set: map[string]string{"digest": sqlDigest, "touched_at": "now() - interval '2 days'"}},
+		{model: "media", table: "uploads", n: many, set: map[string]string{
+			"account_id": sqlID("c"), "digest": sqlDigest, "purpose": "'cover'", "format": "'png'", "width": "1", "height": "1", "bytes": "1",
+			"uploaded_at": "now() - interval '2 days'", "used_at": "now() - interval '2 days'",
 		}},
 		{model: "access", table: "tokens", like: "true", n: many, set: map[string]string{"hash": "sha256(i::text::bytea)", "id": sqlID("t"), "account_id": sqlID("c")}},
 		{model: "pictures", table: "uses", like: "true", n: many, set: map[string]string{"object": sqlID("p")}},

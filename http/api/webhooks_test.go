@@ -22,16 +22,16 @@ import (
 )
 
 // startTelling is a world that tells webhooks on this machine.
-func startTelling(t *testing.T) *world {
+func startTelling(t *testing.T, options ...func(*runtime.Config)) *world {
 	t.Helper()
 	sources := func(*filestore.Library) commands.Sources {
 		s := domaintest.Sources()
 		s.Webhooks = loopback
 		return s
 	}
-	w := startOn(t, sources, func(c *runtime.Config) {
+	w := startOn(t, sources, append(options, func(c *runtime.Config) {
 		c.Reactions = reactions.All(commands.New(c.Store, sources(nil)), c.Pool, outsideOf(c.Pool))
-	})
+	})...)
 	w.eventually("the reaction is set to work", func() (begun bool) {
 		err := w.pool.QueryRow(t.Context(), `SELECT coalesce(bool_or(begun_at IS NOT NULL), false) FROM projections.checkpoints
 			WHERE projection = $1`, reactions.WebhooksStored).Scan(&begun)

@@ -14,8 +14,8 @@ import (
 )
 
 // All are the jobs of a server.
-func All(service *commands.Service, desk review.Queries, log *slog.Logger) []runtime.Job {
-	return []runtime.Job{digests(service, desk), expiries(service, desk), overdue(desk, log)}
+func All(service *commands.Service, desk review.Queries, tokens EndedTokens, log *slog.Logger) []runtime.Job {
+	return []runtime.Job{digests(service, desk), expiries(service, desk), overdue(desk, log), forgottenTokens(tokens)}
 }
 
 // because is the request by which a turn changes something: that of the system, and the same one however often the turn is taken.

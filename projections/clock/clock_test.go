@@ -236,7 +236,7 @@ func TestJobsAreDocumented(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, job := range clock.All(nil, review.Queries{}, nil) {
+		for _, job := range clock.All(nil, review.Queries{}, noTokens, nil) {
 			if !strings.Contains(string(text), "`"+job.Name+"`") {
 				t.Errorf("%s does not name %s", name, job.Name)
 			}

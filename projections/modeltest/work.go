@@ -6,58 +6,12 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
-
-// Statement is a query and its arguments.
-type Statement struct {
-	SQL  string
-	Args []any
-}
-
-// Recorder is a pgx tracer that keeps the queries of its connections until they are taken.
-type Recorder struct {
-	mu   sync.Mutex
-	seen []Statement
-}
-
-// TraceQueryStart implements pgx.QueryTracer.
-func (r *Recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.seen = append(r.seen, Statement{data.SQL, data.Args})
-	return ctx
-}
-
-// TraceQueryEnd implements pgx.QueryTracer.
-func (*Recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-// Take returns the queries since the last call.
-func (r *Recorder) Take() []Statement {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	seen := r.seen
-	r.seen = nil
-	return seen
-}
-
-// Pool returns another pool on the database of a test's, whose queries are recorded.
-func (r *Recorder) Pool(t testing.TB, of *pgxpool.Pool) *pgxpool.Pool {
-	t.Helper()
-	config := of.Config()
-	config.ConnConfig.Tracer = r
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	return pool
-}
 
 // Work is what a query looks at.
 type Work struct {
@@ -88,12 +42,26 @@ func NewPlans(t testing.TB, pool *pgxpool.Pool, generic bool) *Plans {
 	return &Plans{T: t, Conn: conn, Generic: generic}
 }
 
-// Work runs a query and returns what it looked at.
+// Work runs a query, or a change that is taken back, and returns what it looked at.
 func (p *Plans) Work(s Statement) Work {
 	p.T.Helper()
 	ctx := p.T.Context()
+	tx, err := p.Conn.Begin(ctx)
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	defer func() {
+		if err := tx.Rollback(context.WithoutCancel(ctx)); err != nil {
+			p.T.Error(err)
+		}
+	}()
+	if s.Path != "" {
+		if _, err := tx.Exec(ctx, `SET LOCAL search_path = `+s.Path); err != nil {
+			p.T.Fatal(err)
+		}
+	}
 	name := fnv.New64a()
-	_, _ = name.Write([]byte(s.SQL))
+	_, _ = name.Write([]byte(s.Path + s.SQL))
 	prepared, err := p.Conn.Prepare(ctx, fmt.Sprintf("explained_%x", name.Sum64()), s.SQL)
 	if err != nil {
 		p.T.Fatalf("%v\n%s", err, s.SQL)
@@ -121,8 +89,8 @@ func (p *Plans) Work(s Statement) Work {
 func (p *Plans) explain(sql, mode, seqscan, bitmapscan string) (w Work) {
 	p.T.Helper()
 	ctx := p.T.Context()
-	if _, err := p.Conn.Exec(ctx, `SELECT set_config('plan_cache_mode', $1, false), set_config('enable_seqscan', $2, false),
-		set_config('enable_bitmapscan', $3, false)`, mode, seqscan, bitmapscan); err != nil {
+	if _, err := p.Conn.Exec(ctx, `SELECT set_config('plan_cache_mode', $1, true), set_config('enable_seqscan', $2, true),
+		set_config('enable_bitmapscan', $3, true)`, mode, seqscan, bitmapscan); err != nil {
 		p.T.Fatal(err)
 	}
 	var explained []byte
@@ -184,9 +152,4 @@ func outline(node map[string]any, indent string) string {
 		}
 	}
 	return line
-}
-
-// always reports whether a query is planned for its arguments each time.
-func (s Statement) always() bool {
-	return len(s.Args) > 0 && s.Args[0] == any(pgx.QueryExecModeCacheDescribe)
 }

@@ -171,7 +171,7 @@ func TestAFailingDelivery(t *testing.T) {
 	if took := len(w.receiver.taken("ann")); took != 4 {
 		t.Errorf("%d messages were taken, want all but one", took)
 	}
-	letters, err := runtime.NewDeadLetters(w.pool, w.store, models, reactions.All(w.service, w.pool)).List(t.Context(), reactions.Webhooks)
+	letters, err := runtime.NewDeadLetters(w.pool, w.store, models, reactions.All(w.service, w.pool)).List(t.Context(), reactions.Webhooks, 1000)
 	if err != nil || len(letters) != 1 || letters[0].Recipient != id.String() || letters[0].Error != "status 500" || letters[0].Stream != stream {
 		t.Fatalf("%+v (%v)", letters, err)
 	}

@@ -55,6 +55,16 @@ type batch struct {
 	messages []*message.Message
 }
 
+// streams are those of the batch's events, each once.
+func (b *batch) streams() []string {
+	all := []string{}
+	for _, e := range b.events {
+		all = append(all, string(e.Stream))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // add takes the log's next event into the batch; one that this binary does not know is an UnknownEventError, and stays out.
 func (b *batch) add(r reader, recorded domain.RecordedEvent) error {
 	wanted, err := r.wants(recorded)
@@ -128,7 +138,7 @@ func (t target) transact(ctx context.Context, known checkpoint, b batch, isolate
 		return known, nil, err
 	}
 	defer rollback(ctx, tx)
-	now, parked, err := lockCheckpoint(ctx, tx, t.schema, known, t.log)
+	now, parked, err := lockCheckpoint(ctx, tx, t.schema, known, t.log, b.streams())
 	if err != nil || now.position >= b.last {
 		return now, nil, err
 	}

@@ -77,9 +77,9 @@ func rollback(ctx context.Context, tx pgx.Tx) {
 	_ = tx.Rollback(ctx) // after a commit, or on a connection that is gone: nothing to do
 }
 
-// lockCheckpoint locks the projection's checkpoint until tx ends and reads it and the streams that are parked.
+// lockCheckpoint locks the projection's checkpoint until tx ends and reads it, and which of some streams are parked.
 // It returns errFenced unless the epoch is the same and the position at least known, and errVocabularyGrew when the log has more in it.
-func lockCheckpoint(ctx context.Context, tx pgx.Tx, projection string, known checkpoint, log ownLog) (
+func lockCheckpoint(ctx context.Context, tx pgx.Tx, projection string, known checkpoint, log ownLog, streams []string) (
 	checkpoint, map[domain.StreamName]bool, error,
 ) {
 	var (
@@ -89,7 +89,8 @@ func lockCheckpoint(ctx context.Context, tx pgx.Tx, projection string, known che
 	)
 	batch.Queue(`SELECT position, epoch FROM projections.checkpoints WHERE projection = $1 FOR UPDATE`, projection).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&now.position, &now.epoch) })
-	batch.Queue(`SELECT DISTINCT stream FROM projections.dead_letters WHERE projection = $1`, projection).
+	batch.Queue(`SELECT s FROM unnest($2::text[]) s WHERE EXISTS (
+			SELECT FROM projections.dead_letters d WHERE d.projection = $1 AND d.stream = s)`, projection, streams).
 		Query(func(rows pgx.Rows) error {
 			streams, err := pgx.CollectRows(rows, pgx.RowTo[domain.StreamName])
 			for _, s := range streams {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,19 +82,19 @@ func (d *DeadLetters) For(recipient string) *DeadLetters {
 	return &one
 }
 
-const deadLetterRows = `SELECT * FROM (
-	SELECT projection, position, stream, revision, event_id, type, error, parked_at, '' AS recipient FROM projections.dead_letters
-	UNION ALL
-	SELECT projection, position, stream, revision, event_id, type, error, settled_at, recipient FROM projections.ledger
-		WHERE state = 'given_up') d `
-
-// ofRecipient narrows deadLetterRows to those of the recipient that is the parameter; all for "".
-func ofRecipient(parameter string) string {
-	return ` AND (` + parameter + ` = '' OR recipient = ` + parameter + `)`
+// deadLetterRows selects what was parked and what was given up, each by a condition and in an order; of so many each, so many in all.
+// The parameter $3 is whom it was for, "" for all.
+func deadLetterRows(condition, rest string) string {
+	return `SELECT * FROM (
+		(SELECT projection, position, stream, revision, event_id, type, error, parked_at, '' AS recipient FROM projections.dead_letters
+			WHERE $3 = '' AND ` + condition + rest + `)
+		UNION ALL
+		(SELECT projection, position, stream, revision, event_id, type, error, settled_at, recipient FROM projections.ledger
+			WHERE state = 'given_up' AND ($3 = '' OR recipient = $3) AND ` + condition + rest + `)) d` + rest
 }
 
-// List gives the dead letters of one read model or reaction, or of all for "", oldest event first.
-func (d *DeadLetters) List(ctx context.Context, name string) ([]DeadLetter, error) {
+// List gives up to so many dead letters of one read model or reaction, or of all for "": of each the oldest events first.
+func (d *DeadLetters) List(ctx context.Context, name string, most int) ([]DeadLetter, error) {
 	projections := d.projections
 	if name != "" {
 		projection, err := d.projection(name)
@@ -102,12 +103,21 @@ func (d *DeadLetters) List(ctx context.Context, name string) ([]DeadLetter, erro
 		}
 		projections = []string{projection}
 	}
-	rows, err := d.pool.Query(ctx, deadLetterRows+`WHERE projection = ANY($1)`+ofRecipient("$2")+` ORDER BY projection, position, recipient`,
-		projections, d.recipient)
-	if err != nil {
-		return nil, err
+	var letters []DeadLetter
+	for _, projection := range slices.Sorted(slices.Values(projections)) {
+		// Named in the order, so that the planner does not walk along what others have.
+		rows, err := d.pool.Query(ctx, deadLetterRows(`projection >= $1 AND projection <= $1`, ` ORDER BY projection, position, recipient LIMIT $2`),
+			projection, most-len(letters), d.recipient)
+		if err != nil {
+			return nil, err
+		}
+		some, err := d.collect(rows)
+		if err != nil {
+			return nil, err
+		}
+		letters = append(letters, some...)
 	}
-	return d.collect(rows)
+	return letters, nil
 }
 
 // Show gives the dead letters that one event is, one for each recipient where it is an item, and the event, payload included, as the
@@ -117,8 +127,7 @@ func (d *DeadLetters) Show(ctx context.Context, name string, position domain.Pos
 	if err != nil {
 		return nil, domain.RecordedEvent{}, err
 	}
-	rows, err := d.pool.Query(ctx, deadLetterRows+`WHERE projection = $1 AND position = $2`+ofRecipient("$3")+` ORDER BY recipient`,
-		projection, position, d.recipient)
+	rows, err := d.pool.Query(ctx, deadLetterRows(`projection = $1 AND position = $2`, ` ORDER BY recipient`), projection, position, d.recipient)
 	if err != nil {
 		return nil, domain.RecordedEvent{}, err
 	}
@@ -327,7 +336,7 @@ func (d *DeadLetters) lock(ctx context.Context, tx pgx.Tx, projection string, st
 	if _, err := tx.Exec(ctx, `SELECT FROM projections.checkpoints WHERE projection = $1 FOR UPDATE`, projection); err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, deadLetterRows+`WHERE projection = $1 AND stream = $2`+ofRecipient("$3")+` ORDER BY position, recipient`,
+	rows, err := tx.Query(ctx, deadLetterRows(`projection = $1 AND stream = $2`, ` ORDER BY position, recipient`),
 		projection, string(stream), d.recipient)
 	if err != nil {
 		return nil, err

@@ -140,7 +140,7 @@ func TestDeliveriesAreGivenUp(t *testing.T) {
 	letters := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction})
 	list := func() []DeadLetter {
 		t.Helper()
-		all, err := letters.List(t.Context(), "tell")
+		all, err := letters.List(t.Context(), "tell", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +244,7 @@ func TestItemsHaveARecipient(t *testing.T) {
 	w.append(domain.Stream(provider.Category, uuid.New()), provider.Closed{Reason: "x"})
 	w.startWith(reaction)
 	w.eventually("the next one told of", func() bool { return len(o.delivered()) == 2 })
-	all, err := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction}).List(t.Context(), "")
+	all, err := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction}).List(t.Context(), "", 1000)
 	if err != nil || len(all) != 1 || all[0].Stream != stream {
 		t.Errorf("dead letters %+v, %v", all, err)
 	}

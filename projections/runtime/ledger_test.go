@@ -165,7 +165,7 @@ func TestRetriedItemsBeginAgain(t *testing.T) {
 	w.startWith(reaction)
 	letters := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction})
 	givenUp := func() bool {
-		all, err := letters.List(t.Context(), "tell")
+		all, err := letters.List(t.Context(), "tell", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

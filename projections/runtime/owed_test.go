@@ -59,7 +59,7 @@ func TestItemsThatTheLedgerCannotHold(t *testing.T) {
 			w.startWith(reaction)
 			w.eventually("the next one told of", func() bool { return len(o.delivered()) == 2 })
 			letters := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction})
-			if all, err := letters.List(t.Context(), ""); err != nil || len(all) != 1 || all[0].Stream != stream {
+			if all, err := letters.List(t.Context(), "", 1000); err != nil || len(all) != 1 || all[0].Stream != stream {
 				t.Errorf("dead letters %+v, %v", all, err)
 			}
 			if got, err := letters.Retry(t.Context(), "tell", stream); err != nil || got != (Retried{Left: 1}) {

@@ -80,7 +80,7 @@ func TestReactionsKeepTheirPlaceWhenTheLogMoves(t *testing.T) {
 				t.Errorf("the place is %d, want %d", at, before+1000)
 			}
 			letters := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction})
-			all, err := letters.List(t.Context(), "tell")
+			all, err := letters.List(t.Context(), "tell", 1000)
 			if err != nil || len(all) != 2 || all[0].Position != before+1000 {
 				t.Errorf("dead letters %+v, %v", all, err)
 			}

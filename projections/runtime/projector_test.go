@@ -192,7 +192,7 @@ func TestPoisonParksItsStreamOnly(t *testing.T) {
 			}
 			// Repaired, the rest is done, and the stream goes on.
 			w.poisoned.Store(false)
-			left, err := letters.List(t.Context(), "tally")
+			left, err := letters.List(t.Context(), "tally", 1000)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,7 +239,7 @@ func TestEventThatCannotBeDecodedIsPoison(t *testing.T) {
 
 func (w *world) parked(letters *DeadLetters, stream domain.StreamName, revisions ...domain.Revision) {
 	w.t.Helper()
-	all, err := letters.List(w.t.Context(), "tally")
+	all, err := letters.List(w.t.Context(), "tally", 1000)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func TestReactionRetriesAndGivesUp(t *testing.T) {
 	}
 
 	letters := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction})
-	list, err := letters.List(t.Context(), "")
+	list, err := letters.List(t.Context(), "", 1000)
 	if err != nil || len(list) != 1 || list[0].Stream != stream || list[0].Revision != 2 || list[0].Name != "notify" {
 		t.Fatalf("dead letters %+v, %v", list, err)
 	}

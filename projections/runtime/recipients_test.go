@@ -31,7 +31,7 @@ func TestOneRecipientIsSkipped(t *testing.T) {
 	letters := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction})
 	recipients := func(d *DeadLetters) (all []string) {
 		t.Helper()
-		list, err := d.List(t.Context(), "tell")
+		list, err := d.List(t.Context(), "tell", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

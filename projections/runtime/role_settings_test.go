@@ -182,7 +182,7 @@ func (w *world) beside() {
 	if p, err := tokens.Authenticate(ctx, secret, time.Now()); err != nil || p.AccountID != account {
 		w.t.Errorf("authenticated %+v, %v", p, err)
 	}
-	all, err := tokens.List(ctx, account)
+	all, err := tokens.List(ctx, account, 1000)
 	if err != nil || len(all) != 1 || !all[0].ExpiresAt.Equal(expires) || all[0].Label != "审核" || time.Since(all[0].CreatedAt).Abs() > time.Hour ||
 		!slices.Equal(all[0].Roles, []domain.Role{domain.RoleReviewer}) {
 		w.t.Errorf("kept %+v, %v", all, err)

@@ -22,7 +22,8 @@ type Status struct {
 	// Lag is the age of the oldest event that was not applied yet; 0 when there is none. A job, which is always at the head, lags by
 	// the age of the first moment that is due and not done.
 	Lag time.Duration `json:"lag_ns"`
-	// Parked is the number of streams that stand still because an event could not be applied, or have items that were given up.
+	// Parked is the number of streams that stand still because an event could not be applied, or have items that were given up. It is
+	// counted among CountedLetters of each.
 	Parked int `json:"parked"`
 	// Outdated says that this node stays out of it, and that no newer one took over (Runtime.Outdated).
 	Outdated bool `json:"outdated"`
@@ -36,6 +37,9 @@ type Status struct {
 
 // CountedLag is the most that a lag is counted to where it takes reading the events.
 const CountedLag = 1000
+
+// CountedLetters is how many dead letters are looked at to count the streams that stand still.
+const CountedLetters = 1000
 
 // counter is a store whose positions have gaps, so that how far two are apart says nothing.
 type counter interface {
@@ -130,11 +134,11 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	rows, err := r.pool.Query(ctx, `
 		SELECT c.projection, c.position, coalesce(l.holder, ''),
 			(SELECT count(DISTINCT stream) FROM (
-				SELECT d.stream FROM projections.dead_letters d WHERE d.projection = c.projection
-				UNION ALL SELECT i.stream FROM projections.ledger i WHERE i.projection = c.projection AND i.state = 'given_up') parked)
+				(SELECT d.stream FROM projections.dead_letters d WHERE d.projection = c.projection LIMIT $2)
+				UNION ALL (SELECT i.stream FROM projections.ledger i WHERE i.projection = c.projection AND i.state = 'given_up' LIMIT $2)) parked)
 		FROM projections.checkpoints c
 		LEFT JOIN projections.leases l ON l.projection = c.projection AND l.expires_at > clock_timestamp()
-		WHERE c.projection = ANY($1)`, r.order)
+		WHERE c.projection = ANY($1)`, r.order, CountedLetters)
 	if err != nil {
 		return nil, err
 	}

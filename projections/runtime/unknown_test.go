@@ -41,7 +41,7 @@ func TestReactionMeetsAnUnknownEvent(t *testing.T) {
 	n2 := w.startWith(reaction)
 	w.eventually("a newer node has handled both", func() bool { return handled.Load() == 2 && w.place("reaction_look") == w.head() })
 	w.eventually("the old node queueing again", func() bool { return !n.outdated("look") })
-	all, err := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction}).List(t.Context(), "")
+	all, err := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction}).List(t.Context(), "", 1000)
 	if err != nil || len(all) != 0 {
 		t.Errorf("dead letters %+v, %v", all, err)
 	}
@@ -75,7 +75,7 @@ func TestItemsOfUnknownEventsAreKept(t *testing.T) {
 		}
 		return looked
 	})
-	all, err := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction}).List(t.Context(), "")
+	all, err := NewDeadLetters(w.pool, w.store, nil, []Reaction{reaction}).List(t.Context(), "", 1000)
 	if err != nil || len(all) != 0 {
 		t.Errorf("given up: %+v, %v", all, err)
 	}
