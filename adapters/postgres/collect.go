@@ -110,7 +110,7 @@ func (u *Uploads) RemoveBlobs(ctx context.Context, age time.Duration, after stri
 		rows, _ := tx.Query(ctx, `
 			select digest from media.blobs b
 			where digest > $2 and digest <= $3 and touched_at < now() - $1::interval
-				and not exists (select from media.uploads u where u.digest = b.digest)
+				and not exists (select from media.uploads u where u.digest = b.digest and u.digest > $2 and u.digest <= $3)
 			order by digest for update skip locked`, age, after, last)
 		locked, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil || len(locked) == 0 {

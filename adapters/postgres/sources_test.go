@@ -32,6 +32,7 @@ func TestSourcesSayWhatTheyRelyOn(t *testing.T) {
 		"cmd/preflight/site.go":                 "sees the settings as they are",
 		"projections/runtime/writable.go":       "the pool's own settings",
 		"projections/runtime/held.go":           "the pool's own settings",
+		"projections/modeltest/recorder.go":     "the pool's own settings",
 		"projections/modeltest/work.go":         "the pool's own settings",
 		"projections/runtime/positions.go":      "the pool's own settings",
 		"projections/runtime/replica.go":        "configured by ReplicaConfig.Session",

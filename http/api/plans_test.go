@@ -144,8 +144,8 @@ func (c *crowded) lists(t *testing.T) {
 				}
 			}
 			all := c.page(t, r, who, url.Values{}, ask, recorder, plans)
-			c.furtherPages(t, r, who, url.Values{}, all, ask, recorder, plans)
-			for _, query := range queries {
+			c.furtherPages(t, r, who, url.Values{}, cursors(t, all), 0, ask, recorder, plans)
+			for turn, query := range queries {
 				first := c.page(t, r, who, query, ask, recorder, plans)
 				if len(query) > 1 {
 					continue
@@ -153,7 +153,11 @@ func (c *crowded) lists(t *testing.T) {
 				if first == "" {
 					first = all
 				}
-				c.furtherPages(t, r, who, query, first, ask, recorder, plans)
+				further := cursors(t, first)
+				if op == "browseProducts" && query.Has("q") && len(further) > 0 {
+					further = further[1:] // what is common is looked up in all of the list when no page of it is left (decision 67)
+				}
+				c.furtherPages(t, r, who, query, further, turn, ask, recorder, plans)
 			}
 		}
 	}
@@ -171,17 +175,19 @@ func (c *crowded) callers(r route) []as {
 	return all[r.roles[0]]
 }
 
-// furtherPages asks for pages near both ends of a list and in its middle, where many rows are of one time, in both directions; next is
-// the cursor of some page of the list, and empty where there are none.
-func (c *crowded) furtherPages(t *testing.T, r route, who as, query url.Values, next string, ask func(as, string) answer, recorder *modeltest.Recorder,
-	plans []*modeltest.Plans,
+// furtherPages asks for the pages behind cursors, in both directions; with a filter for one of them, as its turn is.
+func (c *crowded) furtherPages(t *testing.T, r route, who as, query url.Values, behind []string, turn int, ask func(as, string) answer,
+	recorder *modeltest.Recorder, plans []*modeltest.Plans,
 ) {
 	t.Helper()
 	ways := []string{""}
 	if !query.Has("order") && r.op.Parameters.GetByInAndName("query", "order") != nil {
 		ways = []string{"asc", "desc"}
 	}
-	for _, cursor := range cursors(t, next) {
+	if n := len(behind); n > 0 && len(query) > 0 {
+		behind, ways = behind[turn%n:][:1], ways[turn/n%len(ways):][:1]
+	}
+	for _, cursor := range behind {
 		for _, way := range ways {
 			further := maps.Clone(query)
 			further.Set("cursor", cursor)
@@ -193,7 +199,8 @@ func (c *crowded) furtherPages(t *testing.T, r route, who as, query url.Values, 
 	}
 }
 
-// cursors are those of the rows near both ends of a crowded list and in its middle, by one of its cursors.
+// cursors are those of the rows near both ends of a crowded list and in its middle, where many rows are of one time, by one of its
+// cursors; none when that is empty. The first is near the oldest.
 func cursors(t *testing.T, next string) []string {
 	t.Helper()
 	if next == "" {

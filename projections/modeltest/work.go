@@ -115,7 +115,7 @@ func (p *Plans) literals(types []uint32, args []any) []string {
 	literals := make([]string, len(types))
 	args = args[len(args)-len(types):] // what stands before them tells how the query is run
 	for i, oid := range types {
-		text, err := p.Conn.TypeMap().Encode(oid, pgtype.TextFormatCode, args[i], nil)
+		text, err := p.Conn.TypeMap().Encode(oid, pgtype.TextFormatCode, args[i], []byte{}) // not nil, which is NULL
 		if err != nil {
 			p.T.Fatal(err)
 		}

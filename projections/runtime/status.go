@@ -134,8 +134,9 @@ func (r *Runtime) Status(ctx context.Context) ([]Status, error) {
 	rows, err := r.pool.Query(ctx, `
 		SELECT c.projection, c.position, coalesce(l.holder, ''),
 			(SELECT count(DISTINCT stream) FROM (
-				(SELECT d.stream FROM projections.dead_letters d WHERE d.projection = c.projection LIMIT $2)
-				UNION ALL (SELECT i.stream FROM projections.ledger i WHERE i.projection = c.projection AND i.state = 'given_up' LIMIT $2)) parked)
+				(SELECT d.stream FROM projections.dead_letters d WHERE d.projection = c.projection ORDER BY d.position LIMIT $2)
+				UNION ALL (SELECT i.stream FROM projections.ledger i WHERE i.projection = c.projection AND i.state = 'given_up'
+					ORDER BY i.position LIMIT $2)) parked)
 		FROM projections.checkpoints c
 		LEFT JOIN projections.leases l ON l.projection = c.projection AND l.expires_at > clock_timestamp()
 		WHERE c.projection = ANY($1)`, r.order, CountedLetters)
