@@ -109,7 +109,8 @@ func (t *Tokens) RevokeAccount(ctx context.Context, account uuid.UUID, roles ...
 // List implements access.Tokens.
 func (t *Tokens) List(ctx context.Context, account uuid.UUID, most int) ([]access.Token, error) {
 	// Named in the order, so that the planner does not walk along everybody's.
-	return t.collect(ctx, `where account_id >= $1 and account_id <= $1 order by account_id desc, created_at desc, id desc limit $2`, account, most)
+	return t.collect(ctx, `
+		where account_id >= $1 and account_id <= $1 order by account_id desc, created_at desc, id desc limit $2`, account, most)
 }
 
 // Newest implements access.Tokens.

@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -56,7 +55,7 @@ func (c *crowded) nodesAsk(t *testing.T) {
 				t.Errorf("generic %t: %.0f rows, %.0f blocks\n%s\n%s\n%s", generic, w.Rows, w.Blocks, asked[key].Path, asked[key].SQL, w.Plan)
 			}
 		}
-		t.Log(fmt.Sprintf("generic %t: at most %.0f rows of %d statements", generic, worst, len(asked)))
+		t.Logf("generic %t: at most %.0f rows of %d statements", generic, worst, len(asked))
 	}
 }
 

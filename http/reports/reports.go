@@ -37,8 +37,11 @@ var Names = []Name{Turnaround, Funnel, Rejections, Bookings, Listings, Daily}
 // All is what a report is by where nothing is said.
 const All = "all"
 
-// FirstYear and LastYear are of the days that a report may be of: of others nothing can be known.
-const FirstYear, LastYear = 2000, 2099
+// The years of the days that a report may be of: of others nothing can be known.
+const (
+	FirstYear = 2000
+	LastYear  = 2099
+)
 
 // Covers reports whether a report may be of a day.
 func Covers(day workdays.Day) bool { return day.Year() >= FirstYear && day.Year() <= LastYear }
