@@ -65,7 +65,8 @@ type Collected struct {
 }
 
 // Collect removes what has been unused for Age, all of it or with Rounds what it comes to, on one node at a time, and looks through these
-// parts of the store for files that the ledger does not know (Parts are all). It can stop at any point: what is left is taken the next time.
+// parts of the store for files that the ledger does not know (Parts are all). It can stop at any point: what is left is taken the next
+// time.
 //
 // An image goes in two steps. Its upload goes when nothing refers to the digest and no command has used it for Age: a command that names
 // it marks it as used under the row's lock first, so it either finds no upload, and is refused, or keeps it for Age, within which its

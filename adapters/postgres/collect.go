@@ -94,17 +94,18 @@ func (u *Uploads) RemoveUploads(ctx context.Context, age time.Duration, digests 
 	return int(done.RowsAffected()), nil
 }
 
-// RemoveBlobs removes, of up to limit digests after one, those that nobody has an upload of, and that nobody has stored or recorded for so
-// long; keep, which is asked under their locks, names those that something refers to. The file of each goes by remove before its row does, so
-// that a stop in between leaves a row without a file, which the next run takes. It returns how many went, and the last that was looked
-// at; empty when there are no more.
+// RemoveBlobs removes, of up to limit digests after one, those that nobody has an upload of, and that nobody has stored or recorded
+// for so long; keep, which is asked under their locks, names those that something refers to. The file of each goes by remove before
+// its row does, so that a stop in between leaves a row without a file, which the next run takes. It returns how many went, and the
+// last that was looked at; empty when there are no more.
 func (u *Uploads) RemoveBlobs(ctx context.Context, age time.Duration, after string, limit int,
 	keep func(context.Context, []string) (map[string]bool, error), remove func(context.Context, string) error,
 ) (removed int, last string, err error) {
 	err = holding(ctx, u.pool, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `
 			select coalesce(max(digest), '')
-			from (select digest from media.blobs where digest > $1 order by digest limit $2) looked`, after, limit).Scan(&last); err != nil || last == "" {
+			from (select digest from media.blobs where digest > $1 order by digest limit $2) looked`,
+			after, limit).Scan(&last); err != nil || last == "" {
 			return classify(ctx, err)
 		}
 		rows, _ := tx.Query(ctx, `
