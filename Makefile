@@ -26,7 +26,7 @@ build: ## Build ./bin/waybill
 	@go build -trimpath -o bin/waybill ./cmd/waybill
 
 test: test-database ## Run all tests, each on a PostgreSQL database of its own (one package: go test ./http/api)
-	go test -timeout=20m $(ARGS) ./...
+	go test -timeout=40m $(ARGS) ./...
 
 # The contract suite and the end-to-end tests of the event store on a server that is given; it may hold other data.
 ESDB_TESTS := TestEventStoreDB|TestMovingToEventStoreDB
@@ -55,7 +55,7 @@ test-paths: ## Build, serve and test in copies whose paths have spaces, quotes a
 	@.ci/paths
 
 race: test-database ## Run all tests with the race detector (needs a C compiler; some: make race RACE=./http/...)
-	go test -race -timeout=20m $(ARGS) $(or $(RACE),./...)
+	go test -race -timeout=40m $(ARGS) $(or $(RACE),./...)
 
 chaos: test-database ## Kill servers and databases under load for minutes, and count what was lost
 	WAYBILL_CHAOS=long go test -count=1 -timeout=60m -run 'Chaos|Cluster|TwoCopies|FaultBalancer' -v $(ARGS) ./...

@@ -25,6 +25,9 @@ func large(stream domain.StreamName) (domain.StreamName, []domain.NewEvent) {
 // TestSlowLink has the way to the server carry 200 kB a second, after a fifth of a second. What takes long because it is large is not taken
 // for silence: neither what is sent nor what is read.
 func TestSlowLink(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what a slow link carries takes minutes; make test waits for it")
+	}
 	t.Parallel()
 	const rate, delay = 200_000, 100 * time.Millisecond
 	for name, check := range map[string]func(*testing.T, *linktest.Link, *pgxpool.Pool, *pgxpool.Pool){

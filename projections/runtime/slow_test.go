@@ -40,6 +40,9 @@ func wordy(bytes int) projections.ReadModel {
 // TestSlowLinkOfProjectors has the way to the database carry 200 kB a second. A batch takes longer than the server waits for one who is
 // frozen: the read model goes on in smaller ones, and a rebuild, for which nobody waits, in its own.
 func TestSlowLinkOfProjectors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what a slow link carries takes minutes; make test waits for it")
+	}
 	t.Parallel()
 	for name, work := range map[string]func(*world, *pgxpool.Pool){
 		"a projector": func(w *world, slow *pgxpool.Pool) {
