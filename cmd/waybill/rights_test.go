@@ -137,7 +137,7 @@ func TestNothingHalfMade(t *testing.T) {
 	}
 	const code = "91460200MA5TBJ3K4Y"
 	l.refuses(store, "/uscc", open("三亚海丰", "91460200MA5TBJ3K4Z", "邢小雨")...)
-	l.refuses(store, "legal representative", open("三亚海丰", code, "")...)
+	l.refuses(store, "--legal-representative is empty", open("三亚海丰", code, "")...)
 	l.refuses(store, "display name", open(strings.Repeat("字", 101), code, "邢小雨")...)
 	for _, ttl := range []string{"0", "0s", "-1h", "-30d", "61d", "1441h", "1000000d", "soon", "1x", "d", "NaNd", "1e3d"} {
 		l.refuses(store, "ttl", open("三亚海丰", code, "邢小雨", "--ttl="+ttl)...)
