@@ -101,7 +101,7 @@ func drawBars(out io.Writer, r *reports.Report, keys, at int) error {
 	for _, row := range r.Rows {
 		most = max(most, zeroIfNone(number(row[at])))
 	}
-	bars := newTable(out, strings.ToUpper(r.Columns[0].Name), strings.ToUpper(strings.ReplaceAll(r.Columns[at].Name, "_", " ")), "")
+	bars := newTable(out, strings.ToUpper(r.Columns[0].Name), headline(r.Columns[at].Name), "")
 	for _, row := range r.Rows {
 		names := make([]string, keys)
 		for i := range names {
